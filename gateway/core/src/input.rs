@@ -1,0 +1,123 @@
+//! Everything that can happen to the decision.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use muster_wire::{Absence, Micro};
+
+use crate::{ChannelIx, Entry, Millis, PrincipalIx, Site, SourceIx};
+
+/// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The site, first of all, and again when its config changes; votes and incidents go on by id.
+    Config(Box<Site>),
+    /// The journal's entries after a restart, oldest first; right after `Config`.
+    Restore(Vec<Entry>),
+    /// One sample of one channel. Sequence, identity and topic were checked by the ingest.
+    Reading {
+        /// Whose.
+        channel: ChannelIx,
+        /// Its value in micro-units, or why there is none.
+        value: Result<Micro, Absence>,
+        /// From a simulation or an injected drill.
+        simulated: bool,
+        /// How old it was when it was received, by the sender's own clock. Milliseconds.
+        age_ms: u32,
+    },
+    /// A source is not heard any more (last will, poll that failed). Trouble at once; only fresh readings clear it.
+    Lost {
+        /// Whose channels are lost.
+        source: SourceIx,
+        /// One line.
+        why: String,
+    },
+    /// A person's order, authenticated; whether it may be given is decided here.
+    Order {
+        /// Who.
+        by: PrincipalIx,
+        /// What.
+        verb: Verb,
+        /// Comes back in [`crate::Answer`].
+        nonce: u64,
+    },
+    /// The journal holds every entry up to and including this sequence on disk.
+    Stored {
+        /// Last durable sequence.
+        through: u64,
+    },
+    /// What a hook answered, or how its step goes on.
+    Hook {
+        /// `{incident}` of the call.
+        incident: String,
+        /// Step id of the call.
+        step: String,
+        /// What came of it.
+        outcome: HookOutcome,
+    },
+    /// Time has passed and nothing else happened.
+    Tick,
+}
+
+/// What a person can order (design §5, §10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Verb {
+    /// Evacuate the site. Two persons.
+    Evacuate,
+    /// Steps not yet begun wait, for at most 180 s. One person.
+    Hold,
+    /// No further step begins until a new vote. Two persons.
+    Abort,
+    /// Power will be cut at this engine time. Two persons, or one and a held vote.
+    Cut {
+        /// Engine time, converted once from the wall clock at input.
+        at: Millis,
+    },
+    /// From now on hooks are called for real. One person.
+    Arm,
+    /// From now on hooks are drills only. Two persons.
+    Disarm,
+    /// End the incident and drop its votes; refused while one is held. Two persons.
+    Reset,
+}
+
+impl Verb {
+    /// The word on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evacuate => "evacuate",
+            Self::Hold => "hold",
+            Self::Abort => "abort",
+            Self::Cut { .. } => "cut",
+            Self::Arm => "arm",
+            Self::Disarm => "disarm",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// What came of one attempt at a step, after the table of design §6.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HookOutcome {
+    /// 202: under way; progress follows.
+    Accepted,
+    /// Progress while under way.
+    Running {
+        /// 0 to 100, if it says.
+        percent: Option<u8>,
+    },
+    /// Any other 2xx, or progress `done`.
+    Done,
+    /// 422, or progress `failed`: take the next rung.
+    Cannot {
+        /// Its own words, cut to 200 characters.
+        note: String,
+    },
+    /// 409: the token was refused, this step stops here.
+    TokenRefused,
+    /// Anything else: try again while the rung fits.
+    Retry {
+        /// One line.
+        cause: String,
+    },
+}

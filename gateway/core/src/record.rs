@@ -1,0 +1,147 @@
+//! What must outlive the process: the decision's own changes, as data.
+//!
+//! Records name things by id, never by index, so that an edited config cannot turn one vote into another.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{Millis, Mode, Phase};
+
+/// A record with its place in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Entry {
+    /// Rises by one; never reused in a journal.
+    pub seq: u64,
+    /// Engine time.
+    pub at: Millis,
+    /// What changed.
+    pub record: Record,
+}
+
+/// One durable change of the decision's state. Live and after a restart it is applied by the same function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// The first vote, an order to evacuate or an announced cut opened an incident.
+    IncidentOpened {
+        /// n of `{site}-{n}`.
+        n: u32,
+        /// One line.
+        why: String,
+    },
+    /// A group votes in a zone (again, if it had returned).
+    VoteHeld {
+        /// Zone id.
+        zone: String,
+        /// Group id.
+        group: String,
+        /// Channel that alarmed first.
+        channel: String,
+        /// One line.
+        why: String,
+    },
+    /// Its channels have been good and below clear for 30 min; the vote stays latched.
+    VoteReturned {
+        /// Zone id.
+        zone: String,
+        /// Group id.
+        group: String,
+    },
+    /// Irreversible steps may run from here on.
+    EvacuateBegun {
+        /// Zone id; none for the whole site, by order or announced cut.
+        zone: Option<String>,
+        /// One line.
+        why: String,
+    },
+    /// The first of two persons has spoken.
+    OrderPending {
+        /// Verb.
+        verb: crate::Verb,
+        /// Principal id.
+        by: String,
+    },
+    /// An order takes effect.
+    OrderTaken {
+        /// Verb.
+        verb: crate::Verb,
+        /// Principal ids.
+        by: Vec<String>,
+        /// Until when a hold lasts; engine time.
+        until: Option<Millis>,
+    },
+    /// An order was refused.
+    OrderRefused {
+        /// Verb.
+        verb: crate::Verb,
+        /// Principal id.
+        by: String,
+        /// One line.
+        why: String,
+    },
+    /// A new vote lifted an abort.
+    AbortLifted {
+        /// One line.
+        why: String,
+    },
+    /// The decision to carry out a step; its hook is called only after this.
+    StepIntent {
+        /// `{workload}.{rung}.{phase}[.{destination}]`.
+        step: String,
+        /// Workload id.
+        workload: String,
+        /// Position in the ladder.
+        rung: u8,
+        /// Phase.
+        phase: Phase,
+        /// Drill or live.
+        mode: Mode,
+        /// Fencing token.
+        token: u64,
+    },
+    /// The hook has taken the step on (202).
+    StepAccepted {
+        /// Step id.
+        step: String,
+    },
+    /// The step has ended.
+    StepEnded {
+        /// Step id.
+        step: String,
+        /// How.
+        end: StepEnd,
+        /// One line.
+        note: String,
+    },
+    /// Steps went out before the journal answered; it may be incomplete here.
+    ActedUnstored {
+        /// Last sequence known to be durable.
+        through: u64,
+    },
+    /// An authorised reset ended the incident.
+    IncidentClosed {
+        /// n of `{site}-{n}`.
+        n: u32,
+        /// Principal ids.
+        by: Vec<String>,
+    },
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepEnd {
+    /// Carried out.
+    Done,
+    /// The hook cannot.
+    Cannot,
+    /// The hook refused the token.
+    Refused,
+    /// A lower rung took its place in time.
+    Superseded,
+    /// Its hook does not accept drills and the site is disarmed.
+    Skipped,
+}
+
+crate::words!(StepEnd {
+    Done => "done", Cannot => "cannot", Refused => "refused", Superseded => "superseded", Skipped => "skipped",
+});

@@ -1,0 +1,192 @@
+//! What people and programs are shown: plain data, the JSON of the API.
+
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+use crate::{Level, Millis, Mode, Phase, RungKind};
+
+/// A site at one moment. Times are engine milliseconds; the API adds wall-clock times beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Site id.
+    pub site: String,
+    /// Engine time of the view.
+    pub now: Millis,
+    /// Whether hooks are called for real.
+    pub armed: bool,
+    /// Whether this is a simulation.
+    pub simulated: bool,
+    /// Highest of the zones'.
+    pub level: Level,
+    /// One line.
+    pub why: String,
+    /// Every zone.
+    pub zones: Vec<ZoneView>,
+    /// Every latched vote.
+    pub votes: Vec<VoteView>,
+    /// Every present trouble, apart from the levels.
+    pub troubles: Vec<TroubleView>,
+    /// Both clocks; none without a hazard.
+    pub runway: RunwayView,
+    /// The open incident, or the last one.
+    pub incident: Option<IncidentView>,
+    /// One line each: orders that wait, a hold, an abort.
+    pub orders: Vec<String>,
+    /// Channels by quality: good, not good.
+    pub channels_good: u32,
+    /// See `channels_good`.
+    pub channels_total: u32,
+}
+
+/// A zone at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneView {
+    /// Zone id.
+    pub id: String,
+    /// Its level.
+    pub level: Level,
+    /// One line.
+    pub why: String,
+    /// Groups that could vote now, of those configured.
+    pub groups_healthy: u16,
+    /// See `groups_healthy`.
+    pub groups_total: u16,
+}
+
+/// A latched vote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteView {
+    /// Zone id.
+    pub zone: String,
+    /// Group id.
+    pub group: String,
+    /// Held (else returned).
+    pub held: bool,
+    /// Engine time of its latest onset.
+    pub onset: Millis,
+    /// One line.
+    pub why: String,
+}
+
+/// A present trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TroubleView {
+    /// Channel, source or part of Muster.
+    pub subject: String,
+    /// Engine time since when.
+    pub since: Millis,
+    /// One line.
+    pub line: String,
+}
+
+/// Both clocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunwayView {
+    /// Uncontrolled loss.
+    pub loss: Option<IntervalView>,
+    /// Ordered cut.
+    pub cut: Option<IntervalView>,
+}
+
+/// When something may happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntervalView {
+    /// Engine time.
+    pub earliest: Millis,
+    /// Engine time.
+    pub likely: Millis,
+    /// One line.
+    pub why: String,
+}
+
+/// An incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentView {
+    /// `{site}-{n}`.
+    pub id: String,
+    /// Engine time.
+    pub opened: Millis,
+    /// Engine time; none while it is open.
+    pub closed: Option<Millis>,
+    /// Drill or live.
+    pub mode: Mode,
+    /// One line.
+    pub why: String,
+    /// Engine time at which irreversible steps were released.
+    pub evacuate_begun: Option<Millis>,
+    /// Every workload.
+    pub workloads: Vec<WorkloadView>,
+    /// Every step with an intent, in order of intent.
+    pub steps: Vec<StepView>,
+}
+
+/// A workload in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadView {
+    /// Workload id.
+    pub id: String,
+    /// Tier.
+    pub tier: u8,
+    /// `waiting`, `moving`, `verifying`, `moved`, `stopped`, `stranded`.
+    pub state: String,
+    /// Rung chosen now.
+    pub rung: RungKind,
+    /// One line.
+    pub why: String,
+    /// Engine time at which it was verified safe.
+    pub safe_at: Option<Millis>,
+}
+
+/// A step in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// `{workload}.{rung}.{phase}[.{destination}]`.
+    pub id: String,
+    /// Workload id.
+    pub workload: String,
+    /// Phase.
+    pub phase: Phase,
+    /// Drill or live.
+    pub mode: Mode,
+    /// `intent`, `called`, `running`, or how it ended.
+    pub state: String,
+    /// Calls so far.
+    pub attempts: u32,
+    /// Last progress, percent.
+    pub percent: Option<u8>,
+    /// Engine time of the intent.
+    pub begun: Millis,
+    /// Engine time.
+    pub ended: Option<Millis>,
+    /// Past its declared time.
+    pub stuck: bool,
+    /// Last word of the hook.
+    pub note: String,
+}
+
+/// A channel at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelView {
+    /// Channel id.
+    pub id: String,
+    /// Zone id.
+    pub zone: String,
+    /// Group id.
+    pub group: String,
+    /// Source id.
+    pub source: String,
+    /// Word of the quantity.
+    pub quantity: String,
+    /// Last good value in units, as text, exact.
+    pub value: Option<String>,
+    /// Unit.
+    pub unit: String,
+    /// Word of the quality.
+    pub quality: String,
+    /// Since the last good sample. Milliseconds.
+    pub age_ms: Option<Millis>,
+    /// In alarm.
+    pub alarm: bool,
+    /// Beyond its watch limit.
+    pub watch: bool,
+}

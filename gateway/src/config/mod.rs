@@ -1,0 +1,114 @@
+//! One TOML file becomes what each room needs of it, or a list of every fault in it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use muster_core::{ChannelIx, Site, SourceIx};
+
+/// A config that has passed every check.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the decision needs.
+    pub site: Site,
+    /// Embedded broker.
+    pub mqtt: Mqtt,
+    /// API and page.
+    pub http: Http,
+    /// Journal.
+    pub store: Store,
+    /// Nodes that speak MQTT, by id.
+    pub nodes: BTreeMap<String, Node>,
+    /// Devices polled by Modbus.
+    pub modbus: Vec<ModbusSource>,
+    /// As `site.hooks`, by the same index.
+    pub hooks: Vec<HookTarget>,
+    /// As `site.principals`, by the same index: SHA-256 of the token.
+    pub token_hashes: Vec<[u8; 32]>,
+}
+
+/// Embedded broker.
+#[derive(Clone, Debug)]
+pub struct Mqtt {
+    /// Where it listens; none switches it off. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
+    /// Clients at a time.
+    pub max_clients: usize,
+}
+
+/// API and page.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What hooks are told to report progress to, `http://host:port`; by default the address it listens on.
+    pub public_url: Option<String>,
+}
+
+/// Journal.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The SQLite file, relative to the config file's folder.
+    pub path: PathBuf,
+}
+
+/// A node that speaks MQTT.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its source.
+    pub source: SourceIx,
+    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it.
+    pub channels: BTreeMap<String, NodeChannel>,
+}
+
+/// A node's channel.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeChannel {
+    /// Which.
+    pub channel: ChannelIx,
+    /// Whether its packs must carry boot and seq (design §10).
+    pub sequence: bool,
+}
+
+/// A device polled by Modbus TCP.
+#[derive(Clone, Debug)]
+pub struct ModbusSource {
+    /// Its source.
+    pub source: SourceIx,
+    /// Its id, for logs.
+    pub id: String,
+    /// `host:port`.
+    pub address: String,
+    /// Unit id.
+    pub unit: u8,
+    /// How it is read.
+    pub profile: Arc<muster_profiles::Profile>,
+    /// Signal name in the profile to channel.
+    pub channels: BTreeMap<String, ChannelIx>,
+    /// Overrules the profile's poll period. Real milliseconds.
+    pub poll_ms: Option<u64>,
+}
+
+/// How a hook is reached.
+#[derive(Clone, Debug)]
+pub struct HookTarget {
+    /// Its id.
+    pub id: String,
+    /// The webhook's URL.
+    pub url: String,
+    /// Key of the signature: 24 to 64 bytes (Standard Webhooks).
+    pub secret: Secret,
+    /// Whether 127.0.0.0/8 and ::1 may be called.
+    pub allow_loopback: bool,
+}
+
+/// Bytes that are never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

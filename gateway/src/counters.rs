@@ -1,0 +1,118 @@
+//! Every input that is turned away is counted by cause, and named in the log at most once a minute a cause.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+
+macro_rules! causes {
+    ($($variant:ident => $word:literal, $doc:literal;)*) => {
+        /// Why something was turned away or went wrong outside. The words are the `cause` label of
+        /// `muster_dropped_total`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Cause { $(#[doc = $doc] $variant,)* }
+
+        impl Cause {
+            /// Every cause.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $word),* } }
+        }
+    };
+}
+
+causes! {
+    Topic => "topic", "A topic that is not ours, or of another site.";
+    UnknownNode => "unknown_node", "A node the config does not name.";
+    UnknownChannel => "unknown_channel", "A record the config names no channel for.";
+    Identity => "identity", "A client that spoke for somebody else.";
+    Malformed => "malformed", "Not a SenML pack: truncated, or neither CBOR nor JSON.";
+    Oversized => "oversized", "More than 4 KiB.";
+    WrongType => "wrong_type", "A record whose value is of the wrong type or unit.";
+    NotANumber => "nan", "NaN, infinite, or too large to represent.";
+    MustUnderstand => "must_understand", "A field that ends in `_` and is unknown here.";
+    NoSequence => "no_sequence", "A pack without boot and seq.";
+    Replayed => "replayed", "A pack at or below the node's high-water mark.";
+    Retained => "retained", "A retained message where none may be.";
+    Future => "future", "A record dated after its sending.";
+    Flood => "flood", "A client beyond its rate, slowed down.";
+    ClientLimit => "client_limit", "A connection beyond the broker's limit.";
+    Handshake => "handshake", "A connection that did not say who it is in time.";
+    ModbusTimeout => "modbus_timeout", "A device that did not answer in time.";
+    ModbusException => "modbus_exception", "A device that answered with an exception.";
+    ModbusShort => "modbus_short", "An answer of the wrong length.";
+    ModbusHeader => "modbus_header", "An answer to another request, or of another unit.";
+    ModbusConnect => "modbus_connect", "A device that could not be reached.";
+    ModbusCanary => "modbus_canary", "A canary register that did not hold its value.";
+    HookTimeout => "hook_timeout", "A hook that did not answer in time.";
+    HookRedirect => "hook_redirect", "A hook that redirected; never followed.";
+    HookStatus => "hook_status", "A hook that answered with an error.";
+    HookConnect => "hook_connect", "A hook that could not be reached.";
+    HookForbidden => "hook_forbidden", "A hook whose address may not be called.";
+    HookBody => "hook_body", "A hook whose answer could not be understood.";
+    ProgressRefused => "progress_refused", "Progress with a wrong bearer or for an unknown step.";
+    OrderRefused => "order_refused", "An order without a valid token.";
+    JournalWrite => "journal_write", "A transaction the disk did not take.";
+    JournalFull => "journal_full", "An event line dropped because the journal's queue was full.";
+    Fault => "fault", "A broken invariant of our own.";
+}
+
+/// A line is logged at most this often a cause.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// Counts by cause. Clone freely.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    counts: Vec<AtomicU64>,
+    logged: Mutex<Vec<Option<(Stopwatch, u64)>>>,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let n = Cause::ALL.len();
+        Self {
+            counts: (0..n).map(|_| AtomicU64::new(0)).collect(),
+            logged: Mutex::new(vec![None; n]),
+        }
+    }
+}
+
+impl Counters {
+    /// Counts one, and logs it unless this cause was logged within the last minute. `who` names the peer, `what` the fact.
+    pub fn count(&self, cause: Cause, who: &str, what: &dyn std::fmt::Display) {
+        let total = self.inner.counts[cause as usize].fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(more) = self.may_log(cause, total) {
+            tracing::warn!(cause = cause.as_str(), who, more_since_last_line = more, "{what}");
+        }
+    }
+
+    /// How many so far.
+    #[must_use]
+    pub fn get(&self, cause: Cause) -> u64 {
+        self.inner.counts[cause as usize].load(Ordering::Relaxed)
+    }
+
+    fn may_log(&self, cause: Cause, total: u64) -> Option<u64> {
+        let mut logged = self
+            .inner
+            .logged
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let slot = &mut logged[cause as usize];
+        let before = slot.as_ref().map_or(0, |(_, n)| *n);
+        if slot.as_ref().is_some_and(|(since, _)| since.elapsed() < LOG_EVERY) {
+            return None;
+        }
+        *slot = Some((Stopwatch::start(), total));
+        Some(total - before - 1)
+    }
+}

@@ -1,0 +1,1 @@
+//! Contracts with the outside that carry out steps.

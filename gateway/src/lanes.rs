@@ -1,0 +1,92 @@
+//! The bounded ways into the engine. Three lanes, so that a flood of readings delays neither an alarm nor a hook's answer.
+
+use muster_core::{Answer, ChannelView, Input};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Slots of the lane of alarms; the sender waits when it is full (its client alone is slowed down).
+pub const ALARM_SLOTS: usize = 1_024;
+/// Slots of the lane of readings; the sender waits when it is full (its client alone is slowed down).
+pub const DATA_SLOTS: usize = 8_192;
+/// Slots of the lane of orders, hook answers and journal answers; the sender waits when it is full.
+pub const CONTROL_SLOTS: usize = 4_096;
+
+/// The highest pack of a node that has been taken, to be kept on disk with what it caused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Node id.
+    pub node: Arc<str>,
+    /// Boot count.
+    pub boot: u64,
+    /// Pack count since boot.
+    pub seq: u64,
+}
+
+/// What the alarm and data lanes carry: every reading of one pack or one poll.
+#[derive(Debug)]
+pub struct Batch {
+    /// In the order they were measured.
+    pub inputs: Vec<Input>,
+    /// The pack they came in; polls have none.
+    pub mark: Option<Mark>,
+}
+
+/// What the control lane carries.
+#[derive(Debug)]
+pub enum Control {
+    /// A hook's answer, a lost source, a tick.
+    Input(Input),
+    /// An order and whom to answer.
+    Order {
+        /// `Input::Order` without its nonce.
+        by: muster_core::PrincipalIx,
+        /// What.
+        verb: muster_core::Verb,
+        /// Gets the core's answer; dropped if the engine stops.
+        answer: oneshot::Sender<Answer>,
+    },
+    /// The journal's writer answers.
+    Journal(crate::journal::Report),
+    /// Somebody wants to see the channels.
+    Channels(oneshot::Sender<Vec<ChannelView>>),
+    /// Stop after what has been received.
+    Stop,
+}
+
+/// The sending ends. Clone freely.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    /// Packs from `alarm` topics and polled trip registers.
+    pub alarm: mpsc::Sender<Batch>,
+    /// Everything else that is measured.
+    pub data: mpsc::Sender<Batch>,
+    /// Orders and answers.
+    pub control: mpsc::Sender<Control>,
+}
+
+/// The engine's ends.
+#[derive(Debug)]
+pub struct LaneEnds {
+    /// See [`Lanes::alarm`].
+    pub alarm: mpsc::Receiver<Batch>,
+    /// See [`Lanes::data`].
+    pub data: mpsc::Receiver<Batch>,
+    /// See [`Lanes::control`].
+    pub control: mpsc::Receiver<Control>,
+}
+
+/// A new set of lanes.
+#[must_use]
+pub fn lanes() -> (Lanes, LaneEnds) {
+    let (alarm, alarm_end) = mpsc::channel(ALARM_SLOTS);
+    let (data, data_end) = mpsc::channel(DATA_SLOTS);
+    let (control, control_end) = mpsc::channel(CONTROL_SLOTS);
+    (
+        Lanes { alarm, data, control },
+        LaneEnds {
+            alarm: alarm_end,
+            data: data_end,
+            control: control_end,
+        },
+    )
+}

@@ -1,0 +1,16 @@
+//! The gateway: everything that touches the world. It decides nothing; `muster-core` does.
+//!
+//! Data flows one way: `sources` → `ingest` → `engine` (stamps, journals, calls `muster_core::step`) → `runner` → `hooks`.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod counters;
+pub mod engine;
+pub mod hooks;
+pub mod ingest;
+pub mod journal;
+pub mod lanes;
+pub mod runner;
+pub mod sources;

@@ -1,0 +1,3 @@
+//! `muster`: see `muster --help`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Carries out the core's calls: one attempt each, with a deadline, and tells what came of it.

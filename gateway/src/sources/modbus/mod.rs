@@ -1,0 +1,1 @@
+//! Modbus TCP: one task a bus, every call with a deadline, read functions only.
