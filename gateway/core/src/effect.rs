@@ -17,6 +17,8 @@ pub enum Effect {
         incident: String,
         /// Step id.
         step: String,
+        /// Drill or live.
+        mode: Mode,
     },
     /// Tell people.
     Event(Event),

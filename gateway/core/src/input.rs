@@ -3,12 +3,12 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use muster_wire::{Absence, Micro};
 
-use crate::{ChannelIx, Entry, Millis, PrincipalIx, Site, SourceIx};
+use crate::{ChannelIx, Entry, Millis, Mode, PrincipalIx, Site, SourceIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// The site, first of all, and again when its config changes; votes and incidents go on by id.
+    /// The site; the first input of all, and the only one of its kind.
     Config(Box<Site>),
     /// The journal's entries after a restart, oldest first; right after `Config`.
     Restore(Vec<Entry>),
@@ -50,8 +50,17 @@ pub enum Input {
         incident: String,
         /// Step id of the call.
         step: String,
+        /// Of the call: a drill's late answer must not end the live step of the same name.
+        mode: Mode,
         /// What came of it.
         outcome: HookOutcome,
+    },
+    /// A part of Muster itself is in trouble, or is well again.
+    Own {
+        /// `journal`, `clock`, …
+        part: String,
+        /// One line; none once it is well again.
+        trouble: Option<String>,
     },
     /// Time has passed and nothing else happened.
     Tick,

@@ -9,10 +9,20 @@
 
 extern crate alloc;
 
+mod apply;
+pub mod detect;
+mod digest;
 mod effect;
 mod input;
+mod obey;
+pub mod plan;
+pub mod policy;
 mod record;
+mod settle;
+mod show;
 mod site;
+mod state;
+mod step;
 mod view;
 
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
@@ -22,6 +32,8 @@ pub use site::{
     Channel, ChannelIx, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung, RungKind,
     Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
+pub use state::State;
+pub use step::{next_deadline, step};
 pub use view::{
     ChannelView, IncidentView, IntervalView, RunwayView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };

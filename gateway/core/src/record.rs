@@ -138,10 +138,13 @@ pub enum StepEnd {
     Refused,
     /// A lower rung took its place in time.
     Superseded,
+    /// An order took it back: abort, arm, disarm or reset.
+    Withdrawn,
     /// Its hook does not accept drills and the site is disarmed.
     Skipped,
 }
 
 crate::words!(StepEnd {
-    Done => "done", Cannot => "cannot", Refused => "refused", Superseded => "superseded", Skipped => "skipped",
+    Done => "done", Cannot => "cannot", Refused => "refused", Superseded => "superseded",
+    Withdrawn => "withdrawn", Skipped => "skipped",
 });

@@ -1,0 +1,186 @@
+//! One channel: limits with hysteresis and k-of-n persistence, and its own faults.
+
+use alloc::{format, string::String, vec::Vec};
+use muster_wire::{Absence, Micro};
+
+use super::Change;
+use crate::{Channel, ChannelIx, Limit, Millis};
+
+/// A fault has to have been away for this long before its trouble is cleared, so that a flapping channel is one trouble.
+const FAULT_HOLD_MS: Millis = 5_000;
+
+/// Samples beyond a limit are remembered over a gap of this many supervision windows: a channel that flaps between lost
+/// and alarming must be able to alarm, and one from yesterday must not count for today.
+const MEMORY_WINDOWS: Millis = 5;
+
+/// Why a channel is not believed or not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The sender itself says there is no value.
+    Absent(Absence),
+    /// Outside what can be.
+    Range(Micro),
+    /// Simulated, at a site that is not.
+    Simulated,
+    /// No good sample for this long. Milliseconds.
+    Stale {
+        /// Age when it was found.
+        age_ms: Millis,
+    },
+    /// Its source is gone.
+    Lost,
+}
+
+/// What is known of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ChannelState {
+    /// Last good value; never a stand-in for a missing one.
+    pub(crate) value: Option<Micro>,
+    /// When the last good sample came; when the channel was configured, before the first.
+    pub(crate) good_at: Millis,
+    /// Present fault.
+    pub(crate) fault: Option<Fault>,
+    /// Since when.
+    pub(crate) fault_since: Millis,
+    fault_seen: Millis,
+    alarm: Passing,
+    watch: Passing,
+    /// Has alarmed since the last reset.
+    pub(crate) alarmed: bool,
+    /// Since when it has been good and below clear without a break.
+    pub(crate) clear_since: Option<Millis>,
+}
+
+/// Where a channel stands against one limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Passing {
+    /// The last 16 samples, 1 = beyond; the newest is bit 0.
+    beyond: u16,
+    /// Samples below clear in a row.
+    clear_run: u8,
+    on: bool,
+}
+
+impl Passing {
+    /// Takes a sample; `Some` when it passed the limit or came back.
+    fn take(&mut self, limit: &Limit, k: u8, n: u8, value: Micro) -> Option<bool> {
+        let beyond = if limit.above {
+            value >= limit.set
+        } else {
+            value <= limit.set
+        };
+        let clear = if limit.above {
+            value < limit.clear
+        } else {
+            value > limit.clear
+        };
+        let window = u16::MAX >> (16 - u32::from(n.clamp(1, 16)));
+        self.beyond = ((self.beyond << 1) | u16::from(beyond)) & window;
+        self.clear_run = if clear { self.clear_run.saturating_add(1) } else { 0 };
+        let before = self.on;
+        if !self.on && self.beyond.count_ones() >= u32::from(k) {
+            self.on = true;
+        } else if self.on && self.clear_run >= n {
+            *self = Self::default();
+        }
+        (self.on != before).then_some(self.on)
+    }
+}
+
+impl ChannelState {
+    pub(crate) fn new(now: Millis) -> Self {
+        Self {
+            value: None,
+            good_at: now,
+            fault: None,
+            fault_since: now,
+            fault_seen: now,
+            alarm: Passing::default(),
+            watch: Passing::default(),
+            alarmed: false,
+            clear_since: None,
+        }
+    }
+
+    pub(crate) fn in_alarm(&self) -> bool {
+        self.alarm.on
+    }
+
+    pub(crate) fn in_watch(&self) -> bool {
+        self.watch.on
+    }
+
+    /// A believed sample: limits first, so that a fault that is only now over cannot hide an alarm.
+    pub(crate) fn good(&mut self, c: &Channel, ix: ChannelIx, now: Millis, value: Micro, changes: &mut Vec<Change>) {
+        if now - self.good_at > MEMORY_WINDOWS * c.supervision_ms {
+            self.alarm.beyond = 0;
+            self.watch.beyond = 0;
+        }
+        self.value = Some(value);
+        self.good_at = now;
+        if let Some(limit) = &c.alarm
+            && let Some(on) = self.alarm.take(limit, c.k, c.n, value)
+        {
+            self.alarmed |= on;
+            changes.push(Change::Alarm {
+                channel: ix,
+                on,
+                why: passed(c, limit, value, on),
+            });
+        }
+        if let Some(limit) = &c.watch
+            && let Some(on) = self.watch.take(limit, c.k, c.n, value)
+        {
+            changes.push(Change::Watch {
+                channel: ix,
+                on,
+                why: passed(c, limit, value, on),
+            });
+        }
+        self.track_clear(now);
+        if self.fault.is_some() && now - self.fault_seen >= FAULT_HOLD_MS.min(c.supervision_ms) {
+            self.fault = None;
+            changes.push(Change::Fault {
+                channel: ix,
+                fault: None,
+            });
+        }
+    }
+
+    fn track_clear(&mut self, now: Millis) {
+        // Between clear and set, or a sample beyond that has not persisted yet: not clear.
+        let clear = !self.alarm.on && self.alarm.beyond == 0;
+        self.clear_since = if clear { self.clear_since.or(Some(now)) } else { None };
+    }
+
+    /// A sample that is not believed. Neither limit moves: a fault never adds a vote and never takes one away.
+    pub(crate) fn bad(&mut self, ix: ChannelIx, now: Millis, fault: Fault, changes: &mut Vec<Change>) {
+        self.fault_seen = now;
+        self.clear_since = None;
+        if self.fault.is_none() {
+            self.fault_since = now;
+            changes.push(Change::Fault {
+                channel: ix,
+                fault: Some(fault),
+            });
+        }
+        self.fault = Some(fault);
+    }
+}
+
+/// `node-1.smoke 3.2 %/m, at or above its limit of 2 %/m in 2 of the last 3 samples`.
+fn passed(c: &Channel, limit: &Limit, value: Micro, on: bool) -> String {
+    let unit = c.quantity.unit().as_str();
+    if on {
+        let side = if limit.above { "at or above" } else { "at or below" };
+        format!(
+            "{} {value} {unit}, {side} its limit of {} {unit} in {} of the last {} samples",
+            c.id, limit.set, c.k, c.n
+        )
+    } else {
+        format!(
+            "{} {value} {unit}, clear of {} {unit} for {} samples",
+            c.id, limit.clear, c.n
+        )
+    }
+}

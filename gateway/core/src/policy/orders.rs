@@ -1,0 +1,105 @@
+//! Orders by persons: who may, how many it takes, and what then happens.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::Policy;
+use crate::{Millis, PrincipalIx, Role, Site, Verb};
+
+/// Two persons have to speak within this (failures.md, two-person rule).
+pub(crate) const PAIR_WITHIN_MS: Millis = 5 * 60_000;
+
+/// A hold lasts at most this long: the investigation time of a positive alarm sequence (NFPA 72).
+pub(crate) const HOLD_MS: Millis = 180_000;
+
+/// Two announcements of the same cut may differ by this: two people convert the same "16:52".
+const SAME_CUT_MS: Millis = 60_000;
+
+/// What is to become of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    /// Takes effect, on the word of these.
+    Take(Verb, Vec<PrincipalIx>),
+    /// Waits for a second person.
+    Wait,
+    /// Refused, and why.
+    Refuse(String),
+}
+
+/// Rules on an order. Pure: changes nothing.
+pub(crate) fn rule(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
+    let Some(person) = site.principals.get(by.at()) else {
+        return Ruling::Refuse("unknown principal".into());
+    };
+    let role = role_for(verb);
+    if !person.roles.contains(&role) {
+        return Ruling::Refuse(format!(
+            "{} does not have the role {role}, which {} needs",
+            person.id,
+            verb.as_str()
+        ));
+    }
+    if let Some(why) = pointless(site, policy, now, by, verb) {
+        return Ruling::Refuse(why);
+    }
+    if one_is_enough(policy, verb) {
+        return Ruling::Take(verb, alloc::vec![by]);
+    }
+    match policy
+        .pending
+        .get(verb.as_str())
+        .filter(|p| now - p.at <= PAIR_WITHIN_MS && p.by != by)
+    {
+        Some(first) => {
+            agree(first.verb, verb).map_or(Ruling::Wait, |verb| Ruling::Take(verb, alloc::vec![first.by, by]))
+        }
+        None => Ruling::Wait,
+    }
+}
+
+fn role_for(verb: Verb) -> Role {
+    match verb {
+        Verb::Evacuate | Verb::Hold | Verb::Abort | Verb::Cut { .. } => Role::Operator,
+        Verb::Arm | Verb::Disarm | Verb::Reset => Role::Safety,
+    }
+}
+
+fn one_is_enough(policy: &Policy, verb: Verb) -> bool {
+    match verb {
+        Verb::Arm | Verb::Hold => true,
+        Verb::Cut { .. } => policy.votes.values().any(|v| v.held),
+        Verb::Evacuate | Verb::Abort | Verb::Disarm | Verb::Reset => false,
+    }
+}
+
+/// The one order that two persons meant: the earlier of two cuts that are nearly the same.
+fn agree(first: Verb, second: Verb) -> Option<Verb> {
+    match (first, second) {
+        (Verb::Cut { at: a }, Verb::Cut { at: b }) => {
+            ((a - b).abs() <= SAME_CUT_MS).then(|| Verb::Cut { at: a.min(b) })
+        }
+        _ => (first == second).then_some(second),
+    }
+}
+
+fn pointless(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Option<String> {
+    match verb {
+        Verb::Hold if !policy.evacuating() => Some("no evacuation is under way".into()),
+        Verb::Hold if policy.held_by.contains(&by) => Some("one hold a person and incident, and yours is used".into()),
+        Verb::Abort if !policy.evacuating() => Some("no evacuation is under way".into()),
+        Verb::Arm if policy.armed => Some("the site is armed already".into()),
+        Verb::Disarm if !policy.armed => Some("the site is disarmed already".into()),
+        Verb::Cut { at } if at <= now => Some("the announced time has passed".into()),
+        Verb::Reset if policy.open().is_none() => Some("there is no incident to reset".into()),
+        Verb::Reset => held_vote(site, policy).map(|vote| format!("a vote is still held: {vote}")),
+        _ => None,
+    }
+}
+
+fn held_vote(site: &Site, policy: &Policy) -> Option<String> {
+    let held = policy.votes.iter().find(|(_, v)| v.held)?;
+    Some(format!(
+        "{} in {}",
+        site.groups[held.0.1.at()].id,
+        site.zones[held.0.0.at()].id
+    ))
+}

@@ -1,0 +1,81 @@
+//! Votes: a latched statement by one group that a hazard is present in a zone.
+
+use alloc::{format, string::String};
+
+use super::Policy;
+use crate::{ChannelIx, GroupIx, Millis, Site, ZoneIx, detect::Detect};
+
+/// Good and below clear for this long, a vote returns (design §5).
+const RETURN_AFTER_MS: Millis = 30 * 60_000;
+
+/// Onsets within this of each other count together even if a vote has returned (design §5).
+const TOGETHER_WITHIN_MS: Millis = 30 * 60_000;
+
+/// A group's vote in a zone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Vote {
+    pub(crate) held: bool,
+    /// Latest onset.
+    pub(crate) onset: Millis,
+    pub(crate) channel: ChannelIx,
+    pub(crate) why: String,
+}
+
+/// When a held vote returns if nothing changes; none while a channel of it alarms, is at fault or is lost.
+pub(crate) fn returns_at(detect: &Detect, (zone, group): (ZoneIx, GroupIx)) -> Option<Millis> {
+    let mut latest = None;
+    for channel in detect
+        .voters(zone, group)
+        .iter()
+        .map(|c| &detect.channels[c.at()])
+        .filter(|c| c.alarmed)
+    {
+        latest = latest.max(Some(channel.clear_since? + RETURN_AFTER_MS));
+    }
+    latest
+}
+
+/// Whether two votes count together: both held, or onsets close together.
+fn together(a: &Vote, b: &Vote) -> bool {
+    (a.held && b.held) || (a.onset - b.onset).abs() <= TOGETHER_WITHIN_MS
+}
+
+impl Policy {
+    /// Why a zone is to be evacuated on votes, if it is: two that count together, in it and in zones declared adjacent,
+    /// from different groups; or one, where the owner says so.
+    pub(crate) fn counting(&self, site: &Site, zone: ZoneIx) -> Option<String> {
+        let near = |z: ZoneIx| z == zone || site.zones[zone.at()].adjacent.contains(&z);
+        let here = self.votes.iter().filter(|((z, _), _)| *z == zone);
+        for ((_, group), vote) in here {
+            if site.single_group {
+                return Some(format!(
+                    "{} votes, and this site runs on one group: {}",
+                    site.groups[group.at()].id,
+                    vote.why
+                ));
+            }
+            let second = self
+                .votes
+                .iter()
+                .find(|((z, g), v)| near(*z) && g != group && together(vote, v));
+            if let Some(((_, other), with)) = second {
+                return Some(two_votes(site, (*group, vote), (*other, with)));
+            }
+        }
+        None
+    }
+}
+
+fn two_votes(site: &Site, a: (GroupIx, &Vote), b: (GroupIx, &Vote)) -> String {
+    let apart_ms = (a.1.onset - b.1.onset).abs();
+    let (first, second) = if a.1.onset <= b.1.onset { (a, b) } else { (b, a) };
+    format!(
+        "{} and {} vote, {}.{} s apart: {}; {}",
+        site.groups[first.0.at()].id,
+        site.groups[second.0.at()].id,
+        apart_ms / 1_000,
+        apart_ms % 1_000 / 100,
+        first.1.why,
+        second.1.why
+    )
+}

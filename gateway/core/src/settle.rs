@@ -1,0 +1,259 @@
+//! After something changed: trouble is named, votes are cast, levels follow, steps go out.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
+    detect::{Change, Fault},
+    policy::{levels, orders::PAIR_WITHIN_MS, votes},
+};
+
+impl State {
+    pub(crate) fn settle(&mut self, now: Millis, changes: &[Change], out: &mut Vec<Effect>) {
+        for change in changes {
+            self.take_change(now, change, out);
+        }
+        self.return_votes(now, out);
+        self.lapse(now, out);
+        self.count_votes(now, out);
+        self.set_levels(out);
+        self.drive(now, out);
+        self.wake = self
+            .policy
+            .next_deadline(&self.detect)
+            .into_iter()
+            .chain(self.plan.wake)
+            .filter(|at| *at > now)
+            .min();
+    }
+
+    fn take_change(&mut self, now: Millis, change: &Change, out: &mut Vec<Effect>) {
+        match change {
+            Change::Alarm { channel, on, why } => {
+                self.say(EventKind::Channel, &self.channel_id(*channel), why.clone(), out);
+                if *on {
+                    self.vote(now, *channel, why, out);
+                }
+            }
+            Change::Watch { channel, why, .. } => {
+                self.say(EventKind::Channel, &self.channel_id(*channel), why.clone(), out);
+            }
+            Change::Fault { channel, fault } => self.channel_fault(now, *channel, *fault, out),
+            Change::Silent { source, channels, why } => {
+                let id = self.site.sources[source.at()].id.clone();
+                let line = format!("{id}: {why} ({} channels)", channels.len());
+                self.policy.troubles.insert(id.clone(), (now, line.clone()));
+                self.say(EventKind::Trouble, &id, line, out);
+            }
+        }
+    }
+
+    fn channel_id(&self, ix: ChannelIx) -> String {
+        self.site.channels[ix.at()].id.clone()
+    }
+
+    fn channel_fault(&mut self, now: Millis, ix: ChannelIx, fault: Option<Fault>, out: &mut Vec<Effect>) {
+        let id = self.channel_id(ix);
+        if let Some(fault) = fault {
+            let line = format!(
+                "{id}: {}",
+                describe(fault, self.site.channels[ix.at()].quantity.unit().as_str())
+            );
+            self.policy.troubles.insert(id.clone(), (now, line.clone()));
+            self.say(EventKind::Trouble, &id, line, out);
+            return;
+        }
+        if self.policy.troubles.remove(&id).is_some() {
+            self.say(EventKind::TroubleCleared, &id, format!("{id} is good again"), out);
+        }
+        let source = self.site.channels[ix.at()].source;
+        let well = self
+            .detect
+            .of_source(source)
+            .iter()
+            .all(|c| self.detect.channels[c.at()].fault.is_none());
+        let source = self.site.sources[source.at()].id.clone();
+        if well && self.policy.troubles.remove(&source).is_some() {
+            self.say(
+                EventKind::TroubleCleared,
+                &source,
+                format!("{source} is heard again"),
+                out,
+            );
+        }
+    }
+
+    /// A channel's alarm is its group's vote in its zone, unless that group votes there already.
+    fn vote(&mut self, now: Millis, ix: ChannelIx, why: &str, out: &mut Vec<Effect>) {
+        let channel = &self.site.channels[ix.at()];
+        let (zone, group) = (channel.zone, channel.group);
+        if self.policy.votes.get(&(zone, group)).is_some_and(|v| v.held) {
+            return;
+        }
+        let (zone_id, group_id) = (self.zone_id(zone), self.group_id(group));
+        self.open_incident(now, &format!("{group_id} votes in {zone_id}: {why}"), out);
+        let record = Record::VoteHeld {
+            zone: zone_id,
+            group: group_id,
+            channel: self.channel_id(ix),
+            why: why.into(),
+        };
+        self.record(now, record, out);
+        self.say(
+            EventKind::Vote,
+            &self.zone_id(zone),
+            format!("{} votes: {why}", self.group_id(group)),
+            out,
+        );
+        if self.policy.aborted || self.policy.holding(now) {
+            self.record(
+                now,
+                Record::AbortLifted {
+                    why: format!("new vote: {why}"),
+                },
+                out,
+            );
+            self.say(
+                EventKind::Order,
+                &self.zone_id(zone),
+                "a new vote ends the hold or abort".into(),
+                out,
+            );
+        }
+    }
+
+    pub(crate) fn open_incident(&mut self, now: Millis, why: &str, out: &mut Vec<Effect>) {
+        if self.policy.open().is_some() {
+            return;
+        }
+        let n = self.policy.resets + 1;
+        self.record(now, Record::IncidentOpened { n, why: why.into() }, out);
+        let id = self.incident_id(n);
+        self.say(EventKind::Incident, &id, format!("{id} opens: {why}"), out);
+    }
+
+    fn return_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        let due = |key: &(ZoneIx, GroupIx)| votes::returns_at(&self.detect, *key).is_some_and(|at| at <= now);
+        let held = self.policy.votes.iter().filter(|(_, v)| v.held).map(|(key, _)| *key);
+        let returned: Vec<_> = held.filter(due).collect();
+        for (zone, group) in returned {
+            let record = Record::VoteReturned {
+                zone: self.zone_id(zone),
+                group: self.group_id(group),
+            };
+            self.record(now, record, out);
+            let line = format!(
+                "{}: good and below clear for 30 min; its vote returns and stays latched",
+                self.group_id(group)
+            );
+            self.say(EventKind::Vote, &self.zone_id(zone), line, out);
+        }
+    }
+
+    /// Holds and half-given orders end by themselves.
+    fn lapse(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if self.policy.hold_until.is_some_and(|until| until <= now) {
+            self.policy.hold_until = None;
+            self.say(
+                EventKind::Order,
+                "hold",
+                "the hold is over; steps begin again".into(),
+                out,
+            );
+        }
+        let old: Vec<&'static str> = self
+            .policy
+            .pending
+            .iter()
+            .filter(|(_, p)| p.at + PAIR_WITHIN_MS <= now)
+            .map(|(verb, _)| *verb)
+            .collect();
+        for verb in old {
+            self.policy.pending.remove(verb);
+            self.say(
+                EventKind::Order,
+                verb,
+                format!("{verb} lapses: no second person within 5 min"),
+                out,
+            );
+        }
+    }
+
+    fn count_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        for zone in (0..self.site.zones.len() as u16).map(ZoneIx) {
+            if self.policy.zones[zone.at()].evacuate.is_some() {
+                continue;
+            }
+            if let Some(why) = self.policy.counting(&self.site, zone) {
+                self.record(
+                    now,
+                    Record::EvacuateBegun {
+                        zone: Some(self.zone_id(zone)),
+                        why,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+
+    pub(crate) fn set_levels(&mut self, out: &mut Vec<Effect>) {
+        for zone in (0..self.site.zones.len() as u16).map(ZoneIx) {
+            let (level, why) = levels::of_zone(&self.site, &self.policy, &self.detect, zone);
+            let before = core::mem::replace(&mut self.policy.zones[zone.at()].level, level);
+            self.policy.zones[zone.at()].why.clone_from(&why);
+            if before != level {
+                self.say(
+                    EventKind::Level,
+                    &self.zone_id(zone),
+                    format!("{before} -> {level}: {why}"),
+                    out,
+                );
+            }
+        }
+        let (before, level) = (self.policy.level, self.level());
+        if before != level {
+            self.policy.level = level;
+            self.say(
+                EventKind::Level,
+                &self.site.id,
+                format!("site {before} -> {level}: {}", self.why()),
+                out,
+            );
+        }
+    }
+
+    /// The reason for the site's level.
+    #[must_use]
+    pub fn why(&self) -> String {
+        if let Some(why) = &self.policy.site_evacuate {
+            return why.clone();
+        }
+        let level = self.level();
+        let worst = self
+            .policy
+            .zones
+            .iter()
+            .zip(&self.site.zones)
+            .find(|(state, _)| state.level == level);
+        worst.map_or_else(String::new, |(state, zone)| format!("{}: {}", zone.id, state.why))
+    }
+
+    pub(crate) fn zone_id(&self, ix: ZoneIx) -> String {
+        self.site.zones[ix.at()].id.clone()
+    }
+
+    pub(crate) fn group_id(&self, ix: GroupIx) -> String {
+        self.site.groups[ix.at()].id.clone()
+    }
+}
+
+fn describe(fault: Fault, unit: &str) -> String {
+    match fault {
+        Fault::Absent(reason) => format!("no value ({})", reason.as_str()),
+        Fault::Range(value) => format!("{value} {unit} cannot be; not believed"),
+        Fault::Simulated => "a simulated reading at a real site; not believed".into(),
+        Fault::Stale { age_ms } => format!("no good reading for {}.{} s", age_ms / 1_000, age_ms % 1_000 / 100),
+        Fault::Lost => "its source is gone".into(),
+    }
+}

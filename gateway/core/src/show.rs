@@ -1,0 +1,193 @@
+//! The state as people are shown it.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    ChannelView, IncidentView, IntervalView, Millis, RunwayView, State, StepView, TroubleView, View, VoteView,
+    WorkloadView, ZoneIx, ZoneView,
+    detect::quality,
+    plan::{Doing, Plan, Stage},
+    policy::{Incident, Interval, runway},
+};
+
+impl State {
+    /// The site at one moment.
+    #[must_use]
+    pub fn view(&self, now: Millis) -> View {
+        let runway = runway::of(&self.site, &self.policy, &self.detect);
+        View {
+            site: self.site.id.clone(),
+            now,
+            armed: self.policy.armed,
+            simulated: self.site.simulated,
+            level: self.level(),
+            why: self.why(),
+            zones: self.zones(),
+            votes: self.votes(),
+            troubles: self.troubles(),
+            runway: RunwayView {
+                loss: runway.loss.map(interval),
+                cut: runway.cut.map(interval),
+            },
+            incident: self.policy.incident.as_ref().map(|i| self.incident(i)),
+            orders: self.standing_orders(now),
+            channels_good: self.detect.channels.iter().filter(|c| c.fault.is_none()).count() as u32,
+            channels_total: self.detect.channels.len() as u32,
+        }
+    }
+
+    /// Every channel at one moment.
+    #[must_use]
+    pub fn channels(&self, now: Millis) -> Vec<ChannelView> {
+        let channels = self.site.channels.iter().zip(&self.detect.channels);
+        channels
+            .map(|(channel, state)| ChannelView {
+                id: channel.id.clone(),
+                zone: self.zone_id(channel.zone),
+                group: self.group_id(channel.group),
+                source: self.site.sources[channel.source.at()].id.clone(),
+                quantity: channel.quantity.as_str().into(),
+                value: state.value.map(|v| format!("{v}")),
+                unit: channel.quantity.unit().as_str().into(),
+                quality: quality(state, self.site.simulated).as_str().into(),
+                age_ms: state.value.map(|_| now - state.good_at),
+                alarm: state.in_alarm(),
+                watch: state.in_watch(),
+            })
+            .collect()
+    }
+
+    fn zones(&self) -> Vec<ZoneView> {
+        let zones = (0u16..).zip(self.site.zones.iter().zip(&self.policy.zones));
+        zones
+            .map(|(ix, (zone, state))| {
+                let (groups_healthy, groups_total) = self.detect.protection(ZoneIx(ix));
+                ZoneView {
+                    id: zone.id.clone(),
+                    level: state.level,
+                    why: state.why.clone(),
+                    groups_healthy,
+                    groups_total,
+                }
+            })
+            .collect()
+    }
+
+    fn votes(&self) -> Vec<VoteView> {
+        let mut votes: Vec<VoteView> = self
+            .policy
+            .votes
+            .iter()
+            .map(|((zone, group), vote)| VoteView {
+                zone: self.zone_id(*zone),
+                group: self.group_id(*group),
+                held: vote.held,
+                onset: vote.onset,
+                why: vote.why.clone(),
+            })
+            .collect();
+        votes.sort_by_key(|v| v.onset);
+        votes
+    }
+
+    fn troubles(&self) -> Vec<TroubleView> {
+        let all = self.policy.own.iter().chain(&self.policy.troubles);
+        all.map(|(subject, (since, line))| TroubleView {
+            subject: subject.clone(),
+            since: *since,
+            line: line.clone(),
+        })
+        .collect()
+    }
+
+    fn standing_orders(&self, now: Millis) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .policy
+            .pending
+            .iter()
+            .map(|(verb, first)| {
+                format!(
+                    "{verb} by {} waits for a second person",
+                    self.site.principals[first.by.at()].id
+                )
+            })
+            .collect();
+        if self.policy.holding(now) {
+            lines.push("hold: steps not yet begun wait".into());
+        }
+        if self.policy.aborted {
+            lines.push("aborted: no further step begins until a new vote".into());
+        }
+        lines
+    }
+
+    fn incident(&self, incident: &Incident) -> IncidentView {
+        IncidentView {
+            id: self.incident_id(incident.n),
+            opened: incident.opened,
+            closed: incident.closed,
+            mode: self.mode(),
+            why: incident.why.clone(),
+            evacuate_begun: incident.evacuate_begun,
+            workloads: self.plan.queue.iter().map(|w| self.workload(w.at())).collect(),
+            steps: steps(&self.plan, &self.site),
+        }
+    }
+
+    fn workload(&self, at: usize) -> WorkloadView {
+        let (workload, work) = (&self.site.workloads[at], &self.plan.works[at]);
+        let kind = workload.rungs[usize::from(work.rung)].kind;
+        let state = match work.stage {
+            Stage::Waiting => "waiting",
+            Stage::Moving => "moving",
+            Stage::Verifying => "verifying",
+            Stage::Safe if kind == crate::RungKind::Stop => "stopped",
+            Stage::Safe => "moved",
+            Stage::Stranded => "stranded",
+            Stage::Skipped => "skipped",
+        };
+        WorkloadView {
+            id: workload.id.clone(),
+            tier: workload.tier,
+            state: state.into(),
+            rung: kind,
+            why: work.why.clone(),
+            safe_at: work.safe_at,
+        }
+    }
+}
+
+fn steps(plan: &Plan, site: &crate::Site) -> Vec<StepView> {
+    let views = plan.steps.iter().map(|step| StepView {
+        id: step.id.clone(),
+        workload: site.workloads[step.work.at()].id.clone(),
+        phase: step.phase,
+        mode: step.mode,
+        state: doing(step.doing).into(),
+        attempts: step.attempts,
+        percent: step.percent,
+        begun: step.begun,
+        ended: step.ended().map(|(_, at)| at),
+        stuck: step.stuck,
+        note: step.note.clone(),
+    });
+    views.collect()
+}
+
+fn doing(doing: Doing) -> &'static str {
+    match doing {
+        Doing::Intent { .. } => "intent",
+        Doing::Called { .. } => "called",
+        Doing::Accepted { .. } => "running",
+        Doing::Backoff { .. } => "retry",
+        Doing::Ended { end, .. } => end.as_str(),
+    }
+}
+
+fn interval(interval: Interval) -> IntervalView {
+    IntervalView {
+        earliest: interval.earliest,
+        likely: interval.likely,
+        why: interval.why,
+    }
+}
