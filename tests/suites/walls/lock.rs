@@ -1,6 +1,7 @@
 //! What the lockfile may hold: the bans and sources of `.deny.toml`, checked without cargo-deny.
 
-use super::{assert_none, tree};
+use super::assert_none;
+use super::tree::read;
 
 /// One package of `Cargo.lock`.
 struct Locked {
@@ -11,10 +12,6 @@ struct Locked {
 }
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(tree::root().join(path)).expect(path)
-}
 
 /// The value of `key = "value"` in a table's lines.
 fn value<'a>(table: &'a str, key: &str) -> Option<&'a str> {

@@ -47,12 +47,12 @@ fn has_empty_name(path: &str) -> bool {
 
 /// Whether a line names a folder of one machine, as the start of a path.
 fn names_a_machine(line: &str) -> bool {
-    let names = |folder: &&str| {
+    let names = |folder: &str| {
         let needle = format!("/{folder}/");
         let starts_a_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-~}*/".contains(c));
         line.match_indices(&needle).any(|(at, _)| starts_a_path(at))
     };
-    MACHINE_FOLDERS.iter().any(|folder| names(&folder))
+    MACHINE_FOLDERS.iter().any(|folder| names(folder))
 }
 
 #[test]

@@ -11,10 +11,19 @@ pub(super) struct Source {
     pub(super) text: String,
 }
 
-/// The repository's root.
+/// The repository's root. Cargo names it when the tests run: a path compiled in would be another checkout's where two
+/// share a build folder.
 pub(super) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.join("../..").canonicalize().expect("the root of the repository")
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here)
+        .join("../..")
+        .canonicalize()
+        .expect("the root of the repository")
+}
+
+/// One file that must be there.
+pub(super) fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|fault| panic!("{path}: {fault}"))
 }
 
 /// Every file that is tracked; where git cannot tell (an unpacked archive), every file outside `target`.
