@@ -1,1 +1,158 @@
 //! From bytes to readings: checks everything about a pack except what it means.
+//!
+//! A pack that is refused changes counters and nothing else. One bad record of a good pack costs that record only.
+
+mod pack;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use muster_core::{Input, Site};
+use muster_wire::{OFFLINE, Topic, TopicKind};
+
+use crate::config::Node;
+use crate::counters::{Cause, Counters};
+use crate::lanes::{Batch, Control, Lanes, Mark};
+
+/// One message as a transport hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Proven sender: the client id, by then bound to the topic by the transport.
+    pub client: &'a str,
+    /// Topic.
+    pub topic: &'a str,
+    /// Payload.
+    pub payload: &'a [u8],
+    /// The sender asked for it to be retained.
+    pub retain: bool,
+}
+
+/// What a transport does with a message that has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Ours: taken, or refused and counted.
+    Taken,
+    /// A state message, to be kept for whoever asks.
+    Keep,
+}
+
+/// Checks messages and hands readings to the engine. One for all clients of a listener.
+#[derive(Debug)]
+pub struct Ingest {
+    site: String,
+    nodes: BTreeMap<String, Known>,
+    /// Quantity of each channel, by index: what a record's unit is checked against.
+    quantities: Vec<muster_wire::Quantity>,
+    counters: Counters,
+    lanes: Lanes,
+}
+
+/// A node of the config and the highest pack taken from it.
+#[derive(Debug)]
+struct Known {
+    id: Arc<str>,
+    node: Node,
+    mark: Mutex<muster_wire::Mark>,
+}
+
+impl Ingest {
+    /// For the nodes of a config, going on from the marks that the journal held.
+    #[must_use]
+    pub fn new(site: &Site, nodes: &BTreeMap<String, Node>, marks: &[Mark], lanes: Lanes, counters: Counters) -> Self {
+        let known = |(id, node): (&String, &Node)| {
+            let kept = marks.iter().find(|m| *m.node == **id);
+            let mark = kept.map_or(muster_wire::Mark { boot: 0, seq: 0 }, |m| muster_wire::Mark {
+                boot: m.boot,
+                seq: m.seq,
+            });
+            (
+                id.clone(),
+                Known {
+                    id: Arc::from(id.as_str()),
+                    node: node.clone(),
+                    mark: Mutex::new(mark),
+                },
+            )
+        };
+        Self {
+            site: site.id.clone(),
+            nodes: nodes.iter().map(known).collect(),
+            quantities: site.channels.iter().map(|c| c.quantity).collect(),
+            counters,
+            lanes,
+        }
+    }
+
+    /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
+    pub async fn take(&self, message: Message<'_>) -> Verdict {
+        let topic = match Topic::parse(message.topic) {
+            Ok(topic) if topic.site == self.site => topic,
+            Ok(_) => return self.refuse(Cause::Topic, message, &"topic of another site"),
+            Err(error) => return self.refuse(Cause::Topic, message, &error),
+        };
+        let Some(known) = self.nodes.get(topic.node) else {
+            return self.refuse(Cause::UnknownNode, message, &"no such node in the config");
+        };
+        match topic.kind {
+            TopicKind::State => self.state(known, message).await,
+            TopicKind::Data | TopicKind::Alarm | TopicKind::Birth => self.pack(known, topic.kind, message).await,
+            TopicKind::Ack | TopicKind::Cmd(_) => self.refuse(Cause::Topic, message, &"only the gateway speaks here"),
+        }
+    }
+
+    /// A node's connection ended. Trouble at once; only fresh readings clear it.
+    pub async fn gone(&self, client: &str) {
+        if let Some(known) = self.nodes.get(client) {
+            self.lose(known, "its connection ended").await;
+        }
+    }
+
+    /// Retained `online` must never clear trouble: only `offline` says anything.
+    async fn state(&self, known: &Known, message: Message<'_>) -> Verdict {
+        if message.payload == OFFLINE.as_bytes() {
+            self.lose(known, "it says that it is offline").await;
+        }
+        Verdict::Keep
+    }
+
+    async fn lose(&self, known: &Known, why: &str) {
+        let input = Input::Lost {
+            source: known.node.source,
+            why: why.into(),
+        };
+        // The engine ends before its sources do only when the whole gateway stops.
+        let _ = self.lanes.control.send(Control::Input(input)).await;
+    }
+
+    async fn pack(&self, known: &Known, kind: TopicKind<'_>, message: Message<'_>) -> Verdict {
+        if message.retain {
+            return self.refuse(Cause::Retained, message, &"a reading must not be retained");
+        }
+        let Some(batch) = self.read(known, message) else {
+            return Verdict::Taken;
+        };
+        let lane = if matches!(kind, TopicKind::Alarm) {
+            &self.lanes.alarm
+        } else {
+            &self.lanes.data
+        };
+        if let Err(tokio::sync::mpsc::error::TrySendError::Full(batch)) = lane.try_send(batch) {
+            self.counters
+                .count(Cause::Flood, message.client, &"the engine is behind; this client waits");
+            let _ = lane.send(batch).await;
+        }
+        Verdict::Taken
+    }
+
+    fn refuse(&self, cause: Cause, message: Message<'_>, what: &dyn std::fmt::Display) -> Verdict {
+        self.counters.count(cause, message.client, what);
+        Verdict::Taken
+    }
+
+    /// The batch of a pack; none if it was refused as a whole.
+    fn read(&self, known: &Known, message: Message<'_>) -> Option<Batch> {
+        let read = pack::read(known, &self.quantities, &self.counters, message);
+        read.map_err(|(cause, what)| self.counters.count(cause, message.client, &what))
+            .ok()
+    }
+}

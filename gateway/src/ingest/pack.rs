@@ -1,0 +1,127 @@
+//! One pack of one node.
+
+use muster_core::{ChannelIx, Input};
+use muster_wire::senml::{Pack, PackFault, Record, RecordFault, Value};
+use muster_wire::{Absence, MICRO, Micro, Quantity, Unit};
+
+use super::{Known, Message};
+use crate::config::NodeChannel;
+use crate::counters::{Cause, Counters};
+use crate::lanes::{Batch, Mark};
+
+/// Reads a pack; `Err` refuses it as a whole.
+pub(super) fn read(
+    known: &Known,
+    quantities: &[Quantity],
+    counters: &Counters,
+    message: Message<'_>,
+) -> Result<Batch, (Cause, String)> {
+    let pack = Pack::parse(message.payload).map_err(|fault| (pack_cause(fault), fault.to_string()))?;
+    let header = pack.header();
+    if header.node != &*known.id {
+        return Err((
+            Cause::Identity,
+            format!("a pack of {} on the topic of {}", header.node, known.id),
+        ));
+    }
+    let mark = admit(known, header.mark)?;
+    let mut inputs = Vec::new();
+    for record in pack.records() {
+        match record
+            .map_err(|refused| (record_cause(refused.fault), refused.to_string()))
+            .and_then(|record| {
+                let channel = channel(known, &record, mark.is_some())?;
+                Ok((channel, value(&record, quantities[channel.at()])?, record.age_ms))
+            }) {
+            Ok((channel, value, age_ms)) => {
+                inputs.push(Input::Reading {
+                    channel,
+                    value,
+                    simulated: header.simulated,
+                    age_ms,
+                });
+            }
+            Err((Cause::UnknownChannel, what)) if what == muster_wire::senml::LOST => {}
+            Err((cause, what)) => counters.count(cause, message.client, &what),
+        }
+    }
+    Ok(Batch { inputs, mark })
+}
+
+/// Takes the pack's place in the node's sequence; a pack at or below the mark is a replay.
+fn admit(known: &Known, mark: Option<muster_wire::Mark>) -> Result<Option<Mark>, (Cause, String)> {
+    let Some(next) = mark else {
+        let free = known.node.channels.values().any(|c| !c.sequence);
+        return if free {
+            Ok(None)
+        } else {
+            Err((Cause::NoSequence, "a pack without boot and seq".into()))
+        };
+    };
+    let mut highest = known.mark.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !highest.admits(next) {
+        return Err((
+            Cause::Replayed,
+            format!(
+                "boot {} seq {} is not above boot {} seq {}",
+                next.boot, next.seq, highest.boot, highest.seq
+            ),
+        ));
+    }
+    *highest = next;
+    Ok(Some(Mark {
+        node: known.id.clone(),
+        boot: next.boot,
+        seq: next.seq,
+    }))
+}
+
+fn channel(known: &Known, record: &Record<'_>, sequenced: bool) -> Result<ChannelIx, (Cause, String)> {
+    let NodeChannel { channel, sequence } = known
+        .node
+        .channels
+        .get(record.name)
+        .ok_or_else(|| (Cause::UnknownChannel, record.name.to_owned()))?;
+    if *sequence && !sequenced {
+        return Err((Cause::NoSequence, format!("{} needs boot and seq", record.name)));
+    }
+    Ok(*channel)
+}
+
+/// A record's value in micro-units of its channel's quantity.
+fn value(record: &Record<'_>, quantity: Quantity) -> Result<Result<Micro, Absence>, (Cause, String)> {
+    let wrong = |what: &str| (Cause::WrongType, format!("{}: {what}", record.name));
+    if let Some(unit) = record.unit
+        && unit != quantity.unit().as_str()
+    {
+        return Err(wrong(&format!(
+            "unit {unit:?}, expected {:?}",
+            quantity.unit().as_str()
+        )));
+    }
+    match record.value {
+        Value::Micro(value) => Ok(Ok(value)),
+        Value::Bool(on) if quantity.unit() == Unit::Contact => Ok(Ok(Micro(i64::from(on) * MICRO))),
+        Value::Bool(_) => Err(wrong("true or false where a number is expected")),
+        Value::Absent(reason) => Ok(Err(reason)),
+        Value::Text(_) => Err(wrong("text where a number is expected")),
+    }
+}
+
+fn pack_cause(fault: PackFault) -> Cause {
+    match fault {
+        PackFault::Oversized => Cause::Oversized,
+        PackFault::MustUnderstand => Cause::MustUnderstand,
+        PackFault::BaseName => Cause::Identity,
+        PackFault::Mark => Cause::NoSequence,
+        PackFault::Malformed | PackFault::Escape | PackFault::Version => Cause::Malformed,
+    }
+}
+
+fn record_cause(fault: RecordFault) -> Cause {
+    match fault {
+        RecordFault::NotANumber => Cause::NotANumber,
+        RecordFault::WrongType | RecordFault::NoName => Cause::WrongType,
+        RecordFault::Future => Cause::Future,
+    }
+}

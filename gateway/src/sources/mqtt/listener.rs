@@ -1,0 +1,97 @@
+//! Our own way in: one silent peer holds up nobody, and there are never more connections than the config allows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt5::broker::client_handler::ClientHandler;
+use mqtt5::broker::config::BrokerConfig;
+use mqtt5::broker::resource_monitor::ResourceMonitor;
+use mqtt5::broker::router::MessageRouter;
+use mqtt5::broker::sys_topics::BrokerStats;
+use mqtt5::broker::transport::BrokerTransport;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+
+use super::identity::Unproven;
+use crate::counters::{Cause, Counters};
+
+/// Pause after a failed accept: without it, running out of descriptors burns a core and floods the log.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every connection needs of the broker.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) config: Arc<BrokerConfig>,
+    pub(super) router: Arc<MessageRouter>,
+    pub(super) stats: Arc<BrokerStats>,
+    pub(super) resources: Arc<ResourceMonitor>,
+    pub(super) stop: broadcast::Sender<()>,
+    pub(super) site: Arc<str>,
+    pub(super) counters: Counters,
+}
+
+/// Accepts until it is told to stop. A connection beyond the limit is closed at once and counted.
+pub(super) async fn accept(socket: TcpListener, parts: Parts, max_clients: usize) {
+    let places = Arc::new(Semaphore::new(max_clients));
+    let mut stopped = parts.stop.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = stopped.recv() => return,
+        };
+        match accepted {
+            Ok((stream, from)) => admit(stream, from, &places, &parts),
+            Err(error) => {
+                parts.counters.count(Cause::ClientLimit, "listener", &error);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn admit(stream: TcpStream, from: SocketAddr, places: &Arc<Semaphore>, parts: &Parts) {
+    match places.clone().try_acquire_owned() {
+        Ok(place) => drop(tokio::spawn(serve(stream, from, parts.clone(), place))),
+        Err(_) => parts.counters.count(
+            Cause::ClientLimit,
+            &from.to_string(),
+            &"all places are taken; connection closed",
+        ),
+    }
+}
+
+async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: OwnedSemaphorePermit) {
+    // Without it three small packets in a row wait 40 ms for each other. A socket that cannot is served all the same.
+    let _ = stream.set_nodelay(true);
+    let identity = Arc::new(Unproven {
+        site: parts.site,
+        counters: parts.counters.clone(),
+    });
+    let handler = ClientHandler::new(
+        BrokerTransport::tcp(stream),
+        from,
+        parts.config,
+        parts.router,
+        identity,
+        None,
+        parts.stats,
+        parts.resources,
+        parts.stop.subscribe(),
+    );
+    if let Err(error) = handler.run().await
+        && !error.is_normal_disconnect()
+    {
+        parts.counters.count(cause(&error), &from.to_string(), &error);
+    }
+    drop(place);
+}
+
+fn cause(error: &mqtt5::MqttError) -> Cause {
+    match error {
+        mqtt5::MqttError::PacketTooLarge { .. } => Cause::Oversized,
+        mqtt5::MqttError::Timeout => Cause::Handshake,
+        mqtt5::MqttError::AuthenticationFailed | mqtt5::MqttError::NotAuthorized => Cause::Identity,
+        _ => Cause::Malformed,
+    }
+}
