@@ -68,6 +68,12 @@ impl Clock {
         self.wall_of(self.now())
     }
 
+    /// Unix milliseconds now by the machine's own clock: what the journal keeps, so that a restart can tell how long it was.
+    #[must_use]
+    pub fn real_wall_ms(&self) -> i64 {
+        wall_now_ms()
+    }
+
     /// How many times faster than real time engine time runs; 1 outside simulations.
     #[must_use]
     pub fn speed(&self) -> u32 {
@@ -112,7 +118,9 @@ impl Line {
     }
 }
 
-fn wall_now_ms() -> i64 {
+/// Unix milliseconds of the machine's own clock, whatever a story says.
+#[must_use]
+pub fn wall_now_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod engine;
+pub mod gateway;
 pub mod hooks;
 pub mod ingest;
 pub mod journal;

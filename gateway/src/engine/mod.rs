@@ -1,1 +1,226 @@
 //! Numbers, stamps, journals, and calls the core. The only task that owns the state.
+//!
+//! It runs on a thread of its own, so that a flood on the network's threads cannot keep it from the processor.
+
+mod carry;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_core::{Answer, Effect, Event, Input, Millis, State, View};
+use tokio::sync::{oneshot, watch};
+
+use crate::api::Gauges;
+use crate::clock::{Clock, Stopwatch};
+use crate::counters::Counters;
+use crate::journal::{Batch as JournalBatch, Report, Writer};
+use crate::lanes::{Batch, Control, LaneEnds, Mark};
+use crate::runner::Runner;
+
+/// The loop looks around at least this often even if nothing comes: the page and the watchdog live on it.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The view is published at most this often, however much happens.
+const VIEW_EVERY: Duration = Duration::from_millis(100);
+
+/// High-water marks reach the disk at least this often while packs come in.
+const MARKS_EVERY: Duration = Duration::from_secs(1);
+
+/// Batches taken in one go before the clock and the other lanes are looked at again.
+const BURST: usize = 64;
+
+/// Told of every event, with its wall-clock time in Unix milliseconds.
+pub type Listener = Box<dyn Fn(i64, &Event) + Send>;
+
+/// What the engine works with.
+pub struct Parts {
+    /// The only clock.
+    pub clock: Clock,
+    /// The receiving ends.
+    pub ends: LaneEnds,
+    /// Durable storage.
+    pub writer: Writer,
+    /// Carries out calls.
+    pub runner: Runner,
+    /// Counts.
+    pub counters: Counters,
+    /// Figures for `/metrics`.
+    pub gauges: Arc<Gauges>,
+    /// Told of every event.
+    pub listener: Listener,
+}
+
+/// Owns the state.
+pub struct Engine {
+    state: State,
+    parts: Parts,
+    view: watch::Sender<Arc<View>>,
+    out: Vec<Effect>,
+    batch: JournalBatch,
+    marks: BTreeMap<Arc<str>, Mark>,
+    marked: Stopwatch,
+    shown: Stopwatch,
+    changed: bool,
+    answers: BTreeMap<u64, oneshot::Sender<Answer>>,
+    nonce: u64,
+    stopping: bool,
+}
+
+impl Engine {
+    /// An engine with its first inputs (config, journal, troubles found at the start) already taken.
+    #[must_use]
+    pub fn new(parts: Parts, first: &[Input]) -> (Self, watch::Receiver<Arc<View>>) {
+        let state = State::new();
+        let (view, seen) = watch::channel(Arc::new(state.view(parts.clock.now())));
+        let mut engine = Self {
+            state,
+            parts,
+            view,
+            out: Vec::new(),
+            batch: JournalBatch::default(),
+            marks: BTreeMap::new(),
+            marked: Stopwatch::start(),
+            shown: Stopwatch::start(),
+            changed: true,
+            answers: BTreeMap::new(),
+            nonce: 0,
+            stopping: false,
+        };
+        for input in first {
+            engine.step(input);
+        }
+        engine.flush();
+        engine.show();
+        (engine, seen)
+    }
+
+    /// Runs until it is told to stop, or until nobody can reach it any more.
+    pub async fn run(mut self) {
+        while !self.stopping {
+            let pause = self.pause();
+            tokio::select! {
+                biased;
+                control = self.parts.ends.control.recv() => match control {
+                    Some(control) => self.control(control),
+                    None => break,
+                },
+                Some(batch) = self.parts.ends.alarm.recv() => self.readings(batch),
+                Some(batch) = self.parts.ends.data.recv() => self.readings(batch),
+                () = tokio::time::sleep(pause) => self.step(&Input::Tick),
+            }
+            self.drain();
+            self.flush();
+            if self.shown.elapsed() >= VIEW_EVERY && (self.changed || self.shown.elapsed() >= LOOK_EVERY) {
+                self.show();
+            }
+        }
+        self.flush_marks();
+        self.flush();
+        self.show();
+        if !self.parts.writer.stop() {
+            tracing::error!("the journal could not take everything before the stop");
+        }
+    }
+
+    /// Whatever else has come meanwhile, answers and alarms first.
+    fn drain(&mut self) {
+        for _ in 0..BURST {
+            if let Ok(control) = self.parts.ends.control.try_recv() {
+                self.control(control);
+            } else if let Ok(batch) = self.parts.ends.alarm.try_recv() {
+                self.readings(batch);
+            } else if let Ok(batch) = self.parts.ends.data.try_recv() {
+                self.readings(batch);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let due = muster_core::next_deadline(&self.state);
+        let until = due.map_or(LOOK_EVERY, |at| self.parts.clock.real_until(at));
+        let longest = if self.changed { VIEW_EVERY } else { LOOK_EVERY };
+        // A deadline that is due now is a millisecond away at the least: a loop without a pause would starve the thread.
+        until.clamp(Duration::from_millis(1), longest)
+    }
+
+    fn step(&mut self, input: &Input) {
+        muster_core::step(&mut self.state, self.parts.clock.now(), input, &mut self.out);
+        if !self.out.is_empty() {
+            self.changed = true;
+            self.carry_out();
+        }
+    }
+
+    fn readings(&mut self, batch: Batch) {
+        self.parts.gauges.add_readings(batch.inputs.len() as u64);
+        // Before the readings: a vote and the mark of the pack that caused it are one transaction.
+        if let Some(mark) = batch.mark {
+            self.marks.insert(mark.node.clone(), mark);
+        }
+        for input in &batch.inputs {
+            self.step(input);
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Input(input) => {
+                self.changed = true;
+                self.step(&input);
+            }
+            Control::Order { by, verb, answer } => {
+                self.nonce += 1;
+                self.answers.insert(self.nonce, answer);
+                self.step(&Input::Order { by, verb, nonce: self.nonce });
+            }
+            Control::Journal(report) => self.journal(report),
+            // Whoever asked may have gone: then nobody misses the answer.
+            Control::Channels(answer) => drop(answer.send(self.state.channels(self.parts.clock.now()))),
+            Control::Stop => self.stopping = true,
+        }
+    }
+
+    fn journal(&mut self, report: Report) {
+        match report {
+            Report::Stored { through, commit_us } => {
+                self.parts.gauges.set_commit_us(commit_us);
+                self.step(&Input::Stored { through });
+            }
+            Report::Failed { why } => self.step(&Input::Own { part: "journal".into(), trouble: Some(why) }),
+            Report::Recovered => self.step(&Input::Own { part: "journal".into(), trouble: None }),
+        }
+    }
+
+    /// One transaction for everything that one turn of the loop has decided.
+    fn flush(&mut self) {
+        let due = self.marked.elapsed() >= MARKS_EVERY;
+        if due || !self.batch.entries.is_empty() {
+            self.flush_marks();
+        }
+        if self.batch.entries.is_empty() && self.batch.marks.is_empty() && self.batch.events.is_empty() && !due {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.engine_ms = self.parts.clock.now();
+        batch.wall_ms = self.parts.clock.real_wall_ms();
+        self.parts.writer.submit(batch);
+    }
+
+    fn flush_marks(&mut self) {
+        self.batch.marks.extend(std::mem::take(&mut self.marks).into_values());
+        self.marked = Stopwatch::start();
+    }
+
+    fn show(&mut self) {
+        self.view.send_replace(Arc::new(self.state.view(self.now())));
+        self.shown = Stopwatch::start();
+        self.changed = false;
+    }
+
+    fn now(&self) -> Millis {
+        self.parts.clock.now()
+    }
+}
