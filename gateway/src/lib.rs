@@ -7,11 +7,14 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counters;
+pub mod demo;
 pub mod engine;
 pub mod gateway;
 pub mod hooks;
 pub mod ingest;
+
 pub mod journal;
 pub mod lanes;
+pub mod lines;
 pub mod runner;
 pub mod sources;

@@ -1,3 +1,5 @@
 //! `muster`: see `muster --help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    muster::cli::main()
+}

@@ -1,1 +1,92 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Data to stdout, logs to stderr.
+
+pub mod bench;
+pub mod check;
+pub mod demo;
+pub mod exit;
+pub mod journal;
+pub mod order;
+pub mod run;
+pub mod sim;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Hears the battery room first, and moves the workloads before the power is cut.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, about, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 ok, 1 a finding, 64 usage or config, 69 unreachable, 70 our bug.\n\
+New here? `muster demo` needs no config, no network and no root, and takes about three minutes.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the fire of Pangyo 2022 through real protocols, and see what would have been saved
+    Demo(demo::Args),
+    /// Run the gateway of a site
+    Run(run::Args),
+    /// Find every fault of config files at once
+    Check(check::Args),
+    /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
+    Order(order::Args),
+    /// Run the simulated devices of a site, or a simulated destination
+    Sim(sim::Args),
+    /// Read a journal, or verify its chain
+    Journal(journal::Args),
+    /// Measure this machine: latency, rates and memory
+    Bench(bench::Args),
+}
+
+/// Parses the command line and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing better to do if even the usage cannot be printed.
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    // One TLS provider for the whole process; it fails only if one was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("muster: cannot start: {error}");
+            return exit::BUG.into();
+        }
+    };
+    let code = runtime.block_on(dispatch(cli.command));
+    // A task that hangs must not keep the process from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+async fn dispatch(command: Command) -> ExitCode {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::Check(args) => check::run(args),
+        Command::Order(args) => order::run(args).await,
+        Command::Sim(args) => sim::run(args).await,
+        Command::Journal(args) => journal::run(args),
+        Command::Bench(args) => bench::run(args).await,
+    }
+}
+
+/// Logs to stderr, warnings and worse unless `MUSTER_LOG` says `info`, `debug` or `error`.
+pub(crate) fn log_to_stderr() {
+    let level = match std::env::var("MUSTER_LOG").as_deref() {
+        Ok("error") => tracing::Level::ERROR,
+        Ok("info") => tracing::Level::INFO,
+        Ok("debug") => tracing::Level::DEBUG,
+        _ => tracing::Level::WARN,
+    };
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_max_level(level).with_target(false).init();
+}

@@ -1,0 +1,187 @@
+//! `muster sim`: the simulated devices of a site, or a simulated destination.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use muster_sim::modbus::DeviceKind;
+use muster_sim::nodes::NodeSpec;
+use muster_sim::receiver::{self, ReceiverOptions, signing_key};
+use muster_sim::site::{DeviceSpec, FitOut, SimSite, SiteSpec};
+use muster_sim::{Scenario, UpsPlace};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use super::exit;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::demo::story::Story;
+use crate::lines;
+
+/// Run the simulated devices of a site, or a simulated destination
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    devices: Devices,
+}
+
+#[derive(Debug, clap::Args)]
+struct Devices {
+    /// Config of the site whose nodes and devices are to be simulated; it must say `simulated = true`
+    config: Option<PathBuf>,
+    /// What happens: `pangyo-2022` or `quiet`
+    #[arg(long, default_value = "pangyo-2022", value_parser = scenario)]
+    scenario: Scenario,
+    /// Same seed, same story
+    #[arg(long, default_value_t = 2022)]
+    seed: u64,
+    /// Seconds before the first sign
+    #[arg(long, default_value_t = 30)]
+    quiet_first_s: u32,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// A destination that takes webhooks, takes its time, and reports back
+    Receiver(Receiver),
+}
+
+#[derive(Debug, clap::Args)]
+struct Receiver {
+    /// Where it listens; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8700")]
+    listen: SocketAddr,
+    /// Draws how long each workload takes
+    #[arg(long, default_value_t = 2022)]
+    seed: u64,
+    /// End when standard input ends: it then never outlives who started it
+    #[arg(long)]
+    until_eof: bool,
+}
+
+fn scenario(word: &str) -> Result<Scenario, String> {
+    word.parse::<Scenario>().map_err(|error| error.to_string())
+}
+
+/// Environment variable with the key that a simulated destination checks signatures with, `whsec_…`.
+pub const RECEIVER_SECRET: &str = "MUSTER_RECEIVER_SECRET";
+
+/// Runs until it is interrupted.
+pub async fn run(args: Args) -> ExitCode {
+    super::log_to_stderr();
+    match (args.what, args.devices.config.clone()) {
+        (Some(What::Receiver(receiver)), _) => serve(receiver).await,
+        (None, Some(path)) => devices(&path, args.devices).await,
+        (None, None) => {
+            eprintln!("muster sim: which site? e.g. `muster sim gateway/examples/pangyo-recommended.toml`");
+            exit::USAGE.into()
+        }
+    }
+}
+
+async fn serve(args: Receiver) -> ExitCode {
+    let listener = match TcpListener::bind(args.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("muster sim receiver: cannot listen on {}: {error}", args.listen);
+            return exit::USAGE.into();
+        }
+    };
+    let address = listener.local_addr().unwrap_or(args.listen);
+    println!("receiver listening on http://{address}/");
+    let secret = std::env::var(RECEIVER_SECRET).ok().and_then(|text| signing_key(&text));
+    let options = ReceiverOptions { seed: args.seed, secret, ..ReceiverOptions::default() };
+    let served = tokio::select! {
+        served = receiver::serve(listener, options) => served,
+        () = ended(args.until_eof) => Ok(()),
+    };
+    served.map_or_else(
+        |error| {
+            eprintln!("muster sim receiver: {}", lines::with_causes(&error));
+            exit::BUG.into()
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+/// Resolves on ctrl-c, or on the end of standard input if that counts.
+async fn ended(until_eof: bool) {
+    let mut byte = [0u8; 64];
+    let eof = async {
+        while until_eof && tokio::io::stdin().read(&mut byte).await.is_ok_and(|n| n > 0) {}
+        if !until_eof {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = eof => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+async fn devices(path: &Path, args: Devices) -> ExitCode {
+    let config = match config::load(path) {
+        Ok((config, _)) if config.site.simulated => config,
+        Ok(_) => {
+            eprintln!("{}: this site is not simulated; only `[site] simulated = true` can be", path.display());
+            return exit::USAGE.into();
+        }
+        Err(findings) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            return exit::USAGE.into();
+        }
+    };
+    let quiet_ms = i64::from(args.quiet_first_s) * 1_000;
+    let story = Arc::new(Story::new(Clock::starting_at(0), quiet_ms));
+    match start(&config, &args, story).await {
+        Ok(site) => {
+            println!("SIMULATION of {}: {} begins in {} s; ctrl-c ends it", config.site.id, args.scenario.as_str(), args.quiet_first_s);
+            // Whatever ends the wait, the devices are taken down.
+            let _ = tokio::signal::ctrl_c().await;
+            site.stop().await;
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("muster sim: {why}");
+            exit::USAGE.into()
+        }
+    }
+}
+
+async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<SimSite, String> {
+    let broker = config.mqtt.listen.ok_or("the config has no `[mqtt] listen` for its nodes to publish to")?;
+    let spec = SiteSpec {
+        seed: args.seed,
+        scenario: args.scenario,
+        story,
+        broker,
+        site_id: config.site.id.clone(),
+        fit_out: fit_out(config)?,
+    };
+    SimSite::start(spec).await.map_err(|error| lines::with_causes(&error))
+}
+
+/// Simulated counterparts of everything the config names.
+pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
+    // A board that starts again needs a higher boot count than before: the wall clock's seconds rise over any restart.
+    let boot = crate::clock::wall_now_ms().unsigned_abs() / 1_000;
+    let nodes = (0..).zip(config.nodes.keys()).map(|(place, id)| NodeSpec { id: id.clone(), boot, ..NodeSpec::at_place(place % 3) });
+    let mut devices = Vec::new();
+    let mut places = UpsPlace::ALL.into_iter().cycle();
+    for source in &config.modbus {
+        let kind = match (source.profile.vendor.as_str(), source.profile.model.as_str()) {
+            ("apc", _) => places.next().map(DeviceKind::SmartUps),
+            ("generic", "dry-contacts") => Some(DeviceKind::FirePanel),
+            ("generic", "battery-monitor") => Some(DeviceKind::BatteryMonitor { period_ms: 10_000 }),
+            _ => None,
+        };
+        let kind = kind.ok_or_else(|| format!("there is no simulation of {} {}", source.profile.vendor, source.profile.model))?;
+        let bind = source.address.parse().map_err(|_| format!("{}: {} is no address of this machine", source.id, source.address))?;
+        devices.push(DeviceSpec { id: source.id.clone(), kind, bind, unit: source.unit });
+    }
+    Ok(FitOut { nodes: nodes.collect(), devices })
+}
