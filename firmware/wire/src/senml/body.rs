@@ -40,12 +40,15 @@ pub(super) enum Reader<'s, 'a> {
 }
 
 impl<'a> Reader<'_, 'a> {
-    /// The next record, `None` after the last.
-    pub(super) fn next(&mut self) -> Result<Option<Fields<'a>>, PackFault> {
+    /// Reads the next record into `fields`, which it clears first; false after the last.
+    ///
+    /// In place, because handing records out by value was a third of the time it takes to decode them.
+    pub(super) fn next(&mut self, fields: &mut Fields<'a>) -> Result<bool, PackFault> {
+        *fields = Fields::default();
         match self {
-            Self::Cbor(reader, _) => reader.next(),
+            Self::Cbor(reader, _) => reader.next(fields),
             #[cfg(feature = "json")]
-            Self::Json(reader) => reader.next(),
+            Self::Json(reader) => reader.next(fields),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Records out of CBOR, without a copy and without recursion.
+//! Records out of CBOR, without a copy.
 
 use minicbor::data::{IanaTag, Type};
 use minicbor::decode::{Decoder, Error};
@@ -28,14 +28,14 @@ impl<'a> CborReader<'a> {
         Ok(Self { decoder, left })
     }
 
-    /// The next record; `None` at the end of the array, which is the end of the payload too.
-    pub(super) fn next(&mut self) -> Result<Option<Fields<'a>>, PackFault> {
+    /// Reads the next record; false at the end of the array, which is the end of the payload too.
+    pub(super) fn next(&mut self, fields: &mut Fields<'a>) -> Result<bool, PackFault> {
         if more(&mut self.decoder, &mut self.left)? {
-            return record(&mut self.decoder).map(Some);
+            return record(&mut self.decoder, fields).map(|()| true);
         }
         self.left = Some(0);
         let whole = self.decoder.position() == self.decoder.input().len();
-        if whole { Ok(None) } else { Err(PackFault::Malformed) }
+        if whole { Ok(false) } else { Err(PackFault::Malformed) }
     }
 }
 
@@ -55,26 +55,43 @@ fn more(decoder: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, PackF
     }
 }
 
-fn record<'a>(decoder: &mut Decoder<'a>) -> Result<Fields<'a>, PackFault> {
+fn record<'a>(decoder: &mut Decoder<'a>, fields: &mut Fields<'a>) -> Result<(), PackFault> {
     let mut left = decoder.map()?;
-    let mut fields = Fields::default();
     while more(decoder, &mut left)? {
         match label(decoder)? {
             Some(label) => fields.put(label, raw(decoder)?)?,
             None => drop(other(decoder)?),
         }
     }
-    Ok(fields)
+    Ok(())
 }
 
 fn label(decoder: &mut Decoder<'_>) -> Result<Option<Label>, PackFault> {
+    if let Some(short) = short_int(decoder) {
+        return Ok(Label::from_int(short));
+    }
     if decoder.datatype()? == Type::String {
         return Label::from_word(decoder.str()?);
     }
     Ok(i64::try_from(decoder.int()?).ok().and_then(Label::from_int))
 }
 
+/// A whole number in one byte, as nearly every label is: asking the decoder for its type first takes far longer.
+fn short_int(decoder: &mut Decoder<'_>) -> Option<i64> {
+    let at = decoder.position();
+    let short = match *decoder.input().get(at)? {
+        byte @ 0x00..=0x17 => i64::from(byte),
+        byte @ 0x20..=0x37 => -1 - i64::from(byte - 0x20),
+        _ => return None,
+    };
+    decoder.set_position(at + 1);
+    Some(short)
+}
+
 fn raw<'a>(decoder: &mut Decoder<'a>) -> Result<Raw<'a>, PackFault> {
+    if let Some(short) = short_int(decoder) {
+        return Ok(Raw::Int(short));
+    }
     Ok(match decoder.datatype()? {
         Type::U8 | Type::U16 | Type::U32 | Type::U64 => int(decoder)?,
         Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => int(decoder)?,
@@ -134,11 +151,36 @@ fn decimal<'a>(decoder: &mut Decoder<'a>) -> Result<Raw<'a>, PackFault> {
     Ok(micro.map_or(Raw::Unrepresentable, Raw::Decimal))
 }
 
-/// Steps over one value of any kind; it counts, it does not recurse.
+/// Deepest value stepped over: far beyond any field that is known, and no depth of stack to speak of.
+const MAX_DEPTH: u8 = 8;
+
+/// Steps over one well-formed value of any kind.
 fn other<'a>(decoder: &mut Decoder<'a>) -> Result<Raw<'a>, PackFault> {
-    if decoder.datatype()? == Type::Break {
-        return Err(PackFault::Malformed);
+    skip(decoder, MAX_DEPTH).map(|()| Raw::Other)
+}
+
+/// The decoder's own `skip` takes a stray break for a value, and without an allocator knows only some nestings.
+fn skip(decoder: &mut Decoder<'_>, depth: u8) -> Result<(), PackFault> {
+    let deeper = depth.checked_sub(1).ok_or(PackFault::Malformed)?;
+    match decoder.datatype()? {
+        Type::Tag => decoder.tag().map(drop)?,
+        Type::Array | Type::ArrayIndef => {
+            let mut left = decoder.array()?;
+            while more(decoder, &mut left)? {
+                skip(decoder, deeper)?;
+            }
+            return Ok(());
+        }
+        Type::Map | Type::MapIndef => {
+            let mut left = decoder.map()?;
+            while more(decoder, &mut left)? {
+                skip(decoder, deeper)?;
+                skip(decoder, deeper)?;
+            }
+            return Ok(());
+        }
+        Type::Break => return Err(PackFault::Malformed),
+        _ => return Ok(decoder.skip()?),
     }
-    decoder.skip()?;
-    Ok(Raw::Other)
+    skip(decoder, deeper)
 }

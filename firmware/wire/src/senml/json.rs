@@ -33,15 +33,15 @@ pub(super) fn items(payload: &[u8]) -> Result<Vec<Item<'_>>, PackFault> {
 pub(super) struct JsonReader<'s, 'a>(pub(super) core::slice::Iter<'s, Item<'a>>);
 
 impl<'a> JsonReader<'_, 'a> {
-    pub(super) fn next(&mut self) -> Result<Option<Fields<'a>>, PackFault> {
+    /// Reads the next record; false after the last.
+    pub(super) fn next(&mut self, fields: &mut Fields<'a>) -> Result<bool, PackFault> {
         if self.0.as_slice().is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
-        let mut fields = Fields::default();
         while let Some(Item::Field(label, raw)) = self.0.next() {
             fields.put(*label, *raw)?;
         }
-        Ok(Some(fields))
+        Ok(true)
     }
 }
 

@@ -82,14 +82,16 @@ impl<'a> Pack<'a> {
 }
 
 fn header<'a>(mut reader: Reader<'_, 'a>) -> Result<Header<'a>, PackFault> {
-    let mut base = Base::default();
-    let first = reader.next()?.ok_or(PackFault::BaseName)?;
-    base.absorb(&first)?;
+    let (mut base, mut fields) = (Base::default(), Fields::default());
+    if !reader.next(&mut fields)? {
+        return Err(PackFault::BaseName);
+    }
+    base.absorb(&fields)?;
     let node = base.node().ok_or(PackFault::BaseName)?;
-    let simulated = simulated(&first)?;
-    let boot = base.counter(&first, BOOT)?;
+    let simulated = simulated(&fields)?;
+    let boot = base.counter(&fields, BOOT)?;
     let mut mark = None;
-    while let Some(fields) = reader.next()? {
+    while reader.next(&mut fields)? {
         base.absorb(&fields)?;
         if fields.get(Label::Simulated).is_some() {
             return Err(PackFault::MustUnderstand);
@@ -125,9 +127,9 @@ impl<'a> Iterator for Records<'_, 'a> {
     type Item = Result<Record<'a>, Refused<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            // The pack was read to its end once already: an error here cannot be, and would end the records.
-            let fields = self.reader.next().ok().flatten()?;
+        let mut fields = Fields::default();
+        // The pack was read to its end once already: an error here cannot be, and would end the records.
+        while self.reader.next(&mut fields).unwrap_or(false) {
             self.base.absorb(&fields).ok()?;
             if self.skip > 0 {
                 self.skip -= 1;
@@ -137,5 +139,6 @@ impl<'a> Iterator for Records<'_, 'a> {
                 return Some(record);
             }
         }
+        None
     }
 }
