@@ -137,7 +137,10 @@ impl Bench {
 
 fn lost(control: Control) -> Heard {
     match control {
-        Control::Input(Input::Lost { source, why }) if source == SourceIx(0) => Heard::Lost(why),
+        Control::Input(Input::Lost {
+            source: SourceIx(0),
+            why,
+        }) => Heard::Lost(why),
         other => unreachable!("{other:?}"),
     }
 }

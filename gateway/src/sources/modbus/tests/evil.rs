@@ -137,7 +137,15 @@ async fn an_exception_makes_its_channels_absent_and_keeps_the_connection() {
 
 #[tokio::test]
 async fn a_refused_canary_discards_the_cycle_and_keeps_the_connection() {
-    is_survived_at(CYCLE - 1, Act::Exception, "modbus_exception").await;
+    let peer = Peer::start(vec![Act::Answer, Act::Answer, Act::Exception]).await;
+    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let Heard::Lost(why) = bench.hear().await else {
+        unreachable!("a reading that no canary vouches for")
+    };
+    assert!(why.starts_with("canary refused: "), "{why}");
+    assert_eq!(bench.hear().await, sound());
+    assert_eq!(bench.counted(), [("modbus_exception", 1)]);
+    assert_eq!(peer.state.connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

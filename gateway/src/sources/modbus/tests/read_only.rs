@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Names of the library's write calls and requests, in pieces; `Custom` could carry any function code.
 const WRITES: [(&str, &str); 8] = [
-    ("write", "_single_"),
-    ("write", "_multiple_"),
+    ("write", "_single"),
+    ("write", "_multiple"),
     ("masked", "_write"),
     ("Write", "Single"),
     ("Write", "Multiple"),
