@@ -1,5 +1,25 @@
 //! Device profiles: register maps as data, with source, quirks, and how well each is proven.
+//!
+//! A profile is one TOML file, `profiles/<vendor>/<model>.toml`. [`Profile::parse`] reads it and names all its faults
+//! at once; [`shipped`] finds the ones that come with Muster. Values are decoded in integers only, exactly.
+#![forbid(unsafe_code)]
 
-/// How one model of device is read.
-#[derive(Clone, Debug)]
-pub struct Profile {}
+mod block;
+mod canary;
+mod encoding;
+mod fault;
+mod keys;
+mod load;
+mod profile;
+mod scale;
+mod shipped;
+mod signal;
+
+pub use block::Block;
+pub use canary::{Canary, Expect};
+pub use encoding::{Encoding, WordOrder};
+pub use fault::Fault;
+pub use profile::{Profile, Proof, Table};
+pub use scale::Scale;
+pub use shipped::{shipped, shipped_names};
+pub use signal::Signal;

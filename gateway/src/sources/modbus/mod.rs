@@ -1,1 +1,30 @@
-//! Modbus TCP: one task a bus, every call with a deadline, read functions only.
+//! Modbus TCP: one task a device, every call with a deadline, read functions only.
+//!
+//! A device is asked in cycles. A cycle reads its blocks and then the profile's canary; only when that holds do its
+//! readings leave, else all of them are discarded. So a reading always belongs to the register it is named after.
+//! After anything but a proper answer or a Modbus exception the connection is dropped, because a late answer would meet
+//! the next request (tokio-modbus issue 324). What an answer was turned away for is counted.
+
+mod failure;
+mod link;
+mod plan;
+mod poller;
+#[cfg(test)]
+mod tests;
+
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::ModbusSource;
+use crate::counters::Counters;
+use crate::lanes::Lanes;
+
+/// Polls one device until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all
+/// others to the lane of data; a full lane slows only this device. A device that fails is reported once an episode
+/// by `Input::Lost`, and asked again after 100 ms to 5 s.
+///
+/// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
+/// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
+pub fn spawn(source: ModbusSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) -> JoinHandle<()> {
+    tokio::spawn(poller::run(source, lanes, counters, clock, simulated))
+}

@@ -1,0 +1,236 @@
+//! The task of one device: turns, cycles, failures.
+
+use std::time::Duration;
+
+use muster_core::Input;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::failure::Failure;
+use super::link::{Answer, Link};
+use super::plan::{Plan, Poll, Sample};
+use crate::clock::Clock;
+use crate::config::ModbusSource;
+use crate::counters::{Cause, Counters};
+use crate::lanes::{Batch, Control, Lanes};
+
+/// First pause after a failure: a dropped connection is usually back at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause: a device that comes back is heard within it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// However rarely a device is asked, its first answer is not long in coming.
+const LONGEST_STAGGER: Duration = Duration::from_secs(2);
+
+/// The engine is gone; there is nobody to poll for.
+struct Closed;
+
+/// Polls until the engine is gone.
+pub(super) async fn run(source: ModbusSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) {
+    let plan = Plan::of(&source);
+    sleep(stagger(source.source.at(), plan.period)).await;
+    let mut ticks = interval(plan.period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let rest_every = plan.rest_every;
+    let mut poller = Poller::new(source, plan, lanes, counters, clock, simulated);
+    for turn in 0_u64.. {
+        ticks.tick().await;
+        if poller.turn(turn % rest_every == 0).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Spreads the devices over a period, the same way at every start, so that a thousand of them do not ask in one instant.
+fn stagger(index: usize, period: Duration) -> Duration {
+    // Millionths of the golden section: neighbours fall far apart, and a thousand of them evenly.
+    let share = (index as u64 % 1_000_000) * 618_034 % 1_000_000;
+    period.min(LONGEST_STAGGER) * share as u32 / 1_000_000
+}
+
+/// One device.
+struct Poller {
+    device: Device,
+    trip: Beat,
+    rest: Beat,
+    lanes: Lanes,
+    clock: Clock,
+    simulated: bool,
+    pause: Duration,
+}
+
+/// Signals that are read together and go to one lane.
+struct Beat {
+    polls: Vec<Poll>,
+    lane: mpsc::Sender<Batch>,
+    /// Its loss has been reported and it has not been heard since.
+    lost: bool,
+}
+
+/// The device's end: its connection, if there is one.
+struct Device {
+    source: ModbusSource,
+    counters: Counters,
+    link: Option<Link>,
+}
+
+impl Poller {
+    fn new(source: ModbusSource, plan: Plan, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) -> Self {
+        let beat = |polls, lane: &mpsc::Sender<Batch>| Beat {
+            polls,
+            lane: lane.clone(),
+            lost: false,
+        };
+        Self {
+            trip: beat(plan.trip, &lanes.alarm),
+            rest: beat(plan.rest, &lanes.data),
+            device: Device {
+                source,
+                counters,
+                link: None,
+            },
+            lanes,
+            clock,
+            simulated,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Trip signals first and by themselves: what follows can neither delay nor discard them.
+    async fn turn(&mut self, full: bool) -> Result<(), Closed> {
+        if self.lanes.control.is_closed() {
+            return Err(Closed);
+        }
+        let failed = match self.device.cycle(&self.trip.polls).await {
+            Ok(samples) => {
+                self.heard(true, samples).await?;
+                if !full {
+                    return Ok(());
+                }
+                match self.device.cycle(&self.rest.polls).await {
+                    Ok(samples) => return self.heard(false, samples).await,
+                    Err(failure) => self.failed(false, &failure).await,
+                }
+            }
+            Err(failure) => self.failed(true, &failure).await,
+        };
+        failed?;
+        self.wait().await;
+        Ok(())
+    }
+
+    /// Hands the samples of a sound cycle on. The lane may be full: then this device waits, and the wait counts as age.
+    async fn heard(&mut self, trip: bool, samples: Vec<Sample>) -> Result<(), Closed> {
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let taken = self.clock.now();
+        let beat = if trip { &mut self.trip } else { &mut self.rest };
+        beat.lost = false;
+        self.pause = FIRST_PAUSE;
+        let slot = beat.lane.reserve().await.map_err(|_| Closed)?;
+        let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
+        slot.send(Batch {
+            inputs: samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect(),
+            mark: None,
+        });
+        Ok(())
+    }
+
+    /// Counts a failure, and reports the loss once an episode. Trip signals that fail take the rest with them.
+    async fn failed(&mut self, trip: bool, failure: &Failure) -> Result<(), Closed> {
+        let line = failure.line();
+        self.device.count(failure.cause(), &line);
+        let known = if trip { self.trip.lost } else { self.rest.lost };
+        self.trip.lost |= trip;
+        self.rest.lost = true;
+        if known {
+            return Ok(());
+        }
+        let lost = Input::Lost {
+            source: self.device.source.source,
+            why: line,
+        };
+        self.lanes.control.send(Control::Input(lost)).await.map_err(|_| Closed)
+    }
+
+    /// Pauses after a failure, longer each time until the device is heard again.
+    async fn wait(&mut self) {
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+impl Device {
+    /// One cycle: the blocks, then the canary. Nothing comes out unless everything was sound.
+    async fn cycle(&mut self, polls: &[Poll]) -> Result<Vec<Sample>, Failure> {
+        let mut samples = Vec::new();
+        for poll in polls {
+            let answer = self.read(poll.block).await?;
+            if let Answer::Refused(code) = answer {
+                self.count(Cause::ModbusException, &refusal(poll.block, code));
+            }
+            samples.extend(poll.samples(&answer));
+        }
+        if !polls.is_empty() {
+            self.check_canary().await?;
+        }
+        Ok(samples)
+    }
+
+    /// One read; connects first where there is no connection. A failure leaves none behind.
+    async fn read(&mut self, block: muster_profiles::Block) -> Result<Answer, Failure> {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => Link::open(&self.source).await?,
+        };
+        let (link, answer) = link.read(block).await?;
+        self.link = Some(link);
+        Ok(answer)
+    }
+
+    /// The canary comes last, so that it speaks for every answer before it.
+    async fn check_canary(&mut self) -> Result<(), Failure> {
+        let Some(canary) = self.source.profile.canary else {
+            return Ok(());
+        };
+        match self.read(canary.block).await? {
+            Answer::Refused(code) => Err(Failure::CanaryRefused(code)),
+            Answer::Words(words) if canary.holds(&words) => Ok(()),
+            Answer::Words(_) => {
+                self.link = None;
+                Err(Failure::Canary)
+            }
+        }
+    }
+
+    fn count(&self, cause: Cause, line: &str) {
+        self.counters.count(cause, &self.source.id, &line);
+    }
+}
+
+fn refusal(block: muster_profiles::Block, code: tokio_modbus::ExceptionCode) -> String {
+    format!(
+        "{:?} {} to {} refused: {code}",
+        block.table,
+        block.start,
+        block.start + (block.count - 1)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_spread_over_the_period() {
+        let period = Duration::from_millis(100);
+        let mut tenths = [0_u32; 10];
+        for index in 0..1_000 {
+            let at = stagger(index, period);
+            assert!(at < period);
+            tenths[(at.as_millis() / 10) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|n| (80..=120).contains(n)), "{tenths:?}");
+        assert!(stagger(65_535, Duration::from_secs(3_600)) < LONGEST_STAGGER);
+    }
+}

@@ -1,0 +1,183 @@
+//! A device that behaves: the library's own server behind shipped profiles, and what the poller owes the engine.
+
+use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use muster_core::Input;
+use muster_wire::Absence;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, sleep, timeout};
+use tokio_modbus::server::Service;
+use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
+use tokio_modbus::{ExceptionCode, Request, Response};
+
+use super::peer::Peer;
+use super::{Bench, Heard, PATIENCE, PROFILE, source};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::lanes::{Batch, Lanes, lanes};
+
+/// Registers by address; input registers and holding registers are the same ones, bits are registers that are not 0.
+#[derive(Clone, Default)]
+struct Registers(Arc<Mutex<BTreeMap<u16, u16>>>);
+
+impl Registers {
+    fn set(&self, start: u16, words: &[u16]) {
+        self.0.lock().unwrap().extend((start..).zip(words.iter().copied()));
+    }
+
+    fn get(&self, start: u16, count: u16) -> Vec<u16> {
+        let all = self.0.lock().unwrap();
+        (start..start + count)
+            .map(|a| all.get(&a).copied().unwrap_or(0))
+            .collect()
+    }
+}
+
+impl Service for Registers {
+    type Request = Request<'static>;
+    type Response = Response;
+    type Exception = ExceptionCode;
+    type Future = Ready<Result<Response, ExceptionCode>>;
+
+    fn call(&self, request: Self::Request) -> Self::Future {
+        ready(match request {
+            Request::ReadHoldingRegisters(at, n) => Ok(Response::ReadHoldingRegisters(self.get(at, n))),
+            Request::ReadInputRegisters(at, n) => Ok(Response::ReadInputRegisters(self.get(at, n))),
+            Request::ReadDiscreteInputs(at, n) => {
+                let bits = self.get(at, n).into_iter().map(|w| w != 0).collect();
+                Ok(Response::ReadDiscreteInputs(bits))
+            }
+            _ => Err(ExceptionCode::IllegalFunction),
+        })
+    }
+}
+
+async fn serve(registers: Registers) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let accept = |stream, from| {
+            let accepted = accept_tcp_connection(stream, from, |_| Ok(Some(registers.clone())));
+            async move { accepted }
+        };
+        Server::new(listener).serve(&accept, |_| {}).await
+    });
+    address
+}
+
+fn shipped(address: String, profile: &str, signals: &[&str]) -> Bench {
+    Bench::poll(source(address, muster_profiles::shipped(profile).unwrap(), signals))
+}
+
+#[tokio::test]
+async fn a_contact_that_closes_is_heard_on_the_lane_of_alarms() {
+    let registers = Registers::default();
+    let address = serve(registers.clone()).await;
+    let mut bench = shipped(address, "generic/dry-contacts", &["in1", "in8"]);
+    assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, Ok(0)), (1, Ok(0))]));
+    registers.set(7, &[1]);
+    let closed = Heard::Alarm(vec![(0, Ok(0)), (1, Ok(1_000_000))]);
+    bench.hear_until(|h| *h == closed).await;
+    assert_eq!(bench.counted(), []);
+}
+
+#[tokio::test]
+async fn trip_signals_and_the_rest_take_their_own_lanes() {
+    let registers = Registers::default();
+    registers.set(0, &[0b001, 251, 5_120, (-100_i16) as u16, 0xFFFF, 0x4D42]);
+    let address = serve(registers).await;
+    let signals = ["battery_alarm", "max_cell_temperature", "current", "charge"];
+    let mut bench = shipped(address, "generic/battery-monitor", &signals);
+    assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, Ok(1_000_000))]));
+    let heard = bench.hear_until(|h| matches!(h, Heard::Data(_))).await;
+    let rest = Heard::Data(vec![(1, Ok(25_100_000)), (2, Ok(-10_000_000)), (3, Err(Absence::Bus))]);
+    assert_eq!(heard.last(), Some(&rest));
+    let next = bench.hear_until(|h| matches!(h, Heard::Data(_))).await;
+    assert!(next.len() >= 5, "trip signals are read far more often: {}", next.len());
+}
+
+#[tokio::test]
+async fn a_smart_ups_on_battery() {
+    let registers = Registers::default();
+    registers.set(0, &[0, 0b100]);
+    registers.set(128, &[0, 720, 25_600, 1_752]);
+    registers.set(532, &[0x536D, 0x6172, 0x742D, 0x5550]);
+    let address = serve(registers.clone()).await;
+    let mut bench = shipped(
+        address,
+        "apc/smart-ups",
+        &["on_battery", "runtime", "charge", "battery_voltage"],
+    );
+    assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, Ok(1_000_000))]));
+    let rest = Heard::Data(vec![(1, Ok(720_000_000)), (2, Ok(500_000)), (3, Ok(54_750_000))]);
+    assert_eq!(bench.hear().await, rest);
+    registers.set(532, &[0, 0, 0, 0]);
+    let heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
+    assert!(heard.len() <= 3, "a model without a name is another device: {heard:?}");
+    assert!(
+        bench.counted().iter().all(|(cause, _)| *cause == "modbus_canary"),
+        "{:?}",
+        bench.counted()
+    );
+}
+
+/// Lanes of which that of alarms holds one batch.
+fn narrow() -> (Lanes, mpsc::Receiver<Batch>, crate::lanes::LaneEnds) {
+    let (mut lanes, ends) = lanes();
+    let (alarm, alarm_end) = mpsc::channel(1);
+    lanes.alarm = alarm;
+    (lanes, alarm_end, ends)
+}
+
+#[tokio::test]
+async fn a_full_lane_slows_the_device_and_the_wait_counts_as_age() {
+    let peer = Peer::start(Vec::new()).await;
+    let profile = muster_profiles::Profile::parse(PROFILE, "test").unwrap();
+    let (lanes, mut alarm, _ends) = narrow();
+    let clock = Clock::starting_at(0);
+    clock.set_speed(1_000);
+    let device = source(peer.address.clone(), profile, &["first", "second"]);
+    let task = super::super::spawn(device, lanes, Counters::default(), clock, false);
+    // One cycle lies in the lane, one waits in front of it: more than six requests there cannot be.
+    let waiting = async {
+        while peer.state.served.load(Ordering::SeqCst) < 6 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
+    // Time that has to pass, not a wait for anything: 100 s of engine time.
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(peer.state.served.load(Ordering::SeqCst), 6);
+    let mut ages = Vec::new();
+    for _ in 0..2 {
+        let batch = timeout(PATIENCE, alarm.recv()).await.unwrap().unwrap();
+        assert!(batch.mark.is_none() && batch.inputs.len() == 2);
+        ages.extend(batch.inputs.iter().map(age_of_a_real_reading));
+    }
+    assert!(ages[2] >= 50_000 && ages[3] == ages[2], "{ages:?}");
+    task.abort();
+}
+
+fn age_of_a_real_reading(input: &Input) -> u32 {
+    match input {
+        Input::Reading {
+            simulated: false,
+            age_ms,
+            ..
+        } => *age_ms,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_task_ends_with_the_engine() {
+    let peer = Peer::start(Vec::new()).await;
+    let mut bench = Bench::poll_test_peer(peer.address);
+    let (_, empty) = lanes();
+    drop(std::mem::replace(&mut bench.ends, empty));
+    timeout(PATIENCE, &mut bench.task).await.unwrap().unwrap();
+}

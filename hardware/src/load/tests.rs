@@ -1,0 +1,159 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+use super::*;
+use crate::Table;
+
+const GOOD: &str = r#"
+vendor = "v"
+model = "m"
+kind = "modbus"
+document = "d"
+proven_by = "document-only"
+[[signal]]
+name = "a"
+table = "input"
+address = 1
+type = "u16"
+quantity = "voltage"
+"#;
+
+fn faults(text: &str) -> Vec<(usize, String, String)> {
+    let found = Profile::parse(text, "f.toml").unwrap_err();
+    found.into_iter().map(|f| (f.line, f.what, f.hint)).collect()
+}
+
+/// The good profile with one more key in its last signal; the fault stands in that line.
+#[track_caller]
+fn refused(line: &str, what: &str) {
+    let found = faults(&format!("{GOOD}{line}\n"));
+    assert!(found.iter().any(|f| f.1.contains(what)), "{line}: {found:?}");
+}
+
+#[test]
+fn defaults_are_gentle() {
+    let p = Profile::parse(GOOD, "f.toml").unwrap();
+    assert_eq!(
+        (p.min_poll_ms, p.timeout_ms, p.max_gap, p.join_gaps),
+        (1_000, 1_000, 8, true)
+    );
+    assert_eq!((p.canary, p.signals.len(), p.signals[0].table), (None, 1, Table::Input));
+}
+
+#[test]
+fn ten_faults_are_named_at_once_with_their_lines() {
+    let text = r#"vendor = "V"
+kind = "snmp"
+document = " "
+proven_by = "hearsay"
+min_poll_ms = 1
+colour = 3
+[canary]
+table = "holding"
+address = 1
+expect = "maybe"
+[[signal]]
+name = "a"
+table = "holdng"
+address = 70000
+type = "u16"
+quantity = "temprature"
+scale = 0.1
+"#;
+    let found = faults(text);
+    let lines: Vec<usize> = found.iter().map(|f| f.0).collect();
+    assert_eq!(lines, [1, 1, 2, 3, 4, 5, 6, 10, 13, 14, 16, 17], "{found:#?}");
+    assert!(found[0].1.contains("no id") || found[0].1.contains("model is missing"));
+    assert_eq!(found[6].1, "unknown key colour");
+    assert_eq!(found[10].2, "did you mean temperature?");
+    assert!(found[11].2.contains("in quotes"));
+}
+
+#[test]
+fn faults_print_as_file_line_what_and_hint() {
+    let found = Profile::parse("vendor = 3", "x/y.toml").unwrap_err();
+    assert!(
+        found.iter().any(|f| f.to_string().starts_with("x/y.toml:1: vendor: ")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_named_where_it_breaks() {
+    let found = faults("vendor = \"v\"\nmodel = = 3\n[[signal\n");
+    assert!(
+        found.iter().any(|f| f.0 == 2) && found.iter().any(|f| f.0 == 3),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn signals_that_cannot_be_are_refused() {
+    refused("bit = 3", "one bit cannot be a voltage");
+    refused("bit = 16", "does not fit the type");
+    refused("bit = 99", "out of range");
+    refused("word_order = \"little\"", "single register");
+    refused("scale = \"1e3\"", "no usable scale");
+    refused("divide = 0", "no usable scale");
+    refused("scale = \"0.1\"\ndivide = 2", "no usable scale");
+    refused("multiply = 9223372036854775807", "no usable scale");
+    refused("invert = true", "only a bit can be inverted");
+    refused("sentinels = [0x10000]", "cannot hold");
+    refused("sentinels = 7", "sentinels");
+    refused("adress = 7", "unknown key adress");
+    refused("trip = \"yes\"", "trip");
+}
+
+#[test]
+fn signals_that_contradict_each_other_are_refused() {
+    let twin = "[[signal]]\nname = \"a\"\ntable = \"coil\"\naddress = 1\nquantity = \"leak\"";
+    refused(twin, "name a stands twice");
+    let copy = "[[signal]]\nname = \"b\"\ntable = \"input\"\naddress = 1\ntype = \"u16\"\nquantity = \"current\"";
+    refused(copy, "b reads the same as a");
+    let last = "[[signal]]\nname = \"b\"\ntable = \"input\"\naddress = 65535\ntype = \"u32\"\nquantity = \"counter\"";
+    refused(last, "past address 65535");
+    let coil = "[[signal]]\nname = \"b\"\ntable = \"coil\"\naddress = 1\ntype = \"u16\"\nquantity = \"leak\"";
+    refused(coil, "are for registers");
+}
+
+#[test]
+fn a_profile_without_signals_or_with_something_else_there_is_refused() {
+    let head = GOOD.split("[[signal]]").next().unwrap();
+    for rest in [
+        "",
+        "signal = []",
+        "signal = 3",
+        "signal = [3]",
+        "canary = 1\nsignal = [1]",
+    ] {
+        assert!(!faults(&format!("{head}{rest}")).is_empty(), "{rest}");
+    }
+}
+
+#[test]
+fn a_canary_that_cannot_hold_is_refused() {
+    let with = |canary: &str| Profile::parse(&format!("{GOOD}[canary]\n{canary}"), "f");
+    let good = with("table = \"holding\"\naddress = 9\nexpect = 0xBEEF").unwrap();
+    assert_eq!(good.canary.unwrap().expect, Expect::Value(0xBEEF));
+    for bad in [
+        "table = \"coil\"\naddress = 9\nexpect = 2",
+        "table = \"coil\"\naddress = 9\nwords = 4\nexpect = \"ascii\"",
+        "table = \"input\"\naddress = 65530\nwords = 16\nexpect = \"ascii\"",
+        "table = \"input\"\naddress = 9\nwords = 126\nexpect = \"ascii\"",
+        "table = \"input\"\naddress = 9\nexpect = 70000",
+        "table = \"input\"\naddress = 9",
+    ] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn any_cut_and_any_flipped_byte_of_a_shipped_file_is_a_profile_or_a_fault() {
+    let text = include_str!("../../profiles/generic/battery-monitor.toml");
+    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+        let _ = Profile::parse(&text[..at], "cut").map_err(|f| assert!(!f.is_empty()));
+        let mut bytes = text.as_bytes().to_vec();
+        bytes[at] ^= 0x15;
+        if let Ok(flipped) = std::str::from_utf8(&bytes) {
+            let _ = Profile::parse(flipped, "flipped").map_err(|f| assert!(!f.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What is known of one model of device.
+
+use crate::{Block, Canary, Fault, Signal, block, load};
+
+/// How one model of device is read. Every address is 0-based, as on the wire: what a manual calls 40001 is holding
+/// register 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Maker, `[a-z0-9-]{1,32}`.
+    pub vendor: String,
+    /// Model or family, `[a-z0-9-]{1,32}`.
+    pub model: String,
+    /// The document that the addresses come from.
+    pub document: String,
+    /// How well it is proven.
+    pub proven_by: Proof,
+    /// What to know of the device, for people; one line each.
+    pub quirks: Vec<String>,
+    /// Shortest poll period that the device bears, in milliseconds, 10 to 3,600,000.
+    pub min_poll_ms: u64,
+    /// An answer later than this counts as none, in milliseconds, 10 to 30,000.
+    pub timeout_ms: u64,
+    /// Registers nobody asked for that may lie between two signals of one block, 0 to 124.
+    pub max_gap: u16,
+    /// False where the device answers zero for undefined registers, so that only touching signals are read together.
+    pub join_gaps: bool,
+    /// A register whose value is known; read in every cycle.
+    pub canary: Option<Canary>,
+    /// What it measures; names are unique.
+    pub signals: Vec<Signal>,
+}
+
+/// How well a profile is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Against a recording of the real device.
+    Captured,
+    /// Against a simulated device only.
+    Simulated,
+    /// Copied from a document and never tried.
+    DocumentOnly,
+}
+
+/// One of the four address spaces of Modbus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Table {
+    /// Holding registers, function 3; 4xxxx in manuals.
+    Holding,
+    /// Input registers, function 4; 3xxxx in manuals.
+    Input,
+    /// Coils, function 1; 0xxxx in manuals.
+    Coil,
+    /// Discrete inputs, function 2; 1xxxx in manuals.
+    Discrete,
+}
+
+impl Table {
+    /// Whether it holds single bits (else 16-bit registers).
+    #[must_use]
+    pub const fn is_bits(self) -> bool {
+        matches!(self, Self::Coil | Self::Discrete)
+    }
+
+    /// The most that one read may ask for (Modbus Application Protocol 1.1b3, sections 6.1 to 6.4).
+    #[must_use]
+    pub const fn most_per_read(self) -> u16 {
+        if self.is_bits() { 2_000 } else { 125 }
+    }
+}
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// Every fault in it, in the order of lines. `file_name` only names the file in them.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, Vec<Fault>> {
+        load::parse(text, file_name)
+    }
+
+    /// `vendor/model`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.vendor, self.model)
+    }
+
+    /// The signal of this name.
+    #[must_use]
+    pub fn signal(&self, name: &str) -> Option<&Signal> {
+        self.signals.iter().find(|s| s.name == name)
+    }
+
+    /// The fewest reads that fetch every wanted signal, by table and address. A signal is never split.
+    #[must_use]
+    pub fn blocks(&self, wanted: impl Fn(&Signal) -> bool) -> Vec<Block> {
+        let gap = if self.join_gaps { self.max_gap } else { 0 };
+        block::plan(self.signals.iter().filter(|s| wanted(s)), gap)
+    }
+}

@@ -1,0 +1,103 @@
+//! The profiles that come with Muster, embedded in the binary: a gateway needs no files beside it.
+
+use crate::Profile;
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        const SHIPPED: &[(&str, &str)] = &[$(($name, include_str!(concat!("../profiles/", $name, ".toml")))),*];
+    };
+}
+
+embedded!("apc/smart-ups", "generic/battery-monitor", "generic/dry-contacts");
+
+/// The shipped profile `vendor/model`; `None` for any other name.
+#[must_use]
+pub fn shipped(name: &str) -> Option<Profile> {
+    let (_, text) = SHIPPED.iter().find(|(n, _)| *n == name)?;
+    Profile::parse(text, name).ok()
+}
+
+/// Names of all shipped profiles, `vendor/model`, in order.
+pub fn shipped_names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use muster_wire::{Absence, Micro, Quantity};
+    use std::path::Path;
+
+    fn on_disk() -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
+        let mut names = Vec::new();
+        for vendor in std::fs::read_dir(&root).unwrap() {
+            for file in std::fs::read_dir(vendor.unwrap().path()).unwrap() {
+                let path = file.unwrap().path();
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                names.push(name.strip_suffix(".toml").unwrap().to_owned());
+            }
+        }
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_file_is_shipped_and_without_fault() {
+        assert_eq!(shipped_names().collect::<Vec<_>>(), on_disk());
+        for (name, text) in SHIPPED {
+            let profile = Profile::parse(text, name).unwrap();
+            assert_eq!(profile.name(), *name);
+            assert!(
+                text.contains("your own") || text.contains("of its own"),
+                "{name} tells how to add one"
+            );
+        }
+        assert!(shipped("no/such").is_none());
+    }
+
+    fn decode(name: &str, signal: &str, words: &[u16]) -> Result<Micro, Absence> {
+        shipped(name).unwrap().signal(signal).unwrap().decode(words)
+    }
+
+    #[test]
+    fn apc_registers_read_as_nut_reads_them() {
+        let apc = |signal, words: &[u16]| decode("apc/smart-ups", signal, words);
+        assert_eq!(
+            apc("charge", &[51_200]),
+            Ok(Micro(1_000_000)),
+            "apcupsd read 1.7 % here"
+        );
+        assert_eq!(apc("runtime", &[0, 3_600]), Ok(Micro(3_600_000_000)));
+        assert_eq!(apc("battery_voltage", &[1_752]), Ok(Micro(54_750_000)));
+        assert_eq!(apc("battery_temperature", &[3_210]), Ok(Micro(25_078_125)));
+        assert_eq!(apc("load", &[6_400]), Ok(Micro(250_000)));
+        assert_eq!(apc("on_battery", &[0, 0b0100]), Ok(Micro(1_000_000)));
+        assert_eq!(apc("on_battery", &[0, 0b0010]), Ok(Micro(0)), "on line");
+        assert_eq!(apc("battery_over_temperature", &[0b1000]), Ok(Micro(1_000_000)));
+    }
+
+    #[test]
+    fn apc_is_read_in_few_blocks() {
+        let apc = shipped("apc/smart-ups").unwrap();
+        let spans = |trip: bool| -> Vec<(u16, u16)> {
+            apc.blocks(|s| !trip || s.trip)
+                .iter()
+                .map(|b| (b.start, b.count))
+                .collect()
+        };
+        assert_eq!(spans(false), [(0, 2), (20, 3), (128, 24)]);
+        assert_eq!(spans(true), [(0, 2), (20, 3)]);
+    }
+
+    #[test]
+    fn contacts_take_the_quantity_the_config_gives_them() {
+        let contacts = shipped("generic/dry-contacts").unwrap();
+        assert_eq!(contacts.signals.len(), 8);
+        for signal in &contacts.signals {
+            assert!(signal.trip && signal.may_be(Quantity::FireAlarm) && signal.may_be(Quantity::SuppressionDischarge));
+        }
+        assert_eq!(contacts.blocks(|_| true).len(), 1);
+    }
+}

@@ -1,0 +1,160 @@
+//! One signal of a device: where it stands and what it means.
+
+use muster_wire::{Absence, Micro, Quantity, Unit};
+
+use crate::{Encoding, Scale, Table};
+
+/// One signal of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Unique in the profile, `[a-z0-9_-]{1,32}`.
+    pub name: String,
+    /// Which address space.
+    pub table: Table,
+    /// First address, 0-based.
+    pub address: u16,
+    /// What stands there.
+    pub encoding: Encoding,
+    /// What one step of it is worth.
+    pub scale: Scale,
+    /// Bit patterns that mean "no value".
+    pub sentinels: Vec<u32>,
+    /// What it measures.
+    pub quantity: Quantity,
+    /// Polled at the fastest rate and sent on the lane of alarms.
+    pub trip: bool,
+    /// A bit that is 0 while its fact holds (fail-safe contact).
+    pub invert: bool,
+}
+
+impl Signal {
+    /// Registers or bits it takes: 1 or 2.
+    #[must_use]
+    pub const fn words(&self) -> u16 {
+        self.encoding.words()
+    }
+
+    /// First address behind it.
+    pub(crate) const fn end(&self) -> u32 {
+        self.address as u32 + self.words() as u32
+    }
+
+    /// Whether a channel of this signal may be declared as `quantity`: its own, or, for a contact, any other contact.
+    #[must_use]
+    pub fn may_be(&self, quantity: Quantity) -> bool {
+        let contact = |q: Quantity| q.unit() == Unit::Contact;
+        quantity == self.quantity || (contact(quantity) && contact(self.quantity))
+    }
+
+    /// The value of its registers (of a bit table: 0 or 1), in exact integer arithmetic.
+    ///
+    /// # Errors
+    /// [`Absence::Bus`] for a sentinel or the wrong number of registers, [`Absence::Range`] for a value that the
+    /// quantity cannot have.
+    pub fn decode(&self, words: &[u16]) -> Result<Micro, Absence> {
+        let pattern = self.encoding.pattern(words).ok_or(Absence::Bus)?;
+        if self.sentinels.contains(&pattern) {
+            return Err(Absence::Bus);
+        }
+        let raw = self.encoding.number(pattern);
+        let raw = if self.invert { 1 - raw } else { raw };
+        let value = self.scale.apply(raw).ok_or(Absence::Range)?;
+        if self.credible(value) {
+            Ok(value)
+        } else {
+            Err(Absence::Range)
+        }
+    }
+
+    /// A contact is 0 or 1 and nothing between.
+    fn credible(&self, value: Micro) -> bool {
+        let (min, max) = self.quantity.range_units();
+        let whole = self.quantity.unit() != Unit::Contact || value.0 % muster_wire::MICRO == 0;
+        whole
+            && Micro::from_units(min).is_some_and(|m| value >= m)
+            && Micro::from_units(max).is_some_and(|m| value <= m)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+    use crate::WordOrder;
+
+    fn signal(encoding: Encoding, scale: Scale, quantity: Quantity) -> Signal {
+        Signal {
+            name: "s".into(),
+            table: Table::Holding,
+            address: 0,
+            encoding,
+            scale,
+            sentinels: Vec::new(),
+            quantity,
+            trip: false,
+            invert: false,
+        }
+    }
+
+    #[test]
+    fn values_that_the_quantity_cannot_have_are_out_of_range() {
+        let tenth = Scale::decimal("0.1").unwrap();
+        let hot = signal(Encoding::I16, tenth, Quantity::Temperature);
+        assert_eq!(hot.decode(&[2_000]), Ok(Micro(200_000_000)));
+        assert_eq!(hot.decode(&[2_001]), Err(Absence::Range));
+        assert_eq!(hot.decode(&[(-401_i16) as u16]), Err(Absence::Range));
+        assert_eq!(hot.decode(&[(-400_i16) as u16]), Ok(Micro(-40_000_000)));
+        let charge = signal(Encoding::U16, Scale::fraction(1, 51_200).unwrap(), Quantity::Charge);
+        assert_eq!(charge.decode(&[0xFFFF]), Err(Absence::Range), "127.99 percent");
+    }
+
+    #[test]
+    fn a_sentinel_is_no_value_whatever_its_sign() {
+        let mut s = signal(Encoding::I16, Scale::ONE, Quantity::Current);
+        s.sentinels = vec![0x8000];
+        assert_eq!(s.decode(&[0x8000]), Err(Absence::Bus));
+        assert_eq!(s.decode(&[0x8001]), Err(Absence::Range));
+        s.encoding = Encoding::U32(WordOrder::Little);
+        s.sentinels = vec![0x0001_FFFF];
+        assert_eq!(
+            s.decode(&[0xFFFF, 0x0001]),
+            Err(Absence::Bus),
+            "in the order of its words"
+        );
+    }
+
+    #[test]
+    fn a_fail_safe_contact_is_turned_round() {
+        let mut s = signal(Encoding::Single, Scale::ONE, Quantity::FireAlarm);
+        assert_eq!(s.decode(&[1]), Ok(Micro(1_000_000)));
+        s.invert = true;
+        assert_eq!(s.decode(&[1]), Ok(Micro(0)));
+        assert_eq!(s.decode(&[0]), Ok(Micro(1_000_000)));
+    }
+
+    #[test]
+    fn a_contact_in_a_whole_register_is_0_or_1_only() {
+        let s = signal(Encoding::U16, Scale::ONE, Quantity::Contact);
+        assert_eq!(s.decode(&[1]), Ok(Micro(1_000_000)));
+        assert_eq!(s.decode(&[2]), Err(Absence::Range));
+        let half = signal(Encoding::U16, Scale::decimal("0.5").unwrap(), Quantity::Contact);
+        assert_eq!(half.decode(&[1]), Err(Absence::Range));
+    }
+
+    #[test]
+    fn the_wrong_number_of_registers_is_no_value() {
+        let s = signal(Encoding::U32(WordOrder::Big), Scale::ONE, Quantity::Runtime);
+        assert_eq!(s.decode(&[1]), Err(Absence::Bus));
+        assert_eq!(s.decode(&[]), Err(Absence::Bus));
+        assert_eq!(s.decode(&[1, 2, 3]), Err(Absence::Bus));
+    }
+
+    #[test]
+    fn only_a_contact_may_become_another_contact() {
+        let contact = signal(Encoding::Single, Scale::ONE, Quantity::Contact);
+        assert!(contact.may_be(Quantity::FireAlarm) && contact.may_be(Quantity::Contact));
+        assert!(!contact.may_be(Quantity::Charge));
+        let charge = signal(Encoding::U16, Scale::ONE, Quantity::Charge);
+        assert!(charge.may_be(Quantity::Charge) && !charge.may_be(Quantity::Load));
+    }
+}
