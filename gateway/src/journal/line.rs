@@ -1,0 +1,48 @@
+//! Records in people's words: one line each.
+
+use std::borrow::Cow;
+
+use muster_core::{Mode, Record, Verb};
+
+/// What a record says, without its time. Its words come from outside in part: escape them before a terminal sees them.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    match record {
+        Record::IncidentOpened { n, why } => format!("incident {n} opened: {why}"),
+        Record::VoteHeld {
+            zone,
+            group,
+            channel,
+            why,
+        } => format!("{group} votes in {zone} by {channel}: {why}"),
+        Record::VoteReturned { zone, group } => format!("{group} in {zone} is clear again; its vote stays latched"),
+        Record::EvacuateBegun { zone, why } => {
+            format!("evacuation of {} begun: {why}", zone.as_deref().unwrap_or("the site"))
+        }
+        Record::AbortLifted { why } => format!("abort lifted: {why}"),
+        Record::ActedUnstored { through } => {
+            format!("steps went out before the disk answered; durable then: up to {through}")
+        }
+        Record::IncidentClosed { n, by } => format!("incident {n} closed by {}", by.join(" and ")),
+        Record::OrderPending { verb, by } => format!("{} ordered by {by}, waits for a second person", word(*verb)),
+        Record::OrderTaken { verb, by, until } => {
+            let until = until.map_or_else(String::new, |at| format!(", until engine time {at} ms"));
+            format!("{} ordered by {}{until}", word(*verb), by.join(" and "))
+        }
+        Record::OrderRefused { verb, by, why } => format!("{} refused to {by}: {why}", word(*verb)),
+        Record::StepIntent { step, mode, token, .. } => {
+            let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
+            format!("{step} decided{mode}, token {token}")
+        }
+        Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
+        Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
+    }
+}
+
+fn word(verb: Verb) -> Cow<'static, str> {
+    match verb {
+        Verb::Cut { at } => format!("cut at engine time {at} ms").into(),
+        other => other.as_str().into(),
+    }
+}
