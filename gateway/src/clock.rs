@@ -68,6 +68,12 @@ impl Clock {
         self.wall_of(self.now())
     }
 
+    /// Unix seconds of the real wall clock, in a simulation too: outsiders check signatures against their own clocks.
+    #[must_use]
+    pub fn real_unix_s(&self) -> i64 {
+        wall_now_ms() / 1_000
+    }
+
     /// How many times faster than real time engine time runs; 1 outside simulations.
     #[must_use]
     pub fn speed(&self) -> u32 {
