@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 pub(super) type Key = (String, String);
 
 /// Steps under way at a time. The core keeps far below, by `max_parallel` of each hook.
-const MAX: usize = 4_096;
+pub(super) const MAX: usize = 4_096;
 
 /// Too many steps under way.
 #[derive(Debug, thiserror::Error)]

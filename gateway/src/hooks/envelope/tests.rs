@@ -1,30 +1,11 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-use muster_core::{HookIx, Phase, RungKind};
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+use muster_core::{Phase, RungKind};
 use serde_json::Value;
 
 use super::*;
+use crate::hooks::testing::call;
 
 const SCHEMA: &str = include_str!("../../../hook.schema.json");
-
-pub(crate) fn call() -> Call {
-    Call {
-        incident: "pangyo-b3-1".into(),
-        step: "db.move.evacuate.daejeon".into(),
-        hook: HookIx(0),
-        workload: "db".into(),
-        rung: RungKind::Move,
-        phase: Phase::Evacuate,
-        destination: Some("daejeon".into()),
-        mode: Mode::Live,
-        token: u64::MAX,
-        attempt: 1,
-        deadline: 480_000,
-        why: vec![
-            "two votes in zone battery".into(),
-            "gas 41 ppm ≥ 25 ppm, 2 s old".into(),
-        ],
-    }
-}
 
 fn envelopes(clock: &Clock) -> Envelopes {
     Envelopes::new(clock.clone(), "http://10.0.0.1:8620", [3; 32]).unwrap()
@@ -37,7 +18,13 @@ fn told(envelopes: &Envelopes, call: &Call) -> Value {
 #[test]
 fn says_what_a_receiver_needs() {
     let clock = Clock::starting_at(0);
-    let event = told(&envelopes(&clock), &call());
+    let event = told(
+        &envelopes(&clock),
+        &Call {
+            token: u64::MAX,
+            ..call()
+        },
+    );
     assert_eq!(event["id"], "pangyo-b3-1.db.move.evacuate.daejeon");
     assert_eq!(event["source"], "/muster/pangyo-b3");
     assert_eq!(event["type"], "muster.step.evacuate");
