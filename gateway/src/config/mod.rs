@@ -1,4 +1,40 @@
 //! One TOML file becomes what each room needs of it, or a list of every fault in it.
+//!
+//! Three passes, none of which stops at the first fault: every table is read into rows (one file a table), rows are
+//! lowered to indices (`lower`), and rules across tables are checked (`groups`, `cycles`, and beside each table).
+
+mod address;
+mod channel;
+mod channels;
+mod cycles;
+mod defaults;
+mod faults;
+mod finding;
+mod groups;
+mod hook;
+mod hook_url;
+mod http;
+mod later;
+mod limits;
+mod load;
+mod lower;
+mod mqtt;
+mod names;
+mod principal;
+mod profile;
+mod rows;
+mod secret;
+mod site;
+mod source;
+mod store;
+mod table;
+#[cfg(test)]
+mod tests;
+mod workload;
+mod zone;
+
+pub use finding::{Finding, Severity};
+pub use load::{MAX_BYTES, load, parse};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,0 +1,135 @@
+//! From rows to indices, and every rule that needs more than one table. Where a row is faulty a harmless value stands in
+//! its place, so that the rest is still checked; the result is thrown away if there was any error.
+
+use std::collections::BTreeMap;
+
+use muster_core::{Channel, ChannelIx, Site, Source, SourceIx};
+
+use super::channels::{Lowered, Maker};
+use super::faults::{At, Faults};
+use super::groups::{self, Protection};
+use super::names::Index;
+use super::rows::Rows;
+use super::source::{Kind, ModbusRow, SourceRow};
+use super::workload::Ladders;
+use super::{Config, ModbusSource, Node, NodeChannel, cycles, http, zone};
+
+/// Looks everything up and checks it.
+pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
+    let indices = Indices::of(&rows, faults);
+    let zones = zone::lower(&rows.zones, &indices.zones, faults);
+    let maker = Maker {
+        sources: &rows.sources,
+        rows: &rows.channels,
+        zones: &indices.zones,
+        source_index: &indices.sources,
+        faults,
+    };
+    let mut made = maker.make();
+    let groups = groups::number(&mut made);
+    groups::check_shared(&made, &rows.sources, faults);
+    let devices = Devices::of(&rows.sources, &made);
+    let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
+    Protection { site: &rows.site, rows: &rows.zones, zones: &zones, channels: &channels, groups: &groups }.check(faults);
+    check_broker(&rows, faults);
+    http::check_reach(&rows.http, &rows.hooks, faults);
+    let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
+    let ladders = Ladders { site: &rows.site, hooks: &indices.hooks, faults };
+    let workloads = rows.workloads.iter().zip(after).map(|(row, after)| ladders.lower(row, after)).collect();
+    let (hooks, targets) = rows.hooks.iter().map(|h| h.lower()).unzip();
+    let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
+    let site = Site {
+        id: rows.site.id.value,
+        armed: rows.site.armed,
+        simulated: rows.site.simulated,
+        single_group: rows.site.single_group.is_some(),
+        zones,
+        groups,
+        sources: rows.sources.iter().map(|s| Source { id: s.id.value.clone() }).collect(),
+        channels,
+        hooks,
+        workloads,
+        principals,
+        priors: rows.site.priors,
+    };
+    let (mqtt, http, store) = (rows.mqtt, rows.http, rows.store);
+    Config { site, mqtt, http, store, nodes: devices.nodes, modbus: devices.modbus, hooks: targets, token_hashes }
+}
+
+struct Indices {
+    zones: Index,
+    sources: Index,
+    hooks: Index,
+    workloads: Index,
+}
+
+impl Indices {
+    fn of(rows: &Rows, faults: &Faults<'_>) -> Self {
+        Index::of("principal", rows.principals.iter().map(|p| &p.id), faults);
+        Self {
+            zones: Index::of("zone", rows.zones.iter().map(|z| &z.id), faults),
+            sources: Index::of("source", rows.sources.iter().map(|s| &s.id), faults),
+            hooks: Index::of("hook", rows.hooks.iter().map(|h| &h.id), faults),
+            workloads: Index::of("workload", rows.workloads.iter().map(|w| &w.id), faults),
+        }
+    }
+}
+
+/// What the sources need to know of their channels.
+#[derive(Default)]
+struct Devices {
+    nodes: BTreeMap<String, Node>,
+    modbus: Vec<ModbusSource>,
+}
+
+impl Devices {
+    fn of(sources: &[SourceRow], made: &[Lowered]) -> Self {
+        let mut of_source: BTreeMap<SourceIx, Vec<(ChannelIx, &Lowered)>> = BTreeMap::new();
+        for (ix, lowered) in made.iter().enumerate() {
+            of_source.entry(lowered.channel.source).or_default().push((ChannelIx(ix as u32), lowered));
+        }
+        let mut devices = Self::default();
+        for (ix, row) in sources.iter().enumerate() {
+            let source = SourceIx(ix as u16);
+            let channels = of_source.remove(&source).unwrap_or_default();
+            match &row.kind {
+                Kind::Node => devices.add_node(source, &row.id, &channels),
+                Kind::Modbus(modbus) => devices.modbus.extend(polled(source, &row.id, modbus, &channels)),
+                Kind::Unknown => {}
+            }
+        }
+        devices
+    }
+
+    fn add_node(&mut self, source: SourceIx, id: &At<String>, channels: &[(ChannelIx, &Lowered)]) {
+        let channel = |(channel, lowered): &(ChannelIx, &Lowered)| {
+            (lowered.signal.clone(), NodeChannel { channel: *channel, sequence: lowered.sequence })
+        };
+        let channels = channels.iter().map(channel).collect();
+        self.nodes.insert(id.value.clone(), Node { source, channels });
+    }
+}
+
+fn polled(
+    source: SourceIx,
+    id: &At<String>,
+    row: &ModbusRow,
+    channels: &[(ChannelIx, &Lowered)],
+) -> Option<ModbusSource> {
+    Some(ModbusSource {
+        source,
+        id: id.value.clone(),
+        address: row.address.as_ref()?.value.text.clone(),
+        unit: row.unit,
+        profile: row.profile.clone()?,
+        channels: channels.iter().map(|(channel, lowered)| (lowered.signal.clone(), *channel)).collect(),
+        poll_ms: row.poll_ms.as_ref().map(|p| p.value),
+    })
+}
+
+fn check_broker(rows: &Rows, faults: &Faults<'_>) {
+    let has_nodes = rows.sources.iter().any(|s| matches!(s.kind, Kind::Node));
+    if let Some(off) = rows.mqtt_off.filter(|_| has_nodes) {
+        faults.error(off, "the broker is switched off, but there are nodes", "give `listen` an address");
+    }
+}

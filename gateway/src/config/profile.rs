@@ -1,0 +1,52 @@
+//! Device profiles: the one place where the config meets `muster_profiles`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_profiles::Profile;
+use muster_wire::Quantity;
+
+use super::faults::{At, Faults, quoted};
+use super::load::read_text;
+
+/// The profile a source names: `vendor/model` of the shipped ones, or a file that begins with `./`, `../` or `/`.
+pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Option<Arc<Profile>> {
+    if ["./", "../", "/"].iter().any(|start| name.value.starts_with(start)) {
+        return from_file(name, &folder.join(&name.value), faults);
+    }
+    let profile = muster_profiles::shipped(&name.value);
+    if profile.is_none() && !name.value.is_empty() {
+        let what = format!("there is no device profile {}", quoted(&name.value));
+        faults.error(name.at, what, "\"vendor/model\" of a shipped profile, such as \"apc/smart-ups\", or \"./file.toml\"");
+    }
+    profile.map(Arc::new)
+}
+
+fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Arc<Profile>> {
+    let file = path.display().to_string();
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(cause) => {
+            let what = format!("the device profile {} cannot be read: {cause}", quoted(&name.value));
+            faults.error(name.at, what, "the path is relative to the folder of the config");
+            return None;
+        }
+    };
+    match Profile::parse(&text, &file) {
+        Ok(profile) => Some(Arc::new(profile)),
+        Err(found) => {
+            let what = format!("the device profile {} has {} faults", quoted(&name.value), found.len());
+            faults.error(name.at, what, "they are listed under its own name");
+            for fault in found {
+                faults.elsewhere(file.clone(), fault.line, fault.what, fault.hint);
+            }
+            None
+        }
+    }
+}
+
+/// What a profile reads.
+pub(super) fn signals(profile: &Profile) -> BTreeMap<&str, Quantity> {
+    profile.signals.iter().map(|s| (s.name.as_str(), s.quantity)).collect()
+}

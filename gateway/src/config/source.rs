@@ -1,0 +1,147 @@
+//! `[[source]]`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_profiles::Profile;
+
+use super::address::{Address, bus_group};
+use super::faults::{At, quoted};
+use super::profile;
+use super::table::Table;
+
+/// `[[source]]` as it stands in the file.
+pub(super) struct SourceRow {
+    pub(super) id: At<String>,
+    /// Of its channels that do not say.
+    pub(super) zone: Option<At<String>>,
+    group: Option<At<String>>,
+    /// Which signals become channels by themselves.
+    pub(super) signals: Option<Vec<At<String>>>,
+    pub(super) kind: Kind,
+    /// Where the table begins.
+    pub(super) at: usize,
+}
+
+/// What it is.
+pub(super) enum Kind {
+    /// Speaks MQTT.
+    Node,
+    /// Is polled.
+    Modbus(ModbusRow),
+    /// Missing or unknown, which has been reported.
+    Unknown,
+}
+
+/// What only a polled device has.
+pub(super) struct ModbusRow {
+    pub(super) address: Option<At<Address>>,
+    pub(super) unit: u8,
+    pub(super) profile: Option<Arc<Profile>>,
+    pub(super) poll_ms: Option<At<u64>>,
+    pub(super) segment: Option<At<String>>,
+}
+
+impl SourceRow {
+    /// The group of its channels: what it says, else the node's id or the bus.
+    pub(super) fn group(&self) -> String {
+        if let Some(group) = self.group.as_ref().filter(|g| !g.value.is_empty()) {
+            return group.value.clone();
+        }
+        match &self.kind {
+            Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
+            Kind::Node | Kind::Unknown => self.id.value.clone(),
+        }
+    }
+
+    /// Where a fault of its group is shown.
+    pub(super) fn group_at(&self) -> usize {
+        self.group.as_ref().map_or(self.at, |g| g.at)
+    }
+}
+
+impl ModbusRow {
+    fn named_segment(&self) -> Option<String> {
+        let named = self.segment.as_ref().map(|s| s.value.clone());
+        named.or_else(|| self.address.as_ref().map(|a| a.value.segment()))
+    }
+}
+
+/// Reads all of them.
+pub(super) fn read(root: &Table<'_>, folder: &Path) -> Vec<SourceRow> {
+    let tables = root.tables("source", "[[source]]");
+    if tables.is_empty() {
+        root.missing("[[source]]", "declare at least one node or device; without one nothing is heard");
+    }
+    tables.iter().map(|table| read_one(table, folder)).collect()
+}
+
+fn read_one(table: &Table<'_>, folder: &Path) -> SourceRow {
+    let id = table.need_id("id");
+    let zone = table.text("zone");
+    let group = table.id("group");
+    let signals = table.place("signals").map(|_| table.texts("signals"));
+    let kind = kind(table, folder);
+    table.finish();
+    SourceRow { id, zone, group, signals, kind, at: table.at }
+}
+
+fn kind(table: &Table<'_>, folder: &Path) -> Kind {
+    if table.place("kind").is_none() {
+        table.missing("kind", "kind = \"node\" or kind = \"modbus\"");
+    }
+    let is_node = table.choice("kind", &[("node", true), ("modbus", false)]);
+    match is_node.map(|n| n.value) {
+        Some(true) => node(table),
+        Some(false) => Kind::Modbus(modbus(table, folder)),
+        None => {
+            // So that they are not reported as unknown on top.
+            for key in MODBUS_KEYS {
+                table.place(key);
+            }
+            Kind::Unknown
+        }
+    }
+}
+
+const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
+
+fn node(table: &Table<'_>) -> Kind {
+    for key in MODBUS_KEYS {
+        if let Some(at) = table.place(key) {
+            table.faults.error(at, format!("`{key}` means nothing for a node"), "remove it: a node speaks by itself");
+        }
+    }
+    Kind::Node
+}
+
+fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
+    let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
+    ModbusRow {
+        address: address(table),
+        unit: unit(table),
+        profile: profile::find(&name, folder, table.faults),
+        // The floor protects the device, the ceiling the decision.
+        poll_ms: table.integer("poll_ms", 50..=60_000).map(|ms| ms.map(i64::unsigned_abs)),
+        segment: table.id("segment"),
+    }
+}
+
+fn address(table: &Table<'_>) -> Option<At<Address>> {
+    const HINT: &str = "host and port, such as \"10.0.4.17:502\"";
+    let text = table.need_text("address", HINT);
+    let address = Address::parse(&text.value);
+    if address.is_none() && text.at != table.at {
+        table.faults.error(text.at, format!("{} is not an address", quoted(&text.value)), HINT);
+    }
+    address.map(|a| At::new(a, text.at))
+}
+
+/// 1 to 247, or 0 or 255 for a device that is not behind a gateway (Modbus messaging on TCP/IP, 4.4.2).
+fn unit(table: &Table<'_>) -> u8 {
+    let Some(unit) = table.integer("unit", 0..=255) else { return 1 };
+    if (248..=254).contains(&unit.value) {
+        table.faults.error(unit.at, format!("unit {} is reserved by Modbus", unit.value), "1 to 247, or 0 or 255");
+    }
+    unit.value as u8
+}
