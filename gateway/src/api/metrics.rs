@@ -86,34 +86,35 @@ fn about_levels(registry: &mut Registry, view: &View) {
         &format!("Level of a zone: {LEVELS}"),
         zones.collect(),
     );
-    let site = vec![(vec![], gravity(view.level))];
-    gauges(
+    gauge(
         registry,
         "muster_site_level",
         &format!("Level of the site: {LEVELS}"),
-        site,
+        gravity(view.level),
     );
-    let armed = vec![(vec![], i64::from(view.armed))];
-    gauges(
+    gauge(
         registry,
         "muster_armed",
         "1 while hooks are called for real, 0 while they are drills",
-        armed,
+        i64::from(view.armed),
     );
-    let simulated = vec![(vec![], i64::from(view.simulated))];
-    gauges(registry, "muster_simulated", "1 in a simulation", simulated);
+    gauge(
+        registry,
+        "muster_simulated",
+        "1 in a simulation",
+        i64::from(view.simulated),
+    );
 }
 
 fn about_detection(registry: &mut Registry, view: &View) {
     let held = view.votes.iter().filter(|vote| vote.held).count();
     let votes = vec![state_row("held", held), state_row("returned", view.votes.len() - held)];
     gauges(registry, "muster_votes", "Latched votes", votes);
-    let troubles = vec![(vec![], whole(view.troubles.len()))];
-    gauges(
+    gauge(
         registry,
         "muster_troubles",
         "Present faults of the detecting system itself",
-        troubles,
+        whole(view.troubles.len()),
     );
     let channels = vec![
         (vec![("quality", "good".to_owned())], i64::from(view.channels_good)),
@@ -155,8 +156,8 @@ fn about_incident(registry: &mut Registry, incident: Option<&IncidentView>) {
     let steps = incident.map_or(&[][..], |incident| &incident.steps);
     let rows = by_state(&STEP_STATES, steps.iter().map(|step| step.state.as_str()));
     gauges(registry, "muster_steps", "Steps of the open or last incident", rows);
-    let stuck = vec![(vec![], whole(steps.iter().filter(|step| step.stuck).count()))];
-    gauges(registry, "muster_steps_stuck", "Steps past their declared time", stuck);
+    let stuck = whole(steps.iter().filter(|step| step.stuck).count());
+    gauge(registry, "muster_steps_stuck", "Steps past their declared time", stuck);
     let workloads = incident.map_or(&[][..], |incident| &incident.workloads);
     let rows = by_state(&WORKLOAD_STATES, workloads.iter().map(|w| w.state.as_str()));
     gauges(
@@ -183,28 +184,27 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
     let readings = Counter::<u64>::default();
     readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
     registry.register("muster_readings", "Readings taken", readings);
-    let plain = |value: i64| vec![(vec![], value)];
     let load = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
     let commit_us = load(&state.gauges.commit_us);
-    gauges(
+    gauge(
         registry,
         "muster_journal_commit_us",
         "What the last commit took, microseconds",
-        plain(commit_us),
+        commit_us,
     );
     let clients = load(&state.gauges.mqtt_clients);
-    gauges(
+    gauge(
         registry,
         "muster_mqtt_clients",
         "Clients at the embedded broker",
-        plain(clients),
+        clients,
     );
     let age_ms = age_ms(view, &state.clock);
-    gauges(
+    gauge(
         registry,
         "muster_view_age_ms",
         "Since the decision loop last spoke, real milliseconds",
-        plain(age_ms),
+        age_ms,
     );
     gauges(
         registry,
@@ -213,12 +213,7 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         lane_rows(&state.lanes),
     );
     if let Some(bytes) = resident_bytes() {
-        gauges(
-            registry,
-            "process_resident_memory_bytes",
-            "Resident memory",
-            plain(bytes),
-        );
+        gauge(registry, "process_resident_memory_bytes", "Resident memory", bytes);
     }
 }
 
@@ -231,6 +226,14 @@ fn lane_rows(lanes: &Lanes) -> Vec<Row> {
     ]
 }
 
+/// One series without labels.
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+/// One series a row.
 fn gauges(registry: &mut Registry, name: &str, help: &str, rows: Vec<Row>) {
     let family = Family::<Vec<Label>, Gauge>::default();
     for (labels, value) in rows {

@@ -1,6 +1,7 @@
 //! The API as clients meet it: over real TCP.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod command;
 mod limits;
 mod orders;
 mod pictures;

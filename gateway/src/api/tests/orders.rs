@@ -9,13 +9,13 @@ const EVACUATE: &str = r#"{"verb":"evacuate"}"#;
 
 #[tokio::test]
 async fn who_may_order() {
+    let stand = Stand::with(story::normal).await;
     let Stand {
         address,
         mut ends,
         counters,
-        view,
         ..
-    } = Stand::with(story::normal).await;
+    } = stand;
     let post = || {
         client()
             .post(format!("http://{address}/api/v1/orders"))
@@ -43,7 +43,6 @@ async fn who_may_order() {
     assert_eq!(body["verdict"], "pending");
     assert_eq!(body["by"], "ben");
     assert_eq!(engine.await.unwrap(), (1, Verb::Evacuate));
-    drop(view);
 }
 
 #[tokio::test]
@@ -190,13 +189,13 @@ async fn a_browser_of_another_site_cannot_order() {
 
 #[tokio::test]
 async fn an_engine_that_does_not_answer_is_told_apart_from_one_that_took_nothing() {
+    let stand = Stand::with(story::normal).await;
     let Stand {
         address,
         mut ends,
-        view,
         lanes,
         ..
-    } = Stand::with(story::normal).await;
+    } = stand;
     let order = || {
         client()
             .post(format!("http://{address}/api/v1/orders"))
@@ -221,5 +220,4 @@ async fn an_engine_that_does_not_answer_is_told_apart_from_one_that_took_nothing
     let response = order().await.unwrap();
     assert_eq!(response.status(), 503);
     assert!(response.text().await.unwrap().contains("NOT GIVEN"));
-    drop(view);
 }

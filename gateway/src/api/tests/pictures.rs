@@ -11,11 +11,13 @@ use tokio::time::{interval, timeout};
 use super::stand::Stand;
 use super::story;
 
+type Moment = fn(i64) -> View;
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs chromium; look at the pictures"]
 async fn draw() {
     let folder = std::env::var("MUSTER_PICTURES").unwrap();
-    let moments: [(&str, fn(i64) -> View); 4] = [
+    let moments: [(&str, Moment); 4] = [
         ("normal", story::normal),
         ("trouble", story::trouble),
         ("prepare", story::prepare),

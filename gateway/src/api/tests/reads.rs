@@ -114,13 +114,10 @@ async fn health_follows_the_decision_loop_in_real_time() {
 
 #[tokio::test]
 async fn a_stopped_engine_is_unhealthy_at_once() {
-    let Stand { address, view, .. } = Stand::with(story::normal).await;
-    drop(view);
-    let response = super::stand::client()
-        .get(format!("http://{address}/healthz"))
-        .send()
-        .await
-        .unwrap();
+    let stand = Stand::with(story::normal).await;
+    let url = stand.url("/healthz");
+    drop(stand.view);
+    let response = super::stand::client().get(url).send().await.unwrap();
     assert_eq!(response.status(), 503);
     assert!(response.text().await.unwrap().contains("has stopped"));
 }
