@@ -56,6 +56,8 @@ causes! {
     HookBody => "hook_body", "A hook whose answer could not be understood.";
     ProgressRefused => "progress_refused", "Progress with a wrong bearer or for an unknown step.";
     OrderRefused => "order_refused", "An order without a valid token.";
+    HttpRefused => "http_refused", "A request to the API that was malformed, too large, or of another host or origin.";
+    HttpLimit => "http_limit", "A connection beyond the API's limit; the longest idle one is closed.";
     JournalWrite => "journal_write", "A transaction the disk did not take.";
     JournalFull => "journal_full", "An event line dropped because the journal's queue was full.";
     Fault => "fault", "A broken invariant of our own.";

@@ -1,0 +1,92 @@
+//! Who is speaking: bearer tokens, compared in constant time.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use muster_core::PrincipalIx;
+use sha2::{Digest, Sha256};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use super::problem::Problem;
+use crate::clock::Stopwatch;
+
+/// So many failures within [`FAILURES_WITHIN`], from anywhere, and wrong tokens are answered with 429.
+const FAILURES_MAX: usize = 10;
+/// See [`FAILURES_MAX`].
+const FAILURES_WITHIN: Duration = Duration::from_secs(60);
+
+/// What follows `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Whose token it is. Every hash is looked at, whether or not one has matched.
+pub(crate) fn principal_of(token: &str, hashes: &[[u8; 32]]) -> Option<PrincipalIx> {
+    let given: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    let mut found = u16::MAX;
+    for (hash, at) in hashes.iter().zip(0_u16..u16::MAX) {
+        found.conditional_assign(&at, hash.ct_eq(&given));
+    }
+    (found != u16::MAX).then_some(PrincipalIx(found))
+}
+
+/// Recent failures. They slow down guessing only: a valid token is looked for first and is never blocked, because an
+/// attacker must not be able to keep people from giving an order in an emergency.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    recent: Mutex<VecDeque<Stopwatch>>,
+}
+
+impl Failures {
+    /// Notes one, and says how to answer it.
+    pub(crate) fn refuse(&self, why: &str) -> Problem {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|failure| failure.elapsed() < FAILURES_WITHIN);
+        if recent.len() >= FAILURES_MAX {
+            let detail = "too many wrong tokens within a minute; a valid one is still taken";
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after_s(60);
+        }
+        recent.push_back(Stopwatch::start());
+        Problem::new(StatusCode::UNAUTHORIZED, why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    fn hash(token: &str) -> [u8; 32] {
+        Sha256::digest(token.as_bytes()).into()
+    }
+
+    #[test]
+    fn a_token_finds_its_principal_and_no_other() {
+        let hashes = [hash("ann"), hash("ben"), hash("eve")];
+        assert_eq!(principal_of("ann", &hashes), Some(PrincipalIx(0)));
+        assert_eq!(principal_of("eve", &hashes), Some(PrincipalIx(2)));
+        assert_eq!(principal_of("ev", &hashes), None);
+        assert_eq!(principal_of("", &hashes), None);
+        assert_eq!(principal_of("ann", &[]), None);
+    }
+
+    #[test]
+    fn only_a_bearer_is_a_bearer() {
+        let given = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(given("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(given("bearer  abc ").as_deref(), Some("abc"));
+        assert_eq!(given("Basic abc"), None);
+        assert_eq!(given("Bearer "), None);
+        assert_eq!(given("abc"), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

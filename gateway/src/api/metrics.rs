@@ -1,0 +1,277 @@
+//! `GET /metrics`: OpenMetrics, gathered anew for each scrape from the last view and the counters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
+use muster_core::{IncidentView, Level, Millis, View};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::problem::Problem;
+use super::serve::Room;
+use super::status::age_ms;
+use crate::counters::Cause;
+use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
+
+/// What other rooms measure beside the view; they set it, `/metrics` shows it.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    readings: AtomicU64,
+    commit_us: AtomicU64,
+    mqtt_clients: AtomicU64,
+}
+
+impl Gauges {
+    /// Readings the engine has taken, more.
+    pub fn add_readings(&self, more: u64) {
+        self.readings.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// What the last commit of the journal took. Microseconds.
+    pub fn set_commit_us(&self, us: u64) {
+        self.commit_us.store(us, Ordering::Relaxed);
+    }
+
+    /// Clients at the embedded broker now.
+    pub fn set_mqtt_clients(&self, clients: u64) {
+        self.mqtt_clients.store(clients, Ordering::Relaxed);
+    }
+}
+
+const LEVELS: &str = "0 normal, 1 watch, 2 prepare, 3 evacuate";
+const STEP_STATES: [&str; 8] = [
+    "intent",
+    "called",
+    "running",
+    "done",
+    "cannot",
+    "refused",
+    "superseded",
+    "skipped",
+];
+const WORKLOAD_STATES: [&str; 6] = ["waiting", "moving", "verifying", "moved", "stopped", "stranded"];
+
+type Label = (&'static str, String);
+type Row = (Vec<Label>, i64);
+
+pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
+    let view = room.state.view.borrow().clone();
+    let mut registry = Registry::default();
+    about_levels(&mut registry, &view);
+    about_detection(&mut registry, &view);
+    about_runway(&mut registry, &view, room.state.clock.now());
+    about_incident(&mut registry, view.incident.as_ref());
+    about_the_process(&mut registry, &room, &view);
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(|_| Problem::engine_silent("the metrics could not be written down"))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], text))
+}
+
+fn about_levels(registry: &mut Registry, view: &View) {
+    let zones = view
+        .zones
+        .iter()
+        .map(|zone| (vec![("zone", zone.id.clone())], gravity(zone.level)));
+    gauges(
+        registry,
+        "muster_level",
+        &format!("Level of a zone: {LEVELS}"),
+        zones.collect(),
+    );
+    gauge(
+        registry,
+        "muster_site_level",
+        &format!("Level of the site: {LEVELS}"),
+        gravity(view.level),
+    );
+    gauge(
+        registry,
+        "muster_armed",
+        "1 while hooks are called for real, 0 while they are drills",
+        i64::from(view.armed),
+    );
+    gauge(
+        registry,
+        "muster_simulated",
+        "1 in a simulation",
+        i64::from(view.simulated),
+    );
+}
+
+fn about_detection(registry: &mut Registry, view: &View) {
+    let held = view.votes.iter().filter(|vote| vote.held).count();
+    let votes = vec![state_row("held", held), state_row("returned", view.votes.len() - held)];
+    gauges(registry, "muster_votes", "Latched votes", votes);
+    gauge(
+        registry,
+        "muster_troubles",
+        "Present faults of the detecting system itself",
+        whole(view.troubles.len()),
+    );
+    let channels = vec![
+        (vec![("quality", "good".to_owned())], i64::from(view.channels_good)),
+        (vec![("quality", "total".to_owned())], i64::from(view.channels_total)),
+    ];
+    gauges(registry, "muster_channels", "Channels that are good, of all", channels);
+    let groups = view.zones.iter().flat_map(|zone| {
+        let row = |state: &str, n| {
+            (
+                vec![("zone", zone.id.clone()), ("state", state.to_owned())],
+                i64::from(n),
+            )
+        };
+        [row("healthy", zone.groups_healthy), row("total", zone.groups_total)]
+    });
+    gauges(
+        registry,
+        "muster_groups",
+        "Groups of a zone that could vote now, of those configured",
+        groups.collect(),
+    );
+}
+
+fn about_runway(registry: &mut Registry, view: &View, now: Millis) {
+    let clocks = [("loss", &view.runway.loss), ("cut", &view.runway.cut)];
+    let rows = clocks.into_iter().filter_map(|(clock, interval)| {
+        let interval = interval.as_ref()?;
+        let row = |bound: &str, at: Millis| {
+            let labels = vec![("clock", clock.to_owned()), ("bound", bound.to_owned())];
+            (labels, (at - now).div_euclid(1_000))
+        };
+        Some([row("earliest", interval.earliest), row("likely", interval.likely)])
+    });
+    let help = "Seconds left before the load is lost; absent without a hazard";
+    gauges(registry, "muster_runway_seconds", help, rows.flatten().collect());
+}
+
+fn about_incident(registry: &mut Registry, incident: Option<&IncidentView>) {
+    let steps = incident.map_or(&[][..], |incident| &incident.steps);
+    let rows = by_state(&STEP_STATES, steps.iter().map(|step| step.state.as_str()));
+    gauges(registry, "muster_steps", "Steps of the open or last incident", rows);
+    let stuck = whole(steps.iter().filter(|step| step.stuck).count());
+    gauge(registry, "muster_steps_stuck", "Steps past their declared time", stuck);
+    let workloads = incident.map_or(&[][..], |incident| &incident.workloads);
+    let rows = by_state(&WORKLOAD_STATES, workloads.iter().map(|w| w.state.as_str()));
+    gauges(
+        registry,
+        "muster_workloads",
+        "Workloads of the open or last incident",
+        rows,
+    );
+}
+
+fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
+    let state = &room.state;
+    let dropped = Family::<Vec<Label>, Counter>::default();
+    for cause in Cause::ALL {
+        dropped
+            .get_or_create(&vec![("cause", cause.as_str().to_owned())])
+            .inc_by(state.counters.get(*cause));
+    }
+    registry.register(
+        "muster_dropped",
+        "Turned away, or gone wrong outside, by cause",
+        dropped,
+    );
+    let readings = Counter::<u64>::default();
+    readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
+    registry.register("muster_readings", "Readings taken", readings);
+    let load = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+    let commit_us = load(&state.gauges.commit_us);
+    gauge(
+        registry,
+        "muster_journal_commit_us",
+        "What the last commit took, microseconds",
+        commit_us,
+    );
+    let clients = load(&state.gauges.mqtt_clients);
+    gauge(
+        registry,
+        "muster_mqtt_clients",
+        "Clients at the embedded broker",
+        clients,
+    );
+    let age_ms = age_ms(view, &state.clock);
+    gauge(
+        registry,
+        "muster_view_age_ms",
+        "Since the decision loop last spoke, real milliseconds",
+        age_ms,
+    );
+    gauges(
+        registry,
+        "muster_lane_waiting",
+        "Messages waiting for the engine",
+        lane_rows(&state.lanes),
+    );
+    if let Some(bytes) = resident_bytes() {
+        gauge(registry, "process_resident_memory_bytes", "Resident memory", bytes);
+    }
+}
+
+fn lane_rows(lanes: &Lanes) -> Vec<Row> {
+    let row = |lane: &str, slots: usize, free: usize| (vec![("lane", lane.to_owned())], whole(slots - free));
+    vec![
+        row("alarm", ALARM_SLOTS, lanes.alarm.capacity()),
+        row("data", DATA_SLOTS, lanes.data.capacity()),
+        row("control", CONTROL_SLOTS, lanes.control.capacity()),
+    ]
+}
+
+/// One series without labels.
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+/// One series a row.
+fn gauges(registry: &mut Registry, name: &str, help: &str, rows: Vec<Row>) {
+    let family = Family::<Vec<Label>, Gauge>::default();
+    for (labels, value) in rows {
+        family.get_or_create(&labels).set(value);
+    }
+    registry.register(name, help, family);
+}
+
+/// Every known state, so that a series does not vanish when it falls to zero, and any other that is there.
+fn by_state<'a>(known: &[&'a str], found: impl Iterator<Item = &'a str>) -> Vec<Row> {
+    let mut counts: BTreeMap<&str, usize> = known.iter().map(|state| (*state, 0)).collect();
+    for state in found {
+        *counts.entry(state).or_default() += 1;
+    }
+    counts.into_iter().map(|(state, n)| state_row(state, n)).collect()
+}
+
+fn state_row(state: &str, n: usize) -> Row {
+    (vec![("state", state.to_owned())], whole(n))
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn gravity(level: Level) -> i64 {
+    match level {
+        Level::Normal => 0,
+        Level::Watch => 1,
+        Level::Prepare => 2,
+        Level::Evacuate => 3,
+    }
+}
+
+/// `VmRSS` of `/proc/self/status`: already in KiB, where `statm` would need the page size. None outside Linux.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1_024)
+}

@@ -1,0 +1,11 @@
+//! The API as clients meet it: over real TCP.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod command;
+mod limits;
+mod orders;
+mod pictures;
+mod progress;
+mod reads;
+pub(super) mod stand;
+pub(super) mod story;

@@ -1,0 +1,119 @@
+use muster_core::{HookOutcome, Input};
+use tokio::time::timeout;
+
+use super::stand::{PROGRESS_KEY, SOON, Stand, client};
+use super::story;
+use crate::api::progress::bearer;
+use crate::counters::Cause;
+use crate::lanes::Control;
+
+const STEP: &str = "messages.move.evacuate.busan";
+
+async fn report(stand: &Stand, step: &str, bearer: &str, body: &str) -> u16 {
+    let url = stand.url(&format!("/api/v1/incidents/seoul-1-3/steps/{step}/progress"));
+    let request = client()
+        .post(url)
+        .bearer_auth(bearer)
+        .header("content-type", "application/json");
+    request.body(body.to_owned()).send().await.unwrap().status().as_u16()
+}
+
+async fn heard(stand: &mut Stand) -> (String, String, HookOutcome) {
+    let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
+    match control {
+        Control::Input(Input::Hook {
+            incident,
+            step,
+            outcome,
+        }) => (incident, step, outcome),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn progress_with_its_own_bearer_reaches_the_engine() {
+    let mut stand = Stand::with(story::evacuate).await;
+    let key = bearer(&PROGRESS_KEY, &format!("seoul-1-3.{STEP}"));
+    let long = format!(
+        r#"{{"state":"failed","note":"no room\n\u001b[31m{}"}}"#,
+        "x".repeat(500)
+    );
+    let cases = [
+        (
+            r#"{"state":"running","percent":62,"note":"copying"}"#,
+            HookOutcome::Running { percent: Some(62) },
+        ),
+        (r#"{"state":"running"}"#, HookOutcome::Running { percent: None }),
+        (r#"{"state":"done"}"#, HookOutcome::Done),
+    ];
+    for (body, outcome) in cases {
+        assert_eq!(report(&stand, STEP, &key, body).await, 202);
+        assert_eq!(
+            heard(&mut stand).await,
+            ("seoul-1-3".to_owned(), STEP.to_owned(), outcome)
+        );
+    }
+    assert_eq!(report(&stand, STEP, &key, &long).await, 202);
+    let (_, _, HookOutcome::Cannot { note }) = heard(&mut stand).await else {
+        unreachable!("failed means cannot")
+    };
+    assert!(
+        note.starts_with("no room") && note.chars().count() <= 200 && !note.contains(char::is_control),
+        "{note:?}"
+    );
+}
+
+#[tokio::test]
+async fn progress_with_any_other_bearer_does_not() {
+    let mut stand = Stand::with(story::evacuate).await;
+    let done = r#"{"state":"done"}"#;
+    let others = [
+        bearer(&PROGRESS_KEY, "seoul-1-3.payments.move.evacuate.busan"),
+        bearer(&PROGRESS_KEY, &format!("seoul-1-2.{STEP}")),
+        bearer(&PROGRESS_KEY, &format!("drill.seoul-1-3.{STEP}")),
+        bearer(&[0; 32], &format!("seoul-1-3.{STEP}")),
+        bearer(&PROGRESS_KEY, &format!("seoul-1-3.{STEP}")).to_uppercase(),
+        "guess".to_owned(),
+    ];
+    for other in &others {
+        assert_eq!(report(&stand, STEP, other, done).await, 401, "{other}");
+    }
+    assert_eq!(stand.count(Cause::ProgressRefused), 6);
+    assert!(stand.ends.control.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_drill_reports_with_a_drills_bearer() {
+    let mut stand = Stand::with(story::prepare).await;
+    let step = "messages.move.prepare.busan";
+    let live = bearer(&PROGRESS_KEY, &format!("seoul-1-3.{step}"));
+    let drill = bearer(&PROGRESS_KEY, &format!("drill.seoul-1-3.{step}"));
+    assert_eq!(report(&stand, step, &live, r#"{"state":"done"}"#).await, 401);
+    assert_eq!(report(&stand, step, &drill, r#"{"state":"done"}"#).await, 202);
+    assert_eq!(heard(&mut stand).await.2, HookOutcome::Done);
+    // A step the view does not show yet is taken with the bearer of its call.
+    let early = bearer(&PROGRESS_KEY, "drill.seoul-1-3.dns.move.prepare.busan");
+    assert_eq!(
+        report(&stand, "dns.move.prepare.busan", &early, r#"{"state":"done"}"#).await,
+        202
+    );
+    heard(&mut stand).await;
+}
+
+#[tokio::test]
+async fn malformed_progress_is_named() {
+    let mut stand = Stand::with(story::evacuate).await;
+    let key = bearer(&PROGRESS_KEY, &format!("seoul-1-3.{STEP}"));
+    for body in [
+        "",
+        "{}",
+        r#"{"state":"sleeping"}"#,
+        r#"{"state":"running","percent":101}"#,
+        r#"{"state":"running","percent":-1}"#,
+    ] {
+        assert_eq!(report(&stand, STEP, &key, body).await, 422, "{body}");
+    }
+    let large = format!(r#"{{"state":"done","note":"{}"}}"#, "x".repeat(20_000));
+    assert_eq!(report(&stand, STEP, &key, &large).await, 413);
+    assert!(stand.ends.control.try_recv().is_err());
+}
