@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod facts;
+pub mod modbus;
 mod noise;
 mod physics;
 mod story;

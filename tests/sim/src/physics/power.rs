@@ -72,7 +72,11 @@ pub(super) fn at(place: UpsPlace, t_s: f64, cut_s: f64, noise: Noise) -> Ups {
         runtime_s: AUTONOMY_S - drained_s,
         charge,
         battery_v: 340.0 + 70.0 * charge + 0.2 * noise.of(signal + 1),
-        load: if output_on { LOAD + 0.01 * noise.of(signal + 2) } else { 0.0 },
+        load: if output_on {
+            LOAD + 0.01 * noise.of(signal + 2)
+        } else {
+            0.0
+        },
         answers: t_s < stops_s + CARD_OUTLIVES_S,
     }
 }

@@ -36,10 +36,20 @@ fn nothing_shows_before_the_spark() {
     for seed in SEEDS {
         for t_s in -600..0 {
             let state = Room::new(Scenario::Pangyo2022, seed).at(t_s * 1_000);
-            assert!(state.air.iter().all(|a| a.smoke_per_m < 0.1 && a.voc_ppm < 1.0 && a.temperature_c < 25.0));
+            assert!(
+                state
+                    .air
+                    .iter()
+                    .all(|a| a.smoke_per_m < 0.1 && a.voc_ppm < 1.0 && a.temperature_c < 25.0)
+            );
             assert!(!state.battery.alarm && (25.0..25.4).contains(&state.battery.cell_max_c));
             assert!(!state.panel.fire_alarm && !state.panel.suppression_discharge && !state.cut_announced);
-            assert!(state.ups.iter().all(|u| u.output_on && !u.on_battery && !u.over_temperature));
+            assert!(
+                state
+                    .ups
+                    .iter()
+                    .all(|u| u.output_on && !u.on_battery && !u.over_temperature)
+            );
         }
     }
 }
@@ -96,9 +106,20 @@ fn quiet_never_alarms_two_groups() {
             let smoky: Vec<bool> = state.air.iter().map(|a| a.smoke_per_m > 0.2).collect();
             assert!(!smoky[0] && !smoky[1]);
             dusty += i32::from(smoky[2]);
-            assert!(state.air.iter().all(|a| a.temperature_c < 25.0 && a.voc_ppm < 1.0 && a.hydrogen_ppm < 5.0));
+            assert!(
+                state
+                    .air
+                    .iter()
+                    .all(|a| a.temperature_c < 25.0 && a.voc_ppm < 1.0 && a.hydrogen_ppm < 5.0)
+            );
             assert!(!state.battery.alarm && state.battery.answers && !state.panel.fire_alarm);
-            assert!(state.utility_on && state.ups.iter().all(|u| u.output_on && !u.over_temperature && u.answers));
+            assert!(
+                state.utility_on
+                    && state
+                        .ups
+                        .iter()
+                        .all(|u| u.output_on && !u.over_temperature && u.answers)
+            );
         }
         assert!(dusty > 30, "three clouds of dust, seen for {dusty} s");
     }
@@ -116,5 +137,11 @@ fn the_nearest_node_burns_after_the_first_loss() {
 fn scenarios_have_names() {
     assert_eq!("quiet".parse::<Scenario>().unwrap(), Scenario::Quiet);
     assert_eq!("pangyo-2022".parse::<Scenario>().unwrap(), Scenario::Pangyo2022);
-    assert!("pangyo".parse::<Scenario>().unwrap_err().to_string().contains("pangyo-2022"));
+    assert!(
+        "pangyo"
+            .parse::<Scenario>()
+            .unwrap_err()
+            .to_string()
+            .contains("pangyo-2022")
+    );
 }
