@@ -9,6 +9,7 @@ mod facts;
 pub mod modbus;
 mod noise;
 mod physics;
+pub mod receiver;
 mod story;
 
 pub use facts::{FIRST_LOSS_S, Fact, PANGYO_2022};
