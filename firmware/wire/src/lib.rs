@@ -8,10 +8,15 @@
 #[cfg(feature = "json")]
 extern crate alloc;
 
+mod mark;
 mod micro;
 mod quality;
 mod quantity;
+pub mod senml;
+mod topic;
 
+pub use mark::Mark;
 pub use micro::{MICRO, Micro};
 pub use quality::{Absence, Quality};
 pub use quantity::{Quantity, Unit};
+pub use topic::{MAX_ID_BYTES, MAX_TOPIC_BYTES, OFFLINE, ONLINE, PREFIX, Topic, TopicError, TopicKind, VERSION, is_id};
