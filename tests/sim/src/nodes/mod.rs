@@ -1,0 +1,108 @@
+//! Simulated sensor boards that publish real MQTT over TCP.
+//!
+//! A board has two tasks: one samples the room, the other keeps the MQTT session. They share a short queue, so a broker
+//! that is away or hangs never stops the sampling.
+
+mod board;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use muster_wire::is_id;
+use tokio::task::JoinHandle;
+
+use crate::{NODE_DISTANCE_M, Room, StoryTime};
+
+/// A sensor board with smoke, temperature, VOC and hydrogen.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// `[a-z0-9-]{1,32}`; MQTT client id as well.
+    pub id: String,
+    /// Where it hangs: index into [`NODE_DISTANCE_M`].
+    pub place: usize,
+    /// Scenario milliseconds between two samples; in a story that runs fast they are at least 50 real ms apart.
+    pub period_ms: u32,
+    /// Counts its starts: a board that is started again needs a higher one.
+    pub boot: u64,
+}
+
+impl NodeSpec {
+    /// The board at a place (0 to 2): `node-1` to `node-3`, a sample a second, started for the first time.
+    #[must_use]
+    pub fn at_place(place: usize) -> Self {
+        Self {
+            id: format!("node-{}", place + 1),
+            place,
+            period_ms: 1_000,
+            boot: 1,
+        }
+    }
+}
+
+/// Why a node could not be put up.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Site or node is not `[a-z0-9-]{1,32}`.
+    #[error("{0:?} is no id: [a-z0-9-]{{1,32}}")]
+    Id(String),
+    /// The room has three places.
+    #[error("no place {0} in the room: 0 to 2")]
+    Place(usize),
+}
+
+/// A running node. Dropping it breaks its connection without a farewell, so the broker sends its last will.
+#[derive(Debug)]
+pub struct SimNode {
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl SimNode {
+    /// Starts a node; it goes on connecting until the broker is there.
+    ///
+    /// # Errors
+    /// [`NodeError`]: an id or a place that cannot be.
+    pub fn start(
+        spec: NodeSpec,
+        site: &str,
+        broker: SocketAddr,
+        room: Room,
+        story: Arc<dyn StoryTime>,
+    ) -> Result<Self, NodeError> {
+        for id in [site, &spec.id] {
+            if !is_id(id) {
+                return Err(NodeError::Id(id.into()));
+            }
+        }
+        if spec.place >= NODE_DISTANCE_M.len() {
+            return Err(NodeError::Place(spec.place));
+        }
+        let (link, session) = session::open(site, &spec.id, broker);
+        let board = board::Board::new(spec, site, room, story, link);
+        Ok(Self {
+            tasks: [tokio::spawn(session.keep()), tokio::spawn(board.run())],
+        })
+    }
+
+    /// Ends it at once, as if its supply had been pulled.
+    pub async fn stop(mut self) {
+        self.pull();
+        for task in &mut self.tasks {
+            // A task that was aborted says so; there is nothing else to hear.
+            let _ = task.await;
+        }
+    }
+
+    fn pull(&self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Drop for SimNode {
+    fn drop(&mut self) {
+        self.pull();
+    }
+}
+
+#[cfg(test)]
+mod tests;

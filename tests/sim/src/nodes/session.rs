@@ -1,0 +1,141 @@
+//! The MQTT session of one node.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use muster_wire::{OFFLINE, Topic, TopicKind};
+use rumqttc::NetworkOptions;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use tokio::sync::watch;
+
+/// Messages that may wait between board and broker; beyond it the board keeps them.
+const QUEUE: usize = 64;
+/// A peer that is silent for this long is gone. Real time; the least the client takes.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// A connection has to stand within this, real seconds.
+const CONNECT_DEADLINE_S: u64 = 5;
+/// First pause between two attempts to connect. Real time.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The board's end.
+pub(super) struct Link {
+    client: AsyncClient,
+    connected: watch::Receiver<u64>,
+    burnt: watch::Sender<bool>,
+}
+
+/// The network's end.
+pub(super) struct Session {
+    events: EventLoop,
+    connected: watch::Sender<u64>,
+    burnt: watch::Receiver<bool>,
+    node: String,
+}
+
+/// A session that is not connected yet.
+pub(super) fn open(site: &str, node: &str, broker: SocketAddr) -> (Link, Session) {
+    let (client, mut events) = AsyncClient::new(options(site, node, broker), QUEUE);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    events.options.set_network_options(network);
+    let (connected_tx, connected) = watch::channel(0);
+    let (burnt, burnt_rx) = watch::channel(false);
+    let session = Session {
+        events,
+        connected: connected_tx,
+        burnt: burnt_rx,
+        node: node.into(),
+    };
+    (
+        Link {
+            client,
+            connected,
+            burnt,
+        },
+        session,
+    )
+}
+
+fn options(site: &str, node: &str, broker: SocketAddr) -> MqttOptions {
+    let host = match broker {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    let state = Topic {
+        site,
+        node,
+        kind: TopicKind::State,
+    }
+    .to_string();
+    let mut options = MqttOptions::new(node, host, broker.port());
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_connection_timeout(CONNECT_DEADLINE_S)
+        .set_last_will(LastWill::new(state, OFFLINE, QoS::AtLeastOnce, true, None));
+    options
+}
+
+impl Link {
+    /// Which connection stands, counted from 1; 0 while there is none.
+    pub(super) fn connection(&self) -> u64 {
+        *self.connected.borrow()
+    }
+
+    /// Hands a message over at QoS 1, without waiting; `false` if there is no room.
+    pub(super) fn send(&self, topic: String, retain: bool, payload: Vec<u8>) -> bool {
+        self.client
+            .try_publish(topic, QoS::AtLeastOnce, retain, payload)
+            .is_ok()
+    }
+
+    /// The board has burnt: the connection stands, and nothing will ever come over it.
+    pub(super) fn burn(&self) {
+        self.burnt.send_replace(true);
+    }
+}
+
+impl Session {
+    /// Keeps the session until it is dropped.
+    pub(super) async fn keep(mut self) {
+        let mut burnt = self.burnt.clone();
+        tokio::select! {
+            biased;
+            () = has_burnt(&mut burnt) => {}
+            () = self.go_on() => {}
+        }
+        // Held open, never polled again: a burnt board sends no farewell.
+        std::future::pending::<()>().await;
+    }
+
+    async fn go_on(&mut self) {
+        let mut connections = 0;
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match self.events.poll().await {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    connections += 1;
+                    pause = SHORTEST_PAUSE;
+                    self.connected.send_replace(connections);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.connected.send_replace(0);
+                    tracing::debug!(node = %self.node, %error, "no connection to the broker");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}
+
+/// Only ever ends if it did burn.
+async fn has_burnt(burnt: &mut watch::Receiver<bool>) {
+    if burnt.wait_for(|b| *b).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,166 @@
+//! The whole simulated site, put up and taken down as one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::modbus::{self, Device, DeviceError, DeviceKind};
+use crate::nodes::{NodeError, NodeSpec, SimNode};
+use crate::{Room, Scenario, StoryTime, UpsPlace};
+
+/// What the site is made of and what happens to it.
+pub struct SiteSpec {
+    /// Same seed, same site.
+    pub seed: u64,
+    /// What happens.
+    pub scenario: Scenario,
+    /// When it is.
+    pub story: Arc<dyn StoryTime>,
+    /// Where the nodes publish.
+    pub broker: SocketAddr,
+    /// `[a-z0-9-]{1,32}`.
+    pub site_id: String,
+    /// What stands in it.
+    pub fit_out: FitOut,
+}
+
+/// What stands in the room and beside it.
+#[derive(Clone, Debug, Default)]
+pub struct FitOut {
+    /// Sensor boards.
+    pub nodes: Vec<NodeSpec>,
+    /// Equipment that is polled.
+    pub devices: Vec<DeviceSpec>,
+}
+
+/// A device that is polled by Modbus TCP.
+#[derive(Clone, Debug)]
+pub struct DeviceSpec {
+    /// Unique in the site.
+    pub id: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Where it listens; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Its Modbus unit.
+    pub unit: u8,
+}
+
+/// How often a BMS looked at its cells before 2023: up to every ten minutes was allowed.
+const BMS_AS_BUILT_MS: u32 = 600_000;
+/// At most ten seconds since (MSIT, 30 March 2023).
+const BMS_RECOMMENDED_MS: u32 = 10_000;
+
+/// The room as it was built: `fire-panel` (in1 fire alarm, in2 suppression discharge), `bms` that looks every ten
+/// minutes, `ups-1` beside the rack and `ups-2` elsewhere; no node.
+#[must_use]
+pub fn as_built() -> FitOut {
+    FitOut {
+        nodes: Vec::new(),
+        devices: devices(BMS_AS_BUILT_MS),
+    }
+}
+
+/// The room as recommended: the same, a `bms` that looks every ten seconds, and `node-1` to `node-3` with gas, smoke and
+/// heat beside the rack, in the middle and by the door.
+#[must_use]
+pub fn recommended() -> FitOut {
+    FitOut {
+        nodes: (0..3).map(NodeSpec::at_place).collect(),
+        devices: devices(BMS_RECOMMENDED_MS),
+    }
+}
+
+fn devices(bms_period_ms: u32) -> Vec<DeviceSpec> {
+    [
+        ("fire-panel", DeviceKind::FirePanel),
+        (
+            "bms",
+            DeviceKind::BatteryMonitor {
+                period_ms: bms_period_ms,
+            },
+        ),
+        ("ups-1", DeviceKind::SmartUps(UpsPlace::BesideRack)),
+        ("ups-2", DeviceKind::SmartUps(UpsPlace::Elsewhere)),
+    ]
+    .into_iter()
+    .map(|(id, kind)| DeviceSpec {
+        id: id.into(),
+        kind,
+        bind: (Ipv4Addr::LOCALHOST, 0).into(),
+        unit: 1,
+    })
+    .collect()
+}
+
+/// Why a site could not be put up.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// One of its devices.
+    #[error("device {id:?} of the simulated site")]
+    Device {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: DeviceError,
+    },
+    /// One of its nodes.
+    #[error("node {id:?} of the simulated site")]
+    Node {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: NodeError,
+    },
+}
+
+/// A running site. Dropping it ends every device and node in it.
+#[derive(Debug)]
+pub struct SimSite {
+    devices: Vec<(String, Device)>,
+    nodes: Vec<SimNode>,
+}
+
+impl SimSite {
+    /// Puts everything up. Devices listen when this returns; nodes go on connecting until the broker is there.
+    ///
+    /// # Errors
+    /// [`SiteError`] of the first device or node that cannot be; what stood before is taken down.
+    pub async fn start(spec: SiteSpec) -> Result<Self, SiteError> {
+        let room = Room::new(spec.scenario, spec.seed);
+        let mut devices = Vec::new();
+        for d in spec.fit_out.devices {
+            match modbus::spawn(d.kind, d.bind, d.unit, room, Arc::clone(&spec.story)).await {
+                Ok(device) => devices.push((d.id, device)),
+                Err(source) => return Err(SiteError::Device { id: d.id, source }),
+            }
+        }
+        let mut nodes = Vec::new();
+        for n in spec.fit_out.nodes {
+            let id = n.id.clone();
+            let node = SimNode::start(n, &spec.site_id, spec.broker, room, Arc::clone(&spec.story));
+            nodes.push(node.map_err(|source| SiteError::Node { id, source })?);
+        }
+        Ok(Self { devices, nodes })
+    }
+
+    /// Where a device listens.
+    #[must_use]
+    pub fn addr(&self, id: &str) -> Option<SocketAddr> {
+        self.devices
+            .iter()
+            .find(|(d, _)| d == id)
+            .map(|(_, device)| device.addr())
+    }
+
+    /// Ends everything; ports are free when this returns.
+    pub async fn stop(self) {
+        for node in self.nodes {
+            node.stop().await;
+        }
+        for (_, device) in self.devices {
+            device.stop().await;
+        }
+    }
+}
