@@ -68,17 +68,16 @@ impl Clock {
         self.wall_of(self.now())
     }
 
-<<<<<<< HEAD
     /// Unix milliseconds now by the machine's own clock: what the journal keeps, so that a restart can tell how long it was.
     #[must_use]
     pub fn real_wall_ms(&self) -> i64 {
         wall_now_ms()
-=======
+    }
+
     /// Unix seconds of the real wall clock, in a simulation too: outsiders check signatures against their own clocks.
     #[must_use]
     pub fn real_unix_s(&self) -> i64 {
         wall_now_ms() / 1_000
->>>>>>> hooks
     }
 
     /// How many times faster than real time engine time runs; 1 outside simulations.

@@ -17,8 +17,6 @@ pub enum Effect {
         incident: String,
         /// Step id.
         step: String,
-        /// Drill or live.
-        mode: Mode,
     },
     /// Tell people.
     Event(Event),

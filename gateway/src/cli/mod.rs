@@ -71,10 +71,10 @@ async fn dispatch(command: Command) -> ExitCode {
     match command {
         Command::Demo(args) => demo::run(args).await,
         Command::Run(args) => run::run(args).await,
-        Command::Check(args) => check::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
         Command::Sim(args) => sim::run(args).await,
-        Command::Journal(args) => journal::run(args),
+        Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use muster_sim::modbus::DeviceKind;
 use muster_sim::nodes::NodeSpec;
 use muster_sim::receiver::{self, ReceiverOptions, signing_key};
-use muster_sim::site::{DeviceSpec, FitOut, SimSite, SiteSpec};
-use muster_sim::{Scenario, UpsPlace};
+use muster_sim::{DeviceSpec, FitOut, Scenario, SimSite, SiteSpec, UpsPlace};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 

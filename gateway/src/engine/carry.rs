@@ -11,7 +11,7 @@ impl Engine {
             match effect {
                 Effect::Persist(entry) => self.batch.entries.push(entry),
                 Effect::FireHook(call) => self.parts.runner.fire(call),
-                Effect::CancelHook { incident, step, mode } => self.parts.runner.cancel(&incident, &step, mode),
+                Effect::CancelHook { incident, step } => self.parts.runner.cancel(&incident, &step),
                 Effect::Event(event) => self.tell(event),
                 Effect::Answer(answer) => self.answer(answer),
                 Effect::Fault(what) => self.parts.counters.count(Cause::Fault, "core", &what),

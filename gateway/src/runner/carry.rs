@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{Call, HookOutcome, Input};
+use muster_core::{Call, HookOutcome, Input, Mode};
 use reqwest::Url;
 
 use crate::hooks::Hook;
@@ -15,6 +15,7 @@ use crate::lanes::{Control, Lanes};
 pub(super) struct Carrier {
     incident: String,
     step: String,
+    mode: Mode,
     lanes: Lanes,
     limits: Limits,
 }
@@ -30,6 +31,7 @@ impl Carrier {
         Self {
             incident: call.incident.clone(),
             step: call.step.clone(),
+            mode: call.mode,
             lanes,
             limits,
         }
@@ -49,6 +51,7 @@ impl Carrier {
         let input = Input::Hook {
             incident: self.incident.clone(),
             step: self.step.clone(),
+            mode: self.mode,
             outcome,
         };
         let _ = self.lanes.control.send(Control::Input(input)).await;

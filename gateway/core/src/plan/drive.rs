@@ -207,13 +207,12 @@ impl State {
 
     pub(crate) fn end(&mut self, now: Millis, i: usize, end: StepEnd, note: String, out: &mut Vec<Effect>) {
         let step = &self.plan.steps[i];
-        let (id, mode, called) = (step.id.clone(), step.mode, step.attempts > 0);
+        let (id, called) = (step.id.clone(), step.attempts > 0);
         if called && end != StepEnd::Done {
             let incident = self.incident_id(self.policy.incident.as_ref().map_or(0, |i| i.n));
             out.push(Effect::CancelHook {
                 incident,
                 step: id.clone(),
-                mode,
             });
         }
         self.say(EventKind::Step, &id, format!("{end}: {note}"), out);

@@ -1,0 +1,3 @@
+//! The story of `muster demo`: one fire, two rooms, real protocols.
+
+pub mod story;
