@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use muster_wire::{OFFLINE, Topic, TopicKind};
+use muster_wire::senml::Pack;
+use muster_wire::{Mark, OFFLINE, Topic, TopicKind};
 use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Messages that may wait between board and broker; beyond it the board keeps them.
 const QUEUE: usize = 64;
+/// Acknowledgements that may wait; a later one says all that a dropped one said.
+const ACKS: usize = 16;
 /// A peer that is silent for this long is gone. Real time; the least the client takes.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A connection has to stand within this, real seconds.
@@ -25,15 +28,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     client: AsyncClient,
     connected: watch::Receiver<u64>,
+    acks: mpsc::Receiver<Mark>,
     burnt: watch::Sender<bool>,
 }
 
 /// The network's end.
 pub(super) struct Session {
     events: EventLoop,
+    client: AsyncClient,
     connected: watch::Sender<u64>,
+    acks: mpsc::Sender<Mark>,
     burnt: watch::Receiver<bool>,
     node: String,
+    ack_topic: String,
 }
 
 /// A session that is not connected yet.
@@ -119,8 +126,11 @@ impl Session {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     connections += 1;
                     pause = SHORTEST_PAUSE;
+                    // The queue is empty after a connect, so there is room.
+                    let _ = self.client.try_subscribe(&self.ack_topic, QoS::AtLeastOnce);
                     self.connected.send_replace(connections);
                 }
+                Ok(Event::Incoming(Packet::Publish(message))) => self.hear(&message),
                 Ok(_) => {}
                 Err(error) => {
                     self.connected.send_replace(0);
@@ -129,6 +139,23 @@ impl Session {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
+        }
+    }
+}
+
+impl Session {
+    /// Takes an acknowledgement; anything else is not for a simulated board.
+    fn hear(&self, message: &Publish) {
+        let Ok(pack) = Pack::parse(&message.payload) else {
+            return;
+        };
+        let header = pack.header();
+        if let Some(mark) = header.mark
+            && header.node == self.node
+            && message.topic.as_ref() == self.ack_topic.as_bytes()
+        {
+            // Full: see ACKS.
+            let _ = self.acks.try_send(mark);
         }
     }
 }

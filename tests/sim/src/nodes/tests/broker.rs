@@ -75,7 +75,7 @@ impl Mosquitto {
         let (client, events) = AsyncClient::new(MqttOptions::new(id, "127.0.0.1", self.addr.port()), 10);
         client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
         let mut ear = Ear {
-            _client: client,
+            client,
             events,
         };
         let subscribed =
@@ -103,7 +103,7 @@ pub(super) struct Heard {
 
 /// A subscriber.
 pub(super) struct Ear {
-    _client: AsyncClient,
+    client: AsyncClient,
     events: EventLoop,
 }
 
@@ -116,6 +116,11 @@ impl Ear {
     /// The next one with this payload.
     pub(super) async fn until_payload(&mut self, kind: &str, payload: &str) -> Heard {
         self.next_that(kind, |heard| heard == payload.as_bytes()).await
+    }
+
+    /// Publishes; it is on its way at the next `until`.
+    pub(super) async fn say(&self, topic: &str, payload: Vec<u8>) {
+        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
     }
 
     async fn next_that(&mut self, kind: &str, is_it: impl Fn(&[u8]) -> bool) -> Heard {
