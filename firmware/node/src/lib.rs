@@ -1,1 +1,28 @@
-//! placeholder
+//! The firmware of a Muster sensor node, without a board: sampling, self-checks, reports by exception, store and forward.
+//!
+//! No clock, no network and no pins of its own: time comes in with every call, packs go out as bytes, sensors are a trait.
+//! So the same code runs on a board, in the simulated site and in host tests. `no_std`, no allocation, no `unsafe`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod channel;
+mod check;
+mod contact;
+mod node;
+mod spec;
+mod store;
+
+pub use contact::{Contact, Debounce, Wiring};
+pub use node::{Node, PACK_BYTES};
+pub use spec::{ChannelSpec, Limit, NodeSpec, SpecError};
+
+use muster_wire::{Absence, Micro};
+
+/// Something that can be sampled.
+pub trait Sensor {
+    /// One sample, now.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn sample(&mut self) -> Result<Micro, Absence>;
+}

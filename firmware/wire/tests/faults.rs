@@ -22,7 +22,7 @@ fn value(value: &[u8]) -> Result<Micro, RecordFault> {
             value: Value::Micro(value),
             ..
         }) => Ok(value),
-        Ok(other) => panic!("{other:?}"),
+        Ok(other) => unreachable!("{other:?}"),
         Err(refused) => Err(refused.fault),
     }
 }
@@ -169,7 +169,7 @@ mod json {
     use muster_wire::{Absence, Mark};
 
     fn fault(text: &str) -> PackFault {
-        Pack::parse(text.as_bytes()).expect_err(text)
+        Pack::parse(text.as_bytes()).unwrap_err()
     }
 
     /// What comes of each record of `[{"bn":"a:"}, …]`.

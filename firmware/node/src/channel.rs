@@ -1,0 +1,81 @@
+//! One channel: what its sample says, and whether it has to be said.
+
+use muster_wire::{Absence, Micro};
+
+use crate::check::Checks;
+use crate::{ChannelSpec, Sensor};
+
+/// Which way a sample goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Not before the next heartbeat.
+    Quiet,
+    /// With the data.
+    Data,
+    /// At once.
+    Alarm,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Channel<'a> {
+    pub(crate) spec: ChannelSpec<'a>,
+    checks: Checks,
+    in_alarm: bool,
+    reported: Option<Result<Micro, Absence>>,
+}
+
+impl<'a> Channel<'a> {
+    pub(crate) fn new(spec: ChannelSpec<'a>) -> Self {
+        Self {
+            spec,
+            checks: Checks::default(),
+            in_alarm: false,
+            reported: None,
+        }
+    }
+
+    /// One sample. Each goes out at most once, one way: the gateway counts samples, and twice the same would be two.
+    pub(crate) fn sample(
+        &mut self,
+        now_ms: u64,
+        beat: bool,
+        sensor: &mut dyn Sensor,
+    ) -> (Result<Micro, Absence>, Report) {
+        let value = sensor
+            .sample()
+            .and_then(|value| self.checks.judge(&self.spec, now_ms, value));
+        let report = match self.report(value) {
+            Report::Quiet if beat => Report::Data,
+            report => report,
+        };
+        if report != Report::Quiet {
+            self.reported = Some(value);
+        }
+        (value, report)
+    }
+
+    fn report(&mut self, value: Result<Micro, Absence>) -> Report {
+        let before = self.in_alarm;
+        if let (Ok(value), Some(limit)) = (value, self.spec.alarm) {
+            self.in_alarm = limit.alarms(value, before);
+        }
+        match (self.in_alarm, value.is_ok()) {
+            (true, true) => Report::Alarm,
+            (true, false) if self.has_changed(value) => Report::Alarm,
+            (false, _) if before || self.has_changed(value) => Report::Data,
+            _ => Report::Quiet,
+        }
+    }
+
+    fn has_changed(&self, value: Result<Micro, Absence>) -> bool {
+        match (self.reported, value) {
+            (Some(Ok(Micro(before))), Ok(Micro(value))) => {
+                let change = value.abs_diff(before);
+                self.spec
+                    .report_delta
+                    .is_some_and(|delta| change > 0 && change >= delta.0.unsigned_abs())
+            }
+            (reported, value) => reported != Some(value),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a node is told about itself, checked before it starts.
+
+use muster_wire::senml::{BOOT, LOST, SEQ};
+use muster_wire::{Micro, Quantity, is_id};
+
+/// What a node is.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSpec<'a, const CHANNELS: usize> {
+    /// Its id, `[a-z0-9-]{1,32}`; the name in its certificate.
+    pub id: &'a str,
+    /// Has risen since the last start; kept by the caller in memory that outlives power. At most `i64::MAX`.
+    pub boot: u64,
+    /// Every reading is marked as simulated.
+    pub simulated: bool,
+    /// Between two samples. Milliseconds, > 0.
+    pub sample_ms: u64,
+    /// Between two reports of all channels. Milliseconds, ≥ `sample_ms`.
+    pub heartbeat_ms: u64,
+    /// What it measures.
+    pub channels: [ChannelSpec<'a>; CHANNELS],
+}
+
+/// What a channel is.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelSpec<'a> {
+    /// The signal's id, unique in the node.
+    pub name: &'a str,
+    /// What it measures; samples outside its range are absent with `range`.
+    pub quantity: Quantity,
+    /// Samples beyond it go out at once and every sample again. At or inside the lowest limit the gateway decides by.
+    pub alarm: Option<Limit>,
+    /// A change this large since the last report is reported, at most once a sample. `None` = heartbeats only.
+    pub report_delta: Option<Micro>,
+    /// A faster change is absent with `rate`. Units a second. `None` = unchecked.
+    pub max_rate_per_s: Option<Micro>,
+    /// A sensor with noise that repeats one value for longer is absent with `stuck`. `None` = unchecked.
+    pub stuck_after_ms: Option<u64>,
+}
+
+/// A threshold with hysteresis, as the gateway's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// At or beyond this a channel is in alarm.
+    pub set: Micro,
+    /// Strictly inside this it is not any more.
+    pub clear: Micro,
+    /// Whether beyond means above (else below).
+    pub above: bool,
+}
+
+impl Limit {
+    /// Whether a channel is in alarm after this value; between the two thresholds as `before`.
+    pub(crate) fn alarms(self, value: Micro, before: bool) -> bool {
+        let (set, cleared) = match self.above {
+            true => (value >= self.set, value < self.clear),
+            false => (value <= self.set, value > self.clear),
+        };
+        set || (before && !cleared)
+    }
+
+    fn is_ordered(self) -> bool {
+        if self.above {
+            self.clear <= self.set
+        } else {
+            self.clear >= self.set
+        }
+    }
+}
+
+/// Why a node cannot start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The node's id is not `[a-z0-9-]{1,32}`, or `boot` is beyond `i64::MAX`.
+    #[error("the node's id is not `[a-z0-9-]{{1,32}}`, or its boot count is too large")]
+    Identity,
+    /// `sample_ms` is 0, or `heartbeat_ms` below it.
+    #[error("sample_ms is 0 or heartbeat_ms below it")]
+    Period,
+    /// This channel's name is no id, is `boot`, `seq` or `lost`, or stands twice.
+    #[error("channel {0}: its name is no id, reserved, or there twice")]
+    Name(usize),
+    /// This channel's alarm clears beyond where it sets.
+    #[error("channel {0}: its alarm clears beyond where it sets")]
+    Limit(usize),
+}
+
+impl<const CHANNELS: usize> NodeSpec<'_, CHANNELS> {
+    pub(crate) fn check(&self) -> Result<(), SpecError> {
+        if !is_id(self.id) || i64::try_from(self.boot).is_err() {
+            return Err(SpecError::Identity);
+        }
+        if self.sample_ms == 0 || self.heartbeat_ms < self.sample_ms {
+            return Err(SpecError::Period);
+        }
+        for (at, channel) in self.channels.iter().enumerate() {
+            let twice = self.channels[..at].iter().any(|c| c.name == channel.name);
+            if twice || !is_id(channel.name) || [BOOT, SEQ, LOST].contains(&channel.name) {
+                return Err(SpecError::Name(at));
+            }
+            if channel.alarm.is_some_and(|limit| !limit.is_ordered()) {
+                return Err(SpecError::Limit(at));
+            }
+        }
+        Ok(())
+    }
+}
