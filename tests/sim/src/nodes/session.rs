@@ -51,20 +51,24 @@ pub(super) fn open(site: &str, node: &str, broker: SocketAddr) -> (Link, Session
     events.options.set_network_options(network);
     let (connected_tx, connected) = watch::channel(0);
     let (burnt, burnt_rx) = watch::channel(false);
+    let (acks_tx, acks) = mpsc::channel(ACKS);
+    let kind = TopicKind::Ack;
     let session = Session {
         events,
+        client: client.clone(),
         connected: connected_tx,
+        acks: acks_tx,
         burnt: burnt_rx,
         node: node.into(),
+        ack_topic: Topic { site, node, kind }.to_string(),
     };
-    (
-        Link {
-            client,
-            connected,
-            burnt,
-        },
-        session,
-    )
+    let link = Link {
+        client,
+        connected,
+        acks,
+        burnt,
+    };
+    (link, session)
 }
 
 fn options(site: &str, node: &str, broker: SocketAddr) -> MqttOptions {
@@ -93,10 +97,16 @@ impl Link {
     }
 
     /// Hands a message over at QoS 1, without waiting; `false` if there is no room.
-    pub(super) fn send(&self, topic: String, retain: bool, payload: Vec<u8>) -> bool {
-        self.client
-            .try_publish(topic, QoS::AtLeastOnce, retain, payload)
-            .is_ok()
+    pub(super) fn send(&self, topic: &str, retain: bool, payload: &[u8]) -> bool {
+        let sent = self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, retain, payload.to_vec());
+        sent.is_ok()
+    }
+
+    /// The next mark that the gateway has on disk.
+    pub(super) fn next_ack(&mut self) -> Option<Mark> {
+        self.acks.try_recv().ok()
     }
 
     /// The board has burnt: the connection stands, and nothing will ever come over it.

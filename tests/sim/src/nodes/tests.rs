@@ -8,7 +8,7 @@ use muster_wire::senml::{Pack, PackWriter, Value};
 use muster_wire::{Mark, OFFLINE, ONLINE};
 use tokio::time::timeout;
 
-use self::broker::{Heard, Mosquitto};
+use self::broker::{Heard, Mosquitto, Way};
 use super::*;
 use crate::{HandClock, Scenario};
 
@@ -83,39 +83,48 @@ async fn state_is_retained_and_the_last_will_follows_a_pulled_node() {
 
 #[tokio::test]
 async fn a_broker_that_comes_late_and_goes_is_outlived() {
+    let broker = Mosquitto::start().await;
+    let mut ear = broker.listen("muster/v1/seoul-1/node-1/#").await;
     let addr = broker::free_addr().await;
     let (_node, _story) = put_up(0, addr);
-    let first = Mosquitto::start_at(addr).await;
-    let (before, _) = read(&first.listen("muster/#").await.until("data").await, "voc");
-    first.stop().await;
-    let second = Mosquitto::start_at(addr).await;
-    let mut ear = second.listen("muster/#").await;
+    let way = Way::open(addr, broker.addr).await;
+    let (before, _) = read(&ear.until("data").await, "voc");
+    way.cut().await;
+    ear.until_payload("state", OFFLINE).await;
+    let _way = Way::open(addr, broker.addr).await;
     let (again, _) = read(&ear.until("data").await, "voc");
-    assert!(again <= before, "what was not acknowledged goes again: {again:?}, {before:?}");
+    assert!(
+        again <= before,
+        "what was not acknowledged goes again: {again:?}, {before:?}"
+    );
     let (birth, _) = read(&ear.until("birth").await, "voc");
     assert!(birth > before, "{birth:?} after {before:?}");
 }
 
 #[tokio::test]
 async fn an_acknowledged_pack_does_not_go_again() {
+    let broker = Mosquitto::start().await;
+    let mut ear = broker.listen("muster/v1/seoul-1/node-1/#").await;
     let addr = broker::free_addr().await;
     let (_node, _story) = put_up(0, addr);
-    let first = Mosquitto::start_at(addr).await;
-    let mut ear = first.listen("muster/#").await;
-    let mut taken = Mark::default();
-    // The ack arrives some time after it was sent: each pack is acknowledged until one is left out that was the first.
+    let way = Way::open(addr, broker.addr).await;
+    let mut taken = Vec::new();
+    // The first acknowledgement has had nine more packs' time when the way is cut.
     for _ in 0..10 {
-        (taken, _) = read(&ear.until("data").await, "voc");
+        let (mark, _) = read(&ear.until("data").await, "voc");
+        taken.push(mark);
         let mut buf = [0; 128];
-        let ack = PackWriter::new(&mut buf, "node-1", taken, false).unwrap().finish().to_vec();
+        let ack = PackWriter::new(&mut buf, "node-1", mark, false)
+            .unwrap()
+            .finish()
+            .to_vec();
         ear.say("muster/v1/seoul-1/node-1/ack", ack).await;
     }
-    ear.until("data").await;
-    ear.until("data").await;
-    first.stop().await;
-    let second = Mosquitto::start_at(addr).await;
-    let (again, _) = read(&second.listen("muster/#").await.until("data").await, "voc");
-    assert!(again > taken, "{again:?} after {taken:?}");
+    way.cut().await;
+    ear.until_payload("state", OFFLINE).await;
+    let _way = Way::open(addr, broker.addr).await;
+    let (again, _) = read(&ear.until("data").await, "voc");
+    assert!(again > taken[0], "{again:?} after {taken:?}");
 }
 
 #[tokio::test]
@@ -139,7 +148,10 @@ async fn what_cannot_be_is_refused() {
     assert!(matches!(error, NodeError::Id(id) if id == "Node 1"));
     let error = SimNode::start(NodeSpec::at_place(3), SITE, addr, room, story.clone()).unwrap_err();
     assert!(matches!(error, NodeError::Place(3)));
-    let still = NodeSpec { period_ms: 0, ..NodeSpec::at_place(0) };
+    let still = NodeSpec {
+        period_ms: 0,
+        ..NodeSpec::at_place(0)
+    };
     let error = SimNode::start(still, SITE, addr, room, story).unwrap_err();
     assert!(matches!(error, NodeError::Firmware(SpecError::Period)));
 }
