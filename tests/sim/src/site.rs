@@ -164,3 +164,58 @@ impl SimSite {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use tokio_modbus::client::tcp;
+    use tokio_modbus::prelude::*;
+
+    use super::*;
+    use crate::HandClock;
+
+    fn spec(fit_out: FitOut) -> SiteSpec {
+        SiteSpec {
+            seed: 1,
+            scenario: Scenario::Pangyo2022,
+            story: Arc::new(HandClock::new(-60_000, 1)),
+            broker: "127.0.0.1:1".parse().unwrap(),
+            site_id: "seoul-1".into(),
+            fit_out,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_device_of_either_room_answers() {
+        for fit_out in [as_built(), recommended()] {
+            let site = SimSite::start(spec(fit_out)).await.unwrap();
+            for id in ["ups-1", "ups-2"] {
+                let mut ups = tcp::connect_slave(site.addr(id).unwrap(), Slave(1)).await.unwrap();
+                assert_eq!(ups.read_holding_registers(0, 2).await.unwrap().unwrap(), [0, 2]);
+            }
+            let mut bms = tcp::connect_slave(site.addr("bms").unwrap(), Slave(1)).await.unwrap();
+            assert_eq!(bms.read_input_registers(5, 1).await.unwrap().unwrap(), [0x4D42]);
+            let mut panel = tcp::connect_slave(site.addr("fire-panel").unwrap(), Slave(1))
+                .await
+                .unwrap();
+            assert_eq!(panel.read_discrete_inputs(0, 2).await.unwrap().unwrap(), [false, false]);
+            let ups = site.addr("ups-1").unwrap();
+            site.stop().await;
+            tokio::net::TcpStream::connect(ups).await.unwrap_err();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_and_a_bad_id_are_named() {
+        let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut fit_out = as_built();
+        fit_out.devices[1].bind = taken.local_addr().unwrap();
+        let error = SimSite::start(spec(fit_out)).await.unwrap_err();
+        assert!(matches!(error, SiteError::Device { id, .. } if id == "bms"));
+        let mut bad = spec(recommended());
+        bad.site_id = "Seoul".into();
+        let error = SimSite::start(bad).await.unwrap_err();
+        assert!(matches!(error, SiteError::Node { id, .. } if id == "node-1"));
+    }
+}

@@ -1,148 +1,190 @@
-//! Sampling the room, and packing what the sensors show.
+//! The board: the real firmware's node, with the room for sensors and the story for a clock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_wire::senml::{LOST, MAX_PACK_BYTES, PackWriter, Record, Value};
-use muster_wire::{Absence, Mark, Micro, ONLINE, Quantity, Topic, TopicKind};
+use muster_node::{ChannelSpec, Limit, Node, NodeSpec as Firmware, PACK_BYTES, Sensor, SpecError};
+use muster_wire::{Absence, MICRO, Micro, ONLINE, Quantity, Topic, TopicKind};
 
 use super::NodeSpec;
 use super::session::Link;
 use crate::{Air, Room, StoryTime};
 
-/// Two packs are at least this far apart in real time, however fast the story runs.
-const SHORTEST_PERIOD: Duration = Duration::from_millis(50);
+/// Two ticks are at least this far apart in real time, however fast the story runs.
+const SHORTEST_TICK: Duration = Duration::from_millis(50);
+/// And at most this far, so that a story that speeds up is followed.
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+/// Samples a board keeps until the gateway has them: two minutes of four channels at a sample a second.
+const STORE: usize = 480;
+/// Smoke, temperature, VOC, hydrogen.
+const CHANNELS: usize = 4;
+/// A sensor with noise that repeats itself for a minute is stuck.
+const STUCK_AFTER_MS: u64 = 60_000;
+/// Air does not warm faster than this, degrees Celsius a second.
+const MAX_RATE_C_PER_S: i64 = 5;
 
-/// What a board measures, in the order of its packs, and where it takes the alarm path by itself. The gateway judges by
-/// its own limits; these only choose the topic. Assumed: EN 54-5 A1 for heat, EN 54-7 for smoke, 10 % of the lower
-/// flammable limit for hydrogen.
-const SENSORS: [(Quantity, f64); 4] = [
-    (Quantity::Smoke, 2.0),
-    (Quantity::Temperature, 57.0),
-    (Quantity::Voc, 50.0),
-    (Quantity::Hydrogen, 4_000.0),
-];
-
-/// One board.
+/// Samples a room for one node.
 pub(super) struct Board {
-    spec: NodeSpec,
     site: String,
+    spec: NodeSpec,
     room: Room,
     story: Arc<dyn StoryTime>,
     link: Link,
-    seq: u64,
-    /// Samples that found neither a broker nor room in the queue.
-    lost: u32,
     /// The connection that has been greeted.
     greeted: u64,
+    /// Messages that found no room in the session's queue; nothing may overtake them. At most a store full of packs.
+    waiting: VecDeque<Message>,
+}
+
+struct Message {
+    topic: String,
+    retain: bool,
+    payload: Vec<u8>,
 }
 
 impl Board {
     pub(super) fn new(spec: NodeSpec, site: &str, room: Room, story: Arc<dyn StoryTime>, link: Link) -> Self {
         Self {
-            spec,
             site: site.into(),
+            spec,
             room,
             story,
             link,
-            seq: 0,
-            lost: 0,
             greeted: 0,
+            waiting: VecDeque::new(),
         }
     }
 
-    /// Samples until the board burns.
+    /// Whether the firmware would start on this.
+    pub(super) fn check(spec: &NodeSpec) -> Result<(), SpecError> {
+        Node::<CHANNELS, STORE>::new(firmware(spec)).map(drop)
+    }
+
+    /// Runs the firmware until the board burns.
     pub(super) async fn run(mut self) {
+        let spec = self.spec.clone();
+        let Ok(mut node) = Node::<CHANNELS, STORE>::new(firmware(&spec)) else {
+            return;
+        };
+        // The firmware counts from its own start.
+        let started_ms = self.story.now_ms();
         loop {
-            let air = self.room.at(self.story.now_ms()).air[self.spec.place];
+            let story_ms = self.story.now_ms();
+            let air = self.room.at(story_ms).air[self.spec.place];
             if !air.node_works() {
                 self.link.burn();
                 // Keeps the link: a connection whose board is gone must not be closed.
                 return std::future::pending().await;
             }
-            self.tell(&air);
-            tokio::time::sleep(self.period()).await;
+            let now_ms = story_ms.saturating_sub(started_ms).max(0).unsigned_abs();
+            self.turn(&mut node, now_ms, &air);
+            let left_ms = node.next_tick_ms().saturating_sub(now_ms);
+            let real = Duration::from_micros(left_ms.saturating_mul(1_000) / u64::from(self.story.speed().max(1)));
+            tokio::time::sleep(real.clamp(SHORTEST_TICK, LONGEST_TICK)).await;
         }
     }
 
-    fn period(&self) -> Duration {
-        let real_us = u64::from(self.spec.period_ms) * 1_000 / u64::from(self.story.speed().max(1));
-        Duration::from_micros(real_us).max(SHORTEST_PERIOD)
-    }
-
-    fn tell(&mut self, air: &Air) {
+    /// One turn of the firmware's loop.
+    fn turn(&mut self, node: &mut Node<'_, CHANNELS, STORE>, now_ms: u64, air: &Air) {
+        while let Some(mark) = self.link.next_ack() {
+            node.on_ack(mark);
+        }
         let connection = self.link.connection();
-        if connection == 0 {
-            self.lost = self.lost.saturating_add(1);
-            return;
+        let is_new = connection != 0 && connection != self.greeted;
+        if is_new {
+            node.on_link_up();
         }
-        let shown = shown(air);
-        if connection != self.greeted {
-            let state = self.topic(TopicKind::State);
-            if self.link.send(state, true, ONLINE.into()) && self.publish(TopicKind::Birth, &shown) {
-                self.greeted = connection;
+        sample(node, now_ms, air);
+        if is_new {
+            self.greeted = connection;
+            // Whatever waited is in the store as well, and goes again.
+            self.waiting.clear();
+            self.queue(TopicKind::State, true, ONLINE.into());
+        }
+        if connection != 0 {
+            self.forward(node, now_ms, is_new);
+        }
+    }
+
+    /// Publishes all packs that are due. After a connect the last one has every channel and is the birth.
+    fn forward(&mut self, node: &mut Node<'_, CHANNELS, STORE>, now_ms: u64, is_new: bool) {
+        let mut buf = [0; PACK_BYTES];
+        if is_new || self.waiting.is_empty() {
+            let mut last = None;
+            while let Some((kind, pack)) = node.poll_pack(now_ms, &mut buf) {
+                if let Some((kind, pack)) = last.replace((kind, pack.to_vec())) {
+                    self.queue(kind, false, pack);
+                }
+            }
+            if let Some((kind, pack)) = last {
+                let is_birth = is_new && kind == TopicKind::Data;
+                self.queue(if is_birth { TopicKind::Birth } else { kind }, false, pack);
             }
         }
-        let beyond = shown.iter().zip(SENSORS).any(|(value, (_, limit))| *value >= limit);
-        let kind = if beyond { TopicKind::Alarm } else { TopicKind::Data };
-        if !self.publish(kind, &shown) {
-            self.lost = self.lost.saturating_add(1);
+        self.flush();
+    }
+
+    fn queue(&mut self, kind: TopicKind<'_>, retain: bool, payload: Vec<u8>) {
+        let (site, node) = (self.site.as_str(), self.spec.id.as_str());
+        let topic = Topic { site, node, kind }.to_string();
+        self.waiting.push_back(Message { topic, retain, payload });
+    }
+
+    /// In their order: the gateway takes no pack below one it has.
+    fn flush(&mut self) {
+        while let Some(message) = self.waiting.front() {
+            if !self.link.send(&message.topic, message.retain, &message.payload) {
+                return;
+            }
+            self.waiting.pop_front();
         }
     }
+}
 
-    fn publish(&mut self, kind: TopicKind<'_>, shown: &[f64; 4]) -> bool {
-        let mark = Mark {
-            boot: self.spec.boot,
-            seq: self.seq,
-        };
-        let mut buf = [0; MAX_PACK_BYTES];
-        let Some(pack) = pack(&mut buf, &self.spec.id, mark, shown, self.lost) else {
-            return false;
-        };
-        let sent = self.link.send(self.topic(kind), false, pack.to_vec());
-        self.seq += u64::from(sent);
-        sent
-    }
+fn sample(node: &mut Node<'_, CHANNELS, STORE>, now_ms: u64, air: &Air) {
+    let [mut smoke, mut temperature, mut voc, mut hydrogen] =
+        [air.smoke_per_m, air.temperature_c, air.voc_ppm, air.hydrogen_ppm].map(Shown);
+    node.tick(now_ms, &mut [&mut smoke, &mut temperature, &mut voc, &mut hydrogen]);
+}
 
-    fn topic(&self, kind: TopicKind<'_>) -> String {
-        let (site, node) = (self.site.as_str(), self.spec.id.as_str());
-        Topic { site, node, kind }.to_string()
+/// What a sensor shows.
+struct Shown(f64);
+
+impl Sensor for Shown {
+    fn sample(&mut self) -> Result<Micro, Absence> {
+        // Three decimals are more than any of the sensors has.
+        Micro::from_f64((self.0 * 1_000.0).round() / 1_000.0).ok_or(Absence::Range)
     }
 }
 
-/// In the order of [`SENSORS`].
-const fn shown(air: &Air) -> [f64; 4] {
-    [air.smoke_per_m, air.temperature_c, air.voc_ppm, air.hydrogen_ppm]
-}
-
-fn pack<'b>(buf: &'b mut [u8], node: &str, mark: Mark, shown: &[f64; 4], lost: u32) -> Option<&'b [u8]> {
-    let mut writer = PackWriter::new(buf, node, mark, true).ok()?;
-    for ((quantity, _), value) in SENSORS.iter().zip(shown) {
-        // Three decimals are more than the sensors have.
-        let value = match Micro::from_f64((value * 1_000.0).round() / 1_000.0) {
-            Some(micro) => Value::Micro(micro),
-            None => Value::Absent(Absence::Range),
-        };
-        let (name, unit) = (quantity.as_str(), Some(quantity.unit().as_str()));
-        writer
-            .push(&Record {
-                name,
-                unit,
-                value,
-                age_ms: 0,
-            })
-            .ok()?;
+/// What the firmware is told. Its alarm limits only choose the path; they lie below any limit a gateway decides by.
+/// Assumed: well above the noise of clean air.
+fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
+    let milli = |thousandths: i64| Micro(thousandths * MICRO / 1_000);
+    let channel = |quantity: Quantity, set: i64, clear: i64, delta: i64| ChannelSpec {
+        name: quantity.as_str(),
+        quantity,
+        alarm: Some(Limit {
+            set: milli(set),
+            clear: milli(clear),
+            above: true,
+        }),
+        report_delta: Some(milli(delta)),
+        max_rate_per_s: (quantity == Quantity::Temperature).then_some(Micro(MAX_RATE_C_PER_S * MICRO)),
+        stuck_after_ms: Some(STUCK_AFTER_MS),
+    };
+    Firmware {
+        id: &spec.id,
+        boot: spec.boot,
+        simulated: true,
+        sample_ms: spec.period_ms.into(),
+        heartbeat_ms: spec.heartbeat_ms.into(),
+        channels: [
+            channel(Quantity::Smoke, 300, 200, 100),
+            channel(Quantity::Temperature, 45_000, 42_000, 500),
+            channel(Quantity::Voc, 10_000, 5_000, 1_000),
+            channel(Quantity::Hydrogen, 100_000, 50_000, 10_000),
+        ],
     }
-    if lost > 0 {
-        let value = Value::Micro(Micro::from_units(i64::from(lost))?);
-        writer
-            .push(&Record {
-                name: LOST,
-                unit: None,
-                value,
-                age_ms: 0,
-            })
-            .ok()?;
-    }
-    Some(writer.finish())
 }

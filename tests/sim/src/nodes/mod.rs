@@ -1,6 +1,6 @@
 //! Simulated sensor boards that publish real MQTT over TCP.
 //!
-//! A board has two tasks: one samples the room, the other keeps the MQTT session. They share a short queue, so a broker
+//! A board runs the real firmware (`muster-node`) and has two tasks: one samples the room, the other keeps the MQTT session. They share a short queue, so a broker
 //! that is away or hangs never stops the sampling.
 
 mod board;
@@ -9,12 +9,13 @@ mod session;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use muster_node::SpecError;
 use muster_wire::is_id;
 use tokio::task::JoinHandle;
 
 use crate::{NODE_DISTANCE_M, Room, StoryTime};
 
-/// A sensor board with smoke, temperature, VOC and hydrogen.
+/// A sensor board with the channels `smoke`, `temperature`, `voc` and `hydrogen`.
 #[derive(Clone, Debug)]
 pub struct NodeSpec {
     /// `[a-z0-9-]{1,32}`; MQTT client id as well.
@@ -23,18 +24,21 @@ pub struct NodeSpec {
     pub place: usize,
     /// Scenario milliseconds between two samples; in a story that runs fast they are at least 50 real ms apart.
     pub period_ms: u32,
+    /// Scenario milliseconds between two reports of every channel, whatever they show; at least `period_ms`.
+    pub heartbeat_ms: u32,
     /// Counts its starts: a board that is started again needs a higher one.
     pub boot: u64,
 }
 
 impl NodeSpec {
-    /// The board at a place (0 to 2): `node-1` to `node-3`, a sample a second, started for the first time.
+    /// The board at a place (0 to 2): `node-1` to `node-3`, a sample a second, a heartbeat every three, started for the first time.
     #[must_use]
     pub fn at_place(place: usize) -> Self {
         Self {
             id: format!("node-{}", place + 1),
             place,
             period_ms: 1_000,
+            heartbeat_ms: 3_000,
             boot: 1,
         }
     }
@@ -49,6 +53,9 @@ pub enum NodeError {
     /// The room has three places.
     #[error("no place {0} in the room: 0 to 2")]
     Place(usize),
+    /// Its firmware would not start.
+    #[error("the node's firmware would not start")]
+    Firmware(#[source] SpecError),
 }
 
 /// A running node. Dropping it breaks its connection without a farewell, so the broker sends its last will.
@@ -77,6 +84,7 @@ impl SimNode {
         if spec.place >= NODE_DISTANCE_M.len() {
             return Err(NodeError::Place(spec.place));
         }
+        board::Board::check(&spec).map_err(NodeError::Firmware)?;
         let (link, session) = session::open(site, &spec.id, broker);
         let board = board::Board::new(spec, site, room, story, link);
         Ok(Self {

@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use muster_wire::{OFFLINE, Topic, TopicKind};
+use muster_wire::senml::Pack;
+use muster_wire::{Mark, OFFLINE, Topic, TopicKind};
 use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
+use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Messages that may wait between board and broker; beyond it the board keeps them.
 const QUEUE: usize = 64;
+/// Acknowledgements that may wait; a later one says all that a dropped one said.
+const ACKS: usize = 16;
 /// A peer that is silent for this long is gone. Real time; the least the client takes.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A connection has to stand within this, real seconds.
@@ -25,15 +28,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     client: AsyncClient,
     connected: watch::Receiver<u64>,
+    acks: mpsc::Receiver<Mark>,
     burnt: watch::Sender<bool>,
 }
 
 /// The network's end.
 pub(super) struct Session {
     events: EventLoop,
+    client: AsyncClient,
     connected: watch::Sender<u64>,
+    acks: mpsc::Sender<Mark>,
     burnt: watch::Receiver<bool>,
     node: String,
+    ack_topic: String,
 }
 
 /// A session that is not connected yet.
@@ -44,20 +51,24 @@ pub(super) fn open(site: &str, node: &str, broker: SocketAddr) -> (Link, Session
     events.options.set_network_options(network);
     let (connected_tx, connected) = watch::channel(0);
     let (burnt, burnt_rx) = watch::channel(false);
+    let (acks_tx, acks) = mpsc::channel(ACKS);
+    let kind = TopicKind::Ack;
     let session = Session {
         events,
+        client: client.clone(),
         connected: connected_tx,
+        acks: acks_tx,
         burnt: burnt_rx,
         node: node.into(),
+        ack_topic: Topic { site, node, kind }.to_string(),
     };
-    (
-        Link {
-            client,
-            connected,
-            burnt,
-        },
-        session,
-    )
+    let link = Link {
+        client,
+        connected,
+        acks,
+        burnt,
+    };
+    (link, session)
 }
 
 fn options(site: &str, node: &str, broker: SocketAddr) -> MqttOptions {
@@ -86,10 +97,16 @@ impl Link {
     }
 
     /// Hands a message over at QoS 1, without waiting; `false` if there is no room.
-    pub(super) fn send(&self, topic: String, retain: bool, payload: Vec<u8>) -> bool {
-        self.client
-            .try_publish(topic, QoS::AtLeastOnce, retain, payload)
-            .is_ok()
+    pub(super) fn send(&self, topic: &str, retain: bool, payload: &[u8]) -> bool {
+        let sent = self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, retain, payload.to_vec());
+        sent.is_ok()
+    }
+
+    /// The next mark that the gateway has on disk.
+    pub(super) fn next_ack(&mut self) -> Option<Mark> {
+        self.acks.try_recv().ok()
     }
 
     /// The board has burnt: the connection stands, and nothing will ever come over it.
@@ -119,8 +136,11 @@ impl Session {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     connections += 1;
                     pause = SHORTEST_PAUSE;
+                    // The queue is empty after a connect, so there is room.
+                    let _ = self.client.try_subscribe(&self.ack_topic, QoS::AtLeastOnce);
                     self.connected.send_replace(connections);
                 }
+                Ok(Event::Incoming(Packet::Publish(message))) => self.hear(&message),
                 Ok(_) => {}
                 Err(error) => {
                     self.connected.send_replace(0);
@@ -129,6 +149,23 @@ impl Session {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
+        }
+    }
+}
+
+impl Session {
+    /// Takes an acknowledgement; anything else is not for a simulated board.
+    fn hear(&self, message: &Publish) {
+        let Ok(pack) = Pack::parse(&message.payload) else {
+            return;
+        };
+        let header = pack.header();
+        if let Some(mark) = header.mark
+            && header.node == self.node
+            && message.topic.as_ref() == self.ack_topic.as_bytes()
+        {
+            // Full: see ACKS.
+            let _ = self.acks.try_send(mark);
         }
     }
 }

@@ -12,6 +12,7 @@ use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -25,16 +26,13 @@ pub(super) async fn free_addr() -> SocketAddr {
 /// A running broker; killed when dropped.
 pub(super) struct Mosquitto {
     pub(super) addr: SocketAddr,
-    child: Child,
+    _child: Child,
     config: PathBuf,
 }
 
 impl Mosquitto {
     pub(super) async fn start() -> Self {
-        Self::start_at(free_addr().await).await
-    }
-
-    pub(super) async fn start_at(addr: SocketAddr) -> Self {
+        let addr = free_addr().await;
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let nth = COUNT.fetch_add(1, Ordering::Relaxed);
         let config = std::env::temp_dir().join(format!("muster-sim-{}-{nth}.conf", std::process::id()));
@@ -65,7 +63,11 @@ impl Mosquitto {
             }
         };
         timeout(PATIENCE, up).await.unwrap();
-        Self { addr, child, config }
+        Self {
+            addr,
+            _child: child,
+            config,
+        }
     }
 
     /// An ear that is subscribed when this returns.
@@ -74,18 +76,35 @@ impl Mosquitto {
         let id = format!("ear-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let (client, events) = AsyncClient::new(MqttOptions::new(id, "127.0.0.1", self.addr.port()), 10);
         client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
-        let mut ear = Ear {
-            _client: client,
-            events,
-        };
+        let mut ear = Ear { client, events };
         let subscribed =
             async { while !matches!(ear.events.poll().await.unwrap(), Event::Incoming(Packet::SubAck(_))) {} };
         timeout(PATIENCE, subscribed).await.unwrap();
         ear
     }
+}
 
-    pub(super) async fn stop(mut self) {
-        self.child.kill().await.unwrap();
+/// The way from a node to a broker, to be opened and cut by a test.
+pub(super) struct Way(JoinHandle<()>);
+
+impl Way {
+    /// Opens it; who connects to `at` reaches `to`.
+    pub(super) async fn open(at: SocketAddr, to: SocketAddr) -> Self {
+        let listener = TcpListener::bind(at).await.unwrap();
+        Self(tokio::spawn(async move {
+            let mut links = JoinSet::new();
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut far = TcpStream::connect(to).await.unwrap();
+                links.spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+            }
+        }))
+    }
+
+    /// Cuts it, and every connection over it.
+    pub(super) async fn cut(self) {
+        self.0.abort();
+        assert!(self.0.await.unwrap_err().is_cancelled());
     }
 }
 
@@ -103,7 +122,7 @@ pub(super) struct Heard {
 
 /// A subscriber.
 pub(super) struct Ear {
-    _client: AsyncClient,
+    client: AsyncClient,
     events: EventLoop,
 }
 
@@ -116,6 +135,14 @@ impl Ear {
     /// The next one with this payload.
     pub(super) async fn until_payload(&mut self, kind: &str, payload: &str) -> Heard {
         self.next_that(kind, |heard| heard == payload.as_bytes()).await
+    }
+
+    /// Publishes; it is on its way at the next `until`.
+    pub(super) async fn say(&self, topic: &str, payload: Vec<u8>) {
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload)
+            .await
+            .unwrap();
     }
 
     async fn next_that(&mut self, kind: &str, is_it: impl Fn(&[u8]) -> bool) -> Heard {
