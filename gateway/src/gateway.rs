@@ -86,7 +86,10 @@ impl Gateway {
     /// The journal, the API's address, the broker or a thread is not to be had.
     pub async fn start(config: &Config, clock: Option<Clock>, listener: Listener) -> Result<Self, StartError> {
         let path = &config.store.path;
-        let journal = |source| StartError::Journal { path: path.clone(), source };
+        let journal = |source| StartError::Journal {
+            path: path.clone(),
+            source,
+        };
         let (journal_file, restored) = Journal::open_or_aside(path).map_err(journal)?;
         let (clock, gap) = match clock {
             Some(clock) => (clock, None),
@@ -95,7 +98,10 @@ impl Gateway {
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
         let http = bind(config.http.listen).await?;
-        let http_address = http.local_addr().map_err(|source| StartError::Http { address: config.http.listen, source })?;
+        let http_address = http.local_addr().map_err(|source| StartError::Http {
+            address: config.http.listen,
+            source,
+        })?;
 
         let reports = lanes.control.clone();
         // The engine takes reports as fast as it turns; it is gone only when the whole gateway stops.
@@ -105,11 +111,21 @@ impl Gateway {
             clock: clock.clone(),
             counters: counters.clone(),
             lanes: lanes.clone(),
-            progress_base_url: config.http.public_url.clone().unwrap_or_else(|| format!("http://{http_address}")),
+            progress_base_url: config
+                .http
+                .public_url
+                .clone()
+                .unwrap_or_else(|| format!("http://{http_address}")),
             progress_key: restored.progress_key,
         };
         let runner = Runner::spawn(config.hooks.clone(), context).map_err(StartError::Runner)?;
-        let ingest = Ingest::new(&config.site, &config.nodes, &restored.marks, lanes.clone(), counters.clone());
+        let ingest = Ingest::new(
+            &config.site,
+            &config.nodes,
+            &restored.marks,
+            lanes.clone(),
+            counters.clone(),
+        );
         let parts = Parts {
             clock: clock.clone(),
             ends,
@@ -151,7 +167,8 @@ impl Gateway {
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
         };
-        self.tasks.push(tokio::spawn(api::serve(http, state, std::future::pending())));
+        self.tasks
+            .push(tokio::spawn(api::serve(http, state, std::future::pending())));
     }
 
     async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
@@ -163,7 +180,13 @@ impl Gateway {
         }
         for source in &config.modbus {
             let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-            self.tasks.push(modbus::spawn(source.clone(), lanes, counters, clock, config.site.simulated));
+            self.tasks.push(modbus::spawn(
+                source.clone(),
+                lanes,
+                counters,
+                clock,
+                config.site.simulated,
+            ));
         }
         Ok(())
     }
@@ -185,27 +208,44 @@ impl Gateway {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Http { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Http { address, source })
 }
 
 fn on_its_own_thread(engine: Engine) -> std::io::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    std::thread::Builder::new().name("engine".into()).spawn(move || runtime.block_on(engine.run()))
+    std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || runtime.block_on(engine.run()))
 }
 
 /// Engine time goes on from the last persisted value plus the wall clock's difference, within reason (design §4).
 fn resume(restored: &Restored) -> (Clock, Option<String>) {
-    let Some(then) = restored.wall_ms else { return (Clock::starting_at(restored.engine_ms), None) };
+    let Some(then) = restored.wall_ms else {
+        return (Clock::starting_at(restored.engine_ms), None);
+    };
     let gap_ms = clock::wall_now_ms() - then;
     let believed_ms = gap_ms.clamp(0, LONGEST_GAP_MS);
-    let odd = (gap_ms != believed_ms)
-        .then(|| format!("the wall clock moved by {} s while Muster was down; {} s are believed", gap_ms / 1_000, believed_ms / 1_000));
+    let odd = (gap_ms != believed_ms).then(|| {
+        format!(
+            "the wall clock moved by {} s while Muster was down; {} s are believed",
+            gap_ms / 1_000,
+            believed_ms / 1_000
+        )
+    });
     (Clock::starting_at(restored.engine_ms + believed_ms), odd)
 }
 
 fn first_inputs(config: &Config, restored: &Restored, gap: Option<String>) -> Vec<Input> {
-    let mut inputs = vec![Input::Config(Box::new(config.site.clone())), Input::Restore(restored.entries.clone())];
-    let own = |part: &str, line: String| Input::Own { part: part.into(), trouble: Some(line) };
+    let mut inputs = vec![
+        Input::Config(Box::new(config.site.clone())),
+        Input::Restore(restored.entries.clone()),
+    ];
+    let own = |part: &str, line: String| Input::Own {
+        part: part.into(),
+        trouble: Some(line),
+    };
     inputs.extend(gap.map(|line| own("clock", line)));
     inputs.extend((!restored.findings.is_empty()).then(|| own("journal-file", restored.findings.join("; "))));
     inputs

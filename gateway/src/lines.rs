@@ -7,7 +7,12 @@ use muster_core::Event;
 #[must_use]
 pub fn event(wall_ms: i64, event: &Event) -> String {
     let (level, kind) = (event.level.as_str(), event.kind.as_str());
-    format!("{} {level:<8}  {kind:<8}  {:<14}  {}", wall(wall_ms), event.subject, printable(&event.line))
+    format!(
+        "{} {level:<8}  {kind:<8}  {:<14}  {}",
+        wall(wall_ms),
+        event.subject,
+        printable(&event.line)
+    )
 }
 
 /// The same as one JSON object.
@@ -20,9 +25,14 @@ pub fn event_json(wall_ms: i64, event: &Event) -> String {
 #[must_use]
 pub fn wall(wall_ms: i64) -> String {
     let stamp = Timestamp::from_millisecond(wall_ms);
-    stamp.map_or_else(|_| wall_ms.to_string(), |t| {
-        t.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-    })
+    stamp.map_or_else(
+        |_| wall_ms.to_string(),
+        |t| {
+            t.to_zoned(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%dT%H:%M:%S%:z")
+                .to_string()
+        },
+    )
 }
 
 /// An error and its causes on one line.
@@ -40,5 +50,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What hooks and peers say may hold control characters; a terminal must not obey them.
 fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    line.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

@@ -30,7 +30,12 @@ pub(crate) async fn post(
     let bytes = body::read(&headers, body).await?;
     let outcome =
         parse(&bytes).map_err(|e| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("the body: {e}")))?;
-    let input = Input::Hook { incident, step, mode, outcome };
+    let input = Input::Hook {
+        incident,
+        step,
+        mode,
+        outcome,
+    };
     match timeout(HAND_OVER, room.state.lanes.control.send(Control::Input(input))).await {
         Ok(Ok(())) => Ok(StatusCode::ACCEPTED),
         _ => Err(Problem::engine_silent("the engine is busy; send it again")),

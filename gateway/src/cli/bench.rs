@@ -4,4 +4,6 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 /// x
-pub async fn run(_: Args) -> ExitCode { ExitCode::SUCCESS }
+pub async fn run(_: Args) -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod exit;
 pub mod journal;
 pub mod order;
+pub mod printer;
 pub mod run;
 pub mod sim;
 
@@ -16,8 +17,10 @@ use clap::{Parser, Subcommand};
 /// Hears the battery room first, and moves the workloads before the power is cut.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 ok, 1 a finding, 64 usage or config, 69 unreachable, 70 our bug.\n\
-New here? `muster demo` needs no config, no network and no root, and takes about three minutes.")]
+#[command(
+    after_help = "Exit codes: 0 ok, 1 a finding, 64 usage or config, 69 unreachable, 70 our bug.\n\
+New here? `muster demo` needs no config, no network and no root, and takes about three minutes."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -49,7 +52,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Nothing better to do if even the usage cannot be printed.
             let _ = error.print();
-            return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                exit::USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     // One TLS provider for the whole process; it fails only if one was installed before, which is as good.
@@ -88,5 +95,10 @@ pub(crate) fn log_to_stderr() {
         _ => tracing::Level::WARN,
     };
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).with_max_level(level).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .with_max_level(level)
+        .with_target(false)
+        .init();
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use muster_core::Event;
 
-use super::exit;
+use super::{exit, printer::Printer};
 use crate::config::{self, Config};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
@@ -56,13 +56,20 @@ fn refuse(error: &StartError) -> ExitCode {
 }
 
 fn listener(json: bool) -> Listener {
+    let printer = Printer::to_stdout();
     Box::new(move |wall_ms: i64, event: &Event| {
-        println!("{}", if json { lines::event_json(wall_ms, event) } else { lines::event(wall_ms, event) });
+        printer.line(if json {
+            lines::event_json(wall_ms, event)
+        } else {
+            lines::event(wall_ms, event)
+        });
     })
 }
 
 fn greet(config: &Config, gateway: &Gateway, json: bool) {
-    let mqtt = gateway.mqtt.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let mqtt = gateway
+        .mqtt
+        .map_or_else(|| "off".to_owned(), |address| address.to_string());
     let armed = gateway.view.borrow().armed;
     if json {
         let line = serde_json::json!({
@@ -72,7 +79,12 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         println!("{line}");
         return;
     }
-    println!("muster watches {}: {} channels, {} workloads", config.site.id, config.site.channels.len(), config.site.workloads.len());
+    println!(
+        "muster watches {}: {} channels, {} workloads",
+        config.site.id,
+        config.site.channels.len(),
+        config.site.workloads.len()
+    );
     println!("  page and API  http://{}/", gateway.http);
     println!("  MQTT          {mqtt} (plain: all its nodes are one group)");
     if config.site.simulated {

@@ -93,7 +93,11 @@ async fn serve(args: Receiver) -> ExitCode {
     let address = listener.local_addr().unwrap_or(args.listen);
     println!("receiver listening on http://{address}/");
     let secret = std::env::var(RECEIVER_SECRET).ok().and_then(|text| signing_key(&text));
-    let options = ReceiverOptions { seed: args.seed, secret, ..ReceiverOptions::default() };
+    let options = ReceiverOptions {
+        seed: args.seed,
+        secret,
+        ..ReceiverOptions::default()
+    };
     let served = tokio::select! {
         served = receiver::serve(listener, options) => served,
         () = ended(args.until_eof) => Ok(()),
@@ -126,7 +130,10 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
     let config = match config::load(path) {
         Ok((config, _)) if config.site.simulated => config,
         Ok(_) => {
-            eprintln!("{}: this site is not simulated; only `[site] simulated = true` can be", path.display());
+            eprintln!(
+                "{}: this site is not simulated; only `[site] simulated = true` can be",
+                path.display()
+            );
             return exit::USAGE.into();
         }
         Err(findings) => {
@@ -138,7 +145,12 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
     let story = Arc::new(Story::new(Clock::starting_at(0), quiet_ms));
     match start(&config, &args, story).await {
         Ok(site) => {
-            println!("SIMULATION of {}: {} begins in {} s; ctrl-c ends it", config.site.id, args.scenario.as_str(), args.quiet_first_s);
+            println!(
+                "SIMULATION of {}: {} begins in {} s; ctrl-c ends it",
+                config.site.id,
+                args.scenario.as_str(),
+                args.quiet_first_s
+            );
             // Whatever ends the wait, the devices are taken down.
             let _ = tokio::signal::ctrl_c().await;
             site.stop().await;
@@ -152,7 +164,10 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
 }
 
 async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<SimSite, String> {
-    let broker = config.mqtt.listen.ok_or("the config has no `[mqtt] listen` for its nodes to publish to")?;
+    let broker = config
+        .mqtt
+        .listen
+        .ok_or("the config has no `[mqtt] listen` for its nodes to publish to")?;
     let spec = SiteSpec {
         seed: args.seed,
         scenario: args.scenario,
@@ -168,7 +183,11 @@ async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<Sim
 pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
     // A board that starts again needs a higher boot count than before: the wall clock's seconds rise over any restart.
     let boot = crate::clock::wall_now_ms().unsigned_abs() / 1_000;
-    let nodes = (0..).zip(config.nodes.keys()).map(|(place, id)| NodeSpec { id: id.clone(), boot, ..NodeSpec::at_place(place % 3) });
+    let nodes = (0..).zip(config.nodes.keys()).map(|(place, id)| NodeSpec {
+        id: id.clone(),
+        boot,
+        ..NodeSpec::at_place(place % 3)
+    });
     let mut devices = Vec::new();
     let mut places = UpsPlace::ALL.into_iter().cycle();
     for source in &config.modbus {
@@ -178,9 +197,25 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
             ("generic", "battery-monitor") => Some(DeviceKind::BatteryMonitor { period_ms: 10_000 }),
             _ => None,
         };
-        let kind = kind.ok_or_else(|| format!("there is no simulation of {} {}", source.profile.vendor, source.profile.model))?;
-        let bind = source.address.parse().map_err(|_| format!("{}: {} is no address of this machine", source.id, source.address))?;
-        devices.push(DeviceSpec { id: source.id.clone(), kind, bind, unit: source.unit });
+        let kind = kind.ok_or_else(|| {
+            format!(
+                "there is no simulation of {} {}",
+                source.profile.vendor, source.profile.model
+            )
+        })?;
+        let bind = source
+            .address
+            .parse()
+            .map_err(|_| format!("{}: {} is no address of this machine", source.id, source.address))?;
+        devices.push(DeviceSpec {
+            id: source.id.clone(),
+            kind,
+            bind,
+            unit: source.unit,
+        });
     }
-    Ok(FitOut { nodes: nodes.collect(), devices })
+    Ok(FitOut {
+        nodes: nodes.collect(),
+        devices,
+    })
 }

@@ -43,7 +43,10 @@ impl Maker<'_> {
             let rows = rows.remove(&ix).unwrap_or_default();
             made.extend(self.of_source(SourceIx(ix as u16), source, &rows));
         }
-        let ids: Vec<_> = made.iter().map(|(lowered, at)| At::new(lowered.channel.id.clone(), *at)).collect();
+        let ids: Vec<_> = made
+            .iter()
+            .map(|(lowered, at)| At::new(lowered.channel.id.clone(), *at))
+            .collect();
         Index::of("channel", &ids, self.faults);
         made.into_iter().map(|(lowered, _)| lowered).collect()
     }
@@ -70,11 +73,19 @@ impl Maker<'_> {
         let all: BTreeSet<&str> = automatic.into_iter().chain(rows.keys().copied()).collect();
         if all.is_empty() && !matches!(source.kind, Kind::Unknown) {
             let what = format!("source {} has no channel", quoted(&source.id.value));
-            self.faults.warning(source.at, what, "give it a `zone` and signals, or a [[channel]]");
+            self.faults
+                .warning(source.at, what, "give it a `zone` and signals, or a [[channel]]");
         }
         let one = |signal: &str| {
             let (quantity, at) = signals.get(signal).copied().unwrap_or((None, source.at));
-            let origin = Origin { ix, source, zone, signal, quantity, at };
+            let origin = Origin {
+                ix,
+                source,
+                zone,
+                signal,
+                quantity,
+                at,
+            };
             self.one(&origin, rows.get(signal).copied())
         };
         all.into_iter().map(one).collect()
@@ -102,7 +113,9 @@ impl Maker<'_> {
         let mut signals = match &source.kind {
             Kind::Node => self.of_node(named.unwrap_or_default()),
             Kind::Modbus(modbus) => {
-                let Some(profile) = &modbus.profile else { return Signals::new() };
+                let Some(profile) = &modbus.profile else {
+                    return Signals::new();
+                };
                 self.of_device(&profile::signals(profile), named, source)
             }
             Kind::Unknown => Signals::new(),
@@ -118,7 +131,10 @@ impl Maker<'_> {
             let quantity = Quantity::from_word(&signal.value);
             if quantity.is_none() {
                 let what = format!("signal {} is not a quantity", quoted(&signal.value));
-                let hint = format!("{}; a signal with a name of its own needs a [[channel]]", quantity_hint(&signal.value));
+                let hint = format!(
+                    "{}; a signal with a name of its own needs a [[channel]]",
+                    quantity_hint(&signal.value)
+                );
                 self.faults.error(signal.at, what, hint);
             } else {
                 signals.insert(signal.value.clone(), (quantity, signal.at));
@@ -140,14 +156,26 @@ impl Maker<'_> {
 
     fn unknown_signal(&self, signal: &At<String>, known: &BTreeMap<&str, Quantity>) {
         let all: Vec<_> = known.keys().copied().collect();
-        let hint = did_you_mean(&signal.value, known.keys().copied(), &format!("it reads {}", all.join(", ")));
-        self.faults.error(signal.at, format!("the device profile reads no signal {}", quoted(&signal.value)), hint);
+        let hint = did_you_mean(
+            &signal.value,
+            known.keys().copied(),
+            &format!("it reads {}", all.join(", ")),
+        );
+        self.faults.error(
+            signal.at,
+            format!("the device profile reads no signal {}", quoted(&signal.value)),
+            hint,
+        );
     }
 
     fn report_twins(&self, named: &[At<String>]) {
         let mut seen = BTreeSet::new();
         for signal in named.iter().filter(|s| !seen.insert(s.value.as_str())) {
-            self.faults.error(signal.at, format!("signal {} stands there twice", quoted(&signal.value)), "remove one");
+            self.faults.error(
+                signal.at,
+                format!("signal {} stands there twice", quoted(&signal.value)),
+                "remove one",
+            );
         }
     }
 
@@ -176,7 +204,15 @@ impl Maker<'_> {
         let own_group = row.and_then(|r| r.group.clone()).filter(|g| !g.value.is_empty());
         let group = own_group.unwrap_or_else(|| At::new(origin.source.group(), origin.source.group_at()));
         let sequence = self.sequence(origin, row);
-        (Lowered { channel, signal: origin.signal.to_owned(), sequence, group }, own_id.map_or(at, |i| i.at))
+        (
+            Lowered {
+                channel,
+                signal: origin.signal.to_owned(),
+                sequence,
+                group,
+            },
+            own_id.map_or(at, |i| i.at),
+        )
     }
 
     fn zone_of(&self, origin: &Origin<'_>, row: Option<&ChannelRow>, id: &str, at: usize) -> ZoneIx {
@@ -193,7 +229,9 @@ impl Maker<'_> {
     fn quantity(&self, origin: &Origin<'_>, row: Option<&ChannelRow>, at: usize) -> Quantity {
         let own = row.and_then(|r| r.quantity.as_ref());
         if let Kind::Modbus(modbus) = &origin.source.kind {
-            let Some(profile) = &modbus.profile else { return own.map_or(Quantity::Contact, |q| q.value) };
+            let Some(profile) = &modbus.profile else {
+                return own.map_or(Quantity::Contact, |q| q.value);
+            };
             return self.quantity_of_device(origin, row, &profile::signals(profile));
         }
         let by_name = origin.quantity.or_else(|| Quantity::from_word(origin.signal));
@@ -205,7 +243,12 @@ impl Maker<'_> {
     }
 
     /// A device's signal may be given another meaning, but not another unit: the profile scales it.
-    fn quantity_of_device(&self, origin: &Origin<'_>, row: Option<&ChannelRow>, known: &BTreeMap<&str, Quantity>) -> Quantity {
+    fn quantity_of_device(
+        &self,
+        origin: &Origin<'_>,
+        row: Option<&ChannelRow>,
+        known: &BTreeMap<&str, Quantity>,
+    ) -> Quantity {
         let own = row.and_then(|r| r.quantity.as_ref());
         let Some(read) = known.get(origin.signal).copied() else {
             if let Some(row) = row {
@@ -215,8 +258,20 @@ impl Maker<'_> {
         };
         let Some(own) = own else { return read };
         if own.value.unit() != read.unit() {
-            let unit = |q: Quantity| if q.unit().as_str() == "/" { "a state or ratio" } else { q.unit().as_str() };
-            let what = format!("the device profile reads {} in {}, not {} in {}", read.as_str(), unit(read), own.value.as_str(), unit(own.value));
+            let unit = |q: Quantity| {
+                if q.unit().as_str() == "/" {
+                    "a state or ratio"
+                } else {
+                    q.unit().as_str()
+                }
+            };
+            let what = format!(
+                "the device profile reads {} in {}, not {} in {}",
+                read.as_str(),
+                unit(read),
+                own.value.as_str(),
+                unit(own.value)
+            );
             self.faults.error(own.at, what, "name a quantity of the same unit");
         }
         own.value
@@ -232,8 +287,12 @@ impl Maker<'_> {
             return defaults::SUPERVISION_MS.max(3 * poll_ms);
         };
         if own.value < 3 * poll_ms {
-            let what = format!("supervision of {} ms is less than three polls of {poll_ms} ms", own.value);
-            self.faults.error(own.at, what, "poll more often, or give a longer `supervision_s`");
+            let what = format!(
+                "supervision of {} ms is less than three polls of {poll_ms} ms",
+                own.value
+            );
+            self.faults
+                .error(own.at, what, "poll more often, or give a longer `supervision_s`");
         }
         own.value
     }
@@ -241,7 +300,8 @@ impl Maker<'_> {
     fn sequence(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> bool {
         let own = row.and_then(|r| r.sequence.as_ref());
         if let (Kind::Modbus(_), Some(own)) = (&origin.source.kind, own) {
-            self.faults.error(own.at, "`sequence` means nothing for a polled device", "remove it");
+            self.faults
+                .error(own.at, "`sequence` means nothing for a polled device", "remove it");
         }
         own.is_none_or(|s| s.value)
     }

@@ -18,7 +18,11 @@ pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Opt
     let profile = muster_profiles::shipped(&name.value);
     if profile.is_none() && !name.value.is_empty() {
         let what = format!("there is no device profile {}", quoted(&name.value));
-        faults.error(name.at, what, "\"vendor/model\" of a shipped profile, such as \"apc/smart-ups\", or \"./file.toml\"");
+        faults.error(
+            name.at,
+            what,
+            "\"vendor/model\" of a shipped profile, such as \"apc/smart-ups\", or \"./file.toml\"",
+        );
     }
     profile.map(Arc::new)
 }

@@ -174,7 +174,11 @@ impl Engine {
             Control::Order { by, verb, answer } => {
                 self.nonce += 1;
                 self.answers.insert(self.nonce, answer);
-                self.step(&Input::Order { by, verb, nonce: self.nonce });
+                self.step(&Input::Order {
+                    by,
+                    verb,
+                    nonce: self.nonce,
+                });
             }
             Control::Journal(report) => self.journal(report),
             // Whoever asked may have gone: then nobody misses the answer.
@@ -189,8 +193,14 @@ impl Engine {
                 self.parts.gauges.set_commit_us(commit_us);
                 self.step(&Input::Stored { through });
             }
-            Report::Failed { why } => self.step(&Input::Own { part: "journal".into(), trouble: Some(why) }),
-            Report::Recovered => self.step(&Input::Own { part: "journal".into(), trouble: None }),
+            Report::Failed { why } => self.step(&Input::Own {
+                part: "journal".into(),
+                trouble: Some(why),
+            }),
+            Report::Recovered => self.step(&Input::Own {
+                part: "journal".into(),
+                trouble: None,
+            }),
         }
     }
 

@@ -44,7 +44,9 @@ impl Folder {
         let mut folder = Self::new();
         folder.mounted = folder.mount(&format!("size={size}"));
         if !folder.mounted {
-            eprintln!("SKIPPED: no right to mount a small file system; run as root to test a full and a read-only disk");
+            eprintln!(
+                "SKIPPED: no right to mount a small file system; run as root to test a full and a read-only disk"
+            );
         }
         folder.mounted.then_some(folder)
     }
@@ -84,7 +86,9 @@ struct Told {
 fn spawn(journal: Journal) -> Told {
     let (say, reports) = mpsc::channel();
     let counters = Counters::default();
-    let writer = journal.spawn(counters.clone(), move |report| drop(say.send(report))).unwrap();
+    let writer = journal
+        .spawn(counters.clone(), move |report| drop(say.send(report)))
+        .unwrap();
     Told {
         writer,
         reports,

@@ -1,0 +1,218 @@
+//! One of the demo's two rooms: its simulated devices and its gateway.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_core::View;
+use muster_sim::{FitOut, Scenario, SimSite, SiteError, SiteSpec};
+
+use super::{screen::Screen, story::Story, tape::Tape};
+use crate::config::{self, Config};
+use crate::engine::Listener;
+use crate::gateway::{Gateway, StartError};
+
+/// A channel may be silent for this long: the story runs up to 60 times faster than the transports, so the usual 15 s
+/// would be a quarter of a second of real time. Scenario milliseconds.
+const SUPERVISION_MS: i64 = 120_000;
+/// Trip registers are polled this often in real time: a second of the story at ten times its pace.
+const POLL_MS: u64 = 100;
+
+/// A room to play in.
+pub(super) struct Plan {
+    /// What people call it.
+    pub(super) name: &'static str,
+    /// Its config.
+    pub(super) config: &'static str,
+    /// What stands in it.
+    pub(super) fit_out: FitOut,
+}
+
+/// Both rooms, the same fire and the same workloads in each.
+#[must_use]
+pub(super) fn both() -> [Plan; 2] {
+    let built = include_str!("../../examples/pangyo-as-built.toml");
+    let recommended = include_str!("../../examples/pangyo-recommended.toml");
+    [
+        Plan {
+            name: "as built",
+            config: built,
+            fit_out: muster_sim::as_built(),
+        },
+        Plan {
+            name: "recommended",
+            config: recommended,
+            fit_out: muster_sim::recommended(),
+        },
+    ]
+}
+
+/// Why a room could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RoomError {
+    /// Its config has faults; ours, since it ships with Muster.
+    #[error("the config of the room {room} has faults: {faults}")]
+    Config {
+        /// Which.
+        room: &'static str,
+        /// All of them.
+        faults: String,
+    },
+    /// Its simulated devices.
+    #[error("the simulated devices did not start")]
+    Devices(#[source] SiteError),
+    /// Its gateway.
+    #[error("the gateway did not start")]
+    Gateway(#[source] StartError),
+}
+
+/// A room being played.
+pub(super) struct Room {
+    /// What people call it.
+    pub(super) name: &'static str,
+    /// What was said in it.
+    pub(super) tape: Tape,
+    /// Its config as played.
+    pub(super) config: Config,
+    gateway: Gateway,
+    devices: SimSite,
+    nodes: Option<SimSite>,
+}
+
+impl Room {
+    /// Sets a room up; its gateway watches when this returns.
+    ///
+    /// # Errors
+    /// Config, devices or gateway; what stood before is taken down.
+    pub(super) async fn start(plan: Plan, stage: &Stage<'_>) -> Result<Self, RoomError> {
+        let mut config = stage.config(&plan)?;
+        let FitOut { nodes, devices } = plan.fit_out;
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let devices = stage
+            .site(
+                &config,
+                FitOut {
+                    nodes: Vec::new(),
+                    devices,
+                },
+                nowhere,
+            )
+            .await?;
+        for source in &mut config.modbus {
+            if let Some(address) = devices.addr(&source.id) {
+                source.address = address.to_string();
+            }
+            source.poll_ms = Some(POLL_MS);
+        }
+        let tape = Tape::new();
+        let listener = stage.listener(plan.name, tape.clone());
+        let clock = stage.story.clock().clone();
+        let gateway = Gateway::start(&config, Some(clock), listener)
+            .await
+            .map_err(RoomError::Gateway)?;
+        let nodes = match gateway.mqtt {
+            Some(broker) => Some(
+                stage
+                    .site(
+                        &config,
+                        FitOut {
+                            nodes,
+                            devices: Vec::new(),
+                        },
+                        broker,
+                    )
+                    .await?,
+            ),
+            None => None,
+        };
+        Ok(Self {
+            name: plan.name,
+            tape,
+            config,
+            gateway,
+            devices,
+            nodes,
+        })
+    }
+
+    /// What its gateway shows.
+    #[must_use]
+    pub(super) fn view(&self) -> Arc<View> {
+        self.gateway.view.borrow().clone()
+    }
+
+    /// Where its page is.
+    #[must_use]
+    pub(super) fn http(&self) -> SocketAddr {
+        self.gateway.http
+    }
+
+    /// Takes it down.
+    pub(super) async fn stop(self) {
+        self.gateway.stop().await;
+        if let Some(nodes) = self.nodes {
+            nodes.stop().await;
+        }
+        self.devices.stop().await;
+    }
+}
+
+/// What both rooms have in common.
+pub(super) struct Stage<'a> {
+    /// The story's clock.
+    pub(super) story: Story,
+    /// Same seed, same story.
+    pub(super) seed: u64,
+    /// Where workloads move to.
+    pub(super) destination: SocketAddr,
+    /// Key of all hooks.
+    pub(super) secret: &'a [u8],
+    /// Folder of the journals.
+    pub(super) folder: &'a Path,
+    /// Where lines are shown.
+    pub(super) screen: Screen,
+}
+
+impl Stage<'_> {
+    fn config(&self, plan: &Plan) -> Result<Config, RoomError> {
+        let path = self.folder.join(format!("{}.toml", plan.name.replace(' ', "-")));
+        let (mut config, _) = config::parse(plan.config, &path).map_err(|faults| RoomError::Config {
+            room: plan.name,
+            faults: faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })?;
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.mqtt.listen = config.mqtt.listen.map(|_| free);
+        config.http.listen = free;
+        for hook in &mut config.hooks {
+            hook.url = format!("http://{}/", self.destination);
+            hook.secret = config::Secret(self.secret.to_vec());
+        }
+        config
+            .site
+            .channels
+            .iter_mut()
+            .for_each(|c| c.supervision_ms = SUPERVISION_MS);
+        Ok(config)
+    }
+
+    async fn site(&self, config: &Config, fit_out: FitOut, broker: SocketAddr) -> Result<SimSite, RoomError> {
+        let spec = SiteSpec {
+            seed: self.seed,
+            scenario: Scenario::Pangyo2022,
+            story: Arc::new(self.story.clone()),
+            broker,
+            site_id: config.site.id.clone(),
+            fit_out,
+        };
+        SimSite::start(spec).await.map_err(RoomError::Devices)
+    }
+
+    fn listener(&self, name: &'static str, tape: Tape) -> Listener {
+        let (story, screen) = (self.story.clone(), self.screen.clone());
+        Box::new(move |_, event| {
+            let story_ms = story.of(story.clock().now());
+            screen.event(name, story_ms, event);
+            tape.add(story_ms, event);
+        })
+    }
+}
