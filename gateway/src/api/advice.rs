@@ -22,12 +22,8 @@ pub(crate) fn next(view: &View) -> Vec<String> {
         Level::Prepare => prepare(view),
         Level::Evacuate => evacuate(view),
     };
-    if !view.orders.is_empty() {
-        lines.insert(
-            0,
-            "An order stands or waits for a second person: see Orders.".to_owned(),
-        );
-    }
+    // An order that waits for its second person is the one thing with a deadline of minutes.
+    lines.splice(0..0, view.orders.iter().map(|order| format!("Order: {order}")));
     if !view.armed {
         lines.push(disarmed(view.level).to_owned());
     }
@@ -130,6 +126,7 @@ mod tests {
         assert_eq!(next(&story::normal(0)), ["Nothing. Muster is listening."]);
         assert!(next(&story::trouble(0)).iter().any(|line| line.contains("Repair")));
         let lines = next(&story::prepare(0)).join("\n");
+        assert!(lines.starts_with("Order: evacuate by ann waits"), "{lines}");
         assert!(
             lines.contains("`muster order evacuate` needs two persons") && lines.contains("`muster order arm`"),
             "{lines}"

@@ -57,6 +57,8 @@ function head() {
   put("level", last.level.toUpperCase());
   put("why", last.why);
   put("now", `${String(last.now_wall).slice(0, 10)} ${time(last.now_wall)}${last.clock_speed > 1 ? `, clock ×${last.clock_speed}` : ""}`);
+  const n = last.troubles.length;
+  put("trouble-chip", n ? el("b", "chip", n === 1 ? "1 trouble" : `${n} troubles`) : "");
   put("next", ...last.next.map((text) => el("li", "", ...line(text))));
 }
 
@@ -117,11 +119,11 @@ function contact() {
   document.body.className = lost || dumb ? "silent" : "";
   if (lost || dumb) {
     document.title = "NO CONTACT · Muster";
-    const since = last ? `What you see below is ${span(dumb && !lost ? last.view_age_ms / 1000 : age)} old. ` : "";
+    const since = last ? `What you see below is ${span(dumb && !lost ? last.view_age_ms / 1000 : age)} old. ` : "Nothing is known yet. ";
     const cause = dumb && !lost ? "The gateway answers, but its decision loop is silent. " : failure;
-    put("contact", "NO CONTACT WITH MUSTER", el("small", "", since + cause + " Watch the room by other means; look whether `muster run` still runs.".replaceAll("`", "")));
+    put("contact", "NO CONTACT WITH MUSTER", el("small", "", since + cause + " Watch the room by other means, and look whether Muster still runs."));
   }
-  put("updated", last ? `Last update ${Math.round(age)} s ago` : "No update yet");
+  put("updated", last ? `last update ${Math.round(age)} s ago` : "");
 }
 
 async function ask() {

@@ -59,6 +59,8 @@ async fn draw() {
 }
 
 async fn shoot(url: &str, file: &Path, width: u32, height: u32) {
+    // An older picture must not pass for this one.
+    let _ = std::fs::remove_file(file);
     let chromium = Command::new("chromium")
         .args([
             "--headless",

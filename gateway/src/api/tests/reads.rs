@@ -149,7 +149,7 @@ async fn metrics_are_open_metrics() {
         "muster_armed 1",
         "muster_votes{state=\"held\"} 2",
         "muster_votes{state=\"returned\"} 1",
-        "muster_troubles 0",
+        "muster_troubles 1",
         "muster_channels{quality=\"good\"} 42",
         "muster_steps{state=\"running\"} 2",
         "muster_steps{state=\"superseded\"} 0",

@@ -94,6 +94,7 @@ pub(crate) fn evacuate(now: Millis) -> View {
         "panel.fire_alarm back at 0 for 30 min",
     ));
     view.orders = vec![];
+    view.troubles = trouble(now).troubles[1..2].to_vec();
     view.incident = Some(incident(now, Mode::Live, Some(now - 25_000)));
     view
 }
