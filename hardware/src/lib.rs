@@ -5,6 +5,8 @@ use muster_wire::Quantity;
 /// How one model of device is read.
 #[derive(Clone, Debug)]
 pub struct Profile {
+    /// Shortest poll period it bears. Milliseconds.
+    pub min_poll_ms: u64,
     /// What it reads.
     pub signals: Vec<Signal>,
 }
@@ -37,11 +39,23 @@ impl Profile {
     pub fn parse(text: &str, _file_name: &str) -> Result<Self, Vec<Fault>> {
         let signal = |(ix, line): (usize, &str)| {
             let quantity = Quantity::from_word(line.trim());
-            let fault = Fault { line: ix + 1, what: "no quantity".to_owned(), hint: "write one a line".to_owned() };
-            quantity.map(|q| Signal { name: q.as_str().to_owned(), quantity: q }).ok_or_else(|| vec![fault])
+            let fault = Fault {
+                line: ix + 1,
+                what: "no quantity".to_owned(),
+                hint: "write one a line".to_owned(),
+            };
+            quantity
+                .map(|q| Signal {
+                    name: q.as_str().to_owned(),
+                    quantity: q,
+                })
+                .ok_or_else(|| vec![fault])
         };
         let signals = text.lines().enumerate().map(signal).collect::<Result<_, _>>()?;
-        Ok(Self { signals })
+        Ok(Self {
+            min_poll_ms: 1_000,
+            signals,
+        })
     }
 }
 
@@ -57,11 +71,31 @@ pub fn shipped(name: &str) -> Option<Profile> {
             ("current".to_owned(), Quantity::Current),
             ("charge".to_owned(), Quantity::Charge),
         ],
-        "apc/smart-ups" => ["on_battery", "charge", "runtime", "load", "voltage", "temperature", "fault"]
-            .iter()
-            .filter_map(|word| Some(((*word).to_owned(), Quantity::from_word(word)?)))
-            .collect(),
+        "apc/smart-ups" => [
+            "on_battery",
+            "charge",
+            "runtime",
+            "load",
+            "voltage",
+            "temperature",
+            "fault",
+        ]
+        .iter()
+        .filter_map(|word| Some(((*word).to_owned(), Quantity::from_word(word)?)))
+        .collect(),
         _ => return None,
     };
-    Some(Profile { signals: pairs.into_iter().map(|(name, quantity)| Signal { name, quantity }).collect() })
+    let min_poll_ms = if name.starts_with("generic/") { 100 } else { 1_000 };
+    Some(Profile {
+        min_poll_ms,
+        signals: pairs
+            .into_iter()
+            .map(|(name, quantity)| Signal { name, quantity })
+            .collect(),
+    })
+}
+
+/// Names of all shipped profiles.
+pub fn shipped_names() -> impl Iterator<Item = &'static str> {
+    ["apc/smart-ups", "generic/battery-monitor", "generic/dry-contacts"].into_iter()
 }

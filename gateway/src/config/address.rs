@@ -18,17 +18,32 @@ impl Address {
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse::<SocketAddr>() {
             let host = address.ip().to_canonical().to_string();
-            return (address.port() != 0).then(|| Self { text: text.to_owned(), host, port: address.port() });
+            return (address.port() != 0).then(|| Self {
+                text: text.to_owned(),
+                host,
+                port: address.port(),
+            });
         }
         let (host, port) = text.rsplit_once(':')?;
-        let port = port.parse().ok().filter(|p| *p != 0 && port.bytes().all(|b| b.is_ascii_digit()))?;
-        is_host_name(host).then(|| Self { text: text.to_owned(), host: host.to_ascii_lowercase(), port })
+        let port = port
+            .parse()
+            .ok()
+            .filter(|p| *p != 0 && port.bytes().all(|b| b.is_ascii_digit()))?;
+        is_host_name(host).then(|| Self {
+            text: text.to_owned(),
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     /// What all devices of one wire have in common: the host. On loopback it is the port too, because there each port
     /// is a forwarder of one serial line, or a simulated device.
     pub(super) fn segment(&self) -> String {
-        if is_loopback(&self.host) { format!("{}:{}", self.host, self.port) } else { self.host.clone() }
+        if is_loopback(&self.host) {
+            format!("{}:{}", self.host, self.port)
+        } else {
+            self.host.clone()
+        }
     }
 }
 
@@ -47,7 +62,13 @@ fn is_host_name(host: &str) -> bool {
 
 /// The group of every device on a segment. Two long names may become one group: that errs towards fewer votes.
 pub(super) fn bus_group(segment: &str) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     format!("bus-{segment}").chars().map(allowed).take(MAX_ID).collect()
 }
 
@@ -57,10 +78,28 @@ mod tests {
 
     #[test]
     fn addresses_are_taken_or_refused() {
-        for good in ["10.0.4.17:502", "ups-1.example:502", "[fe80::1]:502", "localhost:1", "a:65535"] {
+        for good in [
+            "10.0.4.17:502",
+            "ups-1.example:502",
+            "[fe80::1]:502",
+            "localhost:1",
+            "a:65535",
+        ] {
             assert!(Address::parse(good).is_some(), "{good}");
         }
-        for bad in ["", ":", "10.0.4.17", "10.0.4:502", "300.1.1.1:502", "a:0", "a:+5", "a:65536", "a b:5", "::1:502", ".:5"] {
+        for bad in [
+            "",
+            ":",
+            "10.0.4.17",
+            "10.0.4:502",
+            "300.1.1.1:502",
+            "a:0",
+            "a:+5",
+            "a:65536",
+            "a b:5",
+            "::1:502",
+            ".:5",
+        ] {
             assert!(Address::parse(bad).is_none(), "{bad}");
         }
     }

@@ -54,7 +54,11 @@ fn id(table: &Table<'_>) -> Option<At<String>> {
         return Some(id);
     }
     let what = format!("{} is not the id of a channel", quoted(&id.value));
-    table.faults.error(id.at, what, "use a-z, 0-9 and `-`, at most one dot, and `_` only behind it");
+    table.faults.error(
+        id.at,
+        what,
+        "use a-z, 0-9 and `-`, at most one dot, and `_` only behind it",
+    );
     None
 }
 
@@ -62,7 +66,9 @@ fn signal(table: &Table<'_>) -> At<String> {
     let signal = table.need_text("signal", "the name in the node's packs or in the device's profile");
     if signal.at != table.at && !is_signal(&signal.value) {
         let what = format!("{} is not the name of a signal", quoted(&signal.value));
-        table.faults.error(signal.at, what, "use 1 to 32 of a-z, 0-9, `-` and `_`");
+        table
+            .faults
+            .error(signal.at, what, "use 1 to 32 of a-z, 0-9, `-` and `_`");
         return At::new(String::new(), signal.at);
     }
     signal
@@ -81,5 +87,9 @@ pub(super) fn quantity(table: &Table<'_>, word: &At<String>) -> Option<At<Quanti
 /// The nearest quantity, or all of them.
 pub(super) fn quantity_hint(word: &str) -> String {
     let words = || Quantity::ALL.iter().map(|q| q.as_str());
-    did_you_mean(word, words(), &format!("one of {}", words().collect::<Vec<_>>().join(", ")))
+    did_you_mean(
+        word,
+        words(),
+        &format!("one of {}", words().collect::<Vec<_>>().join(", ")),
+    )
 }

@@ -59,12 +59,19 @@ fn any_cycle(after: &[Vec<usize>]) -> Option<Vec<usize>> {
 
 fn report(cycle: &[usize], rows: &[WorkloadRow], faults: &Faults<'_>) {
     const SHOWN: usize = 8;
-    let names = cycle.iter().chain(cycle.first()).filter_map(|ix| rows.get(*ix)).map(|row| quoted(&row.id.value));
+    let names = cycle
+        .iter()
+        .chain(cycle.first())
+        .filter_map(|ix| rows.get(*ix))
+        .map(|row| quoted(&row.id.value));
     let mut names: Vec<_> = names.collect();
     if names.len() > SHOWN {
         names.splice(SHOWN - 1..names.len() - 1, ["…".to_owned()]);
     }
-    let at = cycle.first().and_then(|ix| rows.get(*ix)).and_then(|row| row.after.first());
+    let at = cycle
+        .first()
+        .and_then(|ix| rows.get(*ix))
+        .and_then(|row| row.after.first());
     let what = format!("workloads wait for each other: {}", names.join(" after "));
     faults.error(at.map_or(0, |a| a.at), what, "remove one of these `after`");
 }

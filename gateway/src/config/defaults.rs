@@ -56,7 +56,11 @@ pub(super) const fn clear(quantity: Quantity, set: Micro, above: bool) -> Micro 
         Unit::Contact => 0,
         _ => (set.0.unsigned_abs() / 5) as i64,
     };
-    Micro(if above { set.0.saturating_sub(back) } else { set.0.saturating_add(back) })
+    Micro(if above {
+        set.0.saturating_sub(back)
+    } else {
+        set.0.saturating_add(back)
+    })
 }
 
 const fn units(units: i64) -> Option<Micro> {
@@ -74,7 +78,10 @@ mod tests {
             let (watch, alarm) = limits(quantity);
             for set in [watch, alarm].into_iter().flatten() {
                 let clear = clear(quantity, set, true);
-                assert!(set.0 <= high * MICRO && clear.0 > low * MICRO && clear <= set, "{quantity:?}");
+                assert!(
+                    set.0 <= high * MICRO && clear.0 > low * MICRO && clear <= set,
+                    "{quantity:?}"
+                );
             }
             assert!(watch.is_none() || alarm.is_none() || watch < alarm, "{quantity:?}");
         }

@@ -31,8 +31,17 @@ pub(super) struct Faults<'a> {
 
 impl<'a> Faults<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        let after_newline = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
-        Self { file, text, line_starts: std::iter::once(0).chain(after_newline).collect(), found: RefCell::default() }
+        let after_newline = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, b)| *b == b'\n')
+            .map(|(i, _)| i + 1);
+        Self {
+            file,
+            text,
+            line_starts: std::iter::once(0).chain(after_newline).collect(),
+            found: RefCell::default(),
+        }
     }
 
     /// The config may not run.
@@ -47,14 +56,28 @@ impl<'a> Faults<'a> {
 
     /// A fault in another file that this one names.
     pub(super) fn elsewhere(&self, file: String, line: usize, what: String, hint: String) {
-        let finding = Finding { file, line, column: 1, severity: Severity::Error, what, hint };
+        let finding = Finding {
+            file,
+            line,
+            column: 1,
+            severity: Severity::Error,
+            what,
+            hint,
+        };
         self.found.borrow_mut().push(finding);
     }
 
     fn add(&self, severity: Severity, at: usize, what: String, hint: String) {
         let (line, column) = self.place(at);
         let file = self.file.to_owned();
-        self.found.borrow_mut().push(Finding { file, line, column, severity, what, hint });
+        self.found.borrow_mut().push(Finding {
+            file,
+            line,
+            column,
+            severity,
+            what,
+            hint,
+        });
     }
 
     /// Line and column, both from 1; the column in characters, as editors count.

@@ -31,7 +31,14 @@ impl Finding {
     /// An error about a file as a whole.
     pub(super) fn of_file(file: &str, what: String, hint: &str) -> Self {
         let (file, hint) = (file.to_owned(), hint.to_owned());
-        Self { file, line: 1, column: 1, severity: Severity::Error, what, hint }
+        Self {
+            file,
+            line: 1,
+            column: 1,
+            severity: Severity::Error,
+            what,
+            hint,
+        }
     }
 }
 
@@ -41,7 +48,14 @@ impl std::fmt::Display for Finding {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let Self { file, line, column, what, hint, .. } = self;
+        let Self {
+            file,
+            line,
+            column,
+            what,
+            hint,
+            ..
+        } = self;
         write!(f, "{file}:{line}:{column}: {severity}: {what}\n  hint: {hint}")
     }
 }

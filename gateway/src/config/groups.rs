@@ -15,10 +15,12 @@ pub(super) fn number(made: &mut [Lowered]) -> Vec<Group> {
     let mut by_id = BTreeMap::new();
     let mut groups = Vec::new();
     for lowered in made {
-        let ix = *by_id.entry(lowered.group.value.clone()).or_insert_with_key(|id: &String| {
-            groups.push(Group { id: id.clone() });
-            GroupIx((groups.len() - 1) as u16)
-        });
+        let ix = *by_id
+            .entry(lowered.group.value.clone())
+            .or_insert_with_key(|id: &String| {
+                groups.push(Group { id: id.clone() });
+                GroupIx((groups.len() - 1) as u16)
+            });
         lowered.channel.group = ix;
     }
     groups
@@ -32,20 +34,41 @@ pub(super) fn check_shared(made: &[Lowered], sources: &[SourceRow], faults: &Fau
         if first.value != lowered.group.value {
             let (id, group, other) = (&lowered.channel.id, quoted(&lowered.group.value), quoted(&first.value));
             // Shown where a group is given: of two channels one may have only the source's own.
-            let at = if lowered.group.at == source_at(sources, lowered) { first.at } else { lowered.group.at };
-            let what = format!("channel {} is in group {group}, but its source is in {other}", quoted(id));
-            faults.error(at, what, "channels of one board fail together: give `group` on the source instead");
+            let at = if lowered.group.at == source_at(sources, lowered) {
+                first.at
+            } else {
+                lowered.group.at
+            };
+            let what = format!(
+                "channel {} is in group {group}, but its source is in {other}",
+                quoted(id)
+            );
+            faults.error(
+                at,
+                what,
+                "channels of one board fail together: give `group` on the source instead",
+            );
         }
     }
     let mut of_segment: BTreeMap<String, (&SourceRow, &At<String>)> = BTreeMap::new();
     for (ix, source) in sources.iter().enumerate() {
-        let Some(group) = of_source.get(&SourceIx(ix as u16)).copied() else { continue };
+        let Some(group) = of_source.get(&SourceIx(ix as u16)).copied() else {
+            continue;
+        };
         for segment in segments(source) {
             let (first, before) = *of_segment.entry(segment).or_insert((source, group));
             if before.value != group.value {
                 let [a, b] = [source, first].map(|s| quoted(&s.id.value));
-                let what = format!("{a} and {b} stand on one bus but are in the groups {} and {}", quoted(&group.value), quoted(&before.value));
-                faults.error(group.at, what, "one device answers for both: give them the same `segment` or `group`");
+                let what = format!(
+                    "{a} and {b} stand on one bus but are in the groups {} and {}",
+                    quoted(&group.value),
+                    quoted(&before.value)
+                );
+                faults.error(
+                    group.at,
+                    what,
+                    "one device answers for both: give them the same `segment` or `group`",
+                );
                 break;
             }
         }
@@ -58,8 +81,13 @@ fn source_at(sources: &[SourceRow], lowered: &Lowered) -> usize {
 
 /// The wire by address, and by name if it has one.
 fn segments(source: &SourceRow) -> Vec<String> {
-    let Kind::Modbus(modbus) = &source.kind else { return Vec::new() };
-    let by_address = modbus.address.as_ref().map(|a| format!("address {}", a.value.segment()));
+    let Kind::Modbus(modbus) = &source.kind else {
+        return Vec::new();
+    };
+    let by_address = modbus
+        .address
+        .as_ref()
+        .map(|a| format!("address {}", a.value.segment()));
     let by_name = modbus.segment.as_ref().map(|s| format!("segment {}", s.value));
     by_address.into_iter().chain(by_name).collect()
 }
@@ -80,7 +108,10 @@ impl Protection<'_> {
         let mut alone = Vec::new();
         for (ix, row) in self.rows.iter().enumerate() {
             if voting[ix].is_empty() {
-                let what = format!("no channel in zone {} can alarm: a fire in it is not heard", quoted(&row.id.value));
+                let what = format!(
+                    "no channel in zone {} can alarm: a fire in it is not heard",
+                    quoted(&row.id.value)
+                );
                 faults.warning(row.id.at, what, "put detectors there, or remove the zone");
                 continue;
             }
@@ -106,14 +137,23 @@ impl Protection<'_> {
     fn report(&self, alone: &[(&ZoneRow, &Group)], faults: &Faults<'_>) {
         if let Some(at) = self.site.single_group {
             let zones: Vec<_> = alone.iter().map(|(row, _)| quoted(&row.id.value)).collect();
-            let zones = if zones.is_empty() { "no zone needs it".to_owned() } else { zones.join(", ") };
+            let zones = if zones.is_empty() {
+                "no zone needs it".to_owned()
+            } else {
+                zones.join(", ")
+            };
             let what = format!("single_group: one faulty or stolen group alone can evacuate this site ({zones})");
             faults.warning(at, what, "add a second group of detectors, then remove single_group");
             return;
         }
         for (row, group) in alone {
-            let what = format!("every alarm in zone {} is of one group, {}: it can never evacuate", quoted(&row.id.value), quoted(&group.id));
-            let hint = "add a detector of another group, declare an `adjacent` zone, or accept it with single_group = true";
+            let what = format!(
+                "every alarm in zone {} is of one group, {}: it can never evacuate",
+                quoted(&row.id.value),
+                quoted(&group.id)
+            );
+            let hint =
+                "add a detector of another group, declare an `adjacent` zone, or accept it with single_group = true";
             faults.error(row.id.at, what, hint);
         }
     }

@@ -28,15 +28,30 @@ pub(super) struct HookRow {
 impl HookRow {
     pub(super) fn lower(&self) -> (Hook, HookTarget) {
         let id = self.id.value.clone();
-        let hook = Hook { id: id.clone(), max_parallel: self.max_parallel, accepts_drill: self.accepts_drill };
+        let hook = Hook {
+            id: id.clone(),
+            max_parallel: self.max_parallel,
+            accepts_drill: self.accepts_drill,
+        };
         let (url, secret) = (self.url.value.clone(), self.secret.clone());
-        (hook, HookTarget { id, url, secret, allow_loopback: self.allow_loopback })
+        (
+            hook,
+            HookTarget {
+                id,
+                url,
+                secret,
+                allow_loopback: self.allow_loopback,
+            },
+        )
     }
 }
 
 /// Reads all of them.
 pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<HookRow> {
-    root.tables("hook", "[[hook]]").iter().map(|table| read_one(table, folder, simulated)).collect()
+    root.tables("hook", "[[hook]]")
+        .iter()
+        .map(|table| read_one(table, folder, simulated))
+        .collect()
 }
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
@@ -45,14 +60,19 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     }
     table.choice("kind", &[("webhook", ())]);
     let allow_loopback = table.flag("allow_loopback", false);
-    let url = table.need_text("url", "where the steps are posted to, such as \"https://relocate.example/muster\"");
+    let url = table.need_text(
+        "url",
+        "where the steps are posted to, such as \"https://relocate.example/muster\"",
+    );
     let missing = url.at == table.at;
     let row = HookRow {
         id: table.need_id("id"),
         elsewhere: !missing && hook_url::check(&url, allow_loopback, table.faults),
         url,
         secret: secret::read(table, folder, simulated),
-        max_parallel: table.integer("max_parallel", 1..=1_024).map_or(MAX_PARALLEL, |n| n.value) as u16,
+        max_parallel: table
+            .integer("max_parallel", 1..=1_024)
+            .map_or(MAX_PARALLEL, |n| n.value) as u16,
         allow_loopback,
         accepts_drill: table.flag("accepts_drill", true),
     };

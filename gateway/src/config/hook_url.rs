@@ -20,36 +20,59 @@ const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata", "inst
 pub(super) fn check(text: &At<String>, allow_loopback: bool, faults: &Faults<'_>) -> bool {
     let error = |what: &str, hint: &str| faults.error(text.at, what.to_owned(), hint);
     let Ok(url) = Url::parse(&text.value) else {
-        error("the hook's URL cannot be read", "such as \"https://relocate.example/muster\"");
+        error(
+            "the hook's URL cannot be read",
+            "such as \"https://relocate.example/muster\"",
+        );
         return false;
     };
     if !matches!(url.scheme(), "http" | "https") {
-        error(&format!("a hook cannot be reached by {}", quoted(url.scheme())), "https, or http on loopback");
+        error(
+            &format!("a hook cannot be reached by {}", quoted(url.scheme())),
+            "https, or http on loopback",
+        );
         return false;
     }
     if !url.username().is_empty() || url.password().is_some() {
-        error("the hook's URL carries a user or a password", "remove them: calls are signed with the hook's secret");
+        error(
+            "the hook's URL carries a user or a password",
+            "remove them: calls are signed with the hook's secret",
+        );
     }
     let host = url.host_str().unwrap_or_default();
     if let Some(why) = forbidden(host) {
-        error(&format!("a hook must not point to {}: {why}", quoted(host)), "name the machine that does the work");
+        error(
+            &format!("a hook must not point to {}: {why}", quoted(host)),
+            "name the machine that does the work",
+        );
         return false;
     }
     if host_is_loopback(host) {
         if !allow_loopback {
-            error(&format!("the hook points to this machine, {}", quoted(host)), "if that is meant: allow_loopback = true");
+            error(
+                &format!("the hook points to this machine, {}", quoted(host)),
+                "if that is meant: allow_loopback = true",
+            );
         }
         return false;
     }
     if url.scheme() == "http" {
         let hint = "use https: anybody on the way reads which workloads move, and can keep calls from arriving";
-        faults.warning(text.at, format!("hook calls to {} are not encrypted", quoted(host)), hint);
+        faults.warning(
+            text.at,
+            format!("hook calls to {} are not encrypted", quoted(host)),
+            hint,
+        );
     }
     true
 }
 
 fn literal(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+        .ok()
+        .map(|ip| ip.to_canonical())
 }
 
 fn host_is_loopback(host: &str) -> bool {
@@ -59,7 +82,9 @@ fn host_is_loopback(host: &str) -> bool {
 /// Why no hook may ever point there.
 fn forbidden(host: &str) -> Option<&'static str> {
     let Some(ip) = literal(host) else {
-        return METADATA_NAMES.contains(&host.trim_end_matches('.')).then_some("a cloud's metadata service");
+        return METADATA_NAMES
+            .contains(&host.trim_end_matches('.'))
+            .then_some("a cloud's metadata service");
     };
     let link_local = match ip {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
@@ -90,9 +115,20 @@ mod tests {
     #[test]
     fn targets_that_may_not_be_called() {
         for bad in [
-            "ftp://a.example/", "relocate", "", "https://", "https://u:p@a.example/", "http://169.254.169.254/latest",
-            "http://0xa9fea9fe/", "http://[fe80::1]/", "http://[fd00:ec2::254]/", "http://[::ffff:169.254.169.254]/",
-            "http://metadata.google.internal./", "http://0.0.0.0/", "http://[::]/", "https://255.255.255.255/",
+            "ftp://a.example/",
+            "relocate",
+            "",
+            "https://",
+            "https://u:p@a.example/",
+            "http://169.254.169.254/latest",
+            "http://0xa9fea9fe/",
+            "http://[fe80::1]/",
+            "http://[fd00:ec2::254]/",
+            "http://[::ffff:169.254.169.254]/",
+            "http://metadata.google.internal./",
+            "http://0.0.0.0/",
+            "http://[::]/",
+            "https://255.255.255.255/",
         ] {
             assert!(severities(bad, true).contains(&Severity::Error), "{bad}");
         }
@@ -100,7 +136,14 @@ mod tests {
 
     #[test]
     fn loopback_needs_leave() {
-        for url in ["http://127.0.0.1:8700/", "http://2130706433/", "http://[::1]/", "http://localhost/", "http://[::ffff:127.0.0.1]/", "http://LOCALHOST./"] {
+        for url in [
+            "http://127.0.0.1:8700/",
+            "http://2130706433/",
+            "http://[::1]/",
+            "http://localhost/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://LOCALHOST./",
+        ] {
             assert_eq!(severities(url, false), [Severity::Error], "{url}");
             assert_eq!(severities(url, true), [], "{url}");
         }

@@ -14,20 +14,33 @@ use super::table::Table;
 pub(super) fn read(root: &Table<'_>) -> Http {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8620));
     let Some(table) = root.table("http", "[http]") else {
-        return Http { listen: usual, public_url: None };
+        return Http {
+            listen: usual,
+            public_url: None,
+        };
     };
     let listen = listen_address(&table);
     if let Some(address) = listen.as_ref().filter(|a| !a.value.ip().to_canonical().is_loopback()) {
-        let what = format!("the API listens on {} without TLS: tokens of orders can be read there", address.value);
-        table.faults.warning(address.at, what, "listen on loopback and put a proxy with TLS before it");
+        let what = format!(
+            "the API listens on {} without TLS: tokens of orders can be read there",
+            address.value
+        );
+        table.faults.warning(
+            address.at,
+            what,
+            "listen on loopback and put a proxy with TLS before it",
+        );
     }
-    let public_url = table.text("public_url").and_then(|url| public_url(&table, &url));
+    let public_url = table.text("public_url").map(|url| public_url(&table, &url));
     table.finish();
-    Http { listen: listen.map_or(usual, |a| a.value), public_url }
+    Http {
+        listen: listen.map_or(usual, |a| a.value),
+        public_url,
+    }
 }
 
 /// `http(s)://host[:port]`, nothing behind it.
-fn public_url(table: &Table<'_>, text: &At<String>) -> Option<String> {
+fn public_url(table: &Table<'_>, text: &At<String>) -> String {
     let plain = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -37,12 +50,15 @@ fn public_url(table: &Table<'_>, text: &At<String>) -> Option<String> {
             && url.query().is_none()
             && url.fragment().is_none()
     };
-    let url = Url::parse(&text.value).ok().filter(plain);
-    if url.is_none() {
+    if !Url::parse(&text.value).is_ok_and(|url| plain(&url)) {
         let what = format!("{} is not a public URL", quoted(&text.value));
-        table.faults.error(text.at, what, "only scheme, host and port, such as \"http://muster.example:8620\"");
+        table.faults.error(
+            text.at,
+            what,
+            "only scheme, host and port, such as \"http://muster.example:8620\"",
+        );
     }
-    url.map(|_| text.value.trim_end_matches('/').to_owned())
+    text.value.trim_end_matches('/').to_owned()
 }
 
 /// A hook on another machine cannot report progress to an address that only this one reaches.
@@ -52,7 +68,11 @@ pub(super) fn check_reach(http: &Http, hooks: &[HookRow], faults: &Faults<'_>) {
         return;
     }
     for hook in hooks.iter().filter(|h| h.elsewhere) {
-        let what = format!("hook {} is on another machine and is told to report progress to {}", quoted(&hook.id.value), http.listen);
+        let what = format!(
+            "hook {} is on another machine and is told to report progress to {}",
+            quoted(&hook.id.value),
+            http.listen
+        );
         faults.warning(hook.url.at, what, "set public_url in [http] to an address it reaches");
     }
 }

@@ -28,7 +28,11 @@ const KEYS: &[(&str, &str)] = &[
 /// Table, key and word.
 const WORDS: &[(&str, &str, &[&str])] = &[
     ("[[source]]", "kind", &["snmp", "nut", "modbus-rtu", "modbus-tls"]),
-    ("[[hook]]", "kind", &["exec", "mqtt", "kubernetes", "lxd", "incus", "slurm"]),
+    (
+        "[[hook]]",
+        "kind",
+        &["exec", "mqtt", "kubernetes", "lxd", "incus", "slurm"],
+    ),
 ];
 
 /// Whether the key of this table is planned.
@@ -38,5 +42,7 @@ pub(super) fn is_key(table: &str, key: &str) -> bool {
 
 /// Whether the word for this key is planned.
 pub(super) fn is_word(table: &str, key: &str, word: &str) -> bool {
-    WORDS.iter().any(|(t, k, words)| *t == table && *k == key && words.contains(&word))
+    WORDS
+        .iter()
+        .any(|(t, k, words)| *t == table && *k == key && words.contains(&word))
 }

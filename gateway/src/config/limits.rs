@@ -38,8 +38,14 @@ impl LimitRow {
         let below = table.flag("below", false);
         let count = |key| table.integer(key, 1..=16).map(|n| n.map(|n| n as u8));
         Self {
-            watch: Pair { set: table.number_or_false("watch"), clear: table.number("watch_clear") },
-            alarm: Pair { set: table.number_or_false("alarm"), clear: table.number("alarm_clear") },
+            watch: Pair {
+                set: table.number_or_false("watch"),
+                clear: table.number("watch_clear"),
+            },
+            alarm: Pair {
+                set: table.number_or_false("alarm"),
+                clear: table.number("alarm_clear"),
+            },
             below: table.place("below").filter(|_| below),
             k: count("k"),
             n: count("n"),
@@ -48,9 +54,18 @@ impl LimitRow {
 
     /// Checks them against the quantity. `at` is where a fault of a default is shown.
     pub(super) fn lower(&self, quantity: Quantity, at: usize, faults: &Faults<'_>) -> Limits {
-        let check = Check { quantity, at, above: self.below.is_none(), faults };
+        let check = Check {
+            quantity,
+            at,
+            above: self.below.is_none(),
+            faults,
+        };
         // The defaults all look above; a channel that looks below has none.
-        let (watch, alarm) = if check.above { defaults::limits(quantity) } else { (None, None) };
+        let (watch, alarm) = if check.above {
+            defaults::limits(quantity)
+        } else {
+            (None, None)
+        };
         self.warn_of_lost_alarm(&check);
         let alarm = check.limit("alarm", &self.alarm, alarm);
         // A default watch that an own alarm has overtaken is dropped: nobody asked for it.
@@ -64,10 +79,19 @@ impl LimitRow {
     fn warn_of_lost_alarm(&self, check: &Check<'_>) {
         let Some(below) = self.below else { return };
         if self.watch.set.is_none() && self.alarm.set.is_none() {
-            check.faults.error(below, "`below` without `watch` or `alarm`", "give a limit, or remove `below`");
+            check.faults.error(
+                below,
+                "`below` without `watch` or `alarm`",
+                "give a limit, or remove `below`",
+            );
         } else if let (Some(usual), None) = (defaults::limits(check.quantity).1, &self.alarm.set) {
-            let what = format!("the default alarm at {} does not hold for a channel that looks below", check.shown(usual));
-            check.faults.warning(below, what, "give `alarm`, or alarm = false if that is meant");
+            let what = format!(
+                "the default alarm at {} does not hold for a channel that looks below",
+                check.shown(usual)
+            );
+            check
+                .faults
+                .warning(below, what, "give `alarm`, or alarm = false if that is meant");
         }
     }
 
@@ -79,7 +103,11 @@ impl LimitRow {
             (None, None) => (defaults::K, defaults::N),
         };
         if let Some(at) = self.k.as_ref().filter(|_| k > n) {
-            faults.error(at.at, format!("k = {k} of n = {n} samples can never be reached"), "k must not be more than n");
+            faults.error(
+                at.at,
+                format!("k = {k} of n = {n} samples can never be reached"),
+                "k must not be more than n",
+            );
         }
         (k, n)
     }
@@ -101,13 +129,18 @@ impl Check<'_> {
         let Some(set) = set else {
             if let Some(clear) = &pair.clear {
                 let what = format!("`{name}_clear` without `{name}`");
-                self.faults.error(clear.at, what, format!("give `{name}`, or remove `{name}_clear`"));
+                self.faults
+                    .error(clear.at, what, format!("give `{name}`, or remove `{name}_clear`"));
             }
             return None;
         };
         let own_clear = pair.clear.as_ref().map(|c| (c.value, c.at));
         let (clear, clear_at) = own_clear.unwrap_or((defaults::clear(self.quantity, set, self.above), at));
-        let limit = Limit { set, clear, above: self.above };
+        let limit = Limit {
+            set,
+            clear,
+            above: self.above,
+        };
         if self.set_in_range(name, set, at) {
             self.check_clear(name, limit, clear_at);
         }
@@ -118,8 +151,13 @@ impl Check<'_> {
         let (low, high) = self.range();
         let inside = (low..=high).contains(&set);
         if !inside {
-            let what = format!("{name} {} is outside what a {} can be", self.shown(set), self.quantity.as_str());
-            self.faults.error(at, what, format!("from {low} to {}", self.shown(high)));
+            let what = format!(
+                "{name} {} is outside what a {} can be",
+                self.shown(set),
+                self.quantity.as_str()
+            );
+            self.faults
+                .error(at, what, format!("from {low} to {}", self.shown(high)));
         }
         inside
     }
@@ -131,21 +169,45 @@ impl Check<'_> {
         let never = if above { clear <= low } else { clear >= high };
         let side = if above { "below" } else { "above" };
         if wrong_side {
-            let what = format!("{name} clears at {}, beyond its limit {}", self.shown(clear), self.shown(set));
-            self.faults.error(at, what, format!("`{name}_clear` must be at or {side} the limit"));
+            let what = format!(
+                "{name} clears at {}, beyond its limit {}",
+                self.shown(clear),
+                self.shown(set)
+            );
+            self.faults
+                .error(at, what, format!("`{name}_clear` must be at or {side} the limit"));
         } else if never {
-            let what = format!("{name} clears only {side} {}, which no {} reaches", self.shown(clear), self.quantity.as_str());
-            self.faults.error(at, what, format!("give a `{name}_clear` nearer to the limit"));
+            let what = format!(
+                "{name} clears only {side} {}, which no {} reaches",
+                self.shown(clear),
+                self.quantity.as_str()
+            );
+            self.faults
+                .error(at, what, format!("give a `{name}_clear` nearer to the limit"));
         }
     }
 
     fn order(&self, row: &Pair, watch: Option<Limit>, alarm: Option<Limit>) {
-        let (Some(watch), Some(alarm)) = (watch, alarm) else { return };
-        let before = if self.above { watch.set < alarm.set } else { watch.set > alarm.set };
+        let (Some(watch), Some(alarm)) = (watch, alarm) else {
+            return;
+        };
+        let before = if self.above {
+            watch.set < alarm.set
+        } else {
+            watch.set > alarm.set
+        };
         if !before {
             let at = row.set.as_ref().map_or(self.at, |s| s.at);
-            let what = format!("watch {} does not come before alarm {}", self.shown(watch.set), self.shown(alarm.set));
-            self.faults.error(at, what, "a watch limit is reached first; move one of them, or watch = false");
+            let what = format!(
+                "watch {} does not come before alarm {}",
+                self.shown(watch.set),
+                self.shown(alarm.set)
+            );
+            self.faults.error(
+                at,
+                what,
+                "a watch limit is reached first; move one of them, or watch = false",
+            );
         }
     }
 

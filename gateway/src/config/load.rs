@@ -34,7 +34,11 @@ pub(super) enum ReadError {
 pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let text = read_text(path).map_err(|cause| {
         let hint = "a config is one TOML file of at most 1 MiB";
-        vec![Finding::of_file(&path.display().to_string(), format!("the config cannot be read: {cause}"), hint)]
+        vec![Finding::of_file(
+            &path.display().to_string(),
+            format!("the config cannot be read: {cause}"),
+            hint,
+        )]
     })?;
     parse(&text, path)
 }
@@ -50,14 +54,22 @@ pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Find
         Ok(document) => document,
         Err(cause) => {
             let at = cause.span().map_or(0, |span| span.start);
-            faults.error(at, format!("not TOML: {}", cause.message()), "the rest is checked once this is right");
+            faults.error(
+                at,
+                format!("not TOML: {}", cause.message()),
+                "the rest is checked once this is right",
+            );
             return Err(faults.into_findings());
         }
     };
     let root = Table::new("the file", 0, document.get_ref(), &faults);
     let config = lower::lower(rows::read(&root, path.parent().unwrap_or(Path::new(""))), &faults);
     let findings = faults.into_findings();
-    if findings.iter().any(|f| f.severity == Severity::Error) { Err(findings) } else { Ok((config, findings)) }
+    if findings.iter().any(|f| f.severity == Severity::Error) {
+        Err(findings)
+    } else {
+        Ok((config, findings))
+    }
 }
 
 /// The text of a regular file of at most [`MAX_BYTES`]. A pipe or a device could keep us waiting for ever.
@@ -67,7 +79,9 @@ pub(super) fn read_text(path: &Path) -> Result<String, ReadError> {
     }
     let file = File::open(path).map_err(ReadError::Open)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ReadError::Open)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(ReadError::Open)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ReadError::TooLarge);
     }

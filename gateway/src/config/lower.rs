@@ -30,12 +30,28 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     groups::check_shared(&made, &rows.sources, faults);
     let devices = Devices::of(&rows.sources, &made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
-    Protection { site: &rows.site, rows: &rows.zones, zones: &zones, channels: &channels, groups: &groups }.check(faults);
+    Protection {
+        site: &rows.site,
+        rows: &rows.zones,
+        zones: &zones,
+        channels: &channels,
+        groups: &groups,
+    }
+    .check(faults);
     check_broker(&rows, faults);
     http::check_reach(&rows.http, &rows.hooks, faults);
     let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
-    let ladders = Ladders { site: &rows.site, hooks: &indices.hooks, faults };
-    let workloads = rows.workloads.iter().zip(after).map(|(row, after)| ladders.lower(row, after)).collect();
+    let ladders = Ladders {
+        site: &rows.site,
+        hooks: &indices.hooks,
+        faults,
+    };
+    let workloads = rows
+        .workloads
+        .iter()
+        .zip(after)
+        .map(|(row, after)| ladders.lower(row, after))
+        .collect();
     let (hooks, targets) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let site = Site {
@@ -53,7 +69,16 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         priors: rows.site.priors,
     };
     let (mqtt, http, store) = (rows.mqtt, rows.http, rows.store);
-    Config { site, mqtt, http, store, nodes: devices.nodes, modbus: devices.modbus, hooks: targets, token_hashes }
+    Config {
+        site,
+        mqtt,
+        http,
+        store,
+        nodes: devices.nodes,
+        modbus: devices.modbus,
+        hooks: targets,
+        token_hashes,
+    }
 }
 
 struct Indices {
@@ -86,7 +111,10 @@ impl Devices {
     fn of(sources: &[SourceRow], made: &[Lowered]) -> Self {
         let mut of_source: BTreeMap<SourceIx, Vec<(ChannelIx, &Lowered)>> = BTreeMap::new();
         for (ix, lowered) in made.iter().enumerate() {
-            of_source.entry(lowered.channel.source).or_default().push((ChannelIx(ix as u32), lowered));
+            of_source
+                .entry(lowered.channel.source)
+                .or_default()
+                .push((ChannelIx(ix as u32), lowered));
         }
         let mut devices = Self::default();
         for (ix, row) in sources.iter().enumerate() {
@@ -103,7 +131,13 @@ impl Devices {
 
     fn add_node(&mut self, source: SourceIx, id: &At<String>, channels: &[(ChannelIx, &Lowered)]) {
         let channel = |(channel, lowered): &(ChannelIx, &Lowered)| {
-            (lowered.signal.clone(), NodeChannel { channel: *channel, sequence: lowered.sequence })
+            (
+                lowered.signal.clone(),
+                NodeChannel {
+                    channel: *channel,
+                    sequence: lowered.sequence,
+                },
+            )
         };
         let channels = channels.iter().map(channel).collect();
         self.nodes.insert(id.value.clone(), Node { source, channels });
@@ -122,7 +156,10 @@ fn polled(
         address: row.address.as_ref()?.value.text.clone(),
         unit: row.unit,
         profile: row.profile.clone()?,
-        channels: channels.iter().map(|(channel, lowered)| (lowered.signal.clone(), *channel)).collect(),
+        channels: channels
+            .iter()
+            .map(|(channel, lowered)| (lowered.signal.clone(), *channel))
+            .collect(),
         poll_ms: row.poll_ms.as_ref().map(|p| p.value),
     })
 }
@@ -130,6 +167,10 @@ fn polled(
 fn check_broker(rows: &Rows, faults: &Faults<'_>) {
     let has_nodes = rows.sources.iter().any(|s| matches!(s.kind, Kind::Node));
     if let Some(off) = rows.mqtt_off.filter(|_| has_nodes) {
-        faults.error(off, "the broker is switched off, but there are nodes", "give `listen` an address");
+        faults.error(
+            off,
+            "the broker is switched off, but there are nodes",
+            "give `listen` an address",
+        );
     }
 }

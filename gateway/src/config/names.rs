@@ -22,7 +22,8 @@ pub(super) fn is_signal(word: &str) -> bool {
 
 /// An id, or an id, one dot and a signal.
 pub(super) fn is_channel_id(word: &str) -> bool {
-    word.split_once('.').map_or_else(|| is_id(word), |(source, signal)| is_id(source) && is_signal(signal))
+    word.split_once('.')
+        .map_or_else(|| is_id(word), |(source, signal)| is_id(source) && is_signal(signal))
 }
 
 /// The nearest of `known` to a misspelt word, if one is near enough to be meant.
@@ -34,7 +35,9 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         return None;
     }
     let candidates = known.into_iter().filter(|k| k.len() <= 2 * MAX_ID).take(COMPARED);
-    candidates.min_by_key(near).filter(|k| near(k) <= 1.max(word.len().max(k.len()) / 3))
+    candidates
+        .min_by_key(near)
+        .filter(|k| near(k) <= 1.max(word.len().max(k.len()) / 3))
 }
 
 /// `did you mean …`, or what else to do.
@@ -56,10 +59,12 @@ impl Index {
         faults: &Faults<'_>,
     ) -> Self {
         let mut by_id = BTreeMap::new();
-        for (ix, id) in ids.into_iter().enumerate() {
-            if !id.value.is_empty() && by_id.insert(id.value.clone(), ix).is_some() {
+        for (ix, id) in ids.into_iter().enumerate().filter(|(_, id)| !id.value.is_empty()) {
+            if by_id.contains_key(&id.value) {
                 let what = format!("a second {kind} with the id {}", quoted(&id.value));
                 faults.error(id.at, what, format!("every {kind} needs an id of its own"));
+            } else {
+                by_id.insert(id.value.clone(), ix);
             }
         }
         Self { kind, by_id }

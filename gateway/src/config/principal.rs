@@ -24,7 +24,13 @@ impl PrincipalRow {
         roles.sort_unstable();
         roles.dedup();
         let hash = self.hash.as_ref().map_or([0; 32], |h| h.value);
-        (Principal { id: self.id.value.clone(), roles }, hash)
+        (
+            Principal {
+                id: self.id.value.clone(),
+                roles,
+            },
+            hash,
+        )
     }
 }
 
@@ -45,7 +51,11 @@ fn read_one(table: &Table<'_>) -> PrincipalRow {
     if table.place("roles").is_none() {
         table.missing("roles", "roles = [\"operator\"], [\"safety\"] or both");
     }
-    let row = PrincipalRow { id: table.need_id("id"), roles, hash: hash(table) };
+    let row = PrincipalRow {
+        id: table.need_id("id"),
+        roles,
+        hash: hash(table),
+    };
     table.finish();
     row
 }
@@ -62,8 +72,14 @@ fn hash(table: &Table<'_>) -> Option<At<[u8; 32]>> {
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| c.to_digit(16).map(|d| d as u8))
+        .collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+        .collect();
     (digits.len() == 64).then_some(bytes)?.try_into().ok()
 }
 
@@ -74,7 +90,11 @@ fn check_twins(rows: &[PrincipalRow], faults: &Faults<'_>) {
         let Some(hash) = &row.hash else { continue };
         if let Some(first) = seen.insert(hash.value, &row.id.value) {
             let what = format!("{} has the same token as {}", quoted(&row.id.value), quoted(first));
-            faults.error(hash.at, what, "one person must not count as two: give each a token of their own");
+            faults.error(
+                hash.at,
+                what,
+                "one person must not count as two: give each a token of their own",
+            );
         }
     }
 }
@@ -86,8 +106,14 @@ fn check_two_of_each(rows: &[PrincipalRow], faults: &Faults<'_>) {
         faults.warning(at, "there is no [[principal]]: nobody can order anything", hint);
         return;
     }
-    for (role, orders) in [(Role::Operator, "evacuate, abort and cut"), (Role::Safety, "disarm and reset")] {
-        let having = rows.iter().filter(|row| row.roles.iter().any(|r| r.value == role)).count();
+    for (role, orders) in [
+        (Role::Operator, "evacuate, abort and cut"),
+        (Role::Safety, "disarm and reset"),
+    ] {
+        let having = rows
+            .iter()
+            .filter(|row| row.roles.iter().any(|r| r.value == role))
+            .count();
         if having < 2 {
             let what = format!("{having} of the principals has the role `{role}`; {orders} need two persons");
             faults.warning(at, what, format!("give the role `{role}` to at least two"));
@@ -97,8 +123,16 @@ fn check_two_of_each(rows: &[PrincipalRow], faults: &Faults<'_>) {
 
 fn check_examples(rows: &[PrincipalRow], faults: &Faults<'_>) {
     let known = EXAMPLE_TOKENS.map(|token| <[u8; 32]>::from(Sha256::digest(token)));
-    for hash in rows.iter().filter_map(|row| row.hash.as_ref()).filter(|h| known.contains(&h.value)) {
+    for hash in rows
+        .iter()
+        .filter_map(|row| row.hash.as_ref())
+        .filter(|h| known.contains(&h.value))
+    {
         let hint = "make one with: openssl rand -hex 32";
-        faults.warning(hash.at, "this token is published with Muster's examples: everybody knows it", hint);
+        faults.warning(
+            hash.at,
+            "this token is published with Muster's examples: everybody knows it",
+            hint,
+        );
     }
 }

@@ -18,13 +18,21 @@ const HINT: &str = "make one with: echo \"whsec_$(openssl rand -base64 32)\"";
 /// Reads it from where the table says; exactly one of three keys.
 pub(super) fn read(table: &Table<'_>, folder: &Path, simulated: bool) -> Secret {
     let ways = [table.text("secret"), from_env(table), from_file(table, folder)];
-    let given = ["secret", "secret_env", "secret_file"].iter().filter_map(|key| table.place(key)).collect::<Vec<_>>();
+    let given = ["secret", "secret_env", "secret_file"]
+        .iter()
+        .filter_map(|key| table.place(key))
+        .collect::<Vec<_>>();
     match given.as_slice() {
         [] => table.missing("secret", "give `secret_file`, `secret_env` or `secret`"),
         [_] => {}
-        [_, second, ..] => table.faults.error(*second, "more than one secret for one hook", "keep one of them"),
+        [_, second, ..] => table
+            .faults
+            .error(*second, "more than one secret for one hook", "keep one of them"),
     }
-    ways.into_iter().flatten().next().map_or(Secret(Vec::new()), |text| decode(table, &text, simulated))
+    ways.into_iter()
+        .flatten()
+        .next()
+        .map_or(Secret(Vec::new()), |text| decode(table, &text, simulated))
 }
 
 fn from_env(table: &Table<'_>) -> Option<At<String>> {
@@ -33,7 +41,11 @@ fn from_env(table: &Table<'_>) -> Option<At<String>> {
     let value = std::env::var(&name.value).ok().filter(|_| usable);
     if value.is_none() {
         let what = format!("the environment has no variable {}", quoted(&name.value));
-        table.faults.error(name.at, what, "export it where Muster is started and where this check runs");
+        table.faults.error(
+            name.at,
+            what,
+            "export it where Muster is started and where this check runs",
+        );
     }
     value.map(|v| At::new(v, name.at))
 }
@@ -48,7 +60,9 @@ fn from_file(table: &Table<'_>, folder: &Path) -> Option<At<String>> {
         }
         Err(cause) => {
             let what = format!("the secret file {} cannot be read: {cause}", quoted(&name.value));
-            table.faults.error(name.at, what, "the path is relative to the folder of the config");
+            table
+                .faults
+                .error(name.at, what, "the path is relative to the folder of the config");
             None
         }
     }
@@ -59,7 +73,10 @@ fn warn_if_open(table: &Table<'_>, name: &At<String>, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     const OTHERS_READ: u32 = 0o004;
     if std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & OTHERS_READ != 0) {
-        let what = format!("the secret file {} can be read by everybody on this machine", quoted(&name.value));
+        let what = format!(
+            "the secret file {} can be read by everybody on this machine",
+            quoted(&name.value)
+        );
         table.faults.warning(name.at, what, "chmod 600");
     }
 }
@@ -69,7 +86,9 @@ fn warn_if_open(_: &Table<'_>, _: &At<String>, _: &Path) {}
 
 fn decode(table: &Table<'_>, text: &At<String>, simulated: bool) -> Secret {
     let Some(base64) = text.value.trim().strip_prefix("whsec_") else {
-        table.faults.error(text.at, "the secret does not begin with `whsec_`", HINT);
+        table
+            .faults
+            .error(text.at, "the secret does not begin with `whsec_`", HINT);
         return Secret(Vec::new());
     };
     let Ok(bytes) = STANDARD.decode(base64) else {
@@ -81,7 +100,11 @@ fn decode(table: &Table<'_>, text: &At<String>, simulated: bool) -> Secret {
         table.faults.error(text.at, what, HINT);
     }
     if bytes.starts_with(EXAMPLE) && !simulated {
-        table.faults.warning(text.at, "this secret is published with Muster's examples: everybody knows it", HINT);
+        table.faults.warning(
+            text.at,
+            "this secret is published with Muster's examples: everybody knows it",
+            HINT,
+        );
     }
     Secret(bytes)
 }

@@ -23,7 +23,13 @@ pub(super) fn read(root: &Table<'_>) -> SiteRow {
     let Some(table) = root.table("site", "[site]") else {
         root.missing("[site]", "begin the file with [site] and id = \"…\"");
         let id = At::new(String::new(), 0);
-        return SiteRow { id, armed: false, simulated: false, single_group: None, priors: Priors::default() };
+        return SiteRow {
+            id,
+            armed: false,
+            simulated: false,
+            single_group: None,
+            priors: Priors::default(),
+        };
     };
     let single_group = table.flag("single_group", false);
     let row = SiteRow {
@@ -39,11 +45,22 @@ pub(super) fn read(root: &Table<'_>) -> SiteRow {
 
 fn priors(table: &Table<'_>) -> Priors {
     let usual = Priors::default();
-    let (loss_earliest_ms, loss_likely_ms) =
-        pair(table, ["loss_earliest_s", "loss_likely_s"], (usual.loss_earliest_ms, usual.loss_likely_ms));
-    let (cut_earliest_ms, cut_likely_ms) =
-        pair(table, ["cut_earliest_s", "cut_likely_s"], (usual.cut_earliest_ms, usual.cut_likely_ms));
-    Priors { loss_earliest_ms, loss_likely_ms, cut_earliest_ms, cut_likely_ms }
+    let (loss_earliest_ms, loss_likely_ms) = pair(
+        table,
+        ["loss_earliest_s", "loss_likely_s"],
+        (usual.loss_earliest_ms, usual.loss_likely_ms),
+    );
+    let (cut_earliest_ms, cut_likely_ms) = pair(
+        table,
+        ["cut_earliest_s", "cut_likely_s"],
+        (usual.cut_earliest_ms, usual.cut_likely_ms),
+    );
+    Priors {
+        loss_earliest_ms,
+        loss_likely_ms,
+        cut_earliest_ms,
+        cut_likely_ms,
+    }
 }
 
 /// Earliest and likely of one clock. One that is not given follows the other rather than contradict it.
@@ -52,7 +69,9 @@ fn pair(table: &Table<'_>, keys: [&'static str; 2], usual: (Millis, Millis)) -> 
     match (earliest, likely) {
         (Some(e), Some(l)) if e.value > l.value => {
             let what = format!("`{}` is after `{}`", keys[0], keys[1]);
-            table.faults.error(e.at, what, "the earliest time cannot be later than the likely one");
+            table
+                .faults
+                .error(e.at, what, "the earliest time cannot be later than the likely one");
             usual
         }
         (Some(e), Some(l)) => (e.value, l.value),

@@ -71,7 +71,10 @@ impl ModbusRow {
 pub(super) fn read(root: &Table<'_>, folder: &Path) -> Vec<SourceRow> {
     let tables = root.tables("source", "[[source]]");
     if tables.is_empty() {
-        root.missing("[[source]]", "declare at least one node or device; without one nothing is heard");
+        root.missing(
+            "[[source]]",
+            "declare at least one node or device; without one nothing is heard",
+        );
     }
     tables.iter().map(|table| read_one(table, folder)).collect()
 }
@@ -83,7 +86,14 @@ fn read_one(table: &Table<'_>, folder: &Path) -> SourceRow {
     let signals = table.place("signals").map(|_| table.texts("signals"));
     let kind = kind(table, folder);
     table.finish();
-    SourceRow { id, zone, group, signals, kind, at: table.at }
+    SourceRow {
+        id,
+        zone,
+        group,
+        signals,
+        kind,
+        at: table.at,
+    }
 }
 
 fn kind(table: &Table<'_>, folder: &Path) -> Kind {
@@ -109,7 +119,11 @@ const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segmen
 fn node(table: &Table<'_>) -> Kind {
     for key in MODBUS_KEYS {
         if let Some(at) = table.place(key) {
-            table.faults.error(at, format!("`{key}` means nothing for a node"), "remove it: a node speaks by itself");
+            table.faults.error(
+                at,
+                format!("`{key}` means nothing for a node"),
+                "remove it: a node speaks by itself",
+            );
         }
     }
     Kind::Node
@@ -117,12 +131,18 @@ fn node(table: &Table<'_>) -> Kind {
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
+    let profile = profile::find(&name, folder, table.faults);
+    let poll_ms = table
+        .integer("poll_ms", 50..=60_000)
+        .map(|ms| ms.map(i64::unsigned_abs));
+    if let (Some(profile), Some(poll_ms)) = (&profile, &poll_ms) {
+        profile::check_poll(profile, poll_ms, table.faults);
+    }
     ModbusRow {
         address: address(table),
         unit: unit(table),
-        profile: profile::find(&name, folder, table.faults),
-        // The floor protects the device, the ceiling the decision.
-        poll_ms: table.integer("poll_ms", 50..=60_000).map(|ms| ms.map(i64::unsigned_abs)),
+        profile,
+        poll_ms,
         segment: table.id("segment"),
     }
 }
@@ -132,16 +152,24 @@ fn address(table: &Table<'_>) -> Option<At<Address>> {
     let text = table.need_text("address", HINT);
     let address = Address::parse(&text.value);
     if address.is_none() && text.at != table.at {
-        table.faults.error(text.at, format!("{} is not an address", quoted(&text.value)), HINT);
+        table
+            .faults
+            .error(text.at, format!("{} is not an address", quoted(&text.value)), HINT);
     }
     address.map(|a| At::new(a, text.at))
 }
 
 /// 1 to 247, or 0 or 255 for a device that is not behind a gateway (Modbus messaging on TCP/IP, 4.4.2).
 fn unit(table: &Table<'_>) -> u8 {
-    let Some(unit) = table.integer("unit", 0..=255) else { return 1 };
+    let Some(unit) = table.integer("unit", 0..=255) else {
+        return 1;
+    };
     if (248..=254).contains(&unit.value) {
-        table.faults.error(unit.at, format!("unit {} is reserved by Modbus", unit.value), "1 to 247, or 0 or 255");
+        table.faults.error(
+            unit.at,
+            format!("unit {} is reserved by Modbus", unit.value),
+            "1 to 247, or 0 or 255",
+        );
     }
     unit.value as u8
 }

@@ -9,8 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::faults::{At, Faults, quoted};
-use super::names::{MAX_ENTRIES, did_you_mean, is_id};
 use super::later;
+use super::names::{MAX_ENTRIES, did_you_mean, is_id};
 
 /// One table of the file, and which of its keys have been asked for.
 pub(super) struct Table<'a> {
@@ -25,7 +25,13 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(super) fn new(name: &'static str, at: usize, entries: &'a DeTable<'a>, faults: &'a Faults<'a>) -> Self {
-        Self { name, at, entries, faults, known: RefCell::default() }
+        Self {
+            name,
+            at,
+            entries,
+            faults,
+            known: RefCell::default(),
+        }
     }
 
     /// Whether the key stands there, and where.
@@ -49,7 +55,8 @@ impl<'a> Table<'a> {
 
     /// A missing key that has no default.
     pub(super) fn missing(&self, key: &str, hint: &str) {
-        self.faults.error(self.at, format!("`{key}` is missing in {}", self.name), hint);
+        self.faults
+            .error(self.at, format!("`{key}` is missing in {}", self.name), hint);
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<At<String>> {
@@ -86,7 +93,11 @@ impl<'a> Table<'a> {
         if is_id(&id.value) || id.at == self.at {
             return id;
         }
-        self.faults.error(id.at, format!("{} is not an id", quoted(&id.value)), "use 1 to 32 of a-z, 0-9 and `-`");
+        self.faults.error(
+            id.at,
+            format!("{} is not an id", quoted(&id.value)),
+            "use 1 to 32 of a-z, 0-9 and `-`",
+        );
         At::new(String::new(), id.at)
     }
 
@@ -107,10 +118,13 @@ impl<'a> Table<'a> {
             self.wrong_type(key, value, &format!("a whole number from {low} to {high}"));
             return None;
         };
-        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|n| range.contains(n));
+        let number = i64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .filter(|n| range.contains(n));
         if number.is_none() {
             let what = format!("`{key}` = {} is out of range", quoted(integer.as_str()));
-            self.faults.error(value.span().start, what, format!("from {low} to {high}"));
+            self.faults
+                .error(value.span().start, what, format!("from {low} to {high}"));
         }
         number.map(|n| At::new(n, value.span().start))
     }
@@ -119,7 +133,9 @@ impl<'a> Table<'a> {
     pub(super) fn number(&self, key: &'static str) -> Option<At<Micro>> {
         let value = self.value(key)?;
         let number = match value.get_ref() {
-            DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).ok().and_then(Micro::from_units),
+            DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix())
+                .ok()
+                .and_then(Micro::from_units),
             DeValue::Float(f) => f.as_str().parse().ok().and_then(Micro::from_f64),
             _ => {
                 self.wrong_type(key, value, "a number, without quotes");
@@ -156,8 +172,13 @@ impl<'a> Table<'a> {
         }
         let what = format!("`{key}` = {} s is out of range", number.value);
         let low = range_s.start();
-        let low = if *low == 0 { "more than 0".to_owned() } else { format!("from {low}") };
-        self.faults.error(number.at, what, format!("{low} to {} seconds", range_s.end()));
+        let low = if *low == 0 {
+            "more than 0".to_owned()
+        } else {
+            format!("from {low}")
+        };
+        self.faults
+            .error(number.at, what, format!("{low} to {} seconds", range_s.end()));
         None
     }
 
@@ -176,7 +197,11 @@ impl<'a> Table<'a> {
             later::HINT.to_owned()
         } else {
             let all: Vec<_> = words.iter().map(|(w, _)| format!("`{w}`")).collect();
-            did_you_mean(&text.value, words.iter().map(|(w, _)| *w), &format!("one of {}", all.join(", ")))
+            did_you_mean(
+                &text.value,
+                words.iter().map(|(w, _)| *w),
+                &format!("one of {}", all.join(", ")),
+            )
         };
         self.faults.error(text.at, what, hint);
         None
@@ -184,12 +209,17 @@ impl<'a> Table<'a> {
 
     /// Several of several words.
     pub(super) fn choices<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Vec<At<T>> {
-        self.texts(key).iter().filter_map(|text| self.chosen(key, text, words)).collect()
+        self.texts(key)
+            .iter()
+            .filter_map(|text| self.chosen(key, text, words))
+            .collect()
     }
 
     /// A list of strings; none where the key is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, &format!("a list of strings: {key} = [\"…\"]"));
             return Vec::new();
@@ -214,25 +244,31 @@ impl<'a> Table<'a> {
         table.map(|t| Self::new(name, value.span().start, t, self.faults))
     }
 
-    /// The tables `[[key]]`, in order.
+    /// The tables `[[key]]`, in order. A single `[key]` is a fault, but read.
     pub(super) fn tables(&self, key: &'static str, name: &'static str) -> Vec<Self> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let Some(list) = value.get_ref().as_array() else {
-            self.wrong_type(key, value, &format!("{name}, with two brackets"));
+        let Some(value) = self.value(key) else {
             return Vec::new();
         };
-        if list.len() > MAX_ENTRIES {
-            let what = format!("{} tables {name}", list.len());
-            self.faults.error(value.span().start, what, format!("at most {MAX_ENTRIES}"));
+        let entries = value
+            .get_ref()
+            .as_array()
+            .map_or(std::slice::from_ref(value), |list| list);
+        if value.get_ref().is_table() {
+            self.wrong_type(key, value, &format!("{name}, with two brackets"));
+        }
+        if entries.len() > MAX_ENTRIES {
+            let what = format!("{} tables {name}", entries.len());
+            self.faults
+                .error(value.span().start, what, format!("at most {MAX_ENTRIES}"));
         }
         let as_table = |entry: &'a Spanned<DeValue<'a>>| {
             let table = entry.get_ref().as_table();
             if table.is_none() {
-                self.wrong_type(key, entry, &format!("only tables: {name}"));
+                self.wrong_type(key, entry, &format!("a table: {name}"));
             }
             table.map(|t| Self::new(name, entry.span().start, t, self.faults))
         };
-        list.iter().take(MAX_ENTRIES).filter_map(as_table).collect()
+        entries.iter().take(MAX_ENTRIES).filter_map(as_table).collect()
     }
 
     /// Reports every key nobody asked for. Call it last.
@@ -244,7 +280,11 @@ impl<'a> Table<'a> {
             let hint = if later::is_key(self.name, word) {
                 later::HINT.to_owned()
             } else {
-                did_you_mean(word, known.iter().copied(), &format!("remove it; known are {}", known.join(", ")))
+                did_you_mean(
+                    word,
+                    known.iter().copied(),
+                    &format!("remove it; known are {}", known.join(", ")),
+                )
             };
             self.faults.error(key.span().start, what, hint);
         }

@@ -33,22 +33,38 @@ struct RungRow {
 pub(super) fn read(root: &Table<'_>) -> Vec<WorkloadRow> {
     let tables = root.tables("workload", "[[workload]]");
     if tables.is_empty() {
-        root.faults.warning(0, "there is no [[workload]]: nothing would be saved", "declare what is to be saved");
+        root.faults.warning(
+            0,
+            "there is no [[workload]]: nothing would be saved",
+            "declare what is to be saved",
+        );
     }
     tables.iter().map(read_one).collect()
 }
 
 fn read_one(table: &Table<'_>) -> WorkloadRow {
     if table.place("tier").is_none() {
-        table.missing("tier", "1 for what is saved first, such as registry, DNS and secrets; then 2, 3, …");
+        table.missing(
+            "tier",
+            "1 for what is saved first, such as registry, DNS and secrets; then 2, 3, …",
+        );
     }
     let runs_on = table.need_text("runs_on", "the rack it stands on");
     if runs_on.at != table.at && !(1..=64).contains(&runs_on.value.len()) {
-        table.faults.error(runs_on.at, "`runs_on` does not name a rack", "1 to 64 characters");
+        table
+            .faults
+            .error(runs_on.at, "`runs_on` does not name a rack", "1 to 64 characters");
     }
-    let rungs: Vec<_> = table.tables("rung", "[[workload.rung]]").iter().map(read_rung).collect();
+    let rungs: Vec<_> = table
+        .tables("rung", "[[workload.rung]]")
+        .iter()
+        .map(read_rung)
+        .collect();
     if rungs.is_empty() {
-        table.missing("rung", "give at least one [[workload.rung]], the last one with kind = \"stop\"");
+        table.missing(
+            "rung",
+            "give at least one [[workload.rung]], the last one with kind = \"stop\"",
+        );
     }
     let row = WorkloadRow {
         id: table.need_id("id"),
@@ -67,7 +83,10 @@ fn read_rung(table: &Table<'_>) -> RungRow {
         table.missing("kind", "`move`, `failover` or `stop`");
     }
     if table.place("needs_s").is_none() {
-        table.missing("needs_s", "the time it takes, in seconds, as the last drill measured it");
+        table.missing(
+            "needs_s",
+            "the time it takes, in seconds, as the last drill measured it",
+        );
     }
     let row = RungRow {
         kind: table.choice("kind", &KINDS.map(|k| (k.as_str(), k))),
@@ -92,7 +111,13 @@ impl Ladders<'_> {
     pub(super) fn lower(&self, row: &WorkloadRow, after: Vec<WorkloadIx>) -> Workload {
         self.check_ladder(row);
         let rungs = row.rungs.iter().map(|rung| self.rung(rung)).collect();
-        Workload { id: row.id.value.clone(), tier: row.tier, runs_on: row.runs_on.clone(), after, rungs }
+        Workload {
+            id: row.id.value.clone(),
+            tier: row.tier,
+            runs_on: row.runs_on.clone(),
+            after,
+            rungs,
+        }
     }
 
     fn rung(&self, row: &RungRow) -> Rung {
@@ -108,17 +133,28 @@ impl Ladders<'_> {
     }
 
     fn check_destination(&self, row: &RungRow) {
-        let Some(kind) = row.kind.as_ref().map(|k| k.value) else { return };
+        let Some(kind) = row.kind.as_ref().map(|k| k.value) else {
+            return;
+        };
         match (&row.to, kind) {
             (Some(to), RungKind::Stop) => {
-                self.faults.error(to.at, "a workload that is stopped goes nowhere", "remove `to`, or choose another kind");
+                self.faults.error(
+                    to.at,
+                    "a workload that is stopped goes nowhere",
+                    "remove `to`, or choose another kind",
+                );
             }
             (None, RungKind::Move | RungKind::Failover) => {
-                self.faults.error(row.at, format!("`to` is missing: a {kind} needs a destination"), "the id of another site");
+                self.faults.error(
+                    row.at,
+                    format!("`to` is missing: a {kind} needs a destination"),
+                    "the id of another site",
+                );
             }
             (Some(to), _) if to.value == self.site.id.value && !to.value.is_empty() => {
                 let what = format!("the destination {} is this very site", quoted(&to.value));
-                self.faults.error(to.at, what, "a bridge has to reach the other bank: name another site");
+                self.faults
+                    .error(to.at, what, "a bridge has to reach the other bank: name another site");
             }
             _ => {}
         }
@@ -128,8 +164,10 @@ impl Ladders<'_> {
         let earliest_ms = self.site.priors.loss_earliest_ms;
         if let Some(needs) = row.needs_ms.as_ref().filter(|n| n.value > earliest_ms) {
             let (needs_s, earliest_s) = (needs.value / 1_000, earliest_ms / 1_000);
-            let what = format!("this rung needs {needs_s} s, but power may be lost {earliest_s} s after the first sign");
-            self.faults.warning(needs.at, what, "put a faster rung below it, or make it faster");
+            let what =
+                format!("this rung needs {needs_s} s, but power may be lost {earliest_s} s after the first sign");
+            self.faults
+                .warning(needs.at, what, "put a faster rung below it, or make it faster");
         }
     }
 
@@ -138,19 +176,25 @@ impl Ladders<'_> {
         for (better, worse) in kinds.clone().zip(kinds.clone().skip(1)) {
             if worse.value < better.value {
                 let what = format!("a {} stands below a {}", worse.value, better.value);
-                self.faults.error(worse.at, what, "best rung first: move, then failover, then stop");
+                self.faults
+                    .error(worse.at, what, "best rung first: move, then failover, then stop");
             }
         }
         if let Some(last) = kinds.last().filter(|k| k.value != RungKind::Stop) {
             let what = format!("the last rung of {} is a {}", quoted(&row.id.value), last.value);
-            self.faults.warning(last.at, what, "end with kind = \"stop\": a clean stop saves data when nothing else fits");
+            self.faults.warning(
+                last.at,
+                what,
+                "end with kind = \"stop\": a clean stop saves data when nothing else fits",
+            );
         }
         let mut seen = BTreeSet::new();
         for rung in &row.rungs {
             let Some(kind) = &rung.kind else { continue };
             if !seen.insert((kind.value, rung.to.as_ref().map(|to| to.value.as_str()))) {
                 let what = format!("a second {} to the same place", kind.value);
-                self.faults.error(rung.at, what, "both would be the same step; remove one");
+                self.faults
+                    .error(rung.at, what, "both would be the same step; remove one");
             }
         }
     }

@@ -18,10 +18,16 @@ pub(super) struct ZoneRow {
 pub(super) fn read(root: &Table<'_>) -> Vec<ZoneRow> {
     let tables = root.tables("zone", "[[zone]]");
     if tables.is_empty() {
-        root.missing("[[zone]]", "declare at least one fire and power compartment, such as id = \"battery-room\"");
+        root.missing(
+            "[[zone]]",
+            "declare at least one fire and power compartment, such as id = \"battery-room\"",
+        );
     }
     let one = |table: &Table<'_>| {
-        let row = ZoneRow { id: table.need_id("id"), adjacent: table.texts("adjacent") };
+        let row = ZoneRow {
+            id: table.need_id("id"),
+            adjacent: table.texts("adjacent"),
+        };
         table.finish();
         row
     };
@@ -33,7 +39,9 @@ pub(super) fn lower(rows: &[ZoneRow], index: &Index, faults: &Faults<'_>) -> Vec
     let mut adjacent = vec![BTreeSet::new(); rows.len()];
     for (ix, row) in rows.iter().enumerate() {
         for neighbour in &row.adjacent {
-            let Some(other) = index.find(neighbour, faults) else { continue };
+            let Some(other) = index.find(neighbour, faults) else {
+                continue;
+            };
             if other == ix {
                 let what = format!("zone {} is adjacent to itself", quoted(&row.id.value));
                 faults.error(neighbour.at, what, "name its neighbours only");
