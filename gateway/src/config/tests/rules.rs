@@ -276,7 +276,7 @@ fn orders_need_two_persons() {
         "1 of the principals has the role `safety`",
     );
     only(
-        &all(&[(ben, &ben.replace("safety", "saftey"))])[..1].to_vec(),
+        &all(&[(ben, &ben.replace("safety", "saftey"))])[..1],
         "warning",
         "1 of the principals",
     );
