@@ -65,6 +65,10 @@ fn limits_can_work() {
         "error",
         "`supervision_s` = 0 s is out of range",
     );
+}
+
+#[test]
+fn limits_follow_each_other() {
     assert_eq!(
         limits("alarm = 40"),
         Vec::<String>::new(),
@@ -72,7 +76,6 @@ fn limits_can_work() {
     );
     assert_eq!(limits("below = true\nwatch = 10\nalarm = 5"), Vec::<String>::new());
     assert_eq!(limits("k = 5"), Vec::<String>::new(), "n follows k");
-    // The other group of the room is the panel's alone now.
     let off = limits("alarm = false");
     assert_eq!(off, Vec::<String>::new(), "smoke still votes for the node");
 }
