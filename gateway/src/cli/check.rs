@@ -150,6 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn a_good_file_is_one_line() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pangyo-as-built.toml");
+        let text = lines(&[Checked::of(&file)]);
+        assert!(text.contains(".toml: ok: 2 zones, 4 sources, "), "{text}");
+        assert!(
+            text.ends_with(" channels, 2 groups, 12 workloads; 0 errors, 0 warnings\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn json_carries_its_schema_and_every_finding() {
         let document: serde_json::Value = serde_json::from_str(&json(&missing())).unwrap();
         assert_eq!(document["schema"], 1);

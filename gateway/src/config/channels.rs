@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_core::{Channel, GroupIx, Millis, SourceIx, ZoneIx};
 use muster_wire::{MICRO, Micro, Quantity};
 
-use super::channel::{ChannelRow, quantity_hint};
+use super::channel::ChannelRow;
 use super::defaults;
 use super::faults::{At, Faults, quoted};
 use super::limits::LimitRow;
-use super::names::{Index, did_you_mean};
+use super::names::Index;
 use super::profile;
+use super::signals;
 use super::source::{Kind, SourceRow};
 
 /// A channel and what only the loader needs of it.
@@ -20,10 +21,9 @@ pub(super) struct Lowered {
     pub(super) sequence: bool,
     /// Group label by name.
     pub(super) group: At<String>,
+    /// Where an id of its own stands.
+    own_id_at: Option<usize>,
 }
-
-/// Signals of one source by name. The quantity is unknown where only a `[[channel]]` can say it.
-type Signals = BTreeMap<String, (Option<Quantity>, usize)>;
 
 /// Makes every channel of every source, in the order of the file.
 pub(super) struct Maker<'a> {
@@ -43,12 +43,21 @@ impl Maker<'_> {
             let rows = rows.remove(&ix).unwrap_or_default();
             made.extend(self.of_source(SourceIx(ix as u16), source, &rows));
         }
-        let ids: Vec<_> = made
-            .iter()
-            .map(|(lowered, at)| At::new(lowered.channel.id.clone(), *at))
-            .collect();
-        Index::of("channel", &ids, self.faults);
-        made.into_iter().map(|(lowered, _)| lowered).collect()
+        self.check_ids(&made);
+        made
+    }
+
+    /// Only an own id can collide; ids made of a source and a signal do so only where those have been reported.
+    fn check_ids(&self, made: &[Lowered]) {
+        let (own, made_up): (Vec<_>, Vec<_>) = made.iter().partition(|m| m.own_id_at.is_some());
+        let mut seen: BTreeSet<&str> = made_up.iter().map(|m| m.channel.id.as_str()).collect();
+        for lowered in own {
+            let (id, at) = (lowered.channel.id.as_str(), lowered.own_id_at.unwrap_or_default());
+            if !seen.insert(id) {
+                let what = format!("a second channel with the id {}", quoted(id));
+                self.faults.error(at, what, "every channel needs an id of its own");
+            }
+        }
     }
 
     fn rows_by_source(&self) -> BTreeMap<usize, Vec<&ChannelRow>> {
@@ -61,30 +70,28 @@ impl Maker<'_> {
         by_source
     }
 
-    fn of_source(&self, ix: SourceIx, source: &SourceRow, rows: &[&ChannelRow]) -> Vec<(Lowered, usize)> {
+    fn of_source(&self, ix: SourceIx, source: &SourceRow, rows: &[&ChannelRow]) -> Vec<Lowered> {
         let zone = source.zone.as_ref().map(|z| self.zone(z));
-        let signals = self.signals(source);
+        let signals = signals::of(source, self.faults);
         let rows = self.rows_by_signal(source, rows);
-        let automatic: BTreeSet<&str> = if source.zone.is_some() || matches!(source.kind, Kind::Node) {
-            signals.keys().map(String::as_str).collect()
-        } else {
-            BTreeSet::new()
-        };
-        let all: BTreeSet<&str> = automatic.into_iter().chain(rows.keys().copied()).collect();
+        // A device without a zone only has the channels that are asked for one by one.
+        let wanted = source.zone.is_some() || source.signals.is_some();
+        let automatic = signals.keys().map(String::as_str).filter(|_| wanted);
+        let all: BTreeSet<&str> = automatic.chain(rows.keys().copied()).collect();
         if all.is_empty() && !matches!(source.kind, Kind::Unknown) {
             let what = format!("source {} has no channel", quoted(&source.id.value));
             self.faults
                 .warning(source.at, what, "give it a `zone` and signals, or a [[channel]]");
         }
         let one = |signal: &str| {
-            let (quantity, at) = signals.get(signal).copied().unwrap_or((None, source.at));
+            let known = signals.get(signal);
             let origin = Origin {
                 ix,
                 source,
                 zone,
                 signal,
-                quantity,
-                at,
+                quantity: known.map(|(quantity, _)| *quantity),
+                at: known.map_or(source.at, |(_, at)| *at),
             };
             self.one(&origin, rows.get(signal).copied())
         };
@@ -107,79 +114,7 @@ impl Maker<'_> {
         ZoneIx(self.zones.find(zone, self.faults).unwrap_or(0) as u16)
     }
 
-    /// What the source can say by itself.
-    fn signals(&self, source: &SourceRow) -> Signals {
-        let named = source.signals.as_deref();
-        let mut signals = match &source.kind {
-            Kind::Node => self.of_node(named.unwrap_or_default()),
-            Kind::Modbus(modbus) => {
-                let Some(profile) = &modbus.profile else {
-                    return Signals::new();
-                };
-                self.of_device(&profile::signals(profile), named, source)
-            }
-            Kind::Unknown => Signals::new(),
-        };
-        self.report_twins(named.unwrap_or_default());
-        signals.retain(|name, _| !name.is_empty());
-        signals
-    }
-
-    fn of_node(&self, named: &[At<String>]) -> Signals {
-        let mut signals = Signals::new();
-        for signal in named {
-            let quantity = Quantity::from_word(&signal.value);
-            if quantity.is_none() {
-                let what = format!("signal {} is not a quantity", quoted(&signal.value));
-                let hint = format!(
-                    "{}; a signal with a name of its own needs a [[channel]]",
-                    quantity_hint(&signal.value)
-                );
-                self.faults.error(signal.at, what, hint);
-            } else {
-                signals.insert(signal.value.clone(), (quantity, signal.at));
-            }
-        }
-        signals
-    }
-
-    fn of_device(&self, known: &BTreeMap<&str, Quantity>, named: Option<&[At<String>]>, source: &SourceRow) -> Signals {
-        let entry = |name: &str, at| known.get(name).map(|q| (name.to_owned(), (Some(*q), at)));
-        let Some(named) = named else {
-            return known.keys().filter_map(|name| entry(name, source.at)).collect();
-        };
-        for signal in named.iter().filter(|s| !known.contains_key(s.value.as_str())) {
-            self.unknown_signal(signal, known);
-        }
-        named.iter().filter_map(|s| entry(&s.value, s.at)).collect()
-    }
-
-    fn unknown_signal(&self, signal: &At<String>, known: &BTreeMap<&str, Quantity>) {
-        let all: Vec<_> = known.keys().copied().collect();
-        let hint = did_you_mean(
-            &signal.value,
-            known.keys().copied(),
-            &format!("it reads {}", all.join(", ")),
-        );
-        self.faults.error(
-            signal.at,
-            format!("the device profile reads no signal {}", quoted(&signal.value)),
-            hint,
-        );
-    }
-
-    fn report_twins(&self, named: &[At<String>]) {
-        let mut seen = BTreeSet::new();
-        for signal in named.iter().filter(|s| !seen.insert(s.value.as_str())) {
-            self.faults.error(
-                signal.at,
-                format!("signal {} stands there twice", quoted(&signal.value)),
-                "remove one",
-            );
-        }
-    }
-
-    fn one(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> (Lowered, usize) {
+    fn one(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> Lowered {
         let at = row.map_or(origin.at, |r| r.at);
         let usual_id = format!("{}.{}", origin.source.id.value, origin.signal);
         let own_id = row.and_then(|r| r.id.as_ref());
@@ -204,15 +139,13 @@ impl Maker<'_> {
         let own_group = row.and_then(|r| r.group.clone()).filter(|g| !g.value.is_empty());
         let group = own_group.unwrap_or_else(|| At::new(origin.source.group(), origin.source.group_at()));
         let sequence = self.sequence(origin, row);
-        (
-            Lowered {
-                channel,
-                signal: origin.signal.to_owned(),
-                sequence,
-                group,
-            },
-            own_id.map_or(at, |i| i.at),
-        )
+        Lowered {
+            channel,
+            signal: origin.signal.to_owned(),
+            sequence,
+            group,
+            own_id_at: own_id.map(|i| i.at),
+        }
     }
 
     fn zone_of(&self, origin: &Origin<'_>, row: Option<&ChannelRow>, id: &str, at: usize) -> ZoneIx {
@@ -252,7 +185,7 @@ impl Maker<'_> {
         let own = row.and_then(|r| r.quantity.as_ref());
         let Some(read) = known.get(origin.signal).copied() else {
             if let Some(row) = row {
-                self.unknown_signal(&row.signal, known);
+                signals::unknown(&row.signal, known, self.faults);
             }
             return own.map_or(Quantity::Contact, |q| q.value);
         };

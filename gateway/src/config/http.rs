@@ -31,7 +31,7 @@ pub(super) fn read(root: &Table<'_>) -> Http {
             "listen on loopback and put a proxy with TLS before it",
         );
     }
-    let public_url = table.text("public_url").and_then(|url| public_url(&table, &url));
+    let public_url = table.text("public_url").map(|url| public_url(&table, &url));
     table.finish();
     Http {
         listen: listen.map_or(usual, |a| a.value),
@@ -40,7 +40,7 @@ pub(super) fn read(root: &Table<'_>) -> Http {
 }
 
 /// `http(s)://host[:port]`, nothing behind it.
-fn public_url(table: &Table<'_>, text: &At<String>) -> Option<String> {
+fn public_url(table: &Table<'_>, text: &At<String>) -> String {
     let plain = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -50,8 +50,7 @@ fn public_url(table: &Table<'_>, text: &At<String>) -> Option<String> {
             && url.query().is_none()
             && url.fragment().is_none()
     };
-    let url = Url::parse(&text.value).ok().filter(plain);
-    if url.is_none() {
+    if !Url::parse(&text.value).is_ok_and(|url| plain(&url)) {
         let what = format!("{} is not a public URL", quoted(&text.value));
         table.faults.error(
             text.at,
@@ -59,7 +58,7 @@ fn public_url(table: &Table<'_>, text: &At<String>) -> Option<String> {
             "only scheme, host and port, such as \"http://muster.example:8620\"",
         );
     }
-    url.map(|_| text.value.trim_end_matches('/').to_owned())
+    text.value.trim_end_matches('/').to_owned()
 }
 
 /// A hook on another machine cannot report progress to an address that only this one reaches.

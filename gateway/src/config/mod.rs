@@ -24,6 +24,7 @@ mod principal;
 mod profile;
 mod rows;
 mod secret;
+mod signals;
 mod site;
 mod source;
 mod store;

@@ -59,10 +59,12 @@ impl Index {
         faults: &Faults<'_>,
     ) -> Self {
         let mut by_id = BTreeMap::new();
-        for (ix, id) in ids.into_iter().enumerate() {
-            if !id.value.is_empty() && by_id.insert(id.value.clone(), ix).is_some() {
+        for (ix, id) in ids.into_iter().enumerate().filter(|(_, id)| !id.value.is_empty()) {
+            if by_id.contains_key(&id.value) {
                 let what = format!("a second {kind} with the id {}", quoted(&id.value));
                 faults.error(id.at, what, format!("every {kind} needs an id of its own"));
+            } else {
+                by_id.insert(id.value.clone(), ix);
             }
         }
         Self { kind, by_id }

@@ -9,6 +9,7 @@ use muster_wire::Quantity;
 
 use super::faults::{At, Faults, quoted};
 use super::load::read_text;
+use super::names::did_you_mean;
 
 /// The profile a source names: `vendor/model` of the shipped ones, or a file that begins with `./`, `../` or `/`.
 pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Option<Arc<Profile>> {
@@ -18,11 +19,9 @@ pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Opt
     let profile = muster_profiles::shipped(&name.value);
     if profile.is_none() && !name.value.is_empty() {
         let what = format!("there is no device profile {}", quoted(&name.value));
-        faults.error(
-            name.at,
-            what,
-            "\"vendor/model\" of a shipped profile, such as \"apc/smart-ups\", or \"./file.toml\"",
-        );
+        let all: Vec<_> = muster_profiles::shipped_names().collect();
+        let otherwise = format!("\"./file.toml\", or a shipped one: {}", all.join(", "));
+        faults.error(name.at, what, did_you_mean(&name.value, all, &otherwise));
     }
     profile.map(Arc::new)
 }
@@ -53,4 +52,16 @@ fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Arc<
 /// What a profile reads.
 pub(super) fn signals(profile: &Profile) -> BTreeMap<&str, Quantity> {
     profile.signals.iter().map(|s| (s.name.as_str(), s.quantity)).collect()
+}
+
+/// Polling more often than the profile allows is refused: it is known to upset the device.
+pub(super) fn check_poll(profile: &Profile, poll_ms: &At<u64>, faults: &Faults<'_>) {
+    if poll_ms.value < profile.min_poll_ms {
+        let what = format!("polling every {} ms is more often than the device bears", poll_ms.value);
+        faults.error(
+            poll_ms.at,
+            what,
+            format!("its profile says at least {} ms", profile.min_poll_ms),
+        );
+    }
 }

@@ -131,14 +131,18 @@ fn node(table: &Table<'_>) -> Kind {
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
+    let profile = profile::find(&name, folder, table.faults);
+    let poll_ms = table
+        .integer("poll_ms", 50..=60_000)
+        .map(|ms| ms.map(i64::unsigned_abs));
+    if let (Some(profile), Some(poll_ms)) = (&profile, &poll_ms) {
+        profile::check_poll(profile, poll_ms, table.faults);
+    }
     ModbusRow {
         address: address(table),
         unit: unit(table),
-        profile: profile::find(&name, folder, table.faults),
-        // The floor protects the device, the ceiling the decision.
-        poll_ms: table
-            .integer("poll_ms", 50..=60_000)
-            .map(|ms| ms.map(i64::unsigned_abs)),
+        profile,
+        poll_ms,
         segment: table.id("segment"),
     }
 }

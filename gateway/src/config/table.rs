@@ -244,28 +244,31 @@ impl<'a> Table<'a> {
         table.map(|t| Self::new(name, value.span().start, t, self.faults))
     }
 
-    /// The tables `[[key]]`, in order.
+    /// The tables `[[key]]`, in order. A single `[key]` is a fault, but read.
     pub(super) fn tables(&self, key: &'static str, name: &'static str) -> Vec<Self> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
-        let Some(list) = value.get_ref().as_array() else {
+        let entries = value
+            .get_ref()
+            .as_array()
+            .map_or(std::slice::from_ref(value), |list| list);
+        if value.get_ref().is_table() {
             self.wrong_type(key, value, &format!("{name}, with two brackets"));
-            return Vec::new();
-        };
-        if list.len() > MAX_ENTRIES {
-            let what = format!("{} tables {name}", list.len());
+        }
+        if entries.len() > MAX_ENTRIES {
+            let what = format!("{} tables {name}", entries.len());
             self.faults
                 .error(value.span().start, what, format!("at most {MAX_ENTRIES}"));
         }
         let as_table = |entry: &'a Spanned<DeValue<'a>>| {
             let table = entry.get_ref().as_table();
             if table.is_none() {
-                self.wrong_type(key, entry, &format!("only tables: {name}"));
+                self.wrong_type(key, entry, &format!("a table: {name}"));
             }
             table.map(|t| Self::new(name, entry.span().start, t, self.faults))
         };
-        list.iter().take(MAX_ENTRIES).filter_map(as_table).collect()
+        entries.iter().take(MAX_ENTRIES).filter_map(as_table).collect()
     }
 
     /// Reports every key nobody asked for. Call it last.

@@ -172,7 +172,7 @@ impl Ladders<'_> {
     }
 
     fn check_ladder(&self, row: &WorkloadRow) {
-        let kinds = row.rungs.iter().filter_map(|r| r.kind.as_ref());
+        let mut kinds = row.rungs.iter().filter_map(|r| r.kind.as_ref());
         for (better, worse) in kinds.clone().zip(kinds.clone().skip(1)) {
             if worse.value < better.value {
                 let what = format!("a {} stands below a {}", worse.value, better.value);
@@ -180,7 +180,7 @@ impl Ladders<'_> {
                     .error(worse.at, what, "best rung first: move, then failover, then stop");
             }
         }
-        if let Some(last) = kinds.last().filter(|k| k.value != RungKind::Stop) {
+        if let Some(last) = kinds.next_back().filter(|k| k.value != RungKind::Stop) {
             let what = format!("the last rung of {} is a {}", quoted(&row.id.value), last.value);
             self.faults.warning(
                 last.at,
