@@ -61,7 +61,7 @@ impl State {
         let zones = (0u16..).zip(self.site.zones.iter().zip(&self.policy.zones));
         zones
             .map(|(ix, (zone, state))| {
-                let (groups_healthy, groups_total) = self.detect.protection(ZoneIx(ix));
+                let (groups_healthy, groups_total) = self.detect.protection(&self.site, ZoneIx(ix));
                 ZoneView {
                     id: zone.id.clone(),
                     level: state.level,

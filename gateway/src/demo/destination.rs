@@ -16,7 +16,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why there is no destination.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DestinationError {
+pub enum DestinationError {
     /// The process did not start.
     #[error("cannot start the simulated destination")]
     Start(#[source] std::io::Error),

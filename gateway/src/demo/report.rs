@@ -81,7 +81,7 @@ pub struct Saved {
 impl RoomReport {
     /// What came of a room; `of` turns engine time into scenario milliseconds.
     #[must_use]
-    pub fn of(room: &Room, of: impl Fn(i64) -> i64) -> Self {
+    pub(super) fn of(room: &Room, of: impl Fn(i64) -> i64) -> Self {
         let (tape, view) = (&room.tape, room.view());
         let workloads = saved(&view, of);
         let (second, call) = (tape.vote(1), tape.first_call("evacuate"));

@@ -49,7 +49,7 @@ pub(super) fn both() -> [Plan; 2] {
 
 /// Why a room could not be set up.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RoomError {
+pub enum RoomError {
     /// Its config has faults; ours, since it ships with Muster.
     #[error("the config of the room {room} has faults: {faults}")]
     Config {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use muster_core::{Event, EventKind, Level};
+use muster_core::{Event, EventKind};
 
 use crate::clock::Stopwatch;
 
@@ -64,12 +64,6 @@ impl Tape {
             .into_iter()
             .filter(|l| l.event.kind == EventKind::Vote && l.event.line.contains(" votes: "))
             .nth(n)
-    }
-
-    /// When the site first reached a level.
-    #[must_use]
-    pub(super) fn reached(&self, level: Level) -> Option<Line> {
-        self.lines().into_iter().find(|l| l.event.level >= level)
     }
 
     /// When a hook was first called in a phase.

@@ -3,7 +3,11 @@
 mod channel;
 mod silence;
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 use muster_wire::{Absence, Micro, Quality};
 
 pub(crate) use channel::ChannelState;
@@ -95,12 +99,18 @@ impl Detect {
         }
     }
 
-    /// Groups that could vote in a zone now, and those configured to.
-    pub(crate) fn protection(&self, zone: ZoneIx) -> (u16, u16) {
-        let groups = self.voters.get(zone.at()).map_or(&[][..], Vec::as_slice);
-        let healthy =
-            |(_, channels): &&(GroupIx, Vec<ChannelIx>)| channels.iter().any(|c| self.channels[c.at()].fault.is_none());
-        (groups.iter().filter(healthy).count() as u16, groups.len() as u16)
+    /// Groups that could vote now, and those configured to: in a zone and in those adjacent, whose votes count with its.
+    pub(crate) fn protection(&self, site: &Site, zone: ZoneIx) -> (u16, u16) {
+        let mut groups: BTreeMap<GroupIx, bool> = BTreeMap::new();
+        for near in site.zones[zone.at()].adjacent.iter().chain([&zone]) {
+            for (group, channels) in self.voters.get(near.at()).into_iter().flatten() {
+                *groups.entry(*group).or_default() |= channels.iter().any(|c| self.channels[c.at()].fault.is_none());
+            }
+        }
+        (
+            groups.values().filter(|healthy| **healthy).count() as u16,
+            groups.len() as u16,
+        )
     }
 
     /// Channels that can vote for a group in a zone.

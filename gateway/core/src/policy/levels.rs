@@ -38,7 +38,7 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
 
 /// Fewer than two groups that can vote (one where the owner says so) is a watch state: protection is lost.
 fn protection(site: &Site, detect: &Detect, zone: ZoneIx) -> (Level, String) {
-    let (healthy, total) = detect.protection(zone);
+    let (healthy, total) = detect.protection(site, zone);
     let needed = if site.single_group { 1 } else { 2 };
     if total > 0 && healthy < needed {
         return (
