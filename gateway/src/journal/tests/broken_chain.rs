@@ -40,8 +40,14 @@ fn an_alteration_of_any_column_is_found() {
 
 #[test]
 fn a_cut_at_the_beginning_or_inside_is_found() {
-    assert_eq!(after("DELETE FROM entry WHERE seq = 4").1, [Break::Gap { after: 3, seq: 5 }]);
-    assert_eq!(after("DELETE FROM entry WHERE seq < 4").1, [Break::Beginning { seq: 4 }]);
+    assert_eq!(
+        after("DELETE FROM entry WHERE seq = 4").1,
+        [Break::Gap { after: 3, seq: 5 }]
+    );
+    assert_eq!(
+        after("DELETE FROM entry WHERE seq < 4").1,
+        [Break::Beginning { seq: 4 }]
+    );
     // Closing the gap by renumbering does not help.
     let renumbered = "DELETE FROM entry WHERE seq = 4; UPDATE entry SET seq = 4 WHERE seq = 5;
         UPDATE entry SET seq = 5 WHERE seq = 6; UPDATE entry SET seq = 6 WHERE seq = 7;
@@ -96,7 +102,14 @@ fn an_unreadable_entry_inside_is_left_out_and_named() {
     let (_, restored) = Journal::open(&folder.journal()).unwrap();
     let seqs: Vec<_> = restored.entries.iter().map(|entry| entry.seq).collect();
     assert_eq!(seqs, [1, 2, 3, 4, 6, 7, 8, 9]);
-    assert!(restored.findings.iter().any(|line| line.contains("entry 5 cannot be read")), "{:?}", restored.findings);
+    assert!(
+        restored
+            .findings
+            .iter()
+            .any(|line| line.contains("entry 5 cannot be read")),
+        "{:?}",
+        restored.findings
+    );
 }
 
 #[test]
@@ -104,15 +117,24 @@ fn an_unreadable_end_makes_way_for_new_entries_and_is_kept_as_evidence() {
     let (folder, _) = after("UPDATE entry SET body = '{\"kind\":\"from_the_future\"}' WHERE seq >= 8");
     let (journal, restored) = Journal::open(&folder.journal()).unwrap();
     assert_eq!(restored.entries.last().unwrap().seq, 7);
-    assert!(restored.findings.iter().any(|line| line.contains("last 2 entries")), "{:?}", restored.findings);
+    assert!(
+        restored.findings.iter().any(|line| line.contains("last 2 entries")),
+        "{:?}",
+        restored.findings
+    );
     let told = spawn(journal);
-    told.writer.submit(Batch { entries: vec![entry(8)], ..Batch::default() });
+    told.writer.submit(Batch {
+        entries: vec![entry(8)],
+        ..Batch::default()
+    });
     told.stored_through(8);
     assert!(told.writer.stop());
     let (journal, restored) = Journal::open(&folder.journal()).unwrap();
     assert_eq!((restored.entries.len(), restored.findings), (8, vec![]));
     drop(journal);
     let conn = Connection::open(folder.journal()).unwrap();
-    let kept: i64 = conn.query_row("SELECT count(*) FROM aside", [], |row| row.get(0)).unwrap();
+    let kept: i64 = conn
+        .query_row("SELECT count(*) FROM aside", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(kept, 2);
 }

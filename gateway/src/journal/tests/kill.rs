@@ -17,7 +17,11 @@ fn prefix_of_batches(path: &Path) -> u64 {
     assert_eq!(restored.entries, (1..=n).map(entry).collect::<Vec<_>>());
     assert_eq!(n % 3, 0, "a batch was split");
     let marks: Vec<_> = restored.marks.iter().map(|mark| mark.seq).collect();
-    assert_eq!(marks, if n == 0 { vec![] } else { vec![n / 3] }, "a mark and its entries are one");
+    assert_eq!(
+        marks,
+        if n == 0 { vec![] } else { vec![n / 3] },
+        "a mark and its entries are one"
+    );
     assert_eq!(restored.engine_ms, i64::try_from(n).unwrap() * 10);
     n / 3
 }
@@ -30,7 +34,10 @@ fn a_log_torn_anywhere_gives_a_prefix_of_whole_batches() {
         told.writer.submit(batch(n));
         told.stored_through(n * 3);
     }
-    let (file, log) = (fs::read(live.journal()).unwrap(), fs::read(live.path.join("journal.db-wal")).unwrap());
+    let (file, log) = (
+        fs::read(live.journal()).unwrap(),
+        fs::read(live.path.join("journal.db-wal")).unwrap(),
+    );
     let mut seen = std::collections::BTreeSet::new();
     for cut in (0..=log.len()).step_by(log.len() / 150).chain([log.len()]) {
         for torn_to in [&b""[..], &[0xFF; 700], &[0; 700]] {
@@ -40,7 +47,10 @@ fn a_log_torn_anywhere_gives_a_prefix_of_whole_batches() {
             seen.insert(prefix_of_batches(&copy.journal()));
         }
     }
-    assert!(seen.contains(&20) && seen.len() >= 15, "the cuts must hit most batches: {seen:?}");
+    assert!(
+        seen.contains(&20) && seen.len() >= 15,
+        "the cuts must hit most batches: {seen:?}"
+    );
 }
 
 /// Not a test by itself: the process that is killed. Writes without end, and says what was answered.
@@ -74,7 +84,9 @@ fn start_child(path: &Path) -> Child {
 /// Kills after `answers`, a little later each time; the last batch that was answered.
 fn run_and_kill(path: &Path, answers: usize, later: Duration) -> u64 {
     let mut child = start_child(path);
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
     let number = |line: String| line.strip_prefix("stored ").and_then(|n| n.parse().ok());
     let mut stored: Option<u64> = lines.by_ref().filter_map(number).nth(answers);
     let spin = Stopwatch::start();
@@ -93,7 +105,10 @@ fn kill_9_at_any_point_keeps_what_was_answered_and_splits_nothing() {
         let later = Duration::from_micros(round * 137 % 2_500);
         let answered = run_and_kill(&folder.journal(), usize::try_from(round).unwrap() % 7, later);
         let there = prefix_of_batches(&folder.journal());
-        assert!(there >= answered && answered > before, "round {round}: answered {answered}, there {there}");
+        assert!(
+            there >= answered && answered > before,
+            "round {round}: answered {answered}, there {there}"
+        );
         before = there;
     }
 }

@@ -9,7 +9,10 @@ use super::*;
 fn a_second_process_is_refused_and_a_reader_is_not() {
     let folder = Folder::new();
     let (journal, _) = Journal::open(&folder.journal()).unwrap();
-    for second in [Journal::open(&folder.journal()), Journal::open_or_aside(&folder.journal())] {
+    for second in [
+        Journal::open(&folder.journal()),
+        Journal::open_or_aside(&folder.journal()),
+    ] {
         let refused = second.map(|_| ()).unwrap_err();
         assert!(matches!(refused, JournalError::Locked { .. }), "{refused}");
     }
@@ -21,7 +24,9 @@ fn a_second_process_is_refused_and_a_reader_is_not() {
 #[test]
 fn a_missing_folder_and_a_folder_as_file_are_named() {
     let folder = Folder::new();
-    let missing = Journal::open_or_aside(&folder.path.join("no/journal.db")).map(|_| ()).unwrap_err();
+    let missing = Journal::open_or_aside(&folder.path.join("no/journal.db"))
+        .map(|_| ())
+        .unwrap_err();
     assert!(matches!(missing, JournalError::Folder { .. }), "{missing}");
     let directory = Journal::open_or_aside(&folder.path).map(|_| ()).unwrap_err();
     assert!(matches!(directory, JournalError::NotAFile { .. }), "{directory}");
@@ -31,12 +36,18 @@ fn a_missing_folder_and_a_folder_as_file_are_named() {
 #[test]
 fn another_programs_file_and_a_later_musters_stay_untouched() {
     let folder = Folder::new();
-    Connection::open(folder.journal()).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    Connection::open(folder.journal())
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs (x)")
+        .unwrap();
     let foreign = Journal::open_or_aside(&folder.journal()).map(|_| ()).unwrap_err();
     assert!(matches!(foreign, JournalError::Foreign { .. }), "{foreign}");
     std::fs::remove_file(folder.journal()).unwrap();
     written(&folder.journal(), 1);
-    Connection::open(folder.journal()).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(folder.journal())
+        .unwrap()
+        .pragma_update(None, "user_version", 2)
+        .unwrap();
     let newer = Journal::open_or_aside(&folder.journal()).map(|_| ()).unwrap_err();
     assert!(matches!(newer, JournalError::Newer { found: 2, .. }), "{newer}");
     assert!(!folder.names().iter().any(|name| name.contains("broken")));

@@ -9,32 +9,88 @@ use super::*;
 
 fn every_record() -> Vec<Record> {
     let (s, persons) = (String::from, || vec!["kim".to_owned(), "lee".to_owned()]);
-    let verbs = [Verb::Evacuate, Verb::Hold, Verb::Abort, Verb::Cut { at: -5 }, Verb::Arm, Verb::Disarm, Verb::Reset];
-    let ends = [StepEnd::Done, StepEnd::Cannot, StepEnd::Refused, StepEnd::Superseded, StepEnd::Skipped];
+    let verbs = [
+        Verb::Evacuate,
+        Verb::Hold,
+        Verb::Abort,
+        Verb::Cut { at: -5 },
+        Verb::Arm,
+        Verb::Disarm,
+        Verb::Reset,
+    ];
+    let ends = [
+        StepEnd::Done,
+        StepEnd::Cannot,
+        StepEnd::Refused,
+        StepEnd::Superseded,
+        StepEnd::Skipped,
+    ];
     let mut all = vec![
-        Record::IncidentOpened { n: u32::MAX, why: s("\"가스\" 12 ppm\n\u{1b}[31m \u{0}") },
-        Record::VoteHeld { zone: s("b3"), group: s("g"), channel: s("c"), why: s("") },
-        Record::VoteReturned { zone: s("b3"), group: s("g") },
-        Record::EvacuateBegun { zone: None, why: s("ordered") },
-        Record::EvacuateBegun { zone: Some(s("b3")), why: s("two votes") },
-        Record::OrderRefused { verb: Verb::Reset, by: s("kim"), why: s("a vote is held") },
+        Record::IncidentOpened {
+            n: u32::MAX,
+            why: s("\"가스\" 12 ppm\n\u{1b}[31m \u{0}"),
+        },
+        Record::VoteHeld {
+            zone: s("b3"),
+            group: s("g"),
+            channel: s("c"),
+            why: s(""),
+        },
+        Record::VoteReturned {
+            zone: s("b3"),
+            group: s("g"),
+        },
+        Record::EvacuateBegun {
+            zone: None,
+            why: s("ordered"),
+        },
+        Record::EvacuateBegun {
+            zone: Some(s("b3")),
+            why: s("two votes"),
+        },
+        Record::OrderRefused {
+            verb: Verb::Reset,
+            by: s("kim"),
+            why: s("a vote is held"),
+        },
         Record::AbortLifted { why: s("new vote") },
-        Record::StepAccepted { step: s("db.0.evacuate") },
+        Record::StepAccepted {
+            step: s("db.0.evacuate"),
+        },
         Record::ActedUnstored { through: 0 },
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     for verb in verbs {
         all.push(Record::OrderPending { verb, by: s("kim") });
-        all.push(Record::OrderTaken { verb, by: persons(), until: Some(i64::MAX) });
-        all.push(Record::OrderTaken { verb, by: vec![], until: None });
+        all.push(Record::OrderTaken {
+            verb,
+            by: persons(),
+            until: Some(i64::MAX),
+        });
+        all.push(Record::OrderTaken {
+            verb,
+            by: vec![],
+            until: None,
+        });
     }
     for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify, Phase::Restore] {
         for mode in [Mode::Drill, Mode::Live] {
             let (step, workload) = (s("db.0.evacuate.busan"), s("db"));
-            all.push(Record::StepIntent { step, workload, rung: u8::MAX, phase, mode, token: u64::MAX });
+            all.push(Record::StepIntent {
+                step,
+                workload,
+                rung: u8::MAX,
+                phase,
+                mode,
+                token: u64::MAX,
+            });
         }
     }
-    all.extend(ends.map(|end| Record::StepEnded { step: s("db.0.evacuate"), end, note: s("ok") }));
+    all.extend(ends.map(|end| Record::StepEnded {
+        step: s("db.0.evacuate"),
+        end,
+        note: s("ok"),
+    }));
     all
 }
 
@@ -54,7 +110,10 @@ fn every_record_comes_back_as_it_was_after_a_restart() {
     let folder = Folder::new();
     let records = every_record();
     assert!(records.iter().all(is_listed));
-    let entries: Vec<Entry> = (1..).zip(records).map(|(seq, record)| Entry { seq, at: 5, record }).collect();
+    let entries: Vec<Entry> = (1..)
+        .zip(records)
+        .map(|(seq, record)| Entry { seq, at: 5, record })
+        .collect();
     let (journal, fresh) = Journal::open(&folder.journal()).unwrap();
     assert_eq!((fresh.engine_ms, fresh.wall_ms, fresh.entries.len()), (0, None, 0));
     assert_ne!(fresh.progress_key, [0; 32]);
@@ -73,7 +132,10 @@ fn every_record_comes_back_as_it_was_after_a_restart() {
     assert_eq!(restored.entries, entries);
     assert_eq!(restored.marks, [mark("a", u64::MAX, 1), mark("b", 1, u64::MAX)]);
     assert_eq!((restored.engine_ms, restored.wall_ms), (77, Some(1_000)));
-    assert_eq!(restored.progress_key, fresh.progress_key, "bearers given out before the restart stay valid");
+    assert_eq!(
+        restored.progress_key, fresh.progress_key,
+        "bearers given out before the restart stay valid"
+    );
     assert!(restored.findings.is_empty(), "{:?}", restored.findings);
 }
 
@@ -82,9 +144,16 @@ fn an_empty_batch_moves_the_clock_and_nothing_else() {
     let folder = Folder::new();
     let told = spawn(Journal::open(&folder.journal()).unwrap().0);
     let (engine_ms, wall_ms) = (500, 9_000);
-    told.writer.submit(Batch { engine_ms, wall_ms, ..Batch::default() });
+    told.writer.submit(Batch {
+        engine_ms,
+        wall_ms,
+        ..Batch::default()
+    });
     assert!(told.writer.stop());
-    assert!(told.reports.recv().is_err(), "without a decision there is nothing to answer");
+    assert!(
+        told.reports.recv().is_err(),
+        "without a decision there is nothing to answer"
+    );
     let (_, restored) = Journal::open(&folder.journal()).unwrap();
     assert_eq!((restored.engine_ms, restored.wall_ms), (500, Some(9_000)));
 }
@@ -95,7 +164,11 @@ fn marks_only_rise_also_when_the_lanes_cross() {
     let told = spawn(Journal::open(&folder.journal()).unwrap().0);
     for (seq, marks) in [(1, (2, 10)), (2, (2, 9)), (3, (1, 99)), (4, (3, 0)), (5, (2, 50))] {
         let marks = vec![mark("gas-1", marks.0, marks.1)];
-        told.writer.submit(Batch { entries: vec![entry(seq)], marks, ..Batch::default() });
+        told.writer.submit(Batch {
+            entries: vec![entry(seq)],
+            marks,
+            ..Batch::default()
+        });
         told.stored_through(seq);
     }
     assert!(told.writer.stop());
@@ -122,7 +195,10 @@ fn old_lines_leave_and_the_newest_stay() {
 #[test]
 fn what_waits_is_bounded_and_lines_for_people_go_first() {
     let mut waiting = pending::Pending::default();
-    let many = Batch { events: vec![(0, event("x")); pending::EVENTS_MAX + 3], ..batch(1) };
+    let many = Batch {
+        events: vec![(0, event("x")); pending::EVENTS_MAX + 3],
+        ..batch(1)
+    };
     assert_eq!(waiting.add(many), pending::Turned { events: 3, entries: 0 });
     let rest = (2..).take(pending::ENTRIES_MAX / 3 - 1);
     for n in rest {
@@ -131,7 +207,11 @@ fn what_waits_is_bounded_and_lines_for_people_go_first() {
     let before = (waiting.entries.len(), waiting.marks.clone());
     assert_eq!(before.0, pending::ENTRIES_MAX - 1);
     assert_eq!(waiting.add(batch(99_999)), pending::Turned { events: 1, entries: 3 });
-    assert_eq!((waiting.entries.len(), waiting.marks.clone()), before, "neither its entries nor its mark are taken");
+    assert_eq!(
+        (waiting.entries.len(), waiting.marks.clone()),
+        before,
+        "neither its entries nor its mark are taken"
+    );
 }
 
 #[test]
@@ -141,7 +221,11 @@ fn a_sequence_that_comes_twice_is_written_once_and_a_conflict_is_counted() {
     let mut waiting = pending::Pending::default();
     waiting.add(batch(1));
     assert_eq!(store.apply(&waiting).unwrap().conflicts, 0);
-    assert_eq!(store.apply(&waiting).unwrap().conflicts, 0, "the same again is no conflict");
+    assert_eq!(
+        store.apply(&waiting).unwrap().conflicts,
+        0,
+        "the same again is no conflict"
+    );
     waiting.entries[1].1.record = Record::AbortLifted { why: "other".into() };
     assert_eq!(store.apply(&waiting).unwrap().conflicts, 1);
     let verified = Reader::open(&folder.journal()).unwrap().verify().unwrap();
