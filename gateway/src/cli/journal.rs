@@ -220,3 +220,117 @@ fn escaped(text: &str) -> String {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use std::path::Path;
+
+    use clap::Parser;
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::journal::tests::{Folder, written};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn said(path: &Path, flags: &[&str]) -> (u8, String) {
+        let words = ["journal", path.to_str().unwrap()];
+        let args = Line::try_parse_from(words.iter().chain(flags)).unwrap().args;
+        let mut out = Vec::new();
+        let code = print(&args, &mut out).unwrap_or_else(|failure| exit_of(&failure));
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn one_line_a_decision_with_wall_time_sequence_kind_and_words() {
+        let folder = Folder::new();
+        written(&folder.journal(), 400);
+        let (code, text) = said(&folder.journal(), &[]);
+        assert_eq!((code, text.lines().count()), (0, 1_200));
+        let first = text.lines().next().unwrap();
+        assert_eq!(
+            first,
+            "2022-10-15T06:19:00.010Z       1  step_accepted    db-1.0.evacuate.busan accepted by its hook"
+        );
+        assert_eq!(said(&folder.journal(), &["--since", "1200"]).1.lines().count(), 1);
+        assert_eq!(
+            said(&folder.journal(), &["--events", "--since", "399"])
+                .1
+                .lines()
+                .count(),
+            2
+        );
+        assert_eq!(
+            said(&folder.journal(), &["--since", "18446744073709551615"]),
+            (0, String::new())
+        );
+    }
+
+    #[test]
+    fn json_is_one_document_whatever_it_holds() {
+        let folder = Folder::new();
+        for batches in [0, 400] {
+            if batches > 0 {
+                written(&folder.journal(), batches);
+            } else {
+                crate::journal::Journal::open(&folder.journal()).unwrap();
+            }
+            let lists: [(&[&str], &str, u64); 2] = [
+                (&["--json"], "entries", batches * 3),
+                (&["--json", "--events"], "events", batches),
+            ];
+            for (flags, name, n) in lists {
+                let (code, text) = said(&folder.journal(), flags);
+                let document: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!((code, document["schema"].as_u64()), (0, Some(1)));
+                assert_eq!(document[name].as_array().unwrap().len() as u64, n);
+            }
+        }
+        let document: Value = serde_json::from_str(&said(&folder.journal(), &["--json"]).1).unwrap();
+        assert_eq!(document["entries"][4]["record"]["step"], "db-5.0.evacuate.busan");
+    }
+
+    #[test]
+    fn verify_prints_the_head_or_names_the_first_break() {
+        let folder = Folder::new();
+        written(&folder.journal(), 2);
+        let (code, text) = said(&folder.journal(), &["--verify"]);
+        assert!(code == 0 && text.starts_with("chain holds: 6 entries, head "), "{text}");
+        assert_eq!(text.trim_end().len(), "chain holds: 6 entries, head ".len() + 64);
+        let conn = Connection::open(folder.journal()).unwrap();
+        conn.execute("UPDATE entry SET at_ms = 0 WHERE seq IN (3, 5)", [])
+            .unwrap();
+        let (code, text) = said(&folder.journal(), &["--verify"]);
+        assert!(
+            code == 1 && text.starts_with("chain broken in 2 places, first: entry 3 "),
+            "{text}"
+        );
+        let (code, text) = said(&folder.journal(), &["--verify", "--json"]);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (code, &document["holds"], &document["breaks_total"]),
+            (1, &json!(false), &json!(2))
+        );
+    }
+
+    #[test]
+    fn what_is_no_journal_is_told_apart_by_the_exit_code() {
+        let folder = Folder::new();
+        assert_eq!(said(&folder.journal(), &[]).0, 64);
+        std::fs::write(folder.journal(), "").unwrap();
+        assert_eq!(said(&folder.journal(), &[]).0, 64);
+        std::fs::write(folder.journal(), [0x5A; 9_000]).unwrap();
+        assert_eq!(said(&folder.journal(), &["--verify"]).0, 1);
+    }
+
+    #[test]
+    fn words_from_outside_do_not_steer_a_terminal() {
+        assert_eq!(escaped("gas \u{1b}[2J\n\u{7}가스"), "gas \\u{1b}[2J\\n\\u{7}가스");
+    }
+}

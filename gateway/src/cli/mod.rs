@@ -86,13 +86,14 @@ async fn dispatch(command: Command) -> ExitCode {
     }
 }
 
-/// Logs to stderr, warnings and worse unless `MUSTER_LOG` says `info`, `debug` or `error`.
-pub(crate) fn log_to_stderr() {
+/// Logs to stderr: `usual` and worse, unless `MUSTER_LOG` says `error`, `warn`, `info` or `debug`.
+pub(crate) fn log_to_stderr(usual: tracing::Level) {
     let level = match std::env::var("MUSTER_LOG").as_deref() {
         Ok("error") => tracing::Level::ERROR,
+        Ok("warn") => tracing::Level::WARN,
         Ok("info") => tracing::Level::INFO,
         Ok("debug") => tracing::Level::DEBUG,
-        _ => tracing::Level::WARN,
+        _ => usual,
     };
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()

@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> ExitCode {
-    super::log_to_stderr();
+    super::log_to_stderr(tracing::Level::WARN);
     let config = match config::load(&args.config) {
         Ok((config, findings)) => {
             findings.iter().for_each(|finding| eprintln!("{finding}"));
@@ -34,16 +34,18 @@ pub async fn run(args: Args) -> ExitCode {
             return exit::USAGE.into();
         }
     };
-    let gateway = match Gateway::start(&config, None, listener(args.json)).await {
+    let printer = Printer::to_stdout();
+    let gateway = match Gateway::start(&config, None, listener(printer.clone(), args.json)).await {
         Ok(gateway) => gateway,
         Err(error) => return refuse(&error),
     };
     greet(&config, &gateway, args.json);
     wait_for_signal().await;
     if !args.json {
-        println!("stopping; votes and incidents are in the journal and go on after a start");
+        printer.line("stopping; votes and incidents are in the journal and go on after a start".into());
     }
     gateway.stop().await;
+    printer.drain();
     ExitCode::SUCCESS
 }
 
@@ -55,8 +57,7 @@ fn refuse(error: &StartError) -> ExitCode {
     }
 }
 
-fn listener(json: bool) -> Listener {
-    let printer = Printer::to_stdout();
+fn listener(printer: Printer, json: bool) -> Listener {
     Box::new(move |wall_ms: i64, event: &Event| {
         printer.line(if json {
             lines::event_json(wall_ms, event)

@@ -71,7 +71,7 @@ pub const RECEIVER_SECRET: &str = "MUSTER_RECEIVER_SECRET";
 
 /// Runs until it is interrupted.
 pub async fn run(args: Args) -> ExitCode {
-    super::log_to_stderr();
+    super::log_to_stderr(tracing::Level::WARN);
     match (args.what, args.devices.config.clone()) {
         (Some(What::Receiver(receiver)), _) => serve(receiver).await,
         (None, Some(path)) => devices(&path, args.devices).await,

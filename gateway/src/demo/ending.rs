@@ -1,6 +1,6 @@
 //! The time line at the end: what happened in 2022, and what would have happened.
 
-use muster_sim::{FIRST_LOSS_S, PANGYO_2022};
+use muster_sim::PANGYO_2022;
 
 use super::report::{Report, RoomReport};
 use super::screen::{Screen, since};
@@ -34,6 +34,8 @@ pub(super) fn show(screen: &Screen, report: &Report) {
         "  Steps made twice at the destination: {}. This was a SIMULATION; it took {:.0} s of real time.",
         report.effects_doubled, report.wall_s
     ));
+    screen.say("");
+    screen.say("  Next: `cargo run --release -- check gateway/examples/single-room.toml` is a site to start from; README.md goes on.");
 }
 
 fn milestones(room: &RoomReport) -> Vec<(f64, &'static str, String)> {
@@ -62,17 +64,14 @@ fn milestones(room: &RoomReport) -> Vec<(f64, &'static str, String)> {
 
 fn verdict(room: &RoomReport) -> String {
     let lead = match room.lead_s {
-        Some(lead) if lead >= 0.0 => format!("tier 1 was safe {lead:.0} s before the first loss"),
-        Some(late) => format!("tier 1 was safe {:.0} s after the first loss", -late),
-        None => "not every tier-1 workload could move; what could not was stopped cleanly".to_owned(),
+        Some(lead) if lead >= 0.0 => format!("tier 1 was running elsewhere {lead:.0} s before the first loss"),
+        Some(late) => format!("tier 1 was running elsewhere {:.0} s after the first loss", -late),
+        None => "not all of tier 1 could be moved in the time left".to_owned(),
     };
+    let late = room.workloads_total - room.workloads_moved - room.workloads_stopped;
     format!(
-        "  {:<12} by T+{}:00 {} of {} moved and {} stopped cleanly; {lead}",
-        room.room,
-        FIRST_LOSS_S / 60,
-        room.workloads_moved,
-        room.workloads_total,
-        room.workloads_stopped
+        "  {:<12} of {} workloads, before the first loss: {} moved, {} stopped cleanly, {late} too late; {lead}",
+        room.room, room.workloads_total, room.workloads_moved, room.workloads_stopped
     )
 }
 

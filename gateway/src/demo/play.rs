@@ -116,6 +116,7 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         room.stop().await;
     }
     ending::show(&screen, &report);
+    screen.drain();
     Ok(report)
 }
 

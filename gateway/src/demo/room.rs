@@ -105,7 +105,7 @@ impl Room {
             source.poll_ms = Some(POLL_MS);
         }
         let tape = Tape::new();
-        let listener = stage.listener(plan.name, tape.clone());
+        let listener = stage.listener(plan.name, &config.site.id, tape.clone());
         let clock = stage.story.clock().clone();
         let gateway = Gateway::start(&config, Some(clock), listener)
             .await
@@ -207,11 +207,11 @@ impl Stage<'_> {
         SimSite::start(spec).await.map_err(RoomError::Devices)
     }
 
-    fn listener(&self, name: &'static str, tape: Tape) -> Listener {
-        let (story, screen) = (self.story.clone(), self.screen.clone());
+    fn listener(&self, name: &'static str, site: &str, tape: Tape) -> Listener {
+        let (story, screen, site) = (self.story.clone(), self.screen.clone(), site.to_owned());
         Box::new(move |_, event| {
             let story_ms = story.of(story.clock().now());
-            screen.event(name, story_ms, event);
+            screen.event(name, &site, story_ms, event);
             tape.add(story_ms, event);
         })
     }

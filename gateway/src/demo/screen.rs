@@ -36,24 +36,20 @@ impl Screen {
     }
 
     /// An event of a room, if it is one that moves the story.
-    pub(super) fn event(&self, room: &str, story_ms: i64, event: &Event) {
-        if !worth_showing(event) {
+    pub(super) fn event(&self, room: &str, site: &str, story_ms: i64, event: &Event) {
+        if !worth_showing(event, site) {
             return;
         }
-        let kind = match event.kind {
-            EventKind::Workload => "SAFE",
-            EventKind::Level => "LEVEL",
-            EventKind::Vote => "VOTE",
-            EventKind::Order => "ORDER",
-            EventKind::Trouble => "trouble",
-            _ => event.kind.as_str(),
+        let (what, line) = match event.kind {
+            EventKind::Workload => ("SAFE", format!("{}: {}", event.subject, event.line)),
+            // The reason was told by the vote just above.
+            EventKind::Level => ("LEVEL", event.line.split(": ").next().unwrap_or_default().to_owned()),
+            EventKind::Vote => ("VOTE", format!("{}: {}", event.subject, event.line)),
+            EventKind::Order => ("ORDER", event.line.clone()),
+            EventKind::Trouble => ("trouble", event.line.clone()),
+            _ => (event.kind.as_str(), format!("{}: {}", event.subject, event.line)),
         };
-        let line = format!(
-            "{}  {room:<11}  {kind:<7}  {}: {}",
-            stamp(story_ms),
-            event.subject,
-            shorten(&event.line)
-        );
+        let line = format!("{}  {room:<11}  {what:<7}  {}", stamp(story_ms), shorten(&line));
         self.say(self.painted(colour_of(event), &line));
     }
 
@@ -67,6 +63,11 @@ impl Screen {
             story.clock().speed()
         );
         self.say(self.painted("2", &line));
+    }
+
+    /// Waits until everything is on the screen.
+    pub(super) fn drain(&self) {
+        self.printer.drain();
     }
 
     /// A heading.
@@ -109,10 +110,11 @@ pub(super) fn since(story_ms: i64) -> String {
     format!("T{sign}{}:{:02}", s / 60, s % 60)
 }
 
-fn worth_showing(event: &Event) -> bool {
+fn worth_showing(event: &Event, site: &str) -> bool {
     match event.kind {
-        EventKind::Vote | EventKind::Level | EventKind::Workload | EventKind::Order | EventKind::Trouble => true,
-        EventKind::Step => event.line.contains("no longer fits") || event.line.starts_with("stuck"),
+        EventKind::Vote | EventKind::Workload | EventKind::Order | EventKind::Trouble => true,
+        EventKind::Level => event.subject == site,
+        EventKind::Step => event.line.contains("no longer fits"),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use muster_core::Entry;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::{Lock, beside};
@@ -147,7 +148,9 @@ fn exchange(path: &Path, fresh: &Path) -> io::Result<PathBuf> {
 
 /// Starts with what can be read; the writer goes on trying to open the file.
 fn without_disk(path: &Path, why: &JournalError) -> Result<(Journal, Restored), JournalError> {
+    let lock = Lock::take(path).ok();
     let read = Reader::open(path).and_then(|reader| restore(reader.connection(), path));
+    let read = read.or_else(|_| restore(&connect_alone(path)?, path));
     let mut restored = read.unwrap_or_else(|_| Salvage::of(path).restored());
     if restored.progress_key == [0; 32] {
         restored.progress_key = new_key()?;
@@ -159,8 +162,19 @@ fn without_disk(path: &Path, why: &JournalError) -> Result<(Journal, Restored), 
     let journal = Journal {
         path: path.into(),
         progress_key: restored.progress_key,
-        lock: Lock::take(path).ok(),
+        lock,
         store: None,
     };
     Ok((journal, restored))
+}
+
+/// A full disk has no room for the memory that connections share; one that is alone needs none, and leaves the log alone.
+fn connect_alone(path: &Path) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|conn| {
+        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok(conn)
+    });
+    opened.map_err(|e| JournalError::of_sqlite(path, e))
 }

@@ -15,7 +15,7 @@ mod rows;
 mod schema;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};

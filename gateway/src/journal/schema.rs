@@ -1,5 +1,6 @@
 //! How the file is laid out, made, and recognised.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use super::JournalError;
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"Mstr");
 /// Version of the layout this Muster reads and writes.
 pub(super) const VERSION: i32 = 1;
+/// How every SQLite file begins that holds anything.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const TABLES: &str = include_str!("schema.sql");
 /// A reader's lock is a matter of microseconds; longer is a fault, and is tried again by the writer.
 const BUSY: Duration = Duration::from_millis(100);
@@ -38,6 +41,7 @@ pub(super) fn recognise(conn: &Connection, path: &Path) -> Result<Layout, Journa
         read("user_version").map_err(wrong)?,
     );
     match (id, tables) {
+        (0, 0) if is_zeroed(path) => Err(JournalError::corrupt(path, "its header is gone")),
         (0, 0) => Ok(Layout::New),
         (APPLICATION_ID, _) if version > VERSION => Err(JournalError::Newer {
             path: path.into(),
@@ -47,6 +51,16 @@ pub(super) fn recognise(conn: &Connection, path: &Path) -> Result<Layout, Journa
         (APPLICATION_ID, _) => Err(JournalError::corrupt(path, "it holds no tables")),
         _ => Err(JournalError::Foreign { path: path.into() }),
     }
+}
+
+/// SQLite takes some files without its header for empty ones and would write over them.
+fn is_zeroed(path: &Path) -> bool {
+    let mut header = [0; MAGIC.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| match file.metadata()?.len() {
+        0 => Ok(false),
+        _ => file.read_exact(&mut header).map(|()| header != *MAGIC),
+    });
+    read.unwrap_or(true)
 }
 
 /// Settings of the writing connection. The log is folded back by the writer when it is idle (`store.rs`), never inside a

@@ -193,8 +193,14 @@ impl Drop for Ended {
 }
 
 impl<R: Fn(Report)> Desk<R> {
-    fn run(mut self) {
-        let _ended = Ended(Arc::clone(&self.shared));
+    /// The file is closed and its lock released before the end is told.
+    fn run(self) {
+        let ended = Ended(Arc::clone(&self.shared));
+        self.work();
+        drop(ended);
+    }
+
+    fn work(mut self) {
         while let Some((pending, lost)) = self.shared.take() {
             if lost > 0 {
                 let why = format!("{lost} decisions lost: too many waited for the disk");

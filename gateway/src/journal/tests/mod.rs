@@ -25,13 +25,13 @@ use crate::lanes::Mark;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of its own, gone when dropped; a small file system if `mount` was asked for.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     mounted: bool,
 }
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("muster-journal-{}-{n}", std::process::id()));
@@ -57,7 +57,7 @@ impl Folder {
         mount.status().is_ok_and(|status| status.success())
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.path.join("journal.db")
     }
 
@@ -158,7 +158,7 @@ fn event(line: &str) -> Event {
 }
 
 /// Writes `batches` whole batches and closes.
-pub(super) fn written(path: &Path, batches: u64) {
+pub(crate) fn written(path: &Path, batches: u64) {
     let (journal, restored) = Journal::open(path).unwrap();
     assert!(restored.findings.is_empty(), "{:?}", restored.findings);
     let told = spawn(journal);

@@ -215,6 +215,34 @@ fn what_waits_is_bounded_and_lines_for_people_go_first() {
 }
 
 #[test]
+fn what_came_later_stands_behind_and_no_mark_falls() {
+    let mut first = pending::Pending::default();
+    assert!(first.is_empty());
+    first.add(batch(1));
+    first.add(Batch {
+        marks: vec![mark("gas-1", 7, 0), mark("gas-2", 1, 1)],
+        ..batch(2)
+    });
+    let mut later = pending::Pending::default();
+    later.add(Batch {
+        marks: vec![mark("gas-1", 6, 9), mark("gas-2", 2, 0)],
+        ..batch(3)
+    });
+    assert_eq!(first.append(later), 0);
+    assert_eq!(first.append(pending::Pending::default()), 0);
+    let seqs: Vec<_> = first.entries.iter().map(|(_, entry)| entry.seq).collect();
+    assert_eq!(seqs, (1..=9).collect::<Vec<_>>());
+    let marks: Vec<_> = first
+        .marks
+        .into_iter()
+        .map(|(node, mark)| (node.to_string(), mark))
+        .collect();
+    assert_eq!(marks, [("gas-1".to_owned(), (7, 1)), ("gas-2".to_owned(), (2, 0))]);
+    assert_eq!(first.clock, Some((90, 1_665_814_740_090)));
+    assert_eq!(first.events.len(), 3);
+}
+
+#[test]
 fn a_sequence_that_comes_twice_is_written_once_and_a_conflict_is_counted() {
     let folder = Folder::new();
     let (mut store, _) = Store::open(&folder.journal(), &[1; 32]).unwrap();

@@ -121,10 +121,17 @@ impl Bench {
 
     /// Everything up to and including the first that `is` wanted.
     async fn hear_until(&mut self, is: impl Fn(&Heard) -> bool) -> Vec<Heard> {
-        let mut heard = vec![self.hear().await];
-        while !is(&heard[heard.len() - 1]) {
-            heard.push(self.hear().await);
-        }
+        let mut heard = Vec::new();
+        let all = async {
+            while !heard.last().is_some_and(&is) {
+                heard.push(self.hear().await);
+            }
+        };
+        assert!(
+            timeout(PATIENCE, all).await.is_ok(),
+            "never heard; last: {:?}",
+            heard.last()
+        );
         heard
     }
 

@@ -198,15 +198,10 @@ async fn noise_is_never_a_reading() {
     let last = script.len();
     let peer = Peer::start(script).await;
     let mut bench = Bench::poll_test_peer(peer.address.clone());
-    while peer.state.served.load(Ordering::SeqCst) < last + CYCLE {
-        match bench.hear().await {
-            Heard::Lost(_) => {}
-            heard => assert_eq!(heard, sound()),
-        }
+    let all_played = |_: &Heard| peer.state.served.load(Ordering::SeqCst) >= last + CYCLE;
+    for heard in bench.hear_until(all_played).await {
+        assert!(heard == sound() || matches!(heard, Heard::Lost(_)), "{heard:?}");
     }
-    assert!(
-        bench.counted().iter().map(|(_, n)| n).sum::<u64>() >= 24,
-        "{:?}",
-        bench.counted()
-    );
+    let counted = bench.counted();
+    assert!(counted.iter().map(|(_, n)| n).sum::<u64>() >= 24, "{counted:?}");
 }
