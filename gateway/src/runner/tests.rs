@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header::LOCATION};
 use axum::routing::{get, post};
-use muster_core::{HookIx, Input};
+use muster_core::{HookIx, Input, Mode};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
@@ -48,6 +48,7 @@ impl Bench {
             incident,
             step,
             outcome,
+            mode: Mode::Live,
         }) = timeout(SOON, self.ends.control.recv()).await.unwrap().unwrap()
         else {
             panic!("something else in the control lane")

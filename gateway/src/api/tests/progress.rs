@@ -1,10 +1,10 @@
-use muster_core::{HookOutcome, Input};
+use muster_core::{HookOutcome, Input, Mode};
 use tokio::time::timeout;
 
 use super::stand::{PROGRESS_KEY, SOON, Stand, client};
 use super::story;
-use crate::api::progress::bearer;
 use crate::counters::Cause;
+use crate::hooks::progress::bearer;
 use crate::lanes::Control;
 
 const STEP: &str = "messages.move.evacuate.busan";
@@ -25,6 +25,7 @@ async fn heard(stand: &mut Stand) -> (String, String, HookOutcome) {
             incident,
             step,
             outcome,
+            mode: Mode::Live,
         }) => (incident, step, outcome),
         other => unreachable!("{other:?}"),
     }
