@@ -215,9 +215,23 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn on_its_own_thread(engine: Engine) -> std::io::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || runtime.block_on(engine.run()))
+    std::thread::Builder::new().name("engine".into()).spawn(move || {
+        let _guard = AbortOnPanic;
+        runtime.block_on(engine.run());
+    })
+}
+
+/// A gateway that listens, answers and no longer decides is worse than one that is down: whoever watches the process
+/// starts it again, and everything decided goes on from the journal.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("muster: the decision loop broke; the process ends so that it can be started again");
+            std::process::abort();
+        }
+    }
 }
 
 /// Engine time goes on from the last persisted value plus the wall clock's difference, within reason (design §4).
