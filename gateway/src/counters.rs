@@ -38,6 +38,7 @@ causes! {
     NoSequence => "no_sequence", "A pack without boot and seq.";
     Replayed => "replayed", "A pack at or below the node's high-water mark.";
     Retained => "retained", "A retained message where none may be.";
+    NodeLost => "node_lost", "A pack that says its node has dropped more samples: its store was full.";
     Future => "future", "A record dated after its sending.";
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A connection beyond the broker's limit.";

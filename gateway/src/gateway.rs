@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use muster_core::{Input, Millis, View};
@@ -16,7 +16,7 @@ use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Restored};
-use crate::lanes::{Control, Lanes, lanes};
+use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
 
@@ -74,7 +74,7 @@ pub struct Gateway {
     pub view: watch::Receiver<Arc<View>>,
     /// Figures for `/metrics`.
     pub gauges: Arc<Gauges>,
-    broker: Option<Box<dyn mqtt::Broker>>,
+    broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
 }
@@ -126,6 +126,14 @@ impl Gateway {
             lanes.clone(),
             counters.clone(),
         );
+        // The broker starts last: it may bring nothing in before the engine is there.
+        let broker: Arc<OnceLock<Box<dyn mqtt::Broker>>> = Arc::default();
+        let nodes = broker.clone();
+        let acknowledge = move |mark: &Mark| {
+            if let Some(broker) = nodes.get() {
+                broker.acknowledge(mark);
+            }
+        };
         let parts = Parts {
             clock: clock.clone(),
             ends,
@@ -134,6 +142,7 @@ impl Gateway {
             counters: counters.clone(),
             gauges: gauges.clone(),
             listener,
+            acknowledge: Box::new(acknowledge),
         };
         let (engine, view) = Engine::new(parts, &first_inputs(config, &restored, gap));
         let engine = on_its_own_thread(engine).map_err(StartError::Thread)?;
@@ -145,7 +154,7 @@ impl Gateway {
             counters,
             view,
             gauges,
-            broker: None,
+            broker,
             tasks: Vec::new(),
             engine,
         };
@@ -176,7 +185,8 @@ impl Gateway {
             let broker = mqtt::embedded(&config.mqtt, address, ingest, &config.site.id, self.counters.clone()).await;
             let broker = broker.map_err(StartError::Mqtt)?;
             self.mqtt = Some(broker.address());
-            self.broker = Some(broker);
+            // Called once, so it is empty.
+            let _ = self.broker.set(broker);
         }
         for source in &config.modbus {
             let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
@@ -193,7 +203,7 @@ impl Gateway {
 
     /// Stops taking anything in, journals what was decided, and ends. Nothing decided is lost: it goes on after a start.
     pub async fn stop(self) {
-        if let Some(broker) = &self.broker {
+        if let Some(broker) = self.broker.get() {
             broker.stop();
         }
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);

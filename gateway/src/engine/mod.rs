@@ -33,6 +33,9 @@ const BURST: usize = 64;
 /// Told of every event, with its wall-clock time in Unix milliseconds.
 pub type Listener = Box<dyn Fn(i64, &Event) + Send>;
 
+/// Told of every mark that is on disk; must not block.
+pub type Acknowledge = Box<dyn Fn(&Mark) + Send>;
+
 /// What the engine works with.
 pub struct Parts {
     /// The only clock.
@@ -49,6 +52,8 @@ pub struct Parts {
     pub gauges: Arc<Gauges>,
     /// Told of every event.
     pub listener: Listener,
+    /// Told of every mark that is on disk.
+    pub acknowledge: Acknowledge,
 }
 
 /// Owns the state.
@@ -193,6 +198,7 @@ impl Engine {
                 self.parts.gauges.set_commit_us(commit_us);
                 self.step(&Input::Stored { through });
             }
+            Report::Marked(marks) => marks.iter().for_each(|mark| (self.parts.acknowledge)(mark)),
             Report::Failed { why } => self.step(&Input::Own {
                 part: "journal".into(),
                 trouble: Some(why),

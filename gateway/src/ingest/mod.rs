@@ -5,6 +5,7 @@
 mod pack;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use muster_core::{Input, Site};
@@ -53,6 +54,8 @@ struct Known {
     id: Arc<str>,
     node: Node,
     mark: Mutex<muster_wire::Mark>,
+    /// Samples it said to have dropped since its start, in micro-units.
+    lost: AtomicI64,
 }
 
 impl Ingest {
@@ -71,6 +74,7 @@ impl Ingest {
                     id: Arc::from(id.as_str()),
                     node: node.clone(),
                     mark: Mutex::new(mark),
+                    lost: AtomicI64::new(0),
                 },
             )
         };

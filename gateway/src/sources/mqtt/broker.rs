@@ -11,10 +11,12 @@ use mqtt5::broker::events::{BrokerEventHandler, ClientDisconnectEvent, ClientPub
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
+use super::acks::{self, Waiting};
 use super::{Broker, BrokerError, identity::Refusing, listener};
 use crate::config;
 use crate::counters::Counters;
 use crate::ingest::{Ingest, Message, Verdict};
+use crate::lanes::Mark;
 
 /// Largest MQTT packet: twice a pack, so that a pack that is too large is counted by us and told by its sender's name.
 const MAX_PACKET_BYTES: usize = 8 * 1024;
@@ -22,6 +24,7 @@ const MAX_PACKET_BYTES: usize = 8 * 1024;
 /// A running embedded broker.
 pub struct Embedded {
     address: SocketAddr,
+    acks: Arc<Waiting>,
     stop: broadcast::Sender<()>,
 }
 
@@ -51,6 +54,8 @@ impl Embedded {
             site: Arc::from(site),
             counters,
         };
+        let waiting = Arc::new(Waiting::default());
+        tokio::spawn(acks::tell(waiting.clone(), parts.clone()));
         tokio::spawn(listener::accept(socket, parts, settings.max_clients));
         // The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
         let mut stopped = stop.subscribe();
@@ -60,13 +65,21 @@ impl Embedded {
                 _ = stopped.recv() => broker.shutdown(),
             }
         });
-        Ok(Self { address, stop })
+        Ok(Self {
+            address,
+            acks: waiting,
+            stop,
+        })
     }
 }
 
 impl Broker for Embedded {
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn acknowledge(&self, mark: &Mark) {
+        self.acks.put(mark);
     }
 
     fn stop(&self) {
