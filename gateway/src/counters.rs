@@ -43,6 +43,7 @@ causes! {
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A connection beyond the broker's limit.";
     Handshake => "handshake", "A connection that did not say who it is in time.";
+    Broken => "broken", "A client whose connection broke, or that was silent beyond its keep-alive.";
     ModbusTimeout => "modbus_timeout", "A device that did not answer in time.";
     ModbusException => "modbus_exception", "A device that answered with an exception.";
     ModbusShort => "modbus_short", "An answer of the wrong length.";

@@ -9,4 +9,6 @@
 )]
 
 mod acks;
+mod inputs;
+mod stand;
 mod walls;

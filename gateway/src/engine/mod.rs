@@ -163,10 +163,19 @@ impl Engine {
         self.parts.gauges.add_readings(batch.inputs.len() as u64);
         // Before the readings: a vote and the mark of the pack that caused it are one transaction.
         if let Some(mark) = batch.mark {
-            self.marks.insert(mark.node.clone(), mark);
+            self.mark(mark);
         }
         for input in &batch.inputs {
             self.step(input);
+        }
+    }
+
+    /// Alarms overtake readings on their way here, so an older pack may come after a newer one.
+    fn mark(&mut self, mark: Mark) {
+        match self.marks.get_mut(&mark.node) {
+            Some(highest) if (highest.boot, highest.seq) >= (mark.boot, mark.seq) => {}
+            Some(highest) => *highest = mark,
+            None => drop(self.marks.insert(mark.node.clone(), mark)),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use muster_core::{Input, Site};
-use muster_wire::{OFFLINE, Topic, TopicKind};
+use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
 
 use crate::config::Node;
 use crate::counters::{Cause, Counters};
@@ -115,6 +115,8 @@ impl Ingest {
     async fn state(&self, known: &Known, message: Message<'_>) -> Verdict {
         if message.payload == OFFLINE.as_bytes() {
             self.lose(known, "it says that it is offline").await;
+        } else if message.payload != ONLINE.as_bytes() {
+            return self.refuse(Cause::Malformed, message, &"a state is `online` or `offline`");
         }
         Verdict::Keep
     }

@@ -104,7 +104,8 @@ fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> Broke
         topic_alias_maximum: 0,
         max_subscriptions_per_client: 10,
         max_retained_messages: settings.max_clients * 2,
-        max_retained_message_size: 256,
+        // What is retained and should not be has to reach the ingest, which counts it; it lets only states be kept.
+        max_retained_message_size: MAX_PACKET_BYTES,
         client_channel_capacity: 100,
         // The default lets unreleased QoS 2 messages take 248 MB.
         server_receive_maximum: Some(20),

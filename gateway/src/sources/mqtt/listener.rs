@@ -64,16 +64,13 @@ fn admit(stream: TcpStream, from: SocketAddr, places: &Arc<Semaphore>, parts: &P
 async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: OwnedSemaphorePermit) {
     // Without it three small packets in a row wait 40 ms for each other. A socket that cannot is served all the same.
     let _ = stream.set_nodelay(true);
-    let identity = Arc::new(Unproven {
-        site: parts.site,
-        counters: parts.counters.clone(),
-    });
+    let identity = Arc::new(Unproven::new(parts.site, parts.counters.clone()));
     let handler = ClientHandler::new(
         BrokerTransport::tcp(stream),
         from,
         parts.config,
         parts.router,
-        identity,
+        identity.clone(),
         None,
         parts.stats,
         parts.resources,
@@ -81,6 +78,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: OwnedSe
     );
     if let Err(error) = handler.run().await
         && !error.is_normal_disconnect()
+        && !identity.has_refused()
     {
         parts.counters.count(cause(&error), &from.to_string(), &error);
     }
@@ -91,6 +89,7 @@ fn cause(error: &mqtt5::MqttError) -> Cause {
     match error {
         mqtt5::MqttError::PacketTooLarge { .. } => Cause::Oversized,
         mqtt5::MqttError::Timeout => Cause::Handshake,
+        mqtt5::MqttError::KeepAliveTimeout | mqtt5::MqttError::Io(_) => Cause::Broken,
         mqtt5::MqttError::AuthenticationFailed | mqtt5::MqttError::NotAuthorized => Cause::Identity,
         _ => Cause::Malformed,
     }
