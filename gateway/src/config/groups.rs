@@ -10,6 +10,10 @@ use super::site::SiteRow;
 use super::source::{Kind, SourceRow};
 use super::zone::ZoneRow;
 
+/// The one group of everything heard over MQTT. The listener has no TLS, so a client id is a claim: whoever is on that
+/// network can speak for every node, and two votes of two nodes may be those of one thief.
+pub(super) const PLAIN_LISTENER_GROUP: &str = "mqtt";
+
 /// Gives every channel the index of its group; groups are numbered as they come.
 pub(super) fn number(made: &mut [Lowered]) -> Vec<Group> {
     let mut by_id = BTreeMap::new();
@@ -26,12 +30,45 @@ pub(super) fn number(made: &mut [Lowered]) -> Vec<Group> {
     groups
 }
 
-/// Channels of one source share a board; devices of one segment share a wire that proves nobody's identity.
+/// What one fault or one thief takes together: a listener without identities, a board, a bus.
 pub(super) fn check_shared(made: &[Lowered], sources: &[SourceRow], faults: &Faults<'_>) {
+    check_listener(made, sources, faults);
+    let of_source = check_boards(made, sources, faults);
+    check_buses(&of_source, sources, faults);
+}
+
+/// A node may be given the listener's group by name, and no other.
+fn check_listener(made: &[Lowered], sources: &[SourceRow], faults: &Faults<'_>) {
+    let is_node = |made: &&Lowered| matches!(sources[made.channel.source.at()].kind, Kind::Node);
+    let nodes = sources.iter().filter(|s| matches!(s.kind, Kind::Node));
+    let of_nodes = nodes.filter_map(|s| s.group.as_ref());
+    let of_channels = made.iter().filter(is_node).map(|m| &m.group);
+    let wrong = of_nodes
+        .chain(of_channels)
+        .filter(|g| !g.value.is_empty() && g.value != PLAIN_LISTENER_GROUP);
+    // A source's group is that of its channels as well, and is one fault.
+    let by_place: BTreeMap<usize, &At<String>> = wrong.map(|g| (g.at, g)).collect();
+    for group in by_place.into_values() {
+        faults.error(
+            group.at,
+            format!("a node is in the group {}", quoted(&group.value)),
+            "remove it: two nodes on a plain listener are one group, as one thief of the network speaks for both; \
+             it becomes the node's own id once the listener proves who speaks (TLS)",
+        );
+    }
+}
+
+/// Channels of one source share a board. The group of each source; a node's has been checked.
+fn check_boards<'m>(
+    made: &'m [Lowered],
+    sources: &[SourceRow],
+    faults: &Faults<'_>,
+) -> BTreeMap<SourceIx, &'m At<String>> {
     let mut of_source: BTreeMap<SourceIx, &At<String>> = BTreeMap::new();
     for lowered in made {
         let first = *of_source.entry(lowered.channel.source).or_insert(&lowered.group);
-        if first.value != lowered.group.value {
+        let is_node = matches!(sources[lowered.channel.source.at()].kind, Kind::Node);
+        if first.value != lowered.group.value && !is_node {
             let (id, group, other) = (&lowered.channel.id, quoted(&lowered.group.value), quoted(&first.value));
             // Shown where a group is given: of two channels one may have only the source's own.
             let at = if lowered.group.at == source_at(sources, lowered) {
@@ -50,6 +87,11 @@ pub(super) fn check_shared(made: &[Lowered], sources: &[SourceRow], faults: &Fau
             );
         }
     }
+    of_source
+}
+
+/// Devices of one segment share a wire that proves nobody's identity.
+fn check_buses(of_source: &BTreeMap<SourceIx, &At<String>>, sources: &[SourceRow], faults: &Faults<'_>) {
     let mut of_segment: BTreeMap<String, (&SourceRow, &At<String>)> = BTreeMap::new();
     for (ix, source) in sources.iter().enumerate() {
         let Some(group) = of_source.get(&SourceIx(ix as u16)).copied() else {

@@ -7,6 +7,7 @@ use muster_profiles::Profile;
 
 use super::address::{Address, bus_group};
 use super::faults::{At, quoted};
+use super::groups::PLAIN_LISTENER_GROUP;
 use super::profile;
 use super::table::Table;
 
@@ -15,7 +16,8 @@ pub(super) struct SourceRow {
     pub(super) id: At<String>,
     /// Of its channels that do not say.
     pub(super) zone: Option<At<String>>,
-    group: Option<At<String>>,
+    /// Of its channels, if it says so.
+    pub(super) group: Option<At<String>>,
     /// Which signals become channels by themselves.
     pub(super) signals: Option<Vec<At<String>>>,
     pub(super) kind: Kind,
@@ -43,14 +45,15 @@ pub(super) struct ModbusRow {
 }
 
 impl SourceRow {
-    /// The group of its channels: what it says, else the node's id or the bus.
+    /// The group of its channels: what it says, else that of the listener or the bus.
     pub(super) fn group(&self) -> String {
         if let Some(group) = self.group.as_ref().filter(|g| !g.value.is_empty()) {
             return group.value.clone();
         }
         match &self.kind {
             Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
-            Kind::Node | Kind::Unknown => self.id.value.clone(),
+            Kind::Node => PLAIN_LISTENER_GROUP.to_owned(),
+            Kind::Unknown => self.id.value.clone(),
         }
     }
 

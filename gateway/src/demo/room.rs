@@ -63,7 +63,7 @@ pub enum RoomError {
     Devices(#[source] SiteError),
     /// Its gateway.
     #[error("the gateway did not start")]
-    Gateway(#[source] StartError),
+    Gateway(#[source] Box<StartError>),
 }
 
 /// A room being played.
@@ -109,7 +109,7 @@ impl Room {
         let clock = stage.story.clock().clone();
         let gateway = Gateway::start(&config, Some(clock), listener)
             .await
-            .map_err(RoomError::Gateway)?;
+            .map_err(|error| RoomError::Gateway(Box::new(error)))?;
         let nodes = match gateway.mqtt {
             Some(broker) => Some(
                 stage

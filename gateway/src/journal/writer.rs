@@ -18,7 +18,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(2);
 /// Between tries while stopping.
 const STOPPING_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The end that takes batches. Dropping it writes what waits, for at most [`FLUSH_WAIT`].
+/// The end that takes batches. Dropping it writes what waits, for at most two seconds and a little.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -107,11 +107,11 @@ impl Writer {
 
     fn end(&self) -> bool {
         let mut state = self.shared.lock();
-        state.stopping.get_or_insert_with(Stopwatch::start);
+        let waited = state.stopping.get_or_insert_with(Stopwatch::start).elapsed();
         self.shared.changed.notify_all();
-        let state = self
-            .shared
-            .wait_while(state, FLUSH_WAIT + BACKOFF_MIN, |state| !state.ended);
+        // Asked again by `drop`, it does not begin to wait anew.
+        let at_most = (FLUSH_WAIT + BACKOFF_MIN).saturating_sub(waited);
+        let state = self.shared.wait_while(state, at_most, |state| !state.ended);
         state.ended && state.pending.is_empty() && state.lost == 0
     }
 }

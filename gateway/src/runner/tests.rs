@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(clippy::disallowed_methods, reason = "as many messages as the test itself sends")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header::LOCATION};
 use axum::routing::{get, post};
-use muster_core::{HookIx, Input};
+use muster_core::{HookIx, Input, Mode};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
@@ -48,6 +49,7 @@ impl Bench {
             incident,
             step,
             outcome,
+            mode: Mode::Live,
         }) = timeout(SOON, self.ends.control.recv()).await.unwrap().unwrap()
         else {
             panic!("something else in the control lane")

@@ -183,10 +183,13 @@ fn second_device(address: &str, more: &str) -> String {
 
 #[test]
 fn what_shares_a_board_or_a_bus_shares_a_group() {
+    let divided = second_device("10.0.0.8:502", "group = \"own\"").replacen("signal", "group = \"other\"\nsignal", 1);
+    let more = "[[channel]]\nsource = \"second\"\nsignal = \"in2\"\nquantity = \"contact\"\nzone = \"room\"\n";
+    let two_fates = with(&(divided + more));
     only(
-        &limits("group = \"other\""),
+        &two_fates,
         "error",
-        "channel `node-1.temperature` is in group `other`, but its source is in `node-1`",
+        "channel `second.in2` is in group `own`, but its source is in `other`",
     );
     let apart = with(&second_device("10.0.0.7:503", "group = \"own\""));
     only(
@@ -210,13 +213,41 @@ fn what_shares_a_board_or_a_bus_shares_a_group() {
     );
 }
 
+/// A second node.
+fn node_2(lines: &str) -> String {
+    format!("[[source]]\nid = \"node-2\"\nkind = \"node\"\nsignals = [\"smoke\"]\n{lines}\n")
+}
+
+#[test]
+fn nodes_of_a_plain_listener_are_one_group() {
+    let two = config(&format!("{GOOD}{}", node_2("zone = \"room\"\ngroup = \"mqtt\"")));
+    let groups: Vec<_> = two.site.groups.iter().map(|g| g.id.as_str()).collect();
+    assert_eq!(groups, ["mqtt", "bus-10-0-0-7"]);
+    only(
+        &with(&node_2("zone = \"room\"\ngroup = \"node-2\"")),
+        "error",
+        "a node is in the group `node-2`",
+    );
+    only(&limits("group = \"other\""), "error", "a node is in the group `other`");
+    let channel = "[[channel]]\nsource = \"node-2\"\nsignal = \"smoke\"\ngroup = \"b\"\n";
+    let both = with(&(node_2("zone = \"room\"\ngroup = \"a\"") + channel));
+    assert_eq!(both.len(), 2, "each place once: {both:#?}");
+    let hint = check(&format!("{GOOD}{}", node_2("zone = \"room\"\ngroup = \"a\"")))
+        .remove(0)
+        .hint;
+    assert!(hint.contains("one thief") && hint.contains("TLS"), "{hint}");
+    // A device that shares the nodes' network or credential may say so: that errs towards fewer votes.
+    let shared = config(&format!("{GOOD}{}", second_device("10.0.0.8:502", "group = \"mqtt\"")));
+    assert_eq!(shared.site.groups.len(), 2);
+}
+
 #[test]
 fn a_zone_that_can_vote_has_two_groups() {
     let alone = ("quantity = \"fire_alarm\"", "quantity = \"contact\"");
     only(
         &all(&[alone]),
         "error",
-        "every alarm in zone `room` is of one group, `node-1`",
+        "every alarm in zone `room` is of one group, `mqtt`",
     );
     let accepted = all(&[alone, ("id = \"here\"", "id = \"here\"\nsingle_group = true")]);
     only(
@@ -230,11 +261,20 @@ fn a_zone_that_can_vote_has_two_groups() {
         "single_group:",
     );
     // The neighbour's group counts together with the room's own.
-    let next_door = "[[zone]]\nid = \"hall\"\nadjacent = [\"room\"]\n[[source]]\nid = \"node-2\"\nkind = \"node\"\nzone = \"hall\"\nsignals = [\"smoke\"]\n";
     let text = GOOD.replacen(alone.0, alone.1, 1);
-    assert_eq!(brief(&check(&format!("{text}{next_door}"))), Vec::<String>::new());
-    let far = next_door.replacen("adjacent = [\"room\"]", "", 1);
-    assert_eq!(brief(&check(&format!("{text}{far}"))).len(), 2, "each alone");
+    let hall = |adjacent: &str, device: &str| {
+        let text = format!("{text}[[zone]]\nid = \"hall\"\n{adjacent}{device}");
+        brief(&check(&text))
+    };
+    let next_door = "adjacent = [\"room\"]\n";
+    let panel = second_device("10.0.0.8:502", "").replace("\"room\"", "\"hall\"");
+    assert_eq!(hall(next_door, &panel), Vec::<String>::new());
+    assert_eq!(hall("", &panel).len(), 2, "each alone");
+    assert_eq!(
+        hall(next_door, &node_2("zone = \"hall\"")).len(),
+        2,
+        "all nodes are one group"
+    );
     only(
         &with("[[zone]]\nid = \"attic\"\n"),
         "warning",

@@ -212,8 +212,6 @@ fn what_waits_is_bounded_and_lines_for_people_go_first() {
         before,
         "neither its entries nor its mark are taken"
     );
-<<<<<<< HEAD
-=======
 }
 
 #[test]
@@ -242,7 +240,6 @@ fn what_came_later_stands_behind_and_no_mark_falls() {
     assert_eq!(marks, [("gas-1".to_owned(), (7, 1)), ("gas-2".to_owned(), (2, 0))]);
     assert_eq!(first.clock, Some((90, 1_665_814_740_090)));
     assert_eq!(first.events.len(), 3);
->>>>>>> journal
 }
 
 #[test]
