@@ -209,7 +209,10 @@ mod tests {
             assert_eq!(pack.header().mark, Some(Mark { boot: 1, seq }));
             assert_eq!(pack.records().filter(Result::is_ok).count(), 64);
         }
-        assert_ne!(first[template.packet_id_at..payload_at], second[template.packet_id_at..payload_at]);
+        assert_ne!(
+            first[template.packet_id_at..payload_at],
+            second[template.packet_id_at..payload_at]
+        );
     }
 
     #[test]
@@ -222,7 +225,12 @@ mod tests {
 
     #[test]
     fn lengths_take_seven_bits_a_byte() {
-        for (length, bytes) in [(0, vec![0]), (127, vec![127]), (128, vec![0x80, 1]), (16_384, vec![0x80, 0x80, 1])] {
+        for (length, bytes) in [
+            (0, vec![0]),
+            (127, vec![127]),
+            (128, vec![0x80, 1]),
+            (16_384, vec![0x80, 0x80, 1]),
+        ] {
             let mut frame = Vec::new();
             put_length(&mut frame, length);
             assert_eq!(frame, bytes);

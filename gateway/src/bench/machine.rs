@@ -50,7 +50,7 @@ impl Machine {
 
 /// Load average of the last minute.
 #[must_use]
-pub fn load_average() -> Option<f64> {
+pub(super) fn load_average() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
@@ -71,7 +71,7 @@ fn filesystem_of<'a>(mounts: &'a str, path: &Path) -> Option<(&'a str, &'a str)>
 
 /// Processor seconds this process has used, without its threads whose names begin with `bench`: those play the world.
 #[must_use]
-pub fn own_cpu_s() -> Option<f64> {
+pub(super) fn own_cpu_s() -> Option<f64> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
     let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
     let own = stats.filter(|stat| !stat.contains("(bench"));
@@ -80,7 +80,7 @@ pub fn own_cpu_s() -> Option<f64> {
 
 /// Processor seconds a process has used.
 #[must_use]
-pub fn cpu_s(pid: u32) -> Option<f64> {
+pub(super) fn cpu_s(pid: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(ticks(&stat)? / TICKS_PER_S)
 }
@@ -95,7 +95,7 @@ fn ticks(stat: &str) -> Option<f64> {
 
 /// Resident memory of a process in KiB.
 #[must_use]
-pub fn resident_kib(pid: u32) -> Option<u64> {
+pub(super) fn resident_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

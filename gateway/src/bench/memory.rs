@@ -168,7 +168,12 @@ mod tests {
     fn only_the_greeting_says_where_it_listens() {
         let greeting = r#"{"schema":1,"started":"bench","mqtt":"127.0.0.1:4321"}"#;
         assert_eq!(broker_in(greeting), Some(SocketAddr::from(([127, 0, 0, 1], 4321))));
-        for other in [r#"{"mqtt":"127.0.0.1:1"}"#, r#"{"started":"b","mqtt":"off"}"#, "no JSON", ""] {
+        for other in [
+            r#"{"mqtt":"127.0.0.1:1"}"#,
+            r#"{"started":"b","mqtt":"off"}"#,
+            "no JSON",
+            "",
+        ] {
             assert_eq!(broker_in(other), None, "{other}");
         }
     }

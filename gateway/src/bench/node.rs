@@ -60,12 +60,7 @@ async fn keep(mut events: EventLoop, up: mpsc::Sender<()>) {
     }
 }
 
-async fn publish(
-    client: &AsyncClient,
-    mut told: mpsc::Receiver<Micro>,
-    say: mpsc::Sender<Duration>,
-    watch: Stopwatch,
-) {
+async fn publish(client: &AsyncClient, mut told: mpsc::Receiver<Micro>, say: mpsc::Sender<Duration>, watch: Stopwatch) {
     let topic = format!("muster/v1/{SITE}/node-1/alarm");
     let mut seq = 0;
     while let Some(value) = told.recv().await {

@@ -95,7 +95,9 @@ impl Desk {
             if self.tell.send(Receipt { at, commit_us }).await.is_err() {
                 return Ok(());
             }
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .await?;
             buffer.clear();
         }
     }

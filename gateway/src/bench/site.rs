@@ -70,7 +70,10 @@ pub(super) fn text(journal: &str, hook: SocketAddr, others: Others) -> String {
         );
     }
     for node in 0..others.nodes {
-        let _ = writeln!(text, "[[source]]\nid = \"load-{node}\"\nkind = \"node\"\nzone = \"room\"");
+        let _ = writeln!(
+            text,
+            "[[source]]\nid = \"load-{node}\"\nkind = \"node\"\nzone = \"room\""
+        );
         for channel in 0..others.channels {
             let _ = writeln!(
                 text,
@@ -78,15 +81,18 @@ pub(super) fn text(journal: &str, hook: SocketAddr, others: Others) -> String {
             );
         }
     }
-    format!("[site]\nid = \"{SITE}\"\narmed = true\n[store]\npath = \"{journal}\"\n{text}")
+    format!("[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n[store]\npath = \"{journal}\"\n{text}")
 }
 
 /// The config itself, with its journal in `folder`.
 pub(super) fn config(folder: &Path, journal: &str, hook: SocketAddr, others: Others) -> Result<Config, BenchError> {
-    let (mut config, _) = config::parse(&text(journal, hook, others), &folder.join("bench.toml")).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        BenchError::Config(faults.join("; "))
-    })?;
+    let (mut config, _) =
+        config::parse(&text(journal, hook, others), &folder.join("bench.toml")).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            BenchError::Config(faults.join("; "))
+        })?;
+    // The nodes of a plain listener are one group; its one vote is to reach `prepare`, and no further.
+    config.site.single_group = false;
     for channel in &mut config.site.channels {
         channel.supervision_ms = SUPERVISION_MS;
     }
@@ -107,7 +113,9 @@ mod tests {
         let others = Others { nodes: 2, channels: 3 };
         let config = config(Path::new("."), "a.db", nowhere(), others);
         assert!(
-            config.as_ref().is_ok_and(|c| c.site.channels.len() == 8 && c.site.armed),
+            config
+                .as_ref()
+                .is_ok_and(|c| c.site.channels.len() == 8 && c.site.armed),
             "{:?}",
             config.err()
         );

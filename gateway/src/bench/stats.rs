@@ -54,7 +54,10 @@ impl Rounds {
     pub fn of(mut rates: Vec<f64>) -> Self {
         rates.sort_unstable_by(f64::total_cmp);
         Self {
-            median: rates.get(rates.len().saturating_sub(1) / 2).copied().unwrap_or_default(),
+            median: rates
+                .get(rates.len().saturating_sub(1) / 2)
+                .copied()
+                .unwrap_or_default(),
             best: rates.last().copied().unwrap_or_default(),
             rounds: rates.len(),
         }

@@ -93,7 +93,12 @@ fn times(f: &mut fmt::Formatter<'_>, name: &str, q: &Quantiles) -> fmt::Result {
 
 fn rates(f: &mut fmt::Formatter<'_>, rates: &Rates) -> fmt::Result {
     writeln!(f, "\nRates, a second{:>37}{:>12}{:>8}", "median", "best", "lost")?;
-    rate(f, "readings, decode and core on one core", rates.core_readings_per_s, 1.0)?;
+    rate(
+        f,
+        "readings, decode and core on one core",
+        rates.core_readings_per_s,
+        1.0,
+    )?;
     writeln!(f)?;
     through_broker(f, &rates.singly)?;
     through_broker(f, &rates.packed)?;
@@ -106,7 +111,12 @@ fn through_broker(f: &mut fmt::Formatter<'_>, through: &BrokerRate) -> fmt::Resu
     } else {
         "in packs of 64"
     };
-    rate(f, &format!("readings, broker, QoS 1, {packs}"), through.messages_per_s, through.readings_a_message as f64)?;
+    rate(
+        f,
+        &format!("readings, broker, QoS 1, {packs}"),
+        through.messages_per_s,
+        through.readings_a_message as f64,
+    )?;
     write!(f, "{:>8}", through.readings_lost)?;
     match through.cpu_s_per_million_messages {
         Some(cpu_s) => writeln!(f, "   {cpu_s:.1} CPU s of the gateway a million messages"),
@@ -115,13 +125,22 @@ fn through_broker(f: &mut fmt::Formatter<'_>, through: &BrokerRate) -> fmt::Resu
 }
 
 fn rate(f: &mut fmt::Formatter<'_>, name: &str, rate: Rounds, times: f64) -> fmt::Result {
-    write!(f, "    {name:<36}{:>12.0}{:>12.0}", rate.median * times, rate.best * times)
+    write!(
+        f,
+        "    {name:<36}{:>12.0}{:>12.0}",
+        rate.median * times,
+        rate.best * times
+    )
 }
 
 fn memory(f: &mut fmt::Formatter<'_>, memory: &Memory) -> fmt::Result {
     let mib = |kib: u64| kib as f64 / 1_024.0;
     writeln!(f, "\nThe whole gateway process, {} channels", memory.channels)?;
-    writeln!(f, "    resident, nothing heard yet         {:>8.1} MiB", mib(memory.resident_idle_kib))?;
+    writeln!(
+        f,
+        "    resident, nothing heard yet         {:>8.1} MiB",
+        mib(memory.resident_idle_kib)
+    )?;
     write!(
         f,
         "    resident at {:.0} readings/s      {:>11.1} MiB",

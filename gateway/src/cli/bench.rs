@@ -29,7 +29,7 @@ pub struct Args {
 
 /// Measures. 0 if it could, 1 if a message was lost on the way.
 pub async fn run(args: Args) -> ExitCode {
-    super::log_to_stderr();
+    super::log_to_stderr(tracing::Level::WARN);
     let options = Options {
         trials: args.trials as usize,
         only: args.only,
