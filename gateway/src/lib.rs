@@ -3,6 +3,7 @@
 //! Data flows one way: `sources` → `ingest` → `engine` (stamps, journals, calls `muster_core::step`) → `runner` → `hooks`.
 
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;

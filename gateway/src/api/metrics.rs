@@ -34,6 +34,18 @@ impl Gauges {
         self.readings.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// Readings the engine has taken so far.
+    #[must_use]
+    pub fn readings(&self) -> u64 {
+        self.readings.load(Ordering::Relaxed)
+    }
+
+    /// What the last commit of a decision took. Microseconds.
+    #[must_use]
+    pub fn commit_us(&self) -> u64 {
+        self.commit_us.load(Ordering::Relaxed)
+    }
+
     /// What the last commit of the journal took. Microseconds.
     pub fn set_commit_us(&self, us: u64) {
         self.commit_us.store(us, Ordering::Relaxed);

@@ -152,7 +152,11 @@ impl Engine {
     }
 
     fn step(&mut self, input: &Input) {
-        muster_core::step(&mut self.state, self.parts.clock.now(), input, &mut self.out);
+        self.step_at(self.now(), input);
+    }
+
+    fn step_at(&mut self, now: Millis, input: &Input) {
+        muster_core::step(&mut self.state, now, input, &mut self.out);
         if !self.out.is_empty() {
             self.changed = true;
             self.carry_out();
@@ -165,8 +169,10 @@ impl Engine {
         if let Some(mark) = batch.mark {
             self.mark(mark);
         }
+        // One look at the clock a pack: its readings came together.
+        let now = self.now();
         for input in &batch.inputs {
-            self.step(input);
+            self.step_at(now, input);
         }
     }
 

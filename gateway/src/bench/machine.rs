@@ -1,0 +1,134 @@
+//! What the figures were measured on, read from `/proc`; on systems without it the fields say so.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+/// Clock ticks a second in `/proc/*/stat`: the kernel's interface to programs has had 100 on every architecture we build for.
+const TICKS_PER_S: f64 = 100.0;
+
+/// The machine, its load and its disk.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    /// Processors this process may use.
+    pub cores: usize,
+    /// Load average of the last minute before the measurement; none where the system does not say.
+    pub load_before: Option<f64>,
+    /// The same after it.
+    pub load_after: Option<f64>,
+    /// Folder of the journals.
+    pub folder: String,
+    /// Its filesystem, such as `ext4`; `unknown` where the system does not say.
+    pub filesystem: String,
+    /// What it is mounted from.
+    pub device: String,
+}
+
+impl Machine {
+    /// Looks around.
+    #[must_use]
+    pub fn look(folder: &Path) -> Self {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let (filesystem, device) = filesystem_of(&mounts, &folder).unwrap_or(("unknown", "unknown"));
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            load_before: load_average(),
+            load_after: None,
+            filesystem: filesystem.into(),
+            device: device.into(),
+            folder: folder.display().to_string(),
+        }
+    }
+
+    /// Whether the journal's folder is kept in memory, so that a commit costs nothing.
+    #[must_use]
+    pub fn in_memory(&self) -> bool {
+        matches!(self.filesystem.as_str(), "tmpfs" | "ramfs")
+    }
+}
+
+/// Load average of the last minute.
+#[must_use]
+pub(super) fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// Type and source of the filesystem a path is on, out of `/proc/self/mountinfo`: the longest mount point above it, and of
+/// equals the last, which covers the others.
+fn filesystem_of<'a>(mounts: &'a str, path: &Path) -> Option<(&'a str, &'a str)> {
+    let mount = |line: &'a str| {
+        let (left, right) = line.split_once(" - ")?;
+        let point = left.split(' ').nth(4)?;
+        let mut right = right.split(' ');
+        path.starts_with(point)
+            .then_some((point.len(), (right.next()?, right.next()?)))
+    };
+    let mounts = mounts.lines().filter_map(mount);
+    mounts.max_by_key(|(length, _)| *length).map(|(_, found)| found)
+}
+
+/// Processor seconds this process has used, without its threads whose names begin with `bench`: those play the world.
+#[must_use]
+pub(super) fn own_cpu_s() -> Option<f64> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let own = stats.filter(|stat| !stat.contains("(bench"));
+    Some(own.filter_map(|stat| ticks(&stat)).sum::<f64>() / TICKS_PER_S)
+}
+
+/// Processor seconds a process has used.
+#[must_use]
+pub(super) fn cpu_s(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(ticks(&stat)? / TICKS_PER_S)
+}
+
+/// User and system ticks: fields 14 and 15, counted behind the name, which may hold anything.
+fn ticks(stat: &str) -> Option<f64> {
+    let (_, behind) = stat.rsplit_once(')')?;
+    let mut fields = behind.split_whitespace().skip(11);
+    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + system)
+}
+
+/// Resident memory of a process in KiB.
+#[must_use]
+pub(super) fn resident_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_mount_holds_the_path() {
+        let mounts = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
+                      30 22 0:25 / /tmp rw - tmpfs tmpfs rw,size=1g\n\
+                      31 22 0:26 / /tmp/b rw shared:4 - xfs /dev/vdb rw\n";
+        let on = |path: &str| filesystem_of(mounts, Path::new(path));
+        assert_eq!(on("/home/a"), Some(("ext4", "/dev/vda")));
+        assert_eq!(on("/tmp/bench"), Some(("tmpfs", "tmpfs")));
+        assert_eq!(on("/tmp/b/c"), Some(("xfs", "/dev/vdb")));
+        assert_eq!(filesystem_of("garbage", Path::new("/")), None);
+    }
+
+    #[test]
+    fn ticks_are_read_behind_any_name() {
+        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194304 88 0 0 0 12 30 0 0 20 0 4 0 99 1 2";
+        assert_eq!(ticks(stat), Some(42.0));
+        assert_eq!(ticks("7 (cut) S 1"), None);
+        assert_eq!(ticks(""), None);
+    }
+
+    #[test]
+    fn this_process_has_memory_and_time() {
+        assert!(resident_kib(std::process::id()).is_some_and(|kib| kib > 100));
+        assert!(cpu_s(std::process::id()).is_some() && own_cpu_s().is_some());
+        assert!(load_average().is_some());
+    }
+}

@@ -1,0 +1,180 @@
+//! What the whole gateway process takes: `muster run` with 10,000 channels, each heard once a second.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::oneshot;
+
+use super::load::Connection;
+use super::site::{self, Others};
+use super::{BenchError, Goal, background, machine};
+use crate::clock::Stopwatch;
+
+/// Nodes and their channels: 10,000 in all.
+const OTHERS: Others = Others {
+    nodes: 200,
+    channels: 50,
+};
+/// Every channel is heard this often.
+const EVERY: Duration = Duration::from_secs(1);
+/// Rounds before anything is read off: connections, first readings, first view.
+const WARM_UP_ROUNDS: usize = 3;
+/// Rounds over which processor time is read off.
+const ROUNDS: usize = 8;
+/// The process says within this where it listens.
+const GREETING_WITHIN: Duration = Duration::from_secs(20);
+
+/// Memory and processor time of one gateway process.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    /// Channels in the config.
+    pub channels: usize,
+    /// Readings a second that were sent and acknowledged.
+    pub readings_per_s: f64,
+    /// Resident before anything was heard. KiB.
+    pub resident_idle_kib: u64,
+    /// Resident while all channels are heard. KiB.
+    pub resident_kib: u64,
+    /// Share of one processor meanwhile. Percent; none where the system does not say.
+    pub cpu_percent: Option<f64>,
+    /// Of design §11, in proportion: a tenth of the 256 MiB and 25 % that 100,000 channels may take says little about a
+    /// process's own size, so the whole 256 MiB stand here.
+    pub goals: Vec<Goal>,
+}
+
+/// Starts the process, feeds it, reads off what it takes, and ends it.
+pub(super) async fn measure(folder: &Path) -> Result<Memory, BenchError> {
+    let file = folder.join("memory.toml");
+    let text = site::text("memory.db", site::nowhere(), OTHERS);
+    std::fs::write(&file, text).map_err(BenchError::Process)?;
+    let program = std::env::current_exe().map_err(BenchError::Process)?;
+    let mut process = Command::new(program)
+        .args(["run", "--json"])
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(BenchError::Process)?;
+    let measured = observe(&mut process).await;
+    // Its journal stands any end, and goes with the folder.
+    process.kill().await.map_err(BenchError::Process)?;
+    measured
+}
+
+async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
+    let greeting = async {
+        let mut lines = BufReader::new(process.stdout.take()?).lines();
+        loop {
+            let line = lines.next_line().await.ok()??;
+            if let Some(broker) = broker_in(&line) {
+                return Some((broker, lines));
+            }
+        }
+    };
+    let greeted = tokio::time::timeout(GREETING_WITHIN, greeting).await.ok().flatten();
+    let (broker, lines) = greeted.ok_or(BenchError::Greeting(GREETING_WITHIN.as_secs()))?;
+    tokio::spawn(drain(lines));
+    let pid = process.id().unwrap_or_default();
+    let resident = || machine::resident_kib(pid).ok_or(BenchError::Proc(pid));
+    let resident_idle_kib = resident()?;
+    let fed = feed(broker, pid).await?;
+    let resident_kib = resident()?;
+    Ok(Memory {
+        channels: OTHERS.nodes * OTHERS.channels,
+        readings_per_s: fed.readings as f64 / fed.elapsed_s,
+        resident_idle_kib,
+        resident_kib,
+        cpu_percent: fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0),
+        goals: vec![Goal {
+            goal: "10,000 channels at 1 Hz: at most 256 MiB (the limit for 100,000)",
+            met: resident_kib <= 256 * 1_024,
+        }],
+    })
+}
+
+/// Where it listens for MQTT, if this is the line that says so.
+fn broker_in(line: &str) -> Option<SocketAddr> {
+    let said: serde_json::Value = serde_json::from_str(line).ok()?;
+    said.get("started")?;
+    said.get("mqtt")?.as_str()?.parse().ok()
+}
+
+/// What it says after its greeting is of no interest, but must not stand in its way.
+async fn drain(mut lines: tokio::io::Lines<BufReader<ChildStdout>>) {
+    while let Ok(Some(_)) = lines.next_line().await {}
+}
+
+/// What was fed, and what it cost.
+struct Fed {
+    readings: u64,
+    elapsed_s: f64,
+    cpu_s: Option<f64>,
+}
+
+async fn feed(broker: SocketAddr, pid: u32) -> Result<Fed, BenchError> {
+    let (tell, told) = oneshot::channel();
+    background("bench-load", async move {
+        // Nobody waiting means that the measurement has ended.
+        let _ = tell.send(feed_rounds(broker, pid).await);
+    })?;
+    let gone = |_| BenchError::Load(std::io::ErrorKind::BrokenPipe.into());
+    told.await.map_err(gone)?.map_err(BenchError::Load)
+}
+
+async fn feed_rounds(broker: SocketAddr, pid: u32) -> std::io::Result<Fed> {
+    let mut connections = Vec::new();
+    for node in 0..OTHERS.nodes {
+        connections.push(Connection::open(broker, &format!("load-{node}"), OTHERS.channels).await?);
+    }
+    let mut tick = tokio::time::interval(EVERY / u32::try_from(OTHERS.nodes).unwrap_or(1));
+    let (mut watch, mut cpu, mut before) = (Stopwatch::start(), None, 0);
+    for round in 0..WARM_UP_ROUNDS + ROUNDS {
+        if round == WARM_UP_ROUNDS {
+            (watch, cpu) = (Stopwatch::start(), machine::cpu_s(pid));
+            before = acked(&connections);
+        }
+        for connection in &mut connections {
+            tick.tick().await;
+            connection.send(1).await?;
+        }
+    }
+    let (elapsed_s, after) = (watch.elapsed().as_secs_f64(), machine::cpu_s(pid));
+    for connection in &mut connections {
+        connection.finish().await?;
+    }
+    Ok(Fed {
+        readings: (acked(&connections) - before) * OTHERS.channels as u64,
+        elapsed_s,
+        cpu_s: cpu.zip(after).map(|(before, after)| after - before),
+    })
+}
+
+fn acked(connections: &[Connection]) -> u64 {
+    connections.iter().map(|connection| connection.acked).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_greeting_says_where_it_listens() {
+        let greeting = r#"{"schema":1,"started":"bench","mqtt":"127.0.0.1:4321"}"#;
+        assert_eq!(broker_in(greeting), Some(SocketAddr::from(([127, 0, 0, 1], 4321))));
+        for other in [
+            r#"{"mqtt":"127.0.0.1:1"}"#,
+            r#"{"started":"b","mqtt":"off"}"#,
+            "no JSON",
+            "",
+        ] {
+            assert_eq!(broker_in(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What `muster bench` measures: latency, rates and memory of the gateway itself, on this machine, over real sockets.
+//!
+//! Everything that plays the world (nodes, hook) runs on threads whose names begin with `bench`, so that their processor time
+//! can be told from the gateway's.
+
+mod latency;
+mod load;
+mod machine;
+mod memory;
+mod node;
+mod rates;
+mod receiver;
+mod site;
+pub mod stats;
+mod table;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use latency::Latency;
+pub use machine::Machine;
+pub use memory::Memory;
+pub use rates::{BrokerRate, Rates};
+pub use table::Table;
+
+/// Site id of everything here.
+const SITE: &str = "bench";
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Measure {
+    /// Deciding message published to webhook received
+    Latency,
+    /// Readings and messages a second
+    Rates,
+    /// Resident memory with 10,000 channels at 1 Hz
+    Memory,
+}
+
+/// What can be chosen.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Trials of the quiet latency; a quarter as many beside each sort of other traffic.
+    pub trials: usize,
+    /// One measure instead of all.
+    pub only: Option<Measure>,
+    /// Where the journals are kept meanwhile.
+    pub folder: PathBuf,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Of this document.
+    pub schema: u32,
+    /// What it was measured on.
+    pub machine: Machine,
+    /// Quiet first, then beside other traffic.
+    pub latency: Vec<Latency>,
+    /// Readings and messages a second.
+    pub rates: Option<Rates>,
+    /// Resident memory.
+    pub memory: Option<Memory>,
+    /// What has to be known to read the figures.
+    pub notes: Vec<String>,
+}
+
+/// A figure beside the goal it has (design §11).
+#[derive(Clone, Debug, Serialize)]
+pub struct Goal {
+    /// What is to be reached.
+    pub goal: &'static str,
+    /// Whether it was, in this run.
+    pub met: bool,
+}
+
+/// Why there is no figure.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// No folder for the journals.
+    #[error("cannot make a folder for the journals at {folder}")]
+    Folder {
+        /// Where.
+        folder: PathBuf,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Our own config has faults.
+    #[error("the config of the benchmark has faults: {0}")]
+    Config(String),
+    /// No gateway.
+    #[error("the gateway did not start")]
+    Gateway(#[source] crate::gateway::StartError),
+    /// No thread for a part of the world.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+    /// No receiver of webhooks.
+    #[error("cannot listen for webhooks")]
+    Receiver(#[source] std::io::Error),
+    /// The deciding node is gone.
+    #[error("the deciding node lost its connection")]
+    Node,
+    /// Other nodes' traffic.
+    #[error("the other nodes' traffic broke off")]
+    Load(#[source] std::io::Error),
+    /// Something that has to happen in a trial did not.
+    #[error("trial {trial}: {what} within {within_s} s")]
+    Trial {
+        /// Which.
+        trial: usize,
+        /// What did not come.
+        what: &'static str,
+        /// How long it was waited for. Seconds.
+        within_s: u64,
+    },
+    /// The reset between two trials was not taken.
+    #[error("trial {trial}: the reset was not taken: {why}")]
+    Reset {
+        /// Which.
+        trial: usize,
+        /// The core's words.
+        why: String,
+    },
+    /// The measured gateway process.
+    #[error("cannot run `muster run` as a process of its own")]
+    Process(#[source] std::io::Error),
+    /// It did not say where it listens.
+    #[error("`muster run` did not say within {0} s where it listens")]
+    Greeting(u64),
+    /// The system does not tell about processes.
+    #[error("/proc does not tell how much memory process {0} has")]
+    Proc(u32),
+}
+
+/// Measures what was asked for.
+///
+/// # Errors
+/// Something the measurement is made of did not start, or broke off; see [`BenchError`].
+pub async fn measure(options: &Options) -> Result<Report, BenchError> {
+    let folder = options.folder.join(format!("muster-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|source| BenchError::Folder {
+        folder: folder.clone(),
+        source,
+    })?;
+    let measured = measure_in(&folder, options).await;
+    // What may stay behind are small files in a folder with our name.
+    let _ = std::fs::remove_dir_all(&folder);
+    measured
+}
+
+async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchError> {
+    let mut machine = Machine::look(folder);
+    let wanted = |measure| options.only.is_none_or(|only| only == measure);
+    let latency = if wanted(Measure::Latency) {
+        latency::measure(folder, options.trials).await?
+    } else {
+        Vec::new()
+    };
+    let rates = if wanted(Measure::Rates) {
+        Some(rates::measure(folder).await?)
+    } else {
+        None
+    };
+    let memory = if wanted(Measure::Memory) {
+        Some(memory::measure(folder).await?)
+    } else {
+        None
+    };
+    machine.load_after = machine::load_average();
+    Ok(Report {
+        schema: 1,
+        notes: notes(&machine, options),
+        machine,
+        latency,
+        rates,
+        memory,
+    })
+}
+
+fn notes(machine: &Machine, options: &Options) -> Vec<String> {
+    let mut notes = vec![
+        "Nodes, hook and gateway share this machine's processors; the load average tells who else did.".to_owned(),
+    ];
+    if options.only.is_none_or(|only| only == Measure::Latency) {
+        notes.push(
+            "Latency: stamps of one monotonic clock, before the client library is handed the message and after the hook has \
+             the last byte. The deciding message is the only one its vote needs, on the node's alarm topic; the first hook \
+             of a vote is the prepare step. Commit is SQLite's COMMIT with its fsync, of the transaction the hook waited for."
+                .into(),
+        );
+        if options.trials < 2_000 {
+            notes.push(format!(
+                "{} trials are too few for a 99th percentile; 2,000 are usual.",
+                options.trials
+            ));
+        }
+    }
+    if machine.in_memory() {
+        notes.push(format!(
+            "{} is no disk: commits cost nothing here. Choose another --folder.",
+            machine.filesystem
+        ));
+    }
+    notes
+}
+
+/// Runs a part of the world on a thread of its own until it ends, or the process does.
+fn background(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Result<(), BenchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::Thread)?;
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(move || runtime.block_on(part))
+        .map(drop)
+        .map_err(BenchError::Thread)
+}

@@ -1,0 +1,123 @@
+//! The site that is measured: one room, one workload, one hook, and as many other nodes as wanted.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use muster_core::Millis;
+
+use super::{BenchError, SITE};
+use crate::config::{self, Config};
+
+/// Nothing goes silent while engine time leaps: 100 years.
+const SUPERVISION_MS: Millis = 100 * 365 * 86_400_000;
+
+/// One vote is one sample, so that the deciding message is a single one.
+const BASE: &str = r#"
+[mqtt]
+listen = "127.0.0.1:0"
+max_clients = 1000
+[http]
+listen = "127.0.0.1:0"
+[[zone]]
+id = "room"
+[[source]]
+id = "node-1"
+kind = "node"
+zone = "room"
+[[channel]]
+source = "node-1"
+signal = "smoke"
+quantity = "smoke"
+watch = false
+alarm = 3
+k = 1
+n = 1
+[[source]]
+id = "node-2"
+kind = "node"
+zone = "room"
+signals = ["smoke"]
+[[workload]]
+id = "dns"
+tier = 1
+runs_on = "r01"
+rung = [{ kind = "stop", hook = "hook", needs_s = 5 }]
+[[hook]]
+id = "hook"
+kind = "webhook"
+secret = "whsec_bXVzdGVyLWJlbmNoLXNlY3JldC1ub3QtZm9yLXNpdGVz"
+allow_loopback = true
+"#;
+
+/// Which other nodes there are: `load-0` and so on, each with channels `c0` and so on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Others {
+    pub(super) nodes: usize,
+    pub(super) channels: usize,
+}
+
+/// The config file's text.
+pub(super) fn text(journal: &str, hook: SocketAddr, others: Others) -> String {
+    // Writing into a String cannot fail.
+    let mut text = BASE.to_owned();
+    let _ = writeln!(text, "url = \"http://{hook}/\"");
+    for (person, digit) in [("anna", "a"), ("ben", "b")] {
+        let hash = digit.repeat(64);
+        let _ = writeln!(
+            text,
+            "[[principal]]\nid = \"{person}\"\nroles = [\"operator\", \"safety\"]\ntoken_hash = \"sha256:{hash}\""
+        );
+    }
+    for node in 0..others.nodes {
+        let _ = writeln!(
+            text,
+            "[[source]]\nid = \"load-{node}\"\nkind = \"node\"\nzone = \"room\""
+        );
+        for channel in 0..others.channels {
+            let _ = writeln!(
+                text,
+                "[[channel]]\nsource = \"load-{node}\"\nsignal = \"c{channel}\"\nquantity = \"temperature\""
+            );
+        }
+    }
+    format!("[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n[store]\npath = \"{journal}\"\n{text}")
+}
+
+/// The config itself, with its journal in `folder`.
+pub(super) fn config(folder: &Path, journal: &str, hook: SocketAddr, others: Others) -> Result<Config, BenchError> {
+    let (mut config, _) =
+        config::parse(&text(journal, hook, others), &folder.join("bench.toml")).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            BenchError::Config(faults.join("; "))
+        })?;
+    // The nodes of a plain listener are one group; its one vote is to reach `prepare`, and no further.
+    config.site.single_group = false;
+    for channel in &mut config.site.channels {
+        channel.supervision_ms = SUPERVISION_MS;
+    }
+    Ok(config)
+}
+
+/// A hook that nobody calls, where nothing decides.
+pub(super) fn nowhere() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_config_is_accepted() {
+        let others = Others { nodes: 2, channels: 3 };
+        let config = config(Path::new("."), "a.db", nowhere(), others);
+        assert!(
+            config
+                .as_ref()
+                .is_ok_and(|c| c.site.channels.len() == 8 && c.site.armed),
+            "{:?}",
+            config.err()
+        );
+    }
+}
