@@ -41,6 +41,10 @@ fn every_record() -> Vec<Record> {
         Record::StepAccepted {
             step: s("db.0.evacuate"),
         },
+        Record::StepStranded {
+            step: "db.stop.evacuate".into(),
+            note: "disk busy".into(),
+        },
         Record::ActedUnstored { through: 0 },
         Record::IncidentClosed { n: 1, by: persons() },
     ];
@@ -115,7 +119,7 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
-        Record::StepAccepted { .. } | Record::StepEnded { .. } | Record::ActedUnstored { .. } => true,
+        Record::StepAccepted { .. } | Record::StepStranded { .. } | Record::StepEnded { .. } | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } => true,
     }
 }
