@@ -8,4 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod acting;
+mod lasting;
+mod stand;
 mod walls;
