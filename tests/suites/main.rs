@@ -9,6 +9,9 @@
 )]
 
 mod acks;
+mod acting;
 mod inputs;
+mod lasting;
+mod site;
 mod stand;
 mod walls;

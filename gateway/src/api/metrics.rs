@@ -58,17 +58,27 @@ impl Gauges {
 }
 
 const LEVELS: &str = "0 normal, 1 watch, 2 prepare, 3 evacuate";
-const STEP_STATES: [&str; 8] = [
+const STEP_STATES: [&str; 10] = [
     "intent",
     "called",
     "running",
+    "retry",
     "done",
     "cannot",
     "refused",
     "superseded",
+    "withdrawn",
     "skipped",
 ];
-const WORKLOAD_STATES: [&str; 6] = ["waiting", "moving", "verifying", "moved", "stopped", "stranded"];
+const WORKLOAD_STATES: [&str; 7] = [
+    "waiting",
+    "moving",
+    "verifying",
+    "moved",
+    "stopped",
+    "stranded",
+    "skipped",
+];
 
 type Label = (&'static str, String);
 type Row = (Vec<Label>, i64);
