@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -25,7 +25,7 @@ use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
 pub struct Gauges {
     readings: AtomicU64,
     commit_us: AtomicU64,
-    mqtt_clients: AtomicU64,
+    mqtt_clients: AtomicI64,
 }
 
 impl Gauges {
@@ -51,9 +51,9 @@ impl Gauges {
         self.commit_us.store(us, Ordering::Relaxed);
     }
 
-    /// Clients at the embedded broker now.
-    pub fn set_mqtt_clients(&self, clients: u64) {
-        self.mqtt_clients.store(clients, Ordering::Relaxed);
+    /// A client of the embedded broker came (1) or went (−1).
+    pub fn count_mqtt_client(&self, change: i64) {
+        self.mqtt_clients.fetch_add(change, Ordering::Relaxed);
     }
 }
 
@@ -214,7 +214,7 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "What the last commit took, microseconds",
         commit_us,
     );
-    let clients = load(&state.gauges.mqtt_clients);
+    let clients = state.gauges.mqtt_clients.load(Ordering::Relaxed);
     gauge(
         registry,
         "muster_mqtt_clients",

@@ -119,7 +119,10 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
-        Record::StepAccepted { .. } | Record::StepStranded { .. } | Record::StepEnded { .. } | Record::ActedUnstored { .. } => true,
+        Record::StepAccepted { .. }
+        | Record::StepStranded { .. }
+        | Record::StepEnded { .. }
+        | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } => true,
     }
 }

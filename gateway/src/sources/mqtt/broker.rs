@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 
 use super::acks::{self, Waiting};
 use super::{Broker, BrokerError, identity::Refusing, listener};
+use crate::api::Gauges;
 use crate::config;
 use crate::counters::Counters;
 use crate::ingest::{Ingest, Message, Verdict};
@@ -34,7 +35,7 @@ impl Embedded {
         address: SocketAddr,
         ingest: Arc<Ingest>,
         site: &str,
-        counters: Counters,
+        (counters, gauges): (Counters, Arc<Gauges>),
     ) -> Result<Self, BrokerError> {
         let listen = |source| BrokerError::Listen { address, source };
         let socket = TcpListener::bind(address).await.map_err(listen)?;
@@ -53,6 +54,7 @@ impl Embedded {
             stop: stop.clone(),
             site: Arc::from(site),
             counters,
+            gauges,
         };
         let waiting = Arc::new(Waiting::default());
         tokio::spawn(acks::tell(waiting.clone(), parts.clone()));

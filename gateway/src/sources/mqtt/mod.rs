@@ -8,6 +8,7 @@ mod listener;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::api::Gauges;
 use crate::config;
 use crate::counters::Counters;
 use crate::ingest::Ingest;
@@ -52,9 +53,9 @@ pub async fn embedded(
     address: SocketAddr,
     ingest: Arc<Ingest>,
     site: &str,
-    counters: Counters,
+    counted: (Counters, Arc<Gauges>),
 ) -> Result<Box<dyn Broker>, BrokerError> {
     Ok(Box::new(
-        Embedded::start(settings, address, ingest, site, counters).await?,
+        Embedded::start(settings, address, ingest, site, counted).await?,
     ))
 }
