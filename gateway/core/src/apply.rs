@@ -199,7 +199,12 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     let (work, rung, phase) = (step.work, step.rung, step.phase);
     let rungs = state.site.workloads[work.at()].rungs.len();
     let work = &mut state.plan.works[work.at()];
-    work.why = note.into();
+    // How long a step took is no reason for what the workload does next.
+    work.why = if end == StepEnd::Done {
+        String::new()
+    } else {
+        note.into()
+    };
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
         // Refused: somebody with a higher token has it; the probe tells whether it is safe.

@@ -193,8 +193,14 @@ impl Drop for Ended {
 }
 
 impl<R: Fn(Report)> Desk<R> {
-    fn run(mut self) {
+    fn run(self) {
         let _ended = Ended(Arc::clone(&self.shared));
+        // Dropped before `_ended`: a process that waits for the end leaves with the log folded back and the lock free.
+        let mut desk = self;
+        desk.write_until_stopped();
+    }
+
+    fn write_until_stopped(&mut self) {
         while let Some((pending, lost)) = self.shared.take() {
             if lost > 0 {
                 let why = format!("{lost} decisions lost: too many waited for the disk");

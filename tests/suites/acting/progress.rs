@@ -4,7 +4,7 @@ use muster::counters::Cause;
 use serde_json::{Value, json};
 
 use crate::stand::acting_site::SiteText;
-use crate::stand::desk::{Call, Desk, Reply};
+use crate::stand::desk::{Call, Desk};
 use crate::stand::hosted::Hosted;
 use crate::stand::talk::step_of;
 
@@ -12,7 +12,7 @@ const STEP: &str = "db.move.evacuate.busan";
 
 /// One workload whose hook has accepted its step; the call it came with.
 async fn under_way() -> (Hosted, Desk, Call) {
-    let desk = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 202 } else { 200 })).await;
+    let desk = Desk::open(|call| if call.word("phase") == "evacuate" { 202 } else { 200 }).await;
     let site = SiteText::new(true, 480).hook("mover", &desk.url, 4).workload(
         "db",
         1,
