@@ -213,7 +213,12 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     let (ix, rung, phase) = (step.work, step.rung, step.phase);
     let last = is_last(&state.site, ix, rung);
     let work = &mut book.works[ix.at()];
-    work.why = note.into();
+    // How long a step took is no reason for what the workload does next.
+    work.why = if end == StepEnd::Done {
+        String::new()
+    } else {
+        note.into()
+    };
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
         // Refused: somebody with a higher token has it; the probe tells whether it is safe.

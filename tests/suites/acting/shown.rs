@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::site::acting_site::{INCIDENT, SiteText};
-use crate::site::desk::{Desk, Reply};
+use crate::site::desk::Desk;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{state_of, step_of};
 
 /// `db` under way, `web` behind it; the first node gone.
 pub(super) async fn in_the_middle() -> (Hosted, Desk) {
-    let desk = Desk::open(|call, _| Reply::Status(if call.word("phase") == "evacuate" { 202 } else { 200 })).await;
+    let desk = Desk::open(|call| if call.word("phase") == "evacuate" { 202 } else { 200 }).await;
     let ladder = [("move", "mover", 60.0), ("stop", "mover", 5.0)];
     let site = SiteText::new(true, 480)
         .hook("mover", &desk.url, 1)
@@ -208,7 +208,7 @@ async fn metrics_and_health_agree_with_the_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_step_is_left_out_of_the_metrics_while_its_hook_fails() {
-    let desk = Desk::open(|_, _| Reply::Status(500)).await;
+    let desk = Desk::open(|_| 500).await;
     let site = SiteText::new(true, 480)
         .hook("mover", &desk.url, 4)
         .workload("db", 1, &[], &[("move", "mover", 60.0)]);

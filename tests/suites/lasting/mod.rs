@@ -2,5 +2,7 @@
 
 mod disk;
 mod journal;
+mod orders;
 mod python;
 mod twice;
+mod unreached;

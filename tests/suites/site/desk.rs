@@ -43,15 +43,7 @@ impl Call {
     }
 }
 
-/// What to answer.
-pub(crate) enum Reply {
-    /// This status.
-    Status(u16),
-    /// Nothing, ever.
-    Hang,
-}
-
-type Answer = dyn Fn(&Call, usize) -> Reply + Send + Sync;
+type Answer = dyn Fn(&Call) -> u16 + Send + Sync;
 
 struct Shared {
     calls: Mutex<Vec<Call>>,
@@ -68,8 +60,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Opens on a free port. `answer` is given the call and how often its key came before.
-    pub(crate) async fn open(answer: impl Fn(&Call, usize) -> Reply + Send + Sync + 'static) -> Self {
+    /// Opens on a free port. `answer` gives the status to answer a call with.
+    pub(crate) async fn open(answer: impl Fn(&Call) -> u16 + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::open_at(listener, answer)
     }
@@ -77,7 +69,7 @@ impl Desk {
     /// Opens at a listener.
     pub(crate) fn open_at(
         listener: tokio::net::TcpListener,
-        answer: impl Fn(&Call, usize) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&Call) -> u16 + Send + Sync + 'static,
     ) -> Self {
         let shared = Arc::new(Shared {
             calls: Mutex::default(),
@@ -92,7 +84,7 @@ impl Desk {
 
     /// Answers 200 to everything.
     pub(crate) async fn willing() -> Self {
-        Self::open(|_, _| Reply::Status(200)).await
+        Self::open(|_| 200).await
     }
 
     /// Since it was opened; the clock of [`Call::at`].
@@ -138,19 +130,10 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         event: serde_json::from_slice(&body).unwrap_or(Value::Null),
         key,
     };
-    let earlier = {
-        let mut calls = shared.calls.lock().unwrap();
-        let earlier = calls.iter().filter(|c| c.key == call.key).count();
-        calls.push(call.clone());
-        earlier
-    };
-    match (shared.answer)(&call, earlier) {
-        Reply::Status(status) => {
-            let kind = [(header::CONTENT_TYPE, "text/plain")];
-            (StatusCode::from_u16(status).unwrap(), kind, "as told").into_response()
-        }
-        Reply::Hang => std::future::pending().await,
-    }
+    let status = (shared.answer)(&call);
+    shared.calls.lock().unwrap().push(call);
+    let kind = [(header::CONTENT_TYPE, "text/plain")];
+    (StatusCode::from_u16(status).unwrap(), kind, "as told").into_response()
 }
 
 /// Standard Webhooks, written from its text.

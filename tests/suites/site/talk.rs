@@ -118,17 +118,13 @@ impl Api {
 
 /// A workload's state in a status.
 pub(crate) fn state_of<'a>(status: &'a Value, workload: &str) -> &'a str {
-    let all = status["incident"]["workloads"].as_array().unwrap();
-    let found = all.iter().find(|w| w["id"] == workload);
+    let mut all = status["incident"]["workloads"].as_array().into_iter().flatten();
+    let found = all.find(|w| w["id"] == workload);
     found.and_then(|w| w["state"].as_str()).unwrap_or("not there")
 }
 
 /// A step in a status.
 pub(crate) fn step_of(status: &Value, step: &str) -> Value {
-    let all = status["incident"]["steps"].as_array().unwrap();
-    all.iter()
-        .rev()
-        .find(|s| s["id"] == step)
-        .cloned()
-        .unwrap_or(Value::Null)
+    let all = status["incident"]["steps"].as_array().into_iter().flatten();
+    all.rev().find(|s| s["id"] == step).cloned().unwrap_or(Value::Null)
 }
