@@ -25,7 +25,10 @@ async fn a_client_speaks_and_hears_for_itself_only() {
         for topic in topics {
             let before = stand.api.count("identity").await;
             let said = thief.publish(&topic, &pack(Canary::ID, 9, 9, &voc(100.0)), false).await;
-            // A client of 3.1.1 cannot be told: its PUBACK has no reason.
+            // 3.1.1 has no words for it: the broker's answer is one of MQTT 5, at which paho hangs up.
+            if !said.connected {
+                thief = Paho::connect(stand.mqtt(), "thief", version).await;
+            }
             assert!(version == 4 || said.reason == "Not authorized", "{topic}: {said:?}");
             assert_eq!(stand.api.count("identity").await, before + 1, "{topic}");
         }
@@ -40,6 +43,9 @@ async fn a_client_speaks_and_hears_for_itself_only() {
             let before = stand.api.count("identity").await;
             let said = thief.subscribe(filter).await;
             assert!(!said.reason.starts_with("Granted"), "{filter}: {said:?}");
+            if !said.connected {
+                thief = Paho::connect(stand.mqtt(), "thief", version).await;
+            }
             assert_eq!(stand.api.count("identity").await, before + 1, "{filter}");
         }
         let said = thief.subscribe(&topic("thief", "cmd/#")).await;

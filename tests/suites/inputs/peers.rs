@@ -129,8 +129,10 @@ impl Canary {
             let celsius = 20.0 + self.seq as f64 / 1_000.0;
             let payload = pack(Self::ID, 1, self.seq, &format!("{},{}", heat(celsius), voc(0.5)));
             self.paho.send(&topic(Self::ID, kind), &payload).await;
-            let shown = format!("{celsius}");
-            let is_new = |value: &Option<String>| value.as_deref() == Some(shown.as_str());
+            let is_new = |value: &Option<String>| {
+                let shown: Option<f64> = value.as_ref().and_then(|v| v.parse().ok());
+                shown.is_some_and(|v| (v - celsius).abs() < 1e-6)
+            };
             api.until_channel("canary.temperature", "the canary is heard", |c| is_new(&c.value))
                 .await;
         }

@@ -94,6 +94,6 @@ async fn mosquitto_pub_of_both_versions_makes_the_two_votes() {
     }
     let call = stand.catcher.until("evacuate", |c| c.word("phase") == "evacuate").await;
     assert!(call.signed);
-    assert_eq!(stand.view().votes.len(), 2);
+    stand.until("both votes are shown", |v| v.votes.len() == 2).await;
     assert_eq!(stand.api.dropped().await, [], "good packs were turned away");
 }

@@ -117,7 +117,9 @@ fn cause(error: &mqtt5::MqttError) -> Cause {
         mqtt5::MqttError::PacketTooLarge { .. } => Cause::Oversized,
         mqtt5::MqttError::Timeout => Cause::Handshake,
         mqtt5::MqttError::KeepAliveTimeout | mqtt5::MqttError::Io(_) => Cause::Broken,
-        mqtt5::MqttError::AuthenticationFailed | mqtt5::MqttError::NotAuthorized => Cause::Identity,
+        mqtt5::MqttError::InvalidClientId(_)
+        | mqtt5::MqttError::AuthenticationFailed
+        | mqtt5::MqttError::NotAuthorized => Cause::Identity,
         _ => Cause::Malformed,
     }
 }
