@@ -35,7 +35,10 @@ async fn a_short_run_ends_well_and_prints_one_json_document() {
     let trials: Vec<_> = rows.iter().map(|row| row["total_us"]["n"].as_u64()).collect();
     assert_eq!(trials, [Some(20), Some(5), Some(5)]);
     for row in rows {
-        assert!(row["total_us"]["p50"].as_u64() > row["commit_us"]["p50"].as_u64(), "{row}");
+        assert!(
+            row["total_us"]["p50"].as_u64() > row["commit_us"]["p50"].as_u64(),
+            "{row}"
+        );
         assert!(row["less_commit_us"]["max"].as_u64() > Some(0), "{row}");
     }
     assert_eq!(report["rates"], serde_json::Value::Null);
