@@ -10,6 +10,7 @@
 
 mod acks;
 mod acting;
+mod bench;
 mod inputs;
 mod lasting;
 mod site;

@@ -86,7 +86,6 @@ struct Stand {
     node: Node,
     receiver: Receiver,
     stages: mpsc::Receiver<(Stage, Duration)>,
-    watch: Stopwatch,
     trial: usize,
     gap: u64,
 }
@@ -103,7 +102,7 @@ impl Stand {
         let (listener, stages) = listener(watch);
         let gateway = Gateway::start(&config, None, listener)
             .await
-            .map_err(BenchError::Gateway)?;
+            .map_err(|cause| BenchError::Gateway(Box::new(cause)))?;
         receiver.read_commits_of(&gateway.gauges);
         let broker = gateway.mqtt.ok_or(BenchError::Node)?;
         Ok(Self {
@@ -111,7 +110,6 @@ impl Stand {
             gateway,
             receiver,
             stages,
-            watch,
             trial: 0,
             gap: 1,
         })

@@ -42,8 +42,8 @@ pub struct Memory {
     pub resident_kib: u64,
     /// Share of one processor meanwhile. Percent; none where the system does not say.
     pub cpu_percent: Option<f64>,
-    /// Of design §11, in proportion: a tenth of the 256 MiB and 25 % that 100,000 channels may take says little about a
-    /// process's own size, so the whole 256 MiB stand here.
+    /// Of design §11, which gives 100,000 channels 256 MiB and a quarter of a core. The memory stands whole, as a process's own
+    /// size does not shrink with its channels; the processor's share in proportion.
     pub goals: Vec<Goal>,
 }
 
@@ -86,17 +86,27 @@ async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
     let resident_idle_kib = resident()?;
     let fed = feed(broker, pid).await?;
     let resident_kib = resident()?;
+    let cpu_percent = fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0);
     Ok(Memory {
         channels: OTHERS.nodes * OTHERS.channels,
         readings_per_s: fed.readings as f64 / fed.elapsed_s,
         resident_idle_kib,
         resident_kib,
-        cpu_percent: fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0),
-        goals: vec![Goal {
-            goal: "10,000 channels at 1 Hz: at most 256 MiB (the limit for 100,000)",
-            met: resident_kib <= 256 * 1_024,
-        }],
+        cpu_percent,
+        goals: goals(resident_kib, cpu_percent),
     })
+}
+
+fn goals(resident_kib: u64, cpu_percent: Option<f64>) -> Vec<Goal> {
+    let memory = Goal {
+        goal: "at most 256 MiB (what 100,000 channels may take)",
+        met: resident_kib <= 256 * 1_024,
+    };
+    let processor = cpu_percent.map(|percent| Goal {
+        goal: "at most 2.5 % of a core (a tenth of what 100,000 channels may take)",
+        met: percent <= 2.5,
+    });
+    [memory].into_iter().chain(processor).collect()
 }
 
 /// Where it listens for MQTT, if this is the line that says so.
@@ -137,6 +147,7 @@ async fn feed_rounds(broker: SocketAddr, pid: u32) -> std::io::Result<Fed> {
     let (mut watch, mut cpu, mut before) = (Stopwatch::start(), None, 0);
     for round in 0..WARM_UP_ROUNDS + ROUNDS {
         if round == WARM_UP_ROUNDS {
+            finish(&mut connections).await?;
             (watch, cpu) = (Stopwatch::start(), machine::cpu_s(pid));
             before = acked(&connections);
         }
@@ -146,14 +157,19 @@ async fn feed_rounds(broker: SocketAddr, pid: u32) -> std::io::Result<Fed> {
         }
     }
     let (elapsed_s, after) = (watch.elapsed().as_secs_f64(), machine::cpu_s(pid));
-    for connection in &mut connections {
-        connection.finish().await?;
-    }
+    finish(&mut connections).await?;
     Ok(Fed {
         readings: (acked(&connections) - before) * OTHERS.channels as u64,
         elapsed_s,
         cpu_s: cpu.zip(after).map(|(before, after)| after - before),
     })
+}
+
+async fn finish(connections: &mut [Connection]) -> std::io::Result<()> {
+    for connection in connections {
+        connection.finish().await?;
+    }
+    Ok(())
 }
 
 fn acked(connections: &[Connection]) -> u64 {

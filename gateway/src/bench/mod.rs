@@ -93,7 +93,7 @@ pub enum BenchError {
     Config(String),
     /// No gateway.
     #[error("the gateway did not start")]
-    Gateway(#[source] crate::gateway::StartError),
+    Gateway(#[source] Box<crate::gateway::StartError>),
     /// No thread for a part of the world.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -128,7 +128,7 @@ pub enum BenchError {
     #[error("cannot run `muster run` as a process of its own")]
     Process(#[source] std::io::Error),
     /// It did not say where it listens.
-    #[error("`muster run` did not say within {0} s where it listens")]
+    #[error("`muster run` ended, or did not say within {0} s where it listens")]
     Greeting(u64),
     /// The system does not tell about processes.
     #[error("/proc does not tell how much memory process {0} has")]

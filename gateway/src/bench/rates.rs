@@ -25,8 +25,8 @@ use crate::lanes::lanes;
 const ROUNDS: usize = 5;
 /// Readings of a full pack.
 const A_PACK: usize = 64;
-/// Nodes of the rate in process: 10,048 channels, as a large site has.
-const CORE_NODES: usize = 157;
+/// Nodes of the rate in process: 9,984 channels, as a large site has.
+const CORE_NODES: usize = 156;
 /// Packs a node and round in process.
 const CORE_PACKS: u64 = 40;
 /// Connections at the broker.
@@ -169,7 +169,7 @@ async fn broker(folder: &Path, readings: usize) -> Result<BrokerRate, BenchError
     let config = site::config(folder, &format!("rates-{readings}.db"), site::nowhere(), others)?;
     let gateway = Gateway::start(&config, None, Box::new(|_, _| {}))
         .await
-        .map_err(BenchError::Gateway)?;
+        .map_err(|cause| BenchError::Gateway(Box::new(cause)))?;
     let measured = flood(&gateway, readings).await;
     gateway.stop().await;
     measured

@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 /// Nothing goes silent while engine time leaps: 100 years.
 const SUPERVISION_MS: Millis = 100 * 365 * 86_400_000;
 
-/// One vote is one sample, so that the deciding message is a single one.
+/// Without any other node.
 const BASE: &str = r#"
 [mqtt]
 listen = "127.0.0.1:0"
@@ -25,14 +25,7 @@ id = "room"
 id = "node-1"
 kind = "node"
 zone = "room"
-[[channel]]
-source = "node-1"
-signal = "smoke"
-quantity = "smoke"
-watch = false
-alarm = 3
-k = 1
-n = 1
+signals = ["smoke"]
 [[source]]
 id = "node-2"
 kind = "node"
@@ -95,6 +88,10 @@ pub(super) fn config(folder: &Path, journal: &str, hook: SocketAddr, others: Oth
     config.site.single_group = false;
     for channel in &mut config.site.channels {
         channel.supervision_ms = SUPERVISION_MS;
+        // One sample is a vote, so that the deciding message is a single one.
+        if channel.id == "node-1.smoke" {
+            (channel.watch, channel.k, channel.n) = (None, 1, 1);
+        }
     }
     Ok(config)
 }
@@ -106,6 +103,8 @@ pub(super) fn nowhere() -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
     use super::*;
 
     #[test]

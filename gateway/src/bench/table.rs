@@ -54,12 +54,12 @@ fn latency(f: &mut fmt::Formatter<'_>, row: &Latency, first: bool) -> fmt::Resul
     }
     let title = match (row.beside_readings_per_s, row.beside_readings_a_message) {
         (0, _) => "quiet".to_owned(),
-        (per_s, 1) => format!("beside {per_s} readings/s, each a message of its own"),
+        (per_s, 1) => format!("beside {per_s} readings/s, a message each"),
         (per_s, readings) => format!("beside {per_s} readings/s in packs of {readings}"),
     };
     writeln!(
         f,
-        "  {:<44}{:>8}{:>8}{:>8}{:>8}",
+        "  {:<56}{:>8}{:>8}{:>8}{:>8}",
         format!("{title}, {} trials", row.total_us.n),
         "p50",
         "p90",
@@ -83,7 +83,7 @@ fn times(f: &mut fmt::Formatter<'_>, name: &str, q: &Quantiles) -> fmt::Result {
     let ms = |us: u64| us as f64 / 1_000.0;
     writeln!(
         f,
-        "    {name:<42}{:>8.2}{:>8.2}{:>8.2}{:>8.2}",
+        "    {name:<54}{:>8.2}{:>8.2}{:>8.2}{:>8.2}",
         ms(q.p50),
         ms(q.p90),
         ms(q.p99),
