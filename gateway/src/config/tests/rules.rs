@@ -235,7 +235,7 @@ fn an_early_tier_does_not_wait_for_a_later_one() {
     let waiting = GOOD.replacen("tier = 1", "tier = 1\nafter = [\"store\"]", 1);
     let found = |tier| brief(&check(&format!("{waiting}{}", other(tier))));
     assert_eq!(found(1), Vec::<String>::new());
-    assert_eq!(found(2), ["31 warning `db` of tier 1 waits for `store` of tier 2"]);
+    assert_eq!(found(2), ["30 warning `db` of tier 1 waits for `store` of tier 2"]);
 }
 
 #[test]
