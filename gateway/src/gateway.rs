@@ -36,7 +36,7 @@ pub enum StartError {
         path: PathBuf,
         /// Cause.
         #[source]
-        source: JournalError,
+        source: Box<JournalError>,
     },
     /// The runner did not start.
     #[error("cannot start the runner")]
@@ -196,7 +196,7 @@ fn open_journal(config: &Config) -> Result<(Journal, Restored), StartError> {
 fn of_journal(config: &Config, source: JournalError) -> StartError {
     StartError::Journal {
         path: config.store.path.clone(),
-        source,
+        source: Box::new(source),
     }
 }
 
