@@ -189,7 +189,7 @@ fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     for i in book.live().collect::<Vec<_>>() {
         // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
         let doing = match book.step(i).phase {
-            Phase::Evacuate => Doing::Called {
+            Phase::Evacuate | Phase::Verify => Doing::Called {
                 since: now - ASK_AGAIN_MS,
             },
             _ => Doing::Backoff { until: now },

@@ -70,6 +70,10 @@ impl Witness {
         self.marked = false;
     }
 
+    pub fn steps_seen(&self) -> u64 {
+        self.steps_seen
+    }
+
     pub fn saw(&mut self, now: Millis, input: &Input, out: &[Effect], state: &State) {
         if let Input::Stored { through } = input {
             self.stored = self.stored.max(*through);
