@@ -227,6 +227,8 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         // Nobody will tell us; whoever has it sees to it.
         (Phase::Verify, StepEnd::Refused) => work.stage = Stage::Stranded,
         (_, StepEnd::Skipped) => work.stage = Stage::Skipped,
+        // What its rung did stands; the probe is asked once steps begin again.
+        (Phase::Verify, StepEnd::Withdrawn) => work.stage = Stage::Verifying,
         (_, StepEnd::Withdrawn) => work.stage = Stage::Waiting,
         // Only after the ladder was cut short by an edited config.
         (Phase::Evacuate | Phase::Verify, _) if last => work.stage = Stage::Stranded,

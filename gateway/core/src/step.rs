@@ -3,10 +3,10 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, Entry, EventKind, Input, Millis, PrincipalIx, Record, Site, State, StepEnd, Verb,
+    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
     clip::clip,
     detect::{Change, Sample},
-    plan::{Doing, Step, rung_of, schedule},
+    plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
     policy::runway,
 };
 
@@ -187,9 +187,14 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
 fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     let book = &mut state.plan.book;
     for i in book.live().collect::<Vec<_>>() {
-        book.change(&state.site, i, |step| {
-            (step.attempts, step.doing) = (1, Doing::Backoff { until: now });
-        });
+        // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
+        let doing = match book.step(i).phase {
+            Phase::Evacuate | Phase::Verify => Doing::Called {
+                since: now - ASK_AGAIN_MS,
+            },
+            _ => Doing::Backoff { until: now },
+        };
+        book.change(&state.site, i, |step| (step.attempts, step.doing) = (1, doing));
     }
     let open = state.policy.open().is_some();
     let skip = |s: &Step| schedule::skipped(&state.site, s.mode, rung_of(&state.site, s.work, s.rung).1);

@@ -12,6 +12,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
 pub(crate) use book::Book;
+pub(crate) use send::ASK_AGAIN_MS;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use super::{Doing, Step, rung_of, schedule};
 use crate::{Call, Effect, EventKind, Level, Millis, Mode, Phase, Record, State};
 
 /// A call without an answer, or an accepted step without a word, is asked again after this: nothing may hang.
-pub(super) const ASK_AGAIN_MS: Millis = 30_000;
+pub(crate) const ASK_AGAIN_MS: Millis = 30_000;
 
 const JOURNAL: &str = "journal";
 
