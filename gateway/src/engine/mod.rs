@@ -197,6 +197,7 @@ impl Engine {
         match report {
             Report::Stored { through, commit_us } => {
                 self.parts.gauges.set_commit_us(commit_us);
+                self.parts.gauges.set_stored(through);
                 self.step(&Input::Stored { through });
             }
             Report::Failed { why } => self.step(&Input::Own {
