@@ -156,3 +156,23 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leap_takes_engine_time_and_a_story_along_but_not_the_real_wall() {
+        let clock = Clock::starting_at(0);
+        clock.advance_ms(31 * 60_000);
+        assert!((31 * 60_000..32 * 60_000).contains(&clock.now()));
+        assert!((clock.wall_ms() - wall_now_ms()).abs() < 10_000);
+        clock.set_speed(2);
+        let before = clock.wall_ms();
+        clock.advance_ms(3_600_000);
+        assert!((3_600_000..3_700_000).contains(&(clock.wall_ms() - before)));
+        let now = clock.now();
+        clock.advance_ms(-5_000);
+        assert!(clock.now() >= now, "engine time never falls");
+    }
+}

@@ -25,6 +25,8 @@ use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
 pub struct Gauges {
     readings: AtomicU64,
     commit_us: AtomicU64,
+    decided: AtomicU64,
+    stored: AtomicU64,
     mqtt_clients: AtomicI64,
 }
 
@@ -49,6 +51,23 @@ impl Gauges {
     /// What the last commit of the journal took. Microseconds.
     pub fn set_commit_us(&self, us: u64) {
         self.commit_us.store(us, Ordering::Relaxed);
+    }
+
+    /// Sequence of the last decision handed to the journal.
+    pub fn set_decided(&self, seq: u64) {
+        self.decided.store(seq, Ordering::Relaxed);
+    }
+
+    /// Sequence of the last decision on disk.
+    pub fn set_stored(&self, seq: u64) {
+        self.stored.store(seq, Ordering::Relaxed);
+    }
+
+    /// Decisions that wait for the disk.
+    #[must_use]
+    pub fn journal_waiting(&self) -> u64 {
+        let decided = self.decided.load(Ordering::Relaxed);
+        decided.saturating_sub(self.stored.load(Ordering::Relaxed))
     }
 
     /// A client of the embedded broker came (1) or went (−1).
@@ -213,6 +232,12 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "muster_journal_commit_us",
         "What the last commit took, microseconds",
         commit_us,
+    );
+    gauge(
+        registry,
+        "muster_journal_waiting",
+        "Decisions that wait for the disk",
+        i64::try_from(state.gauges.journal_waiting()).unwrap_or(i64::MAX),
     );
     let clients = state.gauges.mqtt_clients.load(Ordering::Relaxed);
     gauge(

@@ -133,7 +133,7 @@ impl Stand {
             self.trial += 1;
             measured.push(self.one().await?);
             self.reset().await?;
-            self.pause().await;
+            self.settle().await?;
         }
         Ok(measured)
     }
@@ -187,10 +187,18 @@ impl Stand {
         }
     }
 
-    /// Random, so that no trial falls into step with anything periodic; long enough for the reset to be on disk.
-    async fn pause(&mut self) {
+    /// Waits until the reset is on disk, then for a random while, so that no trial falls into step with anything periodic.
+    async fn settle(&mut self) -> Result<(), BenchError> {
+        let waited = Stopwatch::start();
+        while self.gateway.gauges.journal_waiting() > 0 {
+            if waited.elapsed() > STEP_WITHIN {
+                return Err(self.missed("the reset was not on disk"));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         self.gap = self.gap.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         tokio::time::sleep(Duration::from_micros(5_000 + (self.gap >> 33) % 10_000)).await;
+        Ok(())
     }
 
     async fn stage(&mut self, wanted: Stage, what: &'static str) -> Result<Duration, BenchError> {

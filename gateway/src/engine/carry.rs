@@ -9,7 +9,10 @@ impl Engine {
     pub(super) fn carry_out(&mut self) {
         for effect in std::mem::take(&mut self.out) {
             match effect {
-                Effect::Persist(entry) => self.batch.entries.push(entry),
+                Effect::Persist(entry) => {
+                    self.parts.gauges.set_decided(entry.seq);
+                    self.batch.entries.push(entry);
+                }
                 Effect::FireHook(call) => self.parts.runner.fire(call),
                 Effect::CancelHook { incident, step } => self.parts.runner.cancel(&incident, &step),
                 Effect::Event(event) => self.tell(event),

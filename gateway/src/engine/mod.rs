@@ -211,6 +211,7 @@ impl Engine {
         match report {
             Report::Stored { through, commit_us } => {
                 self.parts.gauges.set_commit_us(commit_us);
+                self.parts.gauges.set_stored(through);
                 self.step(&Input::Stored { through });
             }
             Report::Marked(marks) => marks.iter().for_each(|mark| (self.parts.acknowledge)(mark)),

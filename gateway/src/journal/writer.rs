@@ -15,6 +15,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// What a stopping process grants the disk.
 const FLUSH_WAIT: Duration = Duration::from_secs(2);
+/// Without a batch for this long the log may be folded back. Shorter than the second after which marks come.
+const FOLD_AFTER: Duration = Duration::from_millis(300);
 /// Between tries while stopping.
 const STOPPING_BACKOFF: Duration = Duration::from_millis(50);
 
@@ -139,6 +141,13 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Whether nothing comes for this long; returns as soon as something does.
+    fn quiet_for(&self, quiet: Duration) -> bool {
+        let nothing = |state: &mut State| state.pending.is_empty() && state.lost == 0 && state.stopping.is_none();
+        let mut state = self.wait_while(self.lock(), quiet, nothing);
+        nothing(&mut state)
+    }
+
     /// All that waits, as soon as something does; none when the end has come.
     fn take(&self) -> Option<(Pending, usize)> {
         let state = self.lock();
@@ -201,7 +210,7 @@ impl<R: Fn(Report)> Desk<R> {
     }
 
     fn work(mut self) {
-        while let Some((pending, lost)) = self.shared.take() {
+        while let Some((pending, lost)) = self.next() {
             if lost > 0 {
                 let why = format!("{lost} decisions lost: too many waited for the disk");
                 (self.report)(Report::Failed { why });
@@ -219,6 +228,14 @@ impl<R: Fn(Report)> Desk<R> {
                 }
             }
         }
+    }
+
+    /// Votes and answers come in bursts: the log is folded back once a burst is over, not between two of its commits.
+    fn next(&mut self) -> Option<(Pending, usize)> {
+        if self.shared.quiet_for(FOLD_AFTER) {
+            self.fold(true);
+        }
+        self.shared.take()
     }
 
     fn stored(&mut self, stored: Stored) {
@@ -239,7 +256,10 @@ impl<R: Fn(Report)> Desk<R> {
                 &"a sequence came twice with different decisions",
             );
         }
-        let idle = self.shared.lock().pending.is_empty();
+        self.fold(false);
+    }
+
+    fn fold(&mut self, idle: bool) {
         if let Err(e) = self.journal.fold(idle) {
             self.counters.count(Cause::JournalWrite, "journal", &e);
         }

@@ -296,3 +296,17 @@ fn a_reader_sees_the_journal_while_it_is_written() {
     let node: Arc<str> = "gas-1".into();
     assert_eq!(super::super::rows::marks(reader.connection()).unwrap()[&node], (7, 2));
 }
+
+#[test]
+fn the_log_is_folded_back_once_a_burst_is_over() {
+    let folder = Folder::new();
+    let told = spawn(Journal::open(&folder.journal()).unwrap().0);
+    let size = || std::fs::metadata(folder.journal()).unwrap().len();
+    let before = size();
+    for n in 1..=200 {
+        told.writer.submit(batch(n));
+    }
+    told.stored_through(600);
+    until(|| size() > before);
+    assert!(told.writer.stop());
+}
