@@ -104,7 +104,7 @@ impl Muster {
         self.said.lock().unwrap().iter().filter(fits).count()
     }
 
-    /// Waits for the `nth` such event, counted from 1.
+    /// Waits for the `nth` such event, counted from 1. False if the evacuation was over before it came.
     pub(crate) async fn until_said(&self, kind: &str, words: &str, nth: usize) {
         let what = format!("{kind}: {words}");
         let since = Stopwatch::start();
