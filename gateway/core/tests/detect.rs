@@ -149,7 +149,11 @@ fn a_sample_is_as_old_as_it_says() {
     read(&mut stand, 1, 0);
     read(&mut stand, 2, 3_000);
     let shown = &stand.state.channels(stand.now)[0];
-    assert_eq!(shown.value.as_deref(), Some("1"), "a straggler does not overwrite what is newer");
+    assert_eq!(
+        shown.value.as_deref(),
+        Some("1"),
+        "a straggler does not overwrite what is newer"
+    );
     stand.wait(4 * SECOND);
     read(&mut stand, 3, 1_000);
     assert_eq!(stand.state.channels(stand.now)[0].age_ms, Some(1_000));
@@ -178,7 +182,10 @@ fn a_lost_source_is_one_line_and_only_fresh_readings_clear_it() {
     stand.input(&lost);
     let said = stand.events.iter().filter(|e| e.kind == EventKind::Trouble).count();
     assert_eq!((said, stand.troubles()), (1, vec!["n1".to_string()]));
-    stand.keep(&[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0)], 6 * SECOND);
+    stand.keep(
+        &[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0)],
+        6 * SECOND,
+    );
     assert!(stand.troubles().is_empty(), "{:?}", stand.troubles());
 }
 
@@ -210,5 +217,8 @@ fn protection_is_counted_over_adjacent_zones_by_group() {
     stand.sample(2, Err(Absence::Bus));
     assert_eq!((stand.view().zones[0].groups_healthy, stand.zone(0)), (1, Level::Watch));
     stand.keep(&[(1, 0), (2, 0), (3, 0), (4, 0), (6, 0), (7, 0)], 8 * SECOND);
-    assert_eq!((stand.view().zones[0].groups_healthy, stand.zone(0)), (2, Level::Normal));
+    assert_eq!(
+        (stand.view().zones[0].groups_healthy, stand.zone(0)),
+        (2, Level::Normal)
+    );
 }

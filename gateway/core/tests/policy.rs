@@ -31,7 +31,14 @@ fn one_vote_prepares_and_a_second_of_another_group_evacuates() {
 #[test]
 fn zones_count_together_only_if_adjacent() {
     // (first channel, second channel, together)
-    for (a, b, together) in [(0, 1, true), (0, 2, true), (0, 3, true), (1, 2, false), (0, 4, false), (3, 4, false)] {
+    for (a, b, together) in [
+        (0, 1, true),
+        (0, 2, true),
+        (0, 3, true),
+        (1, 2, false),
+        (0, 4, false),
+        (3, 4, false),
+    ] {
         let mut stand = Stand::new(site());
         stand.alarm(a);
         stand.alarm(b);
@@ -54,7 +61,8 @@ fn a_vote_returns_after_half_an_hour_below_clear_and_stays_latched() {
     let mut stand = Stand::new(site());
     stand.alarm(0);
     stand.settle_at(0, 9);
-    calm(&mut stand, 30 * MINUTE - SECOND);
+    // The third sample below clear comes after 10 s.
+    calm(&mut stand, 30 * MINUTE + 9 * SECOND);
     assert_eq!(stand.votes(), [vote("a", "n1", true)]);
     calm(&mut stand, SECOND);
     assert_eq!(stand.votes(), [vote("a", "n1", false)]);
@@ -133,10 +141,18 @@ fn two_persons_with_the_role_order_an_evacuation() {
     let mut stand = Stand::new(site());
     assert_eq!(stand.order(EVE, Verb::Evacuate), Verdict::Refused);
     assert_eq!(stand.order(ANN, Verb::Evacuate), Verdict::Pending);
-    assert_eq!(stand.order(ANN, Verb::Evacuate), Verdict::Pending, "twice the same is one");
+    assert_eq!(
+        stand.order(ANN, Verb::Evacuate),
+        Verdict::Pending,
+        "twice the same is one"
+    );
     assert_eq!(stand.level(), Level::Watch, "zone c has one group");
     stand.wait(5 * MINUTE + 1);
-    assert_eq!(stand.order(BOB, Verb::Evacuate), Verdict::Pending, "the first has lapsed");
+    assert_eq!(
+        stand.order(BOB, Verb::Evacuate),
+        Verdict::Pending,
+        "the first has lapsed"
+    );
     assert_eq!(stand.order(ANN, Verb::Evacuate), Verdict::Taken);
     assert_eq!(stand.level(), Level::Evacuate);
     assert_eq!(stand.order(muster_core::PrincipalIx(99), Verb::Hold), Verdict::Refused);
@@ -177,7 +193,11 @@ fn a_cut_takes_two_who_agree_or_one_and_a_held_vote() {
     assert_eq!(stand.order(ANN, cut(3_600)), Verdict::Pending);
     assert_eq!(stand.order(BOB, cut(3_661)), Verdict::Pending, "not the same cut");
     assert_eq!(stand.order(ANN, cut(3_601)), Verdict::Taken);
-    assert_eq!(stand.view().runway.cut.unwrap().earliest, 3_601_000, "the earlier of the two");
+    assert_eq!(
+        stand.view().runway.cut.unwrap().earliest,
+        3_601_000,
+        "the earlier of the two"
+    );
     assert_eq!(stand.level(), Level::Evacuate);
     assert!(stand.view().runway.loss.is_none(), "an announced cut is no hazard");
 
@@ -190,7 +210,11 @@ fn a_cut_takes_two_who_agree_or_one_and_a_held_vote() {
     let mut stand = Stand::new(site());
     stand.alarm(0);
     calm(&mut stand, 31 * MINUTE);
-    assert_eq!(stand.order(ANN, cut(7_200)), Verdict::Pending, "a returned vote is not held");
+    assert_eq!(
+        stand.order(ANN, cut(7_200)),
+        Verdict::Pending,
+        "a returned vote is not held"
+    );
 }
 
 #[test]
@@ -240,7 +264,10 @@ fn a_new_vote_ends_a_hold_and_an_abort() {
         stand.answer_all(Phase::Prepare, &muster_core::HookOutcome::Done);
         stand.alarm(5);
         stand.wait(20 * SECOND);
-        assert!(!stand.called().iter().any(|s| s.contains("evacuate")), "{verb:?}: n1 votes already");
+        assert!(
+            !stand.called().iter().any(|s| s.contains("evacuate")),
+            "{verb:?}: n1 votes already"
+        );
         stand.alarm(3);
         stand.wait(2 * SECOND);
         assert!(stand.called().iter().any(|s| s.contains("evacuate")), "{verb:?}");
@@ -257,12 +284,21 @@ fn an_abort_stops_what_has_not_begun_until_ordered_otherwise() {
         assert_eq!(stand.both(Verb::Abort), Verdict::Taken);
         stand.done("db.move.evacuate.far");
         stand.wait(MINUTE);
-        assert!(!stand.called().iter().any(|s| s.starts_with("web.move.evacuate") || s.contains("verify")));
+        assert!(
+            !stand
+                .called()
+                .iter()
+                .any(|s| s.starts_with("web.move.evacuate") || s.contains("verify"))
+        );
         // One is enough for a cut while a vote is held.
         stand.order(ANN, again);
         stand.order(BOB, again);
         stand.wait(2 * SECOND);
-        assert!(stand.called().contains(&"db.move.verify.far".to_string()), "{:?}", stand.called());
+        assert!(
+            stand.called().contains(&"db.move.verify.far".to_string()),
+            "{:?}",
+            stand.called()
+        );
         assert_eq!(stand.attempts("db.move.evacuate.far"), 1, "what was done is done");
     }
 }
@@ -294,7 +330,11 @@ fn the_clocks_start_with_the_priors_from_the_first_sign() {
     assert!(loss.why.contains("prior"));
     stand.wait(MINUTE);
     stand.alarm(1);
-    assert_eq!(stand.view().runway.loss.unwrap().earliest, 481 * SECOND, "from the first");
+    assert_eq!(
+        stand.view().runway.loss.unwrap().earliest,
+        481 * SECOND,
+        "from the first"
+    );
 }
 
 #[test]
@@ -331,7 +371,11 @@ fn a_runtime_that_drops_is_planned_for_at_once() {
     stand.wait(SECOND);
     stand.read(7, 15);
     stand.read(7, 15);
-    assert!(stand.called().contains(&"db.stop.evacuate".to_string()), "{:?}", stand.called());
+    assert!(
+        stand.called().contains(&"db.stop.evacuate".to_string()),
+        "{:?}",
+        stand.called()
+    );
 }
 
 #[test]
@@ -346,5 +390,9 @@ fn a_restart_keeps_an_armed_site_and_its_votes_when_the_config_changed() {
     next.input(&Input::Restore(stand.entries.clone()));
     assert_eq!(next.votes(), [vote("a", "n1", true)]);
     next.wait(30 * MINUTE);
-    assert_eq!(next.votes(), [vote("a", "n1", false)], "nothing holds it any more, and it stays latched");
+    assert_eq!(
+        next.votes(),
+        [vote("a", "n1", false)],
+        "nothing holds it any more, and it stays latched"
+    );
 }

@@ -82,7 +82,12 @@ fn order(stand: &mut Stand, which: u16, value: i32) {
 }
 
 fn hook(stand: &mut Stand, which: u16, value: i32) {
-    let Some(call) = stand.calls.len().checked_sub(1 + usize::from(which) % 6).map(|i| &stand.calls[i]) else {
+    let Some(call) = stand
+        .calls
+        .len()
+        .checked_sub(1 + usize::from(which) % 6)
+        .map(|i| &stand.calls[i])
+    else {
         return;
     };
     let outcomes = [
@@ -307,7 +312,11 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
     assert_eq!(faults(&[config()]), 0);
     assert_eq!(faults(&[config(), config()]), 1, "a second config");
     assert_eq!(faults(&[Input::Restore(Vec::new())]), 1, "a journal before its config");
-    assert_eq!(faults(&[config(), Input::Stored { through: 9 }]), 1, "more stored than given");
+    assert_eq!(
+        faults(&[config(), Input::Stored { through: 9 }]),
+        1,
+        "more stored than given"
+    );
     for at in 0..8 {
         assert_eq!(faults(&[Input::Config(Box::new(spoilt(3, at + 40)))]), 1, "spoilt {at}");
     }

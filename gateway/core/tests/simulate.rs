@@ -175,7 +175,10 @@ impl World {
         }
         if self.say {
             for event in &self.stand.events[self.told..] {
-                println!("{:>10} {:<8} {}: {}", self.stand.now, event.kind, event.subject, event.line);
+                println!(
+                    "{:>10} {:<8} {}: {}",
+                    self.stand.now, event.kind, event.subject, event.line
+                );
             }
             self.told = self.stand.events.len();
         }
@@ -315,7 +318,12 @@ impl World {
         self.sensors.fill(Sensor::Well);
         self.hooks.fill(Health::Well);
         self.stalled_until = 0;
-        if self.stand.view().incident.is_some_and(|i| i.closed.is_none() && i.evacuate_begun.is_some()) {
+        if self
+            .stand
+            .view()
+            .incident
+            .is_some_and(|i| i.closed.is_none() && i.evacuate_begun.is_some())
+        {
             self.stand.order(ANN, Verb::Evacuate);
             self.stand.order(BOB, Verb::Evacuate);
         }
@@ -324,8 +332,16 @@ impl World {
     /// Invariant 20 and the plan's end.
     fn all_has_ended(&mut self) {
         let view = self.stand.view();
-        assert!(view.troubles.is_empty(), "healed, and still in trouble: {:?}", view.troubles);
-        assert!(view.votes.iter().all(|v| !v.held), "healed, and a vote is held: {:?}", view.votes);
+        assert!(
+            view.troubles.is_empty(),
+            "healed, and still in trouble: {:?}",
+            view.troubles
+        );
+        assert!(
+            view.votes.iter().all(|v| !v.held),
+            "healed, and a vote is held: {:?}",
+            view.votes
+        );
         let Some(incident) = view.incident.filter(|i| i.closed.is_none()) else {
             return;
         };
@@ -336,7 +352,11 @@ impl World {
             for w in &incident.workloads {
                 let ended = ["moved", "stopped", "stranded", "skipped"].contains(&w.state.as_str());
                 assert!(ended, "{} is {}: {}", w.id, w.state, w.why);
-                assert!(incident.mode == Mode::Drill || w.state != "skipped", "{} skipped live", w.id);
+                assert!(
+                    incident.mode == Mode::Drill || w.state != "skipped",
+                    "{} skipped live",
+                    w.id
+                );
             }
         }
     }
@@ -376,7 +396,10 @@ fn a_hundred_site_days() {
         sum.steps += tally.steps;
     }
     println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
-    assert!(sum.evacuations > 20 && sum.calls > 1_000, "too tame to prove anything: {sum:?}");
+    assert!(
+        sum.evacuations > 20 && sum.calls > 1_000,
+        "too tame to prove anything: {sum:?}"
+    );
 }
 
 #[test]

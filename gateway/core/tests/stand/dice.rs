@@ -60,7 +60,8 @@ impl Dice {
             s.channels.push(c);
         }
         if self.one_in(2) {
-            s.channels.extend([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)]);
+            s.channels
+                .extend([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)]);
         }
         for hook in &mut s.hooks {
             hook.max_parallel = 1 + self.below(3) as u16;

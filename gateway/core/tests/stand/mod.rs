@@ -1,6 +1,11 @@
 //! What every test of the decision stands on: a small site, and a gateway without any I/O.
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly"
+)]
 
 pub mod dice;
 pub mod witness;

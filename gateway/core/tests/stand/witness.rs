@@ -97,7 +97,11 @@ impl Witness {
                 }
                 Effect::FireHook(call) => {
                     self.call(now, call);
-                    assert!(fired.insert(call.step.clone()), "{} called twice in one step", call.step);
+                    assert!(
+                        fired.insert(call.step.clone()),
+                        "{} called twice in one step",
+                        call.step
+                    );
                 }
                 Effect::Fault(what) => panic!("fault: {what}"),
                 Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) => {}
@@ -240,7 +244,10 @@ impl Witness {
             return;
         };
         assert_ne!(*phase, Phase::Restore, "return is never automatic (15)");
-        assert!(*phase == Phase::Prepare || self.evacuating, "{step} without evidence (1)");
+        assert!(
+            *phase == Phase::Prepare || self.evacuating,
+            "{step} without evidence (1)"
+        );
         assert!(*token > self.token, "token {token} after {}", self.token);
         self.token = *token;
         let key = (self.incident.expect("an incident"), step.clone(), *mode);
@@ -272,17 +279,37 @@ impl Witness {
         let n = self.incident.expect("an incident");
         assert_eq!(call.incident, format!("{}-{n}", self.site.id));
         let key = (n, call.step.clone(), call.mode);
-        let intent = self.intents.get(&key).unwrap_or_else(|| panic!("{} without an intent (7)", call.step));
+        let intent = self
+            .intents
+            .get(&key)
+            .unwrap_or_else(|| panic!("{} without an intent (7)", call.step));
         assert_eq!(intent.end, None, "{} called after its end (8)", call.step);
         assert_eq!(intent.token, call.token, "a retry has the token of its intent");
         let waited = now - intent.at >= 500 || self.journal_sick || self.marked;
         let durable = intent.seq <= self.stored;
         assert!(durable || waited, "{} called before the journal has it (7)", call.step);
-        assert!(durable || self.marked, "{} called, and the journal is not marked (7)", call.step);
-        assert_eq!(call.mode == Mode::Live, self.armed, "{} in the wrong mode (11)", call.step);
+        assert!(
+            durable || self.marked,
+            "{} called, and the journal is not marked (7)",
+            call.step
+        );
+        assert_eq!(
+            call.mode == Mode::Live,
+            self.armed,
+            "{} in the wrong mode (11)",
+            call.step
+        );
         let accepts = self.site.hooks[call.hook.at()].accepts_drill;
-        assert!(call.mode == Mode::Live || accepts, "{} drills a hook that takes none (11)", call.step);
-        assert!(call.phase == Phase::Prepare || self.evacuating, "{} without evidence (1)", call.step);
+        assert!(
+            call.mode == Mode::Live || accepts,
+            "{} drills a hook that takes none (11)",
+            call.step
+        );
+        assert!(
+            call.phase == Phase::Prepare || self.evacuating,
+            "{} without evidence (1)",
+            call.step
+        );
     }
 
     /// Invariant 3, and that nothing grows without end.
