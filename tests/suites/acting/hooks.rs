@@ -43,7 +43,7 @@ fn site(bad_url: &str, good: &Desk) -> SiteText {
 /// Burns, and gives the moment of the second vote by the desk's clock.
 async fn burn(hosted: &mut Hosted, desk: &Desk) -> Duration {
     hosted.nodes[0].alarm().await;
-    hosted.until_said("battery-room", "n1 votes").await;
+    hosted.until_said("battery-room", "mqtt votes").await;
     let second = desk.now();
     hosted.nodes[1].alarm().await;
     second

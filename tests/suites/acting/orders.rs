@@ -222,7 +222,7 @@ async fn one_person_announces_a_cut_only_beside_a_held_vote() {
     assert!(scene.desk.calls().is_empty());
     let mut node = AlarmNode::new(scene.muster.mqtt, "n1", 1);
     node.alarm().await;
-    scene.muster.until_said("vote", "n1 votes", 1).await;
+    scene.muster.until_said("vote", "mqtt votes", 1).await;
     assert!(!scene.called("a"), "one vote moves nothing");
     scene.expect("anna", &["cut", "--at", at], 0, "taken").await;
     scene.desk.until_evacuate("a", "move").await;

@@ -6,6 +6,7 @@ use crate::site::acting_site::{INCIDENT, SiteText};
 use crate::site::desk::Desk;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{state_of, step_of};
+use crate::site::{alarm_node, panel};
 
 /// `db` under way, `web` behind it; the first node gone.
 pub(super) async fn in_the_middle() -> (Hosted, Desk) {
@@ -56,12 +57,11 @@ fn fields(value: &Value, names: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn status_tells_levels_trouble_clocks_and_steps_apart() {
     let (mut hosted, _desk) = in_the_middle().await;
-    // A node falls silent: trouble, and the alarm stands.
-    let lost = std::mem::replace(
-        &mut hosted.nodes,
-        crate::site::alarm_node::both("127.0.0.1:9".parse().unwrap(), 9),
-    );
-    drop(lost);
+    // Both fall silent: trouble, and the alarm stands.
+    let nowhere = alarm_node::both("127.0.0.1:9".parse().unwrap(), panel::put_up(), 9);
+    for voice in std::mem::replace(&mut hosted.nodes, nowhere) {
+        voice.fall_silent();
+    }
     let status = hosted
         .api
         .until("trouble", |s| s["troubles"].as_array().is_some_and(|t| t.len() == 2))

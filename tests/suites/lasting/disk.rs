@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::site::acting_site::SiteText;
-use crate::site::alarm_node::{AlarmNode, both};
+use crate::site::alarm_node::{Voice, both};
 use crate::site::desk::Desk;
 use crate::site::disk::Disk;
 use crate::site::process::{Muster, document, muster};
@@ -18,7 +18,7 @@ const AT_MOST: Duration = Duration::from_secs(2);
 struct Scene {
     desk: Desk,
     muster: Muster,
-    nodes: [AlarmNode; 2],
+    nodes: [Voice; 2],
     journal: PathBuf,
     _folder: TempDir,
 }
@@ -34,7 +34,7 @@ impl Scene {
         let folder = TempDir::new().unwrap();
         let journal = disk.join("journal.db");
         let muster = Muster::start(&site.write_with(folder.path(), "site", &journal)).await;
-        let nodes = both(muster.mqtt, 1);
+        let nodes = both(muster.mqtt, muster.panel, 1);
         Self {
             desk,
             muster,

@@ -20,7 +20,7 @@ async fn recorded() -> (TempDir, PathBuf) {
         &[("move", "mover", 20.0), ("stop", "mover", 5.0)],
     );
     let running = Muster::start(&site.write(folder.path(), "site")).await;
-    let mut nodes = both(running.mqtt, 1);
+    let mut nodes = both(running.mqtt, running.panel, 1);
     for node in &mut nodes {
         node.alarm().await;
     }
@@ -49,7 +49,7 @@ async fn it_tells_people_and_programs_what_was_decided() {
     assert_eq!(plain.status.code(), Some(0));
     for words in [
         "incident 1 opened",
-        "n1 votes in battery-room",
+        "mqtt votes in battery-room",
         "evacuation of battery-room begun",
         "db.move.evacuate.busan decided",
         "db.move.verify.busan done",

@@ -19,7 +19,7 @@ async fn steps_that_were_decided_and_never_got_through_are_called_after_a_restar
     let folder = TempDir::new().unwrap();
     let config = site.write(folder.path(), "site");
     let first = Muster::start(&config).await;
-    let mut nodes = both(first.mqtt, 1);
+    let mut nodes = both(first.mqtt, first.panel, 1);
     for node in &mut nodes {
         node.alarm().await;
     }

@@ -1,8 +1,11 @@
-//! The config of a small site: one battery room heard by two nodes; each test hangs hooks and workloads on it.
+//! The config of a small site: one battery room heard by a node and a fire panel; each test hangs hooks and workloads
+//! on it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
+
+use super::panel;
 
 /// Site id; its first incident is `ansan-1`.
 pub(crate) const SITE: &str = "ansan";
@@ -15,14 +18,13 @@ pub(crate) const ANNA: &str = "muster-example-token-anna";
 /// See [`ANNA`].
 pub(crate) const BEN: &str = "muster-example-token-ben";
 
-/// The second node's id; the first is `n1`.
-pub(crate) const NODES: [&str; 2] = ["n1", "n2"];
-
 /// A config under construction.
 #[derive(Clone)]
 pub(crate) struct SiteText {
     head: String,
     body: String,
+    /// Port of its fire panel.
+    pub(crate) panel: u16,
 }
 
 /// A way to save a workload: kind, hook, seconds.
@@ -41,13 +43,16 @@ impl SiteText {
              [mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:{http_port}\"\n\
              [[zone]]\nid = \"battery-room\"\n"
         );
-        for node in NODES {
-            let _ = write!(
-                head,
-                "[[source]]\nid = \"{node}\"\nkind = \"node\"\nzone = \"battery-room\"\n\
-                 [[channel]]\nsource = \"{node}\"\nsignal = \"smoke\"\nquantity = \"smoke\"\nk = 1\nn = 1\nsupervision_s = 3600\n"
-            );
-        }
+        let panel = panel::put_up();
+        let quick = "k = 1\nn = 1\nsupervision_s = 3600\n";
+        let _ = write!(
+            head,
+            "[[source]]\nid = \"n1\"\nkind = \"node\"\nzone = \"battery-room\"\n\
+             [[channel]]\nsource = \"n1\"\nsignal = \"smoke\"\nquantity = \"smoke\"\n{quick}\
+             [[source]]\nid = \"panel\"\nkind = \"modbus\"\nzone = \"battery-room\"\nsegment = \"panel\"\n\
+             address = \"127.0.0.1:{panel}\"\nprofile = \"generic/dry-contacts\"\npoll_ms = 100\nsignals = [\"in1\"]\n\
+             [[channel]]\nsource = \"panel\"\nsignal = \"in1\"\nquantity = \"fire_alarm\"\n{quick}"
+        );
         for (id, hash) in [
             (
                 "anna",
@@ -66,6 +71,7 @@ impl SiteText {
         Self {
             head,
             body: String::new(),
+            panel,
         }
     }
 

@@ -7,6 +7,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::{AsyncClient, MqttOptions};
 
 use super::acting_site::SITE;
+use super::panel::Panel;
 
 /// A connected node. Dropping it cuts its connection.
 pub(crate) struct AlarmNode {
@@ -57,7 +58,33 @@ impl Drop for AlarmNode {
     }
 }
 
-/// Both nodes of the site, connected for the `boot`th time.
-pub(crate) fn both(broker: SocketAddr, boot: u64) -> [AlarmNode; 2] {
-    super::acting_site::NODES.map(|id| AlarmNode::new(broker, id, boot))
+/// What can cry fire at a site.
+pub(crate) enum Voice {
+    Node(AlarmNode),
+    Panel(Panel),
+}
+
+impl Voice {
+    /// Cries fire.
+    pub(crate) async fn alarm(&mut self) {
+        match self {
+            Self::Node(node) => node.alarm().await,
+            Self::Panel(panel) => panel.alarm(),
+        }
+    }
+
+    /// Is heard no more.
+    pub(crate) fn fall_silent(self) {
+        if let Self::Panel(panel) = self {
+            panel.fall_silent();
+        }
+    }
+}
+
+/// Both groups of the site: the node, connected for the `boot`th time, and the panel.
+pub(crate) fn both(broker: SocketAddr, panel: u16, boot: u64) -> [Voice; 2] {
+    [
+        Voice::Node(AlarmNode::new(broker, "n1", boot)),
+        Voice::Panel(Panel::at(panel)),
+    ]
 }

@@ -8,14 +8,14 @@ use muster_core::Event;
 use tempfile::TempDir;
 
 use super::acting_site::SiteText;
-use super::alarm_node::{AlarmNode, both};
+use super::alarm_node::{Voice, both};
 use super::talk::{self, Api};
 
-/// A running gateway with both its nodes.
+/// A running gateway with both its groups.
 pub(crate) struct Hosted {
     pub(crate) gateway: Gateway,
     pub(crate) api: Api,
-    pub(crate) nodes: [AlarmNode; 2],
+    pub(crate) nodes: [Voice; 2],
     events: Arc<Mutex<Vec<Event>>>,
     folder: TempDir,
 }
@@ -42,14 +42,14 @@ impl Hosted {
         let gateway = Gateway::start(&config, clock, listener).await.unwrap();
         Self {
             api: Api::new(gateway.http),
-            nodes: both(gateway.mqtt.unwrap(), 1),
+            nodes: both(gateway.mqtt.unwrap(), site.panel, 1),
             gateway,
             events,
             folder,
         }
     }
 
-    /// The fire: both nodes alarm.
+    /// The fire: both groups alarm.
     pub(crate) async fn burn(&mut self) {
         for node in &mut self.nodes {
             node.alarm().await;

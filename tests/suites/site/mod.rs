@@ -5,6 +5,7 @@ pub(crate) mod alarm_node;
 pub(crate) mod desk;
 pub(crate) mod disk;
 pub(crate) mod hosted;
+pub(crate) mod panel;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod talk;

@@ -44,6 +44,13 @@ pub(crate) fn document(output: &Output) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
+/// The port in the address of the config's only polled source.
+fn panel_of(config: &Path) -> u16 {
+    let text = std::fs::read_to_string(config).unwrap();
+    let (_, rest) = text.split_once("address = \"127.0.0.1:").unwrap();
+    rest.split('"').next().unwrap().parse().unwrap()
+}
+
 /// A running `muster run … --json`. Dropping it kills it.
 pub(crate) struct Muster {
     child: Child,
@@ -52,6 +59,8 @@ pub(crate) struct Muster {
     pub(crate) api: Api,
     /// Its broker.
     pub(crate) mqtt: SocketAddr,
+    /// Port of its site's fire panel.
+    pub(crate) panel: u16,
 }
 
 impl Muster {
@@ -90,6 +99,7 @@ impl Muster {
         Self {
             api: Api::new(address("http")),
             mqtt: address("mqtt"),
+            panel: panel_of(config),
             child,
             said,
         }

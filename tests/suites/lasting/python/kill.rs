@@ -34,8 +34,8 @@ const fn at(kind: &'static str, words: &'static str, nth: usize, later_us: u64) 
 /// The turning points, each as soon as it is said. Between a vote and the first calls lie the intents' commits.
 const TURNS: [Point; 19] = [
     at("incident", "opens", 1, 0),
-    at("vote", "n1 votes", 1, 0),
-    at("vote", "n1 votes", 1, 1_500),
+    at("vote", "mqtt votes", 1, 0),
+    at("vote", "mqtt votes", 1, 1_500),
     at("step", "called", 1, 0),
     at("step", "called", 2, 3_000),
     at("vote", "votes", 2, 0),
@@ -57,9 +57,9 @@ const TURNS: [Point; 19] = [
 async fn kill_at(point: Point) {
     let story = Story::new().await;
     let muster = story.start().await;
-    let mut nodes = both(muster.mqtt, 1);
+    let mut nodes = both(muster.mqtt, muster.panel, 1);
     nodes[0].alarm().await;
-    if point.kind != "incident" && point.words != "n1 votes" {
+    if point.kind != "incident" && point.words != "mqtt votes" {
         // After the first calls if they are what is waited for: reversible steps run on one vote.
         if point.words == "called" {
             muster.until_said("step", "called", point.nth).await;

@@ -9,7 +9,7 @@ use crate::site::alarm_node::both;
 async fn stopped_in_the_middle_it_ends_well_and_goes_on() {
     let story = Story::new().await;
     let muster = story.start().await;
-    let mut nodes = both(muster.mqtt, 1);
+    let mut nodes = both(muster.mqtt, muster.panel, 1);
     for node in &mut nodes {
         node.alarm().await;
     }

@@ -60,7 +60,7 @@ impl Story {
         if !kept.is_empty() {
             assert_eq!(restored["incident"]["id"], INCIDENT, "{what}");
         }
-        let mut nodes = both(again.mqtt, 2);
+        let mut nodes = both(again.mqtt, again.panel, 2);
         for node in &mut nodes {
             node.alarm().await;
         }
