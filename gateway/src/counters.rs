@@ -38,10 +38,12 @@ causes! {
     NoSequence => "no_sequence", "A pack without boot and seq.";
     Replayed => "replayed", "A pack at or below the node's high-water mark.";
     Retained => "retained", "A retained message where none may be.";
+    NodeLost => "node_lost", "A pack that says its node has dropped more samples: its store was full.";
     Future => "future", "A record dated after its sending.";
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A connection beyond the broker's limit.";
     Handshake => "handshake", "A connection that did not say who it is in time.";
+    Broken => "broken", "A client whose connection broke, or that was silent beyond its keep-alive.";
     ModbusTimeout => "modbus_timeout", "A device that did not answer in time.";
     ModbusException => "modbus_exception", "A device that answered with an exception.";
     ModbusShort => "modbus_short", "An answer of the wrong length.";

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use muster_core::{Input, Millis, View};
@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::ingest::Ingest;
-use crate::journal::{Journal, JournalError, Restored};
-use crate::lanes::{Control, Lanes, lanes};
+use crate::journal::{Journal, JournalError, Restored, Writer};
+use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
 
@@ -36,7 +36,7 @@ pub enum StartError {
         path: PathBuf,
         /// Cause.
         #[source]
-        source: JournalError,
+        source: Box<JournalError>,
     },
     /// The runner did not start.
     #[error("cannot start the runner")]
@@ -74,7 +74,7 @@ pub struct Gateway {
     pub view: watch::Receiver<Arc<View>>,
     /// Figures for `/metrics`.
     pub gauges: Arc<Gauges>,
-    broker: Option<Box<dyn mqtt::Broker>>,
+    broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
 }
@@ -85,40 +85,11 @@ impl Gateway {
     /// # Errors
     /// The journal, the API's address, the broker or a thread is not to be had.
     pub async fn start(config: &Config, clock: Option<Clock>, listener: Listener) -> Result<Self, StartError> {
-        let path = &config.store.path;
-        let journal = |source| StartError::Journal {
-            path: path.clone(),
-            source,
-        };
-        let (journal_file, restored) = Journal::open_or_aside(path).map_err(journal)?;
-        let (clock, gap) = match clock {
-            Some(clock) => (clock, None),
-            None => resume(&restored),
-        };
+        let (journal, restored) = open_journal(config)?;
+        let (clock, gap) = clock.map_or_else(|| resume(&restored), |clock| (clock, None));
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
-        let http = bind(config.http.listen).await?;
-        let http_address = http.local_addr().map_err(|source| StartError::Http {
-            address: config.http.listen,
-            source,
-        })?;
-
-        let reports = lanes.control.clone();
-        // The engine takes reports as fast as it turns; it is gone only when the whole gateway stops.
-        let report = move |report| drop(reports.blocking_send(Control::Journal(report)));
-        let writer = journal_file.spawn(counters.clone(), report).map_err(journal)?;
-        let context = RunnerContext {
-            clock: clock.clone(),
-            counters: counters.clone(),
-            lanes: lanes.clone(),
-            progress_base_url: config
-                .http
-                .public_url
-                .clone()
-                .unwrap_or_else(|| format!("http://{http_address}")),
-            progress_key: restored.progress_key,
-        };
-        let runner = Runner::spawn(config.hooks.clone(), context).map_err(StartError::Runner)?;
+        let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
             &config.nodes,
@@ -126,14 +97,17 @@ impl Gateway {
             lanes.clone(),
             counters.clone(),
         );
+        // The broker starts last: it may bring nothing in before the engine is there.
+        let broker: Arc<OnceLock<Box<dyn mqtt::Broker>>> = Arc::default();
         let parts = Parts {
             clock: clock.clone(),
             ends,
-            writer,
-            runner,
+            writer: start_writer(config, journal, &lanes, &counters)?,
+            runner: start_runner(config, &clock, &lanes, &counters, (http_address, restored.progress_key))?,
             counters: counters.clone(),
             gauges: gauges.clone(),
             listener,
+            acknowledge: acknowledge_through(&broker),
         };
         let (engine, view) = Engine::new(parts, &first_inputs(config, &restored, gap));
         let engine = on_its_own_thread(engine).map_err(StartError::Thread)?;
@@ -145,7 +119,7 @@ impl Gateway {
             counters,
             view,
             gauges,
-            broker: None,
+            broker,
             tasks: Vec::new(),
             engine,
         };
@@ -173,10 +147,18 @@ impl Gateway {
 
     async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
         if let Some(address) = config.mqtt.listen {
-            let broker = mqtt::embedded(&config.mqtt, address, ingest, &config.site.id, self.counters.clone()).await;
+            let broker = mqtt::embedded(
+                &config.mqtt,
+                address,
+                ingest,
+                &config.site.id,
+                (self.counters.clone(), self.gauges.clone()),
+            )
+            .await;
             let broker = broker.map_err(StartError::Mqtt)?;
             self.mqtt = Some(broker.address());
-            self.broker = Some(broker);
+            // Called once, so it is empty.
+            let _ = self.broker.set(broker);
         }
         for source in &config.modbus {
             let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
@@ -193,7 +175,7 @@ impl Gateway {
 
     /// Stops taking anything in, journals what was decided, and ends. Nothing decided is lost: it goes on after a start.
     pub async fn stop(self) {
-        if let Some(broker) = &self.broker {
+        if let Some(broker) = self.broker.get() {
             broker.stop();
         }
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -207,17 +189,82 @@ impl Gateway {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Http { address, source })
+fn open_journal(config: &Config) -> Result<(Journal, Restored), StartError> {
+    Journal::open_or_aside(&config.store.path).map_err(|source| of_journal(config, source))
+}
+
+fn of_journal(config: &Config, source: JournalError) -> StartError {
+    StartError::Journal {
+        path: config.store.path.clone(),
+        source: Box::new(source),
+    }
+}
+
+fn start_writer(config: &Config, journal: Journal, lanes: &Lanes, counters: &Counters) -> Result<Writer, StartError> {
+    let reports = lanes.control.clone();
+    // The engine takes reports as fast as it turns; it is gone only when the whole gateway stops.
+    let report = move |report| drop(reports.blocking_send(Control::Journal(report)));
+    journal
+        .spawn(counters.clone(), report)
+        .map_err(|source| of_journal(config, source))
+}
+
+fn start_runner(
+    config: &Config,
+    clock: &Clock,
+    lanes: &Lanes,
+    counters: &Counters,
+    (http, progress_key): (SocketAddr, [u8; 32]),
+) -> Result<Runner, StartError> {
+    let context = RunnerContext {
+        clock: clock.clone(),
+        counters: counters.clone(),
+        lanes: lanes.clone(),
+        progress_base_url: config
+            .http
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{http}")),
+        progress_key,
+    };
+    Runner::spawn(config.hooks.clone(), context).map_err(StartError::Runner)
+}
+
+fn acknowledge_through(broker: &Arc<OnceLock<Box<dyn mqtt::Broker>>>) -> Box<dyn Fn(&Mark) + Send> {
+    let broker = broker.clone();
+    Box::new(move |mark| {
+        if let Some(broker) = broker.get() {
+            broker.acknowledge(mark);
+        }
+    })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = |source| StartError::Http { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    Ok((listener, bound))
 }
 
 fn on_its_own_thread(engine: Engine) -> std::io::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || runtime.block_on(engine.run()))
+    std::thread::Builder::new().name("engine".into()).spawn(move || {
+        let _guard = AbortOnPanic;
+        runtime.block_on(engine.run());
+    })
+}
+
+/// A gateway that listens, answers and no longer decides is worse than one that is down: whoever watches the process
+/// starts it again, and everything decided goes on from the journal.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("muster: the decision loop broke; the process ends so that it can be started again");
+            std::process::abort();
+        }
+    }
 }
 
 /// Engine time goes on from the last persisted value plus the wall clock's difference, within reason (design §4).

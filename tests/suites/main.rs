@@ -8,5 +8,11 @@
     reason = "a test may fail loudly"
 )]
 
+mod acks;
+mod acting;
 mod bench;
+mod inputs;
+mod lasting;
+mod site;
+mod stand;
 mod walls;

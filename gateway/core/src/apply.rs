@@ -3,8 +3,8 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, GroupIx, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, WorkloadIx, ZoneIx,
-    plan::{Doing, Stage, Step},
+    GroupIx, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
+    plan::{Doing, Stage, Step, is_last},
     policy::{Incident, Pending, Vote},
 };
 
@@ -36,12 +36,10 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             }
         }
         Record::OrderTaken { verb, by, until } => take(state, at, *verb, by, *until),
-        Record::AbortLifted { .. } => {
-            state.policy.aborted = false;
-            state.policy.hold_until = None;
-        }
+        Record::AbortLifted { .. } => lift(state, at),
         Record::StepIntent { .. } => intend(state, at, seq, record),
         Record::StepAccepted { step } => accept(state, at, step),
+        Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         Record::OrderRefused { .. } | Record::ActedUnstored { .. } => {}
@@ -49,8 +47,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
 }
 
 fn open(state: &mut State, at: Millis, n: u32, why: &str) {
-    state.plan.start_over();
-    state.plan.intents = 0;
+    let mode = state.mode();
+    state.plan.start_over(&state.site, mode);
+    state.plan.cordon_since = at;
     state.policy.incident = Some(Incident {
         n,
         opened: at,
@@ -65,25 +64,12 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
     let Some(key) = vote_key(state, zone, group) else {
         return;
     };
-    let ix = state
-        .site
-        .channels
-        .iter()
-        .position(|c| c.id == channel)
-        .unwrap_or(usize::MAX);
-    if let Some(channel) = state.detect.channels.get_mut(ix) {
-        channel.alarmed = true;
+    if let Some(ix) = state.detect.channel(&state.site, channel) {
+        state.detect.channels[ix.at()].alarmed = true;
     }
-    let channel = ChannelIx(u32::try_from(ix).unwrap_or(u32::MAX));
-    state.policy.votes.insert(
-        key,
-        Vote {
-            held: true,
-            onset: at,
-            channel,
-            why: why.into(),
-        },
-    );
+    let why = why.into();
+    let (held, onset) = (true, at);
+    state.policy.votes.insert(key, Vote { held, onset, why });
     sign(state, at);
 }
 
@@ -95,12 +81,10 @@ fn sign(state: &mut State, at: Millis) {
 }
 
 fn begin(state: &mut State, at: Millis, zone: Option<&str>, why: &str) {
+    let zone = zone.and_then(|id| state.site.zones.iter().position(|z| z.id == id));
+    // A zone that an edited config does not know any more was a part of the site all the same.
     match zone {
-        Some(id) => {
-            if let Some(zone) = state.site.zones.iter().position(|z| z.id == id) {
-                state.policy.zones[zone].evacuate = Some(why.into());
-            }
-        }
+        Some(zone) => state.policy.zones[zone].evacuate = Some(why.into()),
         None => state.policy.site_evacuate = Some(why.into()),
     }
     if let Some(incident) = state.policy.incident.as_mut() {
@@ -112,8 +96,7 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
     state.policy.pending.remove(verb.as_str());
     match verb {
         Verb::Evacuate => {
-            state.policy.aborted = false;
-            state.policy.hold_until = None;
+            lift(state, at);
             // Somebody who orders an evacuation has seen something; a bare cut says nothing about a hazard.
             sign(state, at);
         }
@@ -123,18 +106,32 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
             state.policy.held_by.extend(who);
         }
         Verb::Abort => state.policy.aborted = true,
-        Verb::Cut { at: cut } => state.policy.cut = Some(cut),
-        Verb::Arm => arm(state, true),
-        Verb::Disarm => arm(state, false),
+        // Power will go whatever was aborted before.
+        Verb::Cut { at: cut } => {
+            lift(state, at);
+            state.policy.cut = Some(cut.clamp(0, crate::step::FAR));
+        }
+        Verb::Arm => arm(state, at, true),
+        Verb::Disarm => arm(state, at, false),
         Verb::Reset => {}
     }
 }
 
-/// What was done as a drill has not been done for real, and the other way round: the plan starts over.
-fn arm(state: &mut State, armed: bool) {
+/// An abort or a hold ends here; what was not cordoned gets its second.
+fn lift(state: &mut State, at: Millis) {
+    if state.policy.aborted {
+        state.plan.cordon_since = at;
+    }
+    (state.policy.aborted, state.policy.hold_until) = (false, None);
+}
+
+/// What was done as a drill has not been done for real, and the other way round.
+fn arm(state: &mut State, at: Millis, armed: bool) {
     state.policy.armed = armed;
     if state.policy.open().is_some() {
-        state.plan.start_over();
+        let mode = state.mode();
+        state.plan.change_mode(mode);
+        state.plan.cordon_since = at;
     }
 }
 
@@ -150,67 +147,95 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     else {
         return;
     };
-    let Some(ix) = state.site.workloads.iter().position(|w| w.id == *workload) else {
+    let Some(work) = state.plan.workload(workload) else {
         return;
     };
-    if usize::from(*rung) >= state.site.workloads[ix].rungs.len() {
+    if usize::from(*rung) >= state.site.workloads[work.at()].rungs.len() {
         return;
     }
-    let work = &mut state.plan.works[ix];
-    work.rung = *rung;
+    state.plan.intents = state.plan.intents.max((*token & u64::from(u32::MAX)) as u32);
+    let book = state.plan.book_of(*mode);
+    let known = &mut book.works[work.at()];
+    known.rung = *rung;
     match phase {
-        Phase::Evacuate => work.stage = Stage::Moving,
-        Phase::Verify => work.stage = Stage::Verifying,
+        Phase::Evacuate => known.stage = Stage::Moving,
+        Phase::Verify => known.stage = Stage::Verifying,
         Phase::Prepare | Phase::Restore => {}
     }
-    state.plan.intents = state.plan.intents.max((*token & u64::from(u32::MAX)) as u32);
-    let index = u32::try_from(state.plan.steps.len()).unwrap_or(u32::MAX);
-    state.plan.by_id.insert(step.clone(), index);
-    state.plan.steps.push(Step {
+    let intent = Step {
         id: step.clone(),
-        work: WorkloadIx(u16::try_from(ix).unwrap_or(u16::MAX)),
+        work,
         rung: *rung,
         phase: *phase,
         mode: *mode,
         token: *token,
+        seq,
         begun: at,
         doing: Doing::Intent {
             release_at: at + STORE_WAIT_MS,
-            seq,
         },
         attempts: 0,
         percent: None,
+        accepted: false,
         stuck: false,
+        stranded: false,
         note: String::new(),
-    });
+    };
+    book.insert(&state.site, intent);
 }
 
 fn accept(state: &mut State, at: Millis, step: &str) {
-    if let Some(i) = state.plan.step(step) {
-        state.plan.steps[i].doing = Doing::Accepted { heard: at };
+    if let Some((book, i)) = state.plan.find_live(step) {
+        book.change(&state.site, i, |step| {
+            (step.accepted, step.doing) = (true, Doing::Accepted { heard: at });
+        });
+    }
+}
+
+fn strand(state: &mut State, step: &str, note: &str) {
+    if let Some((book, i)) = state.plan.find_live(step) {
+        book.change(&state.site, i, |step| step.stranded = true);
+        let work = book.step(i).work.at();
+        let work = &mut book.works[work];
+        (work.stage, work.why) = (Stage::Stranded, note.into());
     }
 }
 
 fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str) {
-    let Some(i) = state.plan.step(step) else { return };
-    let step = &mut state.plan.steps[i];
-    step.doing = Doing::Ended { end, at };
-    step.note = note.into();
-    let (work, rung, phase) = (step.work, step.rung, step.phase);
-    let rungs = state.site.workloads[work.at()].rungs.len();
-    let work = &mut state.plan.works[work.at()];
-    work.why = note.into();
+    let Some((book, i)) = state.plan.find_live(step) else {
+        return;
+    };
+    book.change(&state.site, i, |step| {
+        step.doing = Doing::Ended { end, at };
+        step.note = note.into();
+    });
+    let step = book.step(i);
+    let (ix, rung, phase) = (step.work, step.rung, step.phase);
+    let last = is_last(&state.site, ix, rung);
+    let work = &mut book.works[ix.at()];
+    // How long a step took is no reason for what the workload does next.
+    work.why = if end == StepEnd::Done {
+        String::new()
+    } else {
+        note.into()
+    };
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
         // Refused: somebody with a higher token has it; the probe tells whether it is safe.
         (Phase::Evacuate, StepEnd::Done | StepEnd::Refused) => work.stage = Stage::Verifying,
         (Phase::Verify, StepEnd::Done) => (work.stage, work.safe_at) = (Stage::Safe, Some(at)),
+        // Nobody will tell us; whoever has it sees to it.
+        (Phase::Verify, StepEnd::Refused) => work.stage = Stage::Stranded,
         (_, StepEnd::Skipped) => work.stage = Stage::Skipped,
+        // What its rung did stands; the probe is asked once steps begin again.
+        (Phase::Verify, StepEnd::Withdrawn) => work.stage = Stage::Verifying,
         (_, StepEnd::Withdrawn) => work.stage = Stage::Waiting,
+        // Only after the ladder was cut short by an edited config.
+        (Phase::Evacuate | Phase::Verify, _) if last => work.stage = Stage::Stranded,
         (Phase::Evacuate | Phase::Verify, _) => {
             work.stage = Stage::Waiting;
             work.refused |= u16::from(end == StepEnd::Cannot) << rung.min(15);
-            work.rung = if usize::from(rung) + 1 < rungs { rung + 1 } else { rung };
+            work.rung = rung + 1;
         }
         (Phase::Restore, _) => {}
     }

@@ -10,9 +10,11 @@
 extern crate alloc;
 
 mod apply;
+mod clip;
 pub mod detect;
 mod digest;
 mod effect;
+mod flaw;
 mod input;
 mod obey;
 pub mod plan;

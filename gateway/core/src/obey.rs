@@ -5,8 +5,10 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Answer, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
     effect::Verdict,
-    plan::schedule,
-    policy::orders::{self, HOLD_MS, Ruling},
+    policy::{
+        orders::{self, Ruling},
+        runway,
+    },
 };
 
 impl State {
@@ -16,7 +18,7 @@ impl State {
             .principals
             .get(by.at())
             .map_or_else(|| "unknown".into(), |p| p.id.clone());
-        let (verdict, why) = match orders::rule(&self.site, &self.policy, now, by, verb) {
+        let (verdict, why) = match self.ruling(now, by, verb) {
             Ruling::Refuse(why) => {
                 self.record(
                     now,
@@ -45,7 +47,7 @@ impl State {
     fn obey(&mut self, now: Millis, verb: Verb, people: &[PrincipalIx], out: &mut Vec<Effect>) -> String {
         let by: Vec<String> = people.iter().map(|p| self.site.principals[p.at()].id.clone()).collect();
         let why = format!("{} ordered by {}", verb.as_str(), by.join(" and "));
-        let until = (verb == Verb::Hold).then(|| self.hold_until(now));
+        let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
         if matches!(verb, Verb::Arm | Verb::Disarm | Verb::Abort) {
             self.drop_steps(now, verb, &why, out);
         }
@@ -78,23 +80,27 @@ impl State {
         why
     }
 
-    /// Never longer than the slack that is left.
-    fn hold_until(&self, now: Millis) -> Millis {
-        let deadline = crate::policy::runway::of(&self.site, &self.policy, &self.detect).deadline();
-        let slots = schedule::slots(&self.site, &self.plan, now, deadline);
-        let last = slots.iter().map(|slot| slot.finish).max().unwrap_or(now);
-        let slack = deadline.map_or(HOLD_MS, |deadline| (deadline - last).max(0));
-        now + HOLD_MS.min(slack)
+    fn ruling(&self, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
+        match orders::rule(&self.site, &self.policy, now, by, verb) {
+            Ruling::Take(Verb::Hold, _) if self.slack_now(now) == 0 => {
+                Ruling::Refuse("no slack is left: what waits would no longer fit its runway".into())
+            }
+            ruling => ruling,
+        }
+    }
+
+    /// A hold is never longer than the slack that is left.
+    fn slack_now(&self, now: Millis) -> Millis {
+        self.slack(now, runway::of(&self.site, &self.policy, &self.detect).deadline())
     }
 
     /// Steps begun in another mode stop here, and so do steps not yet sent when an evacuation is aborted.
     fn drop_steps(&mut self, now: Millis, verb: Verb, why: &str, out: &mut Vec<Effect>) {
         let aborting = verb == Verb::Abort;
-        let dropped: Vec<usize> = (0..self.plan.steps.len())
-            .filter(|i| {
-                let step = &self.plan.steps[*i];
-                step.ended().is_none() && (!aborting || step.attempts == 0)
-            })
+        let book = &self.plan.book;
+        let dropped: Vec<usize> = book
+            .live()
+            .filter(|i| !aborting || book.step(*i).attempts == 0)
             .collect();
         for i in dropped {
             self.end(now, i, StepEnd::Withdrawn, why.into(), out);
@@ -105,10 +111,8 @@ impl State {
         let Some(n) = self.policy.open().map(|i| i.n) else {
             return;
         };
-        for i in 0..self.plan.steps.len() {
-            if self.plan.steps[i].ended().is_none() {
-                self.end(now, i, StepEnd::Withdrawn, "the incident was reset".into(), out);
-            }
+        for i in self.plan.book.live().collect::<Vec<_>>() {
+            self.end(now, i, StepEnd::Withdrawn, "the incident was reset".into(), out);
         }
         self.record(now, Record::IncidentClosed { n, by }, out);
         let id = self.incident_id(n);

@@ -103,6 +103,13 @@ pub enum Record {
         /// Step id.
         step: String,
     },
+    /// The last rung's hook cannot: the workload is stranded, and the step is tried again as long as the incident lasts.
+    StepStranded {
+        /// Step id.
+        step: String,
+        /// One line.
+        note: String,
+    },
     /// The step has ended.
     StepEnded {
         /// Step id.

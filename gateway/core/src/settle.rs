@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
     detect::{Change, Fault},
-    policy::{levels, orders::PAIR_WITHIN_MS, votes},
+    policy::{Subject, Vote, levels, orders::PAIR_WITHIN_MS, votes},
 };
 
 impl State {
@@ -42,7 +42,9 @@ impl State {
             Change::Silent { source, channels, why } => {
                 let id = self.site.sources[source.at()].id.clone();
                 let line = format!("{id}: {why} ({} channels)", channels.len());
-                self.policy.troubles.insert(id.clone(), (now, line.clone()));
+                self.policy
+                    .troubles
+                    .insert(Subject::Source(*source), (now, line.clone()));
                 self.say(EventKind::Trouble, &id, line, out);
             }
         }
@@ -59,21 +61,17 @@ impl State {
                 "{id}: {}",
                 describe(fault, self.site.channels[ix.at()].quantity.unit().as_str())
             );
-            self.policy.troubles.insert(id.clone(), (now, line.clone()));
+            self.policy.troubles.insert(Subject::Channel(ix), (now, line.clone()));
             self.say(EventKind::Trouble, &id, line, out);
             return;
         }
-        if self.policy.troubles.remove(&id).is_some() {
+        if self.policy.troubles.remove(&Subject::Channel(ix)).is_some() {
             self.say(EventKind::TroubleCleared, &id, format!("{id} is good again"), out);
         }
         let source = self.site.channels[ix.at()].source;
-        let well = self
-            .detect
-            .of_source(source)
-            .iter()
-            .all(|c| self.detect.channels[c.at()].fault.is_none());
-        let source = self.site.sources[source.at()].id.clone();
-        if well && self.policy.troubles.remove(&source).is_some() {
+        let well = self.detect.tally.source_well(source);
+        if well && self.policy.troubles.remove(&Subject::Source(source)).is_some() {
+            let source = self.site.sources[source.at()].id.clone();
             self.say(
                 EventKind::TroubleCleared,
                 &source,
@@ -126,16 +124,18 @@ impl State {
         if self.policy.open().is_some() {
             return;
         }
-        let n = self.policy.resets + 1;
+        let n = self.policy.resets.saturating_add(1);
         self.record(now, Record::IncidentOpened { n, why: why.into() }, out);
         let id = self.incident_id(n);
         self.say(EventKind::Incident, &id, format!("{id} opens: {why}"), out);
     }
 
     fn return_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let due = |key: &(ZoneIx, GroupIx)| votes::returns_at(&self.detect, *key).is_some_and(|at| at <= now);
-        let held = self.policy.votes.iter().filter(|(_, v)| v.held).map(|(key, _)| *key);
-        let returned: Vec<_> = held.filter(due).collect();
+        let due = |key: &(ZoneIx, GroupIx), vote: &Vote| {
+            votes::returns_at(&self.detect, *key, vote).is_some_and(|at| at <= now)
+        };
+        let held = self.policy.votes.iter().filter(|(_, v)| v.held);
+        let returned: Vec<_> = held.filter(|(key, vote)| due(key, vote)).map(|(key, _)| *key).collect();
         for (zone, group) in returned {
             let record = Record::VoteReturned {
                 zone: self.zone_id(zone),
@@ -184,7 +184,7 @@ impl State {
             if self.policy.zones[zone.at()].evacuate.is_some() {
                 continue;
             }
-            if let Some(why) = self.policy.counting(&self.site, zone) {
+            if let Some(why) = self.policy.counting(&self.site, &self.detect, zone) {
                 self.record(
                     now,
                     Record::EvacuateBegun {
@@ -237,6 +237,13 @@ impl State {
             .zip(&self.site.zones)
             .find(|(state, _)| state.level == level);
         worst.map_or_else(String::new, |(state, zone)| format!("{}: {}", zone.id, state.why))
+    }
+
+    pub(crate) fn subject_id(&self, subject: Subject) -> &str {
+        match subject {
+            Subject::Source(ix) => &self.site.sources[ix.at()].id,
+            Subject::Channel(ix) => &self.site.channels[ix.at()].id,
+        }
     }
 
     pub(crate) fn zone_id(&self, ix: ZoneIx) -> String {

@@ -50,7 +50,7 @@ impl State {
                 value: state.value.map(|v| format!("{v}")),
                 unit: channel.quantity.unit().as_str().into(),
                 quality: quality(state, self.site.simulated).as_str().into(),
-                age_ms: state.value.map(|_| now - state.good_at),
+                age_ms: state.value.map(|_| now.saturating_sub(state.good_at)),
                 alarm: state.in_alarm(),
                 watch: state.in_watch(),
             })
@@ -61,7 +61,7 @@ impl State {
         let zones = (0u16..).zip(self.site.zones.iter().zip(&self.policy.zones));
         zones
             .map(|(ix, (zone, state))| {
-                let (groups_healthy, groups_total) = self.detect.protection(&self.site, ZoneIx(ix));
+                let (groups_healthy, groups_total) = self.detect.tally.protection(ZoneIx(ix));
                 ZoneView {
                     id: zone.id.clone(),
                     level: state.level,
@@ -91,13 +91,15 @@ impl State {
     }
 
     fn troubles(&self) -> Vec<TroubleView> {
-        let all = self.policy.own.iter().chain(&self.policy.troubles);
-        all.map(|(subject, (since, line))| TroubleView {
-            subject: subject.clone(),
-            since: *since,
-            line: line.clone(),
-        })
-        .collect()
+        let own = self.policy.own.iter().map(|(part, t)| (part.as_str(), t));
+        let heard = self.policy.troubles.iter().map(|(s, t)| (self.subject_id(*s), t));
+        own.chain(heard)
+            .map(|(subject, (since, line))| TroubleView {
+                subject: subject.into(),
+                since: *since,
+                line: line.clone(),
+            })
+            .collect()
     }
 
     fn standing_orders(&self, now: Millis) -> Vec<String> {
@@ -126,7 +128,7 @@ impl State {
             id: self.incident_id(incident.n),
             opened: incident.opened,
             closed: incident.closed,
-            mode: self.mode(),
+            mode: self.plan.book.mode,
             why: incident.why.clone(),
             evacuate_begun: incident.evacuate_begun,
             workloads: self.plan.queue.iter().map(|w| self.workload(w.at())).collect(),
@@ -135,7 +137,7 @@ impl State {
     }
 
     fn workload(&self, at: usize) -> WorkloadView {
-        let (workload, work) = (&self.site.workloads[at], &self.plan.works[at]);
+        let (workload, work) = (&self.site.workloads[at], &self.plan.book.works[at]);
         let kind = workload.rungs[usize::from(work.rung)].kind;
         let state = match work.stage {
             Stage::Waiting => "waiting",
@@ -158,7 +160,7 @@ impl State {
 }
 
 fn steps(plan: &Plan, site: &crate::Site) -> Vec<StepView> {
-    let views = plan.steps.iter().map(|step| StepView {
+    let views = plan.book.steps().iter().map(|step| StepView {
         id: step.id.clone(),
         workload: site.workloads[step.work.at()].id.clone(),
         phase: step.phase,

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    Effect, Entry, Event, EventKind, Level, Millis, Mode, Record, Site, apply, detect::Detect, digest, plan::Plan,
+    Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
     policy::Policy,
 };
 
@@ -84,10 +84,6 @@ impl State {
         }
     }
 
-    pub(crate) fn mode(&self) -> Mode {
-        if self.policy.armed { Mode::Live } else { Mode::Drill }
-    }
-
     /// `{site}-{n}`.
     pub(crate) fn incident_id(&self, n: u32) -> String {
         format!("{}-{n}", self.site.id)
@@ -95,7 +91,7 @@ impl State {
 
     /// Applies a durable change and hands it to the journal: the only way durable state changes.
     pub(crate) fn record(&mut self, now: Millis, record: Record, out: &mut Vec<Effect>) {
-        self.seq += 1;
+        self.seq = self.seq.saturating_add(1);
         apply::apply(self, now, self.seq, &record);
         out.push(Effect::Persist(Entry {
             seq: self.seq,

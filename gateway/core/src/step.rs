@@ -3,15 +3,30 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    Effect, Entry, EventKind, Input, Millis, PrincipalIx, Site, State, Verb,
+    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
+    clip::clip,
     detect::{Change, Sample},
-    plan::Doing,
+    plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
+    policy::runway,
 };
+
+/// Engine time goes no further (73 million years), so that no deadline after it overflows.
+pub(crate) const FAR: Millis = i64::MAX / 4;
+
+/// Sequences of a journal that can be; beyond them `Stored` could never catch up.
+const MAX_SEQ: u64 = u64::MAX / 2;
+
+/// A runtime that jumps about by less than this is the same runtime.
+const SHORTER_MS: Millis = 1_000;
+
+/// Parts of Muster that can be in trouble at a time; more are only said.
+const MAX_PARTS: usize = 64;
 
 /// Takes one input at engine time `now` and says what is to be done. Total: no input, however odd, panics or hangs.
 pub fn step(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>) {
-    let now = now.max(state.now);
+    let now = now.clamp(state.now, FAR);
     state.now = now;
+    let (votes, incident) = (state.policy.votes.len(), state.policy.open().map(|i| i.n));
     let mut changes = Vec::new();
     if state.detect.next_check().is_some_and(|at| at <= now) {
         state.detect.look_for_silence(&state.site, now, &mut changes);
@@ -19,6 +34,9 @@ pub fn step(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>
     let stirred = take(state, now, input, &mut changes, out);
     if stirred || !changes.is_empty() || state.wake.is_some_and(|at| at <= now) {
         state.settle(now, &changes, out);
+    }
+    if state.policy.votes.len() < votes && state.policy.open().map(|i| i.n) == incident {
+        out.push(Effect::Fault("a latched vote fell without a reset".into()));
     }
 }
 
@@ -44,12 +62,14 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
                 age_ms: *age_ms,
             };
             state.detect.sample(&state.site, now, sample, changes);
-            false
+            shortens(state, *channel)
         }
         Input::Tick => false,
         Input::Stored { through } => stored(state, *through, out),
         Input::Lost { source, why } => {
-            state.detect.lose_source(*source, now, why, changes);
+            state
+                .detect
+                .lose_source(&state.site, now, (*source, &clip(why)), changes);
             false
         }
         Input::Order { by, verb, nonce } => order(state, now, *by, *verb, *nonce, out),
@@ -70,10 +90,31 @@ fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64
     true
 }
 
+/// Whether a reported runtime is so much shorter than the plan knows that it has to be made anew.
+fn shortens(state: &State, channel: ChannelIx) -> bool {
+    let runtime = |c: &crate::Channel| c.quantity == muster_wire::Quantity::Runtime;
+    if !state.site.channels.get(channel.at()).is_some_and(runtime) || state.policy.open().is_none() {
+        return false;
+    }
+    let end = runway::reported_end(&state.site, &state.detect, channel);
+    end.is_some_and(|end| state.plan.deadline.is_none_or(|known| end < known - SHORTER_MS))
+}
+
 /// A journal that has caught up is well again.
 fn stored(state: &mut State, through: u64, out: &mut Vec<Effect>) -> bool {
+    if through > state.seq {
+        out.push(Effect::Fault(format!(
+            "the journal says it holds {through}, and only {} was given to it",
+            state.seq
+        )));
+        return false;
+    }
     state.stored = state.stored.max(through);
-    if state.stored >= state.seq && state.policy.own.remove("journal").is_some() {
+    if state.stored < state.seq {
+        return true;
+    }
+    state.plan.unstored = false;
+    if state.policy.own.remove("journal").is_some() {
         state.say(
             EventKind::TroubleCleared,
             "journal",
@@ -93,9 +134,11 @@ fn own(state: &mut State, now: Millis, part: &str, trouble: Option<&str>, out: &
         return false;
     };
     let since = known.as_ref().map_or(now, |(since, _)| *since);
-    state.policy.own.insert(part.into(), (since, line.into()));
+    if state.policy.own.len() < MAX_PARTS {
+        state.policy.own.insert(clip(part), (since, clip(line)));
+    }
     if known.is_none() {
-        state.say(EventKind::Trouble, part, line.into(), out);
+        state.say(EventKind::Trouble, part, clip(line), out);
     }
     false
 }
@@ -105,29 +148,69 @@ fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>)
         out.push(Effect::Fault("a second config came; the first one stays".into()));
         return false;
     }
+    if let Some(flaw) = site.flaw() {
+        out.push(Effect::Fault(format!("the config cannot be used: {flaw}")));
+        return false;
+    }
     *state = State::configured(site.clone(), now);
     true
 }
 
 /// Folds the journal into a fresh state. A step without an end is taken up again, with the same key.
 fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effect>) -> bool {
-    if state.seq > 0 {
-        out.push(Effect::Fault(
-            "a journal came after decisions had been made; it was not restored".into(),
-        ));
+    if state.seq > 0 || state.site.id.is_empty() {
+        let what = "a journal came after decisions had been made, or before the config; it was not restored";
+        out.push(Effect::Fault(what.into()));
         return false;
     }
     for entry in entries {
-        crate::apply::apply(state, entry.at, entry.seq, &entry.record);
-        state.seq = state.seq.max(entry.seq);
+        if entry.seq <= state.seq || entry.seq > MAX_SEQ {
+            out.push(Effect::Fault(format!(
+                "entry {} of the journal is out of order",
+                entry.seq
+            )));
+            continue;
+        }
+        state.seq = entry.seq;
+        crate::apply::apply(state, entry.at.clamp(0, now), entry.seq, &entry.record);
     }
     state.stored = state.seq;
-    for step in state.plan.steps.iter_mut().filter(|s| s.ended().is_none()) {
-        step.doing = Doing::Backoff { until: now };
-    }
+    take_up_again(state, now, out);
     if let Some(incident) = state.policy.open() {
         let id: String = state.incident_id(incident.n);
         state.say(EventKind::Incident, &id, format!("{id} goes on after a restart"), out);
     }
     true
+}
+
+/// A step without an end may have been called: it is called again, with the same key, unless it may not be any more.
+fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
+    let book = &mut state.plan.book;
+    for i in book.live().collect::<Vec<_>>() {
+        // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
+        let doing = match book.step(i).phase {
+            Phase::Evacuate | Phase::Verify => Doing::Called {
+                since: now - ASK_AGAIN_MS,
+            },
+            _ => Doing::Backoff { until: now },
+        };
+        book.change(&state.site, i, |step| (step.attempts, step.doing) = (1, doing));
+    }
+    let open = state.policy.open().is_some();
+    let skip = |s: &Step| schedule::skipped(&state.site, s.mode, rung_of(&state.site, s.work, s.rung).1);
+    let here = state.plan.book.live().map(|i| state.plan.book.step(i));
+    let (skipped, kept): (Vec<&Step>, Vec<&Step>) = here.partition(|s| skip(s));
+    let elsewhere = state.plan.other.live().map(|i| state.plan.other.step(i));
+    let gone = elsewhere
+        .chain(kept.into_iter().filter(|_| !open))
+        .map(|s| s.id.clone());
+    let (gone, skipped): (Vec<String>, Vec<String>) = (gone.collect(), skipped.iter().map(|s| s.id.clone()).collect());
+    for step in skipped {
+        state.skip(now, step, out);
+    }
+    for step in gone {
+        let note = "after the restart it may not be carried out any more".into();
+        let end = StepEnd::Withdrawn;
+        state.record(now, Record::StepEnded { step, end, note }, out);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -27,7 +27,7 @@ pub struct Gauges {
     commit_us: AtomicU64,
     decided: AtomicU64,
     stored: AtomicU64,
-    mqtt_clients: AtomicU64,
+    mqtt_clients: AtomicI64,
 }
 
 impl Gauges {
@@ -70,24 +70,34 @@ impl Gauges {
         decided.saturating_sub(self.stored.load(Ordering::Relaxed))
     }
 
-    /// Clients at the embedded broker now.
-    pub fn set_mqtt_clients(&self, clients: u64) {
-        self.mqtt_clients.store(clients, Ordering::Relaxed);
+    /// A client of the embedded broker came (1) or went (−1).
+    pub fn count_mqtt_client(&self, change: i64) {
+        self.mqtt_clients.fetch_add(change, Ordering::Relaxed);
     }
 }
 
 const LEVELS: &str = "0 normal, 1 watch, 2 prepare, 3 evacuate";
-const STEP_STATES: [&str; 8] = [
+const STEP_STATES: [&str; 10] = [
     "intent",
     "called",
     "running",
+    "retry",
     "done",
     "cannot",
     "refused",
     "superseded",
+    "withdrawn",
     "skipped",
 ];
-const WORKLOAD_STATES: [&str; 6] = ["waiting", "moving", "verifying", "moved", "stopped", "stranded"];
+const WORKLOAD_STATES: [&str; 7] = [
+    "waiting",
+    "moving",
+    "verifying",
+    "moved",
+    "stopped",
+    "stranded",
+    "skipped",
+];
 
 type Label = (&'static str, String);
 type Row = (Vec<Label>, i64);
@@ -229,7 +239,7 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Decisions that wait for the disk",
         i64::try_from(state.gauges.journal_waiting()).unwrap_or(i64::MAX),
     );
-    let clients = load(&state.gauges.mqtt_clients);
+    let clients = state.gauges.mqtt_clients.load(Ordering::Relaxed);
     gauge(
         registry,
         "muster_mqtt_clients",

@@ -107,9 +107,11 @@ function steps(incident) {
   const all = incident ? incident.steps.map((s, i) => ({ ...s, i })) : [];
   all.sort((a, b) => urgency(a) - urgency(b) || b.i - a.i);
   $("steps-box").hidden = !all.length;
-  put("steps-head", titles("Step", "State", "Progress", "Begun", "Ended", "Calls", "Last word"));
-  put("steps", ...all.map((s) => row(el("td", "id", s.id), [tag(s.state), s.stuck ? " " : "", s.stuck ? tag("stuck") : "", s.mode === "drill" ? " " : "", s.mode === "drill" ? tag("drill") : ""],
-    s.percent === null ? "" : bar(s.percent), time(s.begun_wall), time(s.ended_wall), String(s.attempts), s.note)));
+  put("steps-head", titles("Step and last word", "State", "Progress", "Begun", "Ended"));
+  // The hook's last word stands under its step: in a column of its own it would be the first to be pushed off a narrow screen.
+  put("steps", ...all.map((s) => row(el("td", "id", s.id, s.note ? el("div", "reason", s.note) : ""),
+    [tag(s.state), s.attempts > 1 ? ` ${s.attempts} calls` : "", s.stuck ? " " : "", s.stuck ? tag("stuck") : "", s.mode === "drill" ? " " : "", s.mode === "drill" ? tag("drill") : ""],
+    s.percent === null ? "" : bar(s.percent), time(s.begun_wall), time(s.ended_wall))));
 }
 
 function contact() {

@@ -1,4 +1,4 @@
-//! Dependencies between workloads: looked up, and free of cycles.
+//! Dependencies between workloads: looked up, free of cycles, and not against the order of the tiers.
 
 use muster_core::WorkloadIx;
 
@@ -18,6 +18,7 @@ pub(super) fn dependencies(rows: &[WorkloadRow], index: &Index, faults: &Faults<
             left[ix].clear();
         }
     }
+    check_tiers(rows, &found, faults);
     let sorted = |f: Vec<Option<usize>>| {
         let mut after: Vec<_> = f.into_iter().flatten().map(|ix| WorkloadIx(ix as u16)).collect();
         after.sort_unstable();
@@ -25,6 +26,23 @@ pub(super) fn dependencies(rows: &[WorkloadRow], index: &Index, faults: &Faults<
         after
     };
     found.into_iter().map(sorted).collect()
+}
+
+/// What waits for a later tier is saved as late as that one, whatever its own tier says.
+fn check_tiers(rows: &[WorkloadRow], found: &[Vec<Option<usize>>], faults: &Faults<'_>) {
+    for (row, found) in rows.iter().zip(found) {
+        for (id, other) in row.after.iter().zip(found) {
+            let Some(other) = other.and_then(|ix| rows.get(ix)).filter(|o| o.tier > row.tier) else {
+                continue;
+            };
+            let [this, waits_for] = [row, other].map(|r| format!("{} of tier {}", quoted(&r.id.value), r.tier));
+            faults.warning(
+                id.at,
+                format!("{this} waits for {waits_for}"),
+                "what is saved first must not wait for what is saved later: change a tier, or remove it here",
+            );
+        }
+    }
 }
 
 /// Follows dependencies without recursion; the path that meets itself is the cycle, in order.

@@ -128,7 +128,7 @@ fn check_examples(rows: &[PrincipalRow], faults: &Faults<'_>) {
         .filter_map(|row| row.hash.as_ref())
         .filter(|h| known.contains(&h.value))
     {
-        let hint = "make one with: openssl rand -hex 32";
+        let hint = "make one with: muster order token --id NAME";
         faults.warning(
             hash.at,
             "this token is published with Muster's examples: everybody knows it",

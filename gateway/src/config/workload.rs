@@ -15,7 +15,7 @@ const MAX_NEEDS_S: i64 = 86_400;
 /// `[[workload]]` as it stands in the file.
 pub(super) struct WorkloadRow {
     pub(super) id: At<String>,
-    tier: u8,
+    pub(super) tier: u8,
     runs_on: String,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,

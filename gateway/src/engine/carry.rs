@@ -29,6 +29,8 @@ impl Engine {
 
     fn answer(&mut self, answer: Answer) {
         if let Some(waiting) = self.answers.remove(&answer.nonce) {
+            // Whoever looks after the answer must see what it changed: "taken: arm" beside "DISARMED" would be two truths.
+            self.show();
             // Whoever ordered may have gone; the order stands all the same.
             let _ = waiting.send(answer);
         }

@@ -33,6 +33,9 @@ const BURST: usize = 64;
 /// Told of every event, with its wall-clock time in Unix milliseconds.
 pub type Listener = Box<dyn Fn(i64, &Event) + Send>;
 
+/// Told of every mark that is on disk; must not block.
+pub type Acknowledge = Box<dyn Fn(&Mark) + Send>;
+
 /// What the engine works with.
 pub struct Parts {
     /// The only clock.
@@ -49,6 +52,8 @@ pub struct Parts {
     pub gauges: Arc<Gauges>,
     /// Told of every event.
     pub listener: Listener,
+    /// Told of every mark that is on disk.
+    pub acknowledge: Acknowledge,
 }
 
 /// Owns the state.
@@ -162,12 +167,21 @@ impl Engine {
         self.parts.gauges.add_readings(batch.inputs.len() as u64);
         // Before the readings: a vote and the mark of the pack that caused it are one transaction.
         if let Some(mark) = batch.mark {
-            self.marks.insert(mark.node.clone(), mark);
+            self.mark(mark);
         }
         // One look at the clock a pack: its readings came together.
         let now = self.now();
         for input in &batch.inputs {
             self.step_at(now, input);
+        }
+    }
+
+    /// Alarms overtake readings on their way here, so an older pack may come after a newer one.
+    fn mark(&mut self, mark: Mark) {
+        match self.marks.get_mut(&mark.node) {
+            Some(highest) if (highest.boot, highest.seq) >= (mark.boot, mark.seq) => {}
+            Some(highest) => *highest = mark,
+            None => drop(self.marks.insert(mark.node.clone(), mark)),
         }
     }
 
@@ -200,6 +214,7 @@ impl Engine {
                 self.parts.gauges.set_stored(through);
                 self.step(&Input::Stored { through });
             }
+            Report::Marked(marks) => marks.iter().for_each(|mark| (self.parts.acknowledge)(mark)),
             Report::Failed { why } => self.step(&Input::Own {
                 part: "journal".into(),
                 trouble: Some(why),

@@ -5,10 +5,11 @@
 mod pack;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use muster_core::{Input, Site};
-use muster_wire::{OFFLINE, Topic, TopicKind};
+use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
 
 use crate::config::Node;
 use crate::counters::{Cause, Counters};
@@ -53,6 +54,8 @@ struct Known {
     id: Arc<str>,
     node: Node,
     mark: Mutex<muster_wire::Mark>,
+    /// Samples it said to have dropped since its start, in micro-units.
+    lost: AtomicI64,
 }
 
 impl Ingest {
@@ -71,6 +74,7 @@ impl Ingest {
                     id: Arc::from(id.as_str()),
                     node: node.clone(),
                     mark: Mutex::new(mark),
+                    lost: AtomicI64::new(0),
                 },
             )
         };
@@ -111,6 +115,8 @@ impl Ingest {
     async fn state(&self, known: &Known, message: Message<'_>) -> Verdict {
         if message.payload == OFFLINE.as_bytes() {
             self.lose(known, "it says that it is offline").await;
+        } else if message.payload != ONLINE.as_bytes() {
+            return self.refuse(Cause::Malformed, message, &"a state is `online` or `offline`");
         }
         Verdict::Keep
     }

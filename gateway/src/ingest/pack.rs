@@ -1,7 +1,9 @@
 //! One pack of one node.
 
+use std::sync::atomic::Ordering;
+
 use muster_core::{ChannelIx, Input};
-use muster_wire::senml::{Pack, PackFault, Record, RecordFault, Value};
+use muster_wire::senml::{LOST, Pack, PackFault, Record, RecordFault, Value};
 use muster_wire::{Absence, MICRO, Micro, Quantity, Unit};
 
 use super::{Known, Message};
@@ -27,6 +29,10 @@ pub(super) fn read(
     let mark = admit(known, header.mark)?;
     let mut inputs = Vec::new();
     for record in pack.records() {
+        if let Some(lost) = lost(known, record.as_ref().ok()) {
+            says_lost(known, lost, counters);
+            continue;
+        }
         match record
             .map_err(|refused| (record_cause(refused.fault), refused.to_string()))
             .and_then(|record| {
@@ -41,11 +47,27 @@ pub(super) fn read(
                     age_ms,
                 });
             }
-            Err((Cause::UnknownChannel, what)) if what == muster_wire::senml::LOST => {}
             Err((cause, what)) => counters.count(cause, message.client, &what),
         }
     }
     Ok(Batch { inputs, mark })
+}
+
+/// How many samples a node says to have dropped since its start; none if this record says something else.
+fn lost(known: &Known, record: Option<&Record<'_>>) -> Option<Micro> {
+    match record?.value {
+        Value::Micro(lost) if record?.name == LOST && !known.node.channels.contains_key(LOST) => Some(lost),
+        _ => None,
+    }
+}
+
+/// Counted when the figure rises; every pack repeats it, and a restart begins anew.
+fn says_lost(known: &Known, lost: Micro, counters: &Counters) {
+    let before = known.lost.swap(lost.0, Ordering::Relaxed);
+    if lost.0 > before {
+        let what = format!("{} samples dropped since its start: its store was full", lost.0 / MICRO);
+        counters.count(Cause::NodeLost, &known.id, &what);
+    }
 }
 
 /// Takes the pack's place in the node's sequence; a pack at or below the mark is a replay.

@@ -35,6 +35,7 @@ pub fn line(record: &Record) -> String {
             format!("{step} decided{mode}, token {token}")
         }
         Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::StepStranded { step, note } => format!("{step} cannot, and there is no rung below: {note}"),
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
     }

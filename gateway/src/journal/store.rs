@@ -12,6 +12,7 @@ use super::rows::{self, ENTRY_COLUMNS, Marks, StoredEntry};
 use super::schema::{self, Layout};
 use super::{JournalError, wall_now_ms};
 use crate::clock::Stopwatch;
+use crate::lanes::Mark;
 
 /// Lines for people that are kept. About 50 MB.
 const EVENTS_KEPT: i64 = 200_000;
@@ -34,10 +35,12 @@ pub(super) struct Store {
 }
 
 /// What one transaction did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     /// Last durable sequence; none if the transaction carried no decision.
     pub(super) through: Option<u64>,
+    /// Highest durable mark of every node it was about.
+    pub(super) marks: Vec<Mark>,
     /// What COMMIT alone took: the log's write and its fsync. Microseconds.
     pub(super) commit_us: u64,
     /// Decisions whose sequence the journal already holds with other content; not written.
@@ -93,9 +96,21 @@ impl Store {
         let through = pending.entries.iter().map(|(_, entry)| entry.seq).max();
         Ok(Stored {
             through,
+            marks: self.marks_of(pending),
             commit_us,
             conflicts,
         })
+    }
+
+    fn marks_of(&self, pending: &Pending) -> Vec<Mark> {
+        let on_disk = pending.marks.keys().filter_map(|node| self.marks.get_key_value(node));
+        on_disk
+            .map(|(node, &(boot, seq))| Mark {
+                node: node.clone(),
+                boot,
+                seq,
+            })
+            .collect()
     }
 
     fn take_over(&mut self, end: End, pending: &Pending) {

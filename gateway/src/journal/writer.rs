@@ -242,6 +242,9 @@ impl<R: Fn(Report)> Desk<R> {
         if self.failing_since.take().is_some() {
             (self.report)(Report::Recovered);
         }
+        if !stored.marks.is_empty() {
+            (self.report)(Report::Marked(stored.marks));
+        }
         if let Some(through) = stored.through {
             let commit_us = stored.commit_us;
             (self.report)(Report::Stored { through, commit_us });

@@ -36,8 +36,10 @@ pub enum Fault {
 pub(crate) struct ChannelState {
     /// Last good value; never a stand-in for a missing one.
     pub(crate) value: Option<Micro>,
-    /// When the last good sample came; when the channel was configured, before the first.
+    /// When the last good sample was taken, by its age; when the channel was configured, before the first.
     pub(crate) good_at: Millis,
+    /// The good sample before that.
+    pub(crate) earlier: Option<(Micro, Millis)>,
     /// Present fault.
     pub(crate) fault: Option<Fault>,
     /// Since when.
@@ -56,7 +58,7 @@ pub(crate) struct ChannelState {
 struct Passing {
     /// The last 16 samples, 1 = beyond; the newest is bit 0.
     beyond: u16,
-    /// Samples below clear in a row.
+    /// Samples below clear in a row, the newest included.
     clear_run: u8,
     on: bool,
 }
@@ -73,7 +75,7 @@ impl Passing {
             value < limit.clear
         } else {
             value > limit.clear
-        };
+        } && !beyond;
         let window = u16::MAX >> (16 - u32::from(n.clamp(1, 16)));
         self.beyond = ((self.beyond << 1) | u16::from(beyond)) & window;
         self.clear_run = if clear { self.clear_run.saturating_add(1) } else { 0 };
@@ -81,9 +83,14 @@ impl Passing {
         if !self.on && self.beyond.count_ones() >= u32::from(k) {
             self.on = true;
         } else if self.on && self.clear_run >= n {
-            *self = Self::default();
+            (self.on, self.beyond) = (false, 0);
         }
         (self.on != before).then_some(self.on)
+    }
+
+    /// What was counted before a long gap says nothing about now; that it had passed its limit stands.
+    fn forget_samples(&mut self) {
+        (self.beyond, self.clear_run) = (0, 0);
     }
 }
 
@@ -92,6 +99,7 @@ impl ChannelState {
         Self {
             value: None,
             good_at: now,
+            earlier: None,
             fault: None,
             fault_since: now,
             fault_seen: now,
@@ -110,14 +118,24 @@ impl ChannelState {
         self.watch.on
     }
 
-    /// A believed sample: limits first, so that a fault that is only now over cannot hide an alarm.
-    pub(crate) fn good(&mut self, c: &Channel, ix: ChannelIx, now: Millis, value: Micro, changes: &mut Vec<Change>) {
+    /// A believed sample of this age: limits first, so that a fault that is only now over cannot hide an alarm.
+    pub(crate) fn good(
+        &mut self,
+        c: &Channel,
+        ix: ChannelIx,
+        (now, age_ms): (Millis, Millis),
+        value: Micro,
+        changes: &mut Vec<Change>,
+    ) {
         if now - self.good_at > MEMORY_WINDOWS * c.supervision_ms {
-            self.alarm.beyond = 0;
-            self.watch.beyond = 0;
+            self.alarm.forget_samples();
+            self.watch.forget_samples();
         }
-        self.value = Some(value);
-        self.good_at = now;
+        // A straggler counts for the limits, but what is newer stays the value.
+        if now - age_ms >= self.good_at {
+            self.earlier = self.value.map(|v| (v, self.good_at));
+            self.value = Some(value);
+        }
         if let Some(limit) = &c.alarm
             && let Some(on) = self.alarm.take(limit, c.k, c.n, value)
         {
@@ -138,6 +156,17 @@ impl ChannelState {
             });
         }
         self.track_clear(now);
+        self.heard(c, ix, (now, age_ms), changes);
+    }
+
+    /// Heard, and there is nothing to know: neither a value nor a fault.
+    pub(crate) fn unknown(&mut self, c: &Channel, ix: ChannelIx, when: (Millis, Millis), changes: &mut Vec<Change>) {
+        (self.value, self.earlier) = (None, None);
+        self.heard(c, ix, when, changes);
+    }
+
+    fn heard(&mut self, c: &Channel, ix: ChannelIx, (now, age_ms): (Millis, Millis), changes: &mut Vec<Change>) {
+        self.good_at = self.good_at.max(now - age_ms);
         if self.fault.is_some() && now - self.fault_seen >= FAULT_HOLD_MS.min(c.supervision_ms) {
             self.fault = None;
             changes.push(Change::Fault {
@@ -149,7 +178,7 @@ impl ChannelState {
 
     fn track_clear(&mut self, now: Millis) {
         // Between clear and set, or a sample beyond that has not persisted yet: not clear.
-        let clear = !self.alarm.on && self.alarm.beyond == 0;
+        let clear = !self.alarm.on && self.alarm.beyond == 0 && self.alarm.clear_run > 0;
         self.clear_since = if clear { self.clear_since.or(Some(now)) } else { None };
     }
 

@@ -2,16 +2,18 @@
 
 mod channel;
 mod silence;
+mod tally;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::String,
     vec::Vec,
 };
-use muster_wire::{Absence, Micro, Quality};
+use muster_wire::{Absence, Micro, Quality, Quantity};
 
 pub(crate) use channel::ChannelState;
 pub use channel::Fault;
+pub(crate) use tally::Tally;
 
 use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};
 
@@ -40,8 +42,13 @@ pub struct Detect {
     /// operation; a look that comes too early moves the entry.
     checks: BTreeSet<(Millis, ChannelIx)>,
     by_source: Vec<Vec<ChannelIx>>,
-    /// Per zone: the channels that can vote, by group.
-    voters: Vec<Vec<(GroupIx, Vec<ChannelIx>)>>,
+    /// The channels that can vote for a group in a zone.
+    voters: BTreeMap<(ZoneIx, GroupIx), Vec<ChannelIx>>,
+    /// Channels that report a runtime.
+    runtimes: Vec<ChannelIx>,
+    /// All channels, by id: records name them so.
+    by_id: Vec<ChannelIx>,
+    pub(crate) tally: Tally,
 }
 
 /// One sample on its way in.
@@ -56,11 +63,16 @@ pub(crate) struct Sample {
 impl Detect {
     /// Everything unheard, from `now` on.
     pub(crate) fn new(site: &Site, now: Millis) -> Self {
+        let mut by_id: Vec<ChannelIx> = (0..site.channels.len() as u32).map(ChannelIx).collect();
+        by_id.sort_by(|a, b| site.channels[a.at()].id.cmp(&site.channels[b.at()].id));
         let mut detect = Self {
             channels: site.channels.iter().map(|_| ChannelState::new(now)).collect(),
             by_source: alloc::vec![Vec::new(); site.sources.len()],
-            voters: alloc::vec![Vec::new(); site.zones.len()],
+            voters: BTreeMap::new(),
             checks: BTreeSet::new(),
+            runtimes: Vec::new(),
+            by_id,
+            tally: Tally::new(site),
         };
         for (i, channel) in (0u32..).zip(&site.channels) {
             detect.enlist(ChannelIx(i), channel, now);
@@ -71,55 +83,60 @@ impl Detect {
     fn enlist(&mut self, ix: ChannelIx, channel: &Channel, now: Millis) {
         self.checks.insert((now + channel.supervision_ms, ix));
         self.by_source[channel.source.at()].push(ix);
-        if channel.alarm.is_none() {
-            return;
+        if channel.quantity == Quantity::Runtime {
+            self.runtimes.push(ix);
         }
-        let voters = &mut self.voters[channel.zone.at()];
-        match voters.iter_mut().find(|(group, _)| *group == channel.group) {
-            Some((_, channels)) => channels.push(ix),
-            None => voters.push((channel.group, alloc::vec![ix])),
+        if channel.alarm.is_some() {
+            self.voters.entry((channel.zone, channel.group)).or_default().push(ix);
         }
     }
 
     /// Takes one sample. The fast way through changes no level and allocates nothing.
     pub(crate) fn sample(&mut self, site: &Site, now: Millis, sample: Sample, changes: &mut Vec<Change>) {
-        let (Some(state), Some(channel)) = (
-            self.channels.get_mut(sample.channel.at()),
-            site.channels.get(sample.channel.at()),
-        ) else {
+        let ix = sample.channel;
+        let (Some(state), Some(channel)) = (self.channels.get_mut(ix.at()), site.channels.get(ix.at())) else {
             return;
         };
         // Older than its supervision window: history, it says nothing about now.
-        if Millis::from(sample.age_ms) >= channel.supervision_ms {
+        let age_ms = Millis::from(sample.age_ms);
+        if age_ms >= channel.supervision_ms {
             return;
         }
+        let before = (state.fault.is_some(), state.in_watch());
+        let discharging = || self.tally.discharging_since(channel.source).is_some();
         match judge(site.simulated, channel, sample) {
-            Ok(value) => state.good(channel, sample.channel, now, value, changes),
-            Err(fault) => state.bad(sample.channel, now, fault, changes),
-        }
-    }
-
-    /// Groups that could vote now, and those configured to: in a zone and in those adjacent, whose votes count with its.
-    pub(crate) fn protection(&self, site: &Site, zone: ZoneIx) -> (u16, u16) {
-        let mut groups: BTreeMap<GroupIx, bool> = BTreeMap::new();
-        for near in site.zones[zone.at()].adjacent.iter().chain([&zone]) {
-            for (group, channels) in self.voters.get(near.at()).into_iter().flatten() {
-                *groups.entry(*group).or_default() |= channels.iter().any(|c| self.channels[c.at()].fault.is_none());
+            Ok(value) => state.good(channel, ix, (now, age_ms), value, changes),
+            // Real UPSes report -1 or 65535 minutes on mains: heard, and nothing known.
+            Err(Fault::Range(_)) if channel.quantity == Quantity::Runtime && !discharging() => {
+                state.unknown(channel, ix, (now, age_ms), changes);
             }
+            Err(fault) => state.bad(ix, now, fault, changes),
         }
-        (
-            groups.values().filter(|healthy| **healthy).count() as u16,
-            groups.len() as u16,
-        )
+        let after = (state.fault.is_some(), state.in_watch());
+        if before.0 != after.0 {
+            self.tally.fault(channel, after.0);
+        }
+        if before.1 != after.1 {
+            self.tally.watch(ix, channel, now, after.1);
+        }
     }
 
     /// Channels that can vote for a group in a zone.
     pub(crate) fn voters(&self, zone: ZoneIx, group: GroupIx) -> &[ChannelIx] {
-        let groups = self.voters.get(zone.at()).map_or(&[][..], Vec::as_slice);
-        groups
-            .iter()
-            .find(|(g, _)| *g == group)
-            .map_or(&[][..], |(_, channels)| channels.as_slice())
+        self.voters.get(&(zone, group)).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Channels that report a runtime.
+    pub(crate) fn runtimes(&self) -> &[ChannelIx] {
+        &self.runtimes
+    }
+
+    /// The channel of an id.
+    pub(crate) fn channel(&self, site: &Site, id: &str) -> Option<ChannelIx> {
+        let at = self
+            .by_id
+            .binary_search_by(|c| site.channels[c.at()].id.as_str().cmp(id));
+        at.ok().map(|at| self.by_id[at])
     }
 
     /// Channels of a source.

@@ -1,6 +1,6 @@
 //! Silence is trouble: what is not heard within its supervision window is named, and decides nothing.
 
-use alloc::{format, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::{Change, Detect, Fault};
 use crate::{ChannelIx, Millis, Site, SourceIx};
@@ -32,16 +32,18 @@ impl Detect {
     }
 
     /// The source's transport says that it is gone: all its channels at once.
-    pub(crate) fn lose_source(&mut self, source: SourceIx, now: Millis, why: &str, changes: &mut Vec<Change>) {
-        let mut fresh = Vec::new();
-        for i in 0..self.of_source(source).len() {
-            let ix = self.of_source(source)[i];
-            let mut told = Vec::new();
-            self.channels[ix.at()].bad(ix, now, Fault::Lost, &mut told);
-            if !told.is_empty() {
-                fresh.push(ix);
-            }
-        }
+    pub(crate) fn lose_source(
+        &mut self,
+        site: &Site,
+        now: Millis,
+        (source, why): (SourceIx, &str),
+        changes: &mut Vec<Change>,
+    ) {
+        let fresh: Vec<ChannelIx> = self.of_source(source).to_vec();
+        let fresh: Vec<ChannelIx> = fresh
+            .into_iter()
+            .filter(|c| self.fail(site, *c, now, Fault::Lost))
+            .collect();
         if !fresh.is_empty() {
             changes.push(Change::Silent {
                 source,
@@ -51,48 +53,40 @@ impl Detect {
         }
     }
 
+    /// Puts a channel at fault; whether it was well before.
+    fn fail(&mut self, site: &Site, ix: ChannelIx, now: Millis, fault: Fault) -> bool {
+        let state = &mut self.channels[ix.at()];
+        let was_well = state.fault.is_none();
+        state.bad(ix, now, fault, &mut Vec::new());
+        if was_well {
+            self.tally.fault(&site.channels[ix.at()], true);
+        }
+        was_well
+    }
+
     /// One line for a source of which nothing is heard any more, else one a channel.
     fn mark_stale(&mut self, site: &Site, now: Millis, stale: &[ChannelIx], changes: &mut Vec<Change>) {
-        let mut told = Vec::new();
+        let mut fresh: BTreeMap<SourceIx, Vec<ChannelIx>> = BTreeMap::new();
         for &ix in stale {
-            let state = &mut self.channels[ix.at()];
+            let state = &self.channels[ix.at()];
             let age_ms = now - state.good_at;
-            if state.fault.is_none() {
-                state.bad(ix, now, Fault::Stale { age_ms }, &mut told);
+            if state.fault.is_none() && self.fail(site, ix, now, Fault::Stale { age_ms }) {
+                fresh.entry(site.channels[ix.at()].source).or_default().push(ix);
             }
         }
-        let mut fresh: Vec<ChannelIx> = told.iter().filter_map(channel_of).collect();
-        while let Some(&first) = fresh.first() {
-            let source = site.channels[first.at()].source;
-            let (same, rest): (Vec<_>, Vec<_>) = fresh.iter().partition(|c| site.channels[c.at()].source == source);
-            fresh = rest;
-            if same.len() > 1
-                && self
-                    .of_source(source)
-                    .iter()
-                    .all(|c| self.channels[c.at()].fault.is_some())
-            {
-                let age_ms = now - same.iter().map(|c| self.channels[c.at()].good_at).max().unwrap_or(now);
+        for (source, channels) in fresh {
+            let all = self.of_source(source);
+            if channels.len() > 1 && all.iter().all(|c| self.channels[c.at()].fault.is_some()) {
+                let last = channels.iter().map(|c| self.channels[c.at()].good_at).max();
+                let age_ms = now - last.unwrap_or(now);
                 let why = format!("nothing heard for {}.{} s", age_ms / 1_000, age_ms % 1_000 / 100);
-                changes.push(Change::Silent {
-                    source,
-                    channels: same,
-                    why,
-                });
+                changes.push(Change::Silent { source, channels, why });
             } else {
-                let fault = |c: ChannelIx| Change::Fault {
-                    channel: c,
-                    fault: self.channels[c.at()].fault,
-                };
-                changes.extend(same.into_iter().map(fault));
+                changes.extend(channels.into_iter().map(|channel| Change::Fault {
+                    channel,
+                    fault: self.channels[channel.at()].fault,
+                }));
             }
         }
-    }
-}
-
-fn channel_of(change: &Change) -> Option<ChannelIx> {
-    match change {
-        Change::Fault { channel, .. } => Some(*channel),
-        _ => None,
     }
 }

@@ -1,23 +1,37 @@
 //! From a level and a runway to steps: who goes when, by which rung, and what to do when a step does not go well.
 
+mod book;
 mod drive;
+mod due;
+mod hear;
 mod order;
 pub(crate) mod schedule;
+mod send;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
+pub(crate) use book::Book;
+pub(crate) use send::ASK_AGAIN_MS;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
-    pub(crate) works: Vec<Work>,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) by_id: BTreeMap<String, u32>,
+    /// What is done in the present mode.
+    pub(crate) book: Book,
+    /// What was done in the other mode, before somebody armed or disarmed in the middle of the incident.
+    pub(crate) other: Book,
     /// Intents since the incident opened: the low half of the fencing token.
     pub(crate) intents: u32,
     /// Order of work: tier, then the longest way still to go; dependencies first.
     pub(crate) queue: Vec<WorkloadIx>,
+    by_id: BTreeMap<String, WorkloadIx>,
+    /// The cordon has its second from here on: incident opened, armed, or an abort lifted.
+    pub(crate) cordon_since: Millis,
+    /// The runway's end as the last plan saw it.
+    pub(crate) deadline: Option<Millis>,
+    /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
+    pub(crate) unstored: bool,
     /// When something is due though nothing happens.
     pub(crate) wake: Option<Millis>,
 }
@@ -54,7 +68,7 @@ pub(crate) struct Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Doing {
     /// Waits for the journal until then, at the longest.
-    Intent { release_at: Millis, seq: u64 },
+    Intent { release_at: Millis },
     /// An attempt is under way since then.
     Called { since: Millis },
     /// The hook is at it; last heard then.
@@ -74,11 +88,17 @@ pub(crate) struct Step {
     pub(crate) phase: Phase,
     pub(crate) mode: Mode,
     pub(crate) token: u64,
+    /// Of its intent in the journal.
+    pub(crate) seq: u64,
     pub(crate) begun: Millis,
     pub(crate) doing: Doing,
     pub(crate) attempts: u32,
     pub(crate) percent: Option<u8>,
+    /// The hook has taken it on; the journal knows.
+    pub(crate) accepted: bool,
     pub(crate) stuck: bool,
+    /// The last rung, and it cannot.
+    pub(crate) stranded: bool,
     pub(crate) note: String,
 }
 
@@ -93,38 +113,51 @@ impl Step {
 
 impl Plan {
     pub(crate) fn new(site: &Site) -> Self {
-        let works = site.workloads.iter().map(|_| Work::default()).collect();
-        Self {
-            works,
+        let mode = if site.armed { Mode::Live } else { Mode::Drill };
+        let by_id = site.workloads.iter().zip(0u16..);
+        let mut plan = Self {
             queue: order::queue(site),
+            by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()
+        };
+        plan.start_over(site, mode);
+        plan
+    }
+
+    /// Forgets what was done in another incident.
+    pub(crate) fn start_over(&mut self, site: &Site, mode: Mode) {
+        let other = if mode == Mode::Live { Mode::Drill } else { Mode::Live };
+        (self.book, self.other) = (Book::new(site, mode), Book::new(site, other));
+        (self.intents, self.wake, self.deadline) = (0, None, None);
+    }
+
+    /// What was done as a drill has not been done for real, and the other way round.
+    pub(crate) fn change_mode(&mut self, mode: Mode) {
+        if self.book.mode != mode {
+            core::mem::swap(&mut self.book, &mut self.other);
         }
     }
 
-    /// Forgets what was done in another mode or in another incident.
-    pub(crate) fn start_over(&mut self) {
-        self.works.iter_mut().for_each(|w| *w = Work::default());
-        self.steps.clear();
-        self.by_id.clear();
-        self.wake = None;
+    pub(crate) fn workload(&self, id: &str) -> Option<WorkloadIx> {
+        self.by_id.get(id).copied()
     }
 
-    pub(crate) fn step(&self, id: &str) -> Option<usize> {
-        self.by_id.get(id).map(|i| *i as usize)
+    /// The book that a mode's steps are kept in.
+    pub(crate) fn book_of(&mut self, mode: Mode) -> &mut Book {
+        if self.book.mode == mode {
+            &mut self.book
+        } else {
+            &mut self.other
+        }
     }
 
-    /// The step of a workload in a phase that has not ended.
-    pub(crate) fn live(&self, work: WorkloadIx, phase: Phase) -> Option<usize> {
-        self.steps
-            .iter()
-            .position(|s| s.work == work && s.phase == phase && s.ended().is_none())
-    }
-
-    /// Steps that a hook is carrying out. One that waits to be tried again takes up no lane.
-    pub(crate) fn busy(&self, site: &Site, hook: HookIx) -> usize {
-        let idle = |s: &Step| matches!(s.doing, Doing::Ended { .. } | Doing::Backoff { .. });
-        let occupies = |s: &&Step| !idle(s) && rung_of(site, s.work, s.rung).1 == hook;
-        self.steps.iter().filter(occupies).count()
+    /// The book in which a step of this id has not ended, and its place there.
+    pub(crate) fn find_live(&mut self, id: &str) -> Option<(&mut Book, usize)> {
+        let live = |book: &Book| book.find(id).filter(|i| book.step(*i).ended().is_none());
+        if let Some(i) = live(&self.book) {
+            return Some((&mut self.book, i));
+        }
+        live(&self.other).map(|i| (&mut self.other, i))
     }
 }
 
@@ -141,6 +174,11 @@ pub(crate) fn step_id(workload: &Workload, rung: u8, phase: Phase) -> String {
 pub(crate) fn rung_of(site: &Site, work: WorkloadIx, rung: u8) -> (RungKind, HookIx, Millis) {
     let rung = &site.workloads[work.at()].rungs[rung as usize];
     (rung.kind, rung.hook, rung.needs_ms)
+}
+
+/// Whether there is no rung below.
+pub(crate) fn is_last(site: &Site, work: WorkloadIx, rung: u8) -> bool {
+    usize::from(rung) + 1 >= site.workloads[work.at()].rungs.len()
 }
 
 /// Time the last rung needs: what is kept in reserve to the end.

@@ -1,9 +1,13 @@
 //! Which rung each waiting workload takes, and which may start now: list scheduling over the hooks' lanes.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BinaryHeap, vec::Vec};
+use core::cmp::Reverse;
 
-use super::{Doing, Plan, Stage, Step, rung_of};
-use crate::{HookIx, Millis, Phase, Site, WorkloadIx};
+use super::{Book, Doing, Plan, Stage, Step, rung_of};
+use crate::{HookIx, Millis, Mode, Phase, Site, WorkloadIx};
+
+/// Gaps remembered a hook, so that a plan costs the same however many workloads wait for others.
+const MAX_GAPS: usize = 64;
 
 /// What is proposed for a waiting workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,37 +18,75 @@ pub(crate) struct Slot {
     pub(crate) finish: Millis,
 }
 
-/// When each lane of each hook is free again.
-struct Lanes(BTreeMap<HookIx, Vec<Millis>>);
+/// When each lane of a hook is free again, and where it idles before it is taken up.
+#[derive(Default)]
+struct Lanes {
+    free: BinaryHeap<Reverse<Millis>>,
+    gaps: Vec<(Millis, Millis)>,
+}
+
+/// Where a slot was found.
+#[derive(Clone, Copy)]
+enum Found {
+    Gap(usize),
+    Lane(Millis),
+    /// It is skipped: it takes no time and no lane.
+    Nowhere,
+}
 
 impl Lanes {
-    fn of(site: &Site, plan: &Plan, now: Millis) -> Self {
-        let mut lanes: BTreeMap<HookIx, Vec<Millis>> = BTreeMap::new();
-        for step in plan.steps.iter().filter(|s| s.ended().is_none()) {
-            let (_, hook, _) = rung_of(site, step.work, step.rung);
-            lanes.entry(hook).or_default().push(expected_end(site, step, now));
-        }
-        for (i, hook) in (0u16..).zip(&site.hooks) {
-            let lane = lanes.entry(HookIx(i)).or_default();
-            lane.resize(lane.len().max(hook.max_parallel as usize), now);
-        }
-        Self(lanes)
+    fn place(&self, ready: Millis, needs: Millis) -> Option<(Millis, Found)> {
+        let fits = |(i, gap): (usize, &(Millis, Millis))| {
+            let start = ready.max(gap.0);
+            (start + needs <= gap.1).then_some((start, Found::Gap(i)))
+        };
+        let gap = self.gaps.iter().enumerate().find_map(fits);
+        let lane = || self.free.peek().map(|free| (ready.max(free.0), Found::Lane(free.0)));
+        gap.or_else(lane)
     }
 
-    fn first_free(&self, hook: HookIx) -> Option<(usize, Millis)> {
-        let lanes = self.0.get(&hook)?;
-        lanes.iter().copied().enumerate().min_by_key(|(i, free)| (*free, *i))
+    fn take(&mut self, found: Found, start: Millis, finish: Millis) {
+        match found {
+            Found::Nowhere => {}
+            Found::Gap(i) => {
+                let (from, to) = self.gaps.swap_remove(i);
+                self.idle(from, start);
+                self.idle(finish, to);
+            }
+            Found::Lane(free) => {
+                self.free.pop();
+                self.free.push(Reverse(finish));
+                self.idle(free, start);
+            }
+        }
     }
 
-    fn take(&mut self, hook: HookIx, lane: usize, until: Millis) {
-        if let Some(slot) = self.0.get_mut(&hook).and_then(|lanes| lanes.get_mut(lane)) {
-            *slot = until;
+    fn idle(&mut self, from: Millis, to: Millis) {
+        if from < to && self.gaps.len() < MAX_GAPS {
+            self.gaps.push((from, to));
         }
     }
 }
 
+fn lanes(site: &Site, book: &Book, now: Millis) -> Vec<Lanes> {
+    let mut all: Vec<Lanes> = site.hooks.iter().map(|_| Lanes::default()).collect();
+    for step in book.live().map(|i| book.step(i)) {
+        if let Some(hook) = book.lane_of(site, step) {
+            all[hook.at()].free.push(Reverse(expected_end(site, step, now)));
+        }
+    }
+    for (lanes, hook) in all.iter_mut().zip(&site.hooks) {
+        // More lanes than workloads are never used.
+        let wanted = usize::from(hook.max_parallel).min(site.workloads.len().max(1));
+        while lanes.free.len() < wanted {
+            lanes.free.push(Reverse(now));
+        }
+    }
+    all
+}
+
 /// When a step is expected to have ended, by its declared time.
-pub(crate) fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
+fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
     let needs = if step.phase == Phase::Evacuate {
         rung_of(site, step.work, step.rung).2
     } else {
@@ -59,27 +101,19 @@ pub(crate) fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
 
 /// A slot for every workload that waits, in queue order. `deadline` none: nothing is known against the best rung.
 pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Millis>) -> Vec<Slot> {
-    let mut lanes = Lanes::of(site, plan, now);
-    let mut finish: Vec<Millis> = plan.works.iter().map(|_| now).collect();
-    for step in plan
-        .steps
-        .iter()
-        .filter(|s| s.phase == Phase::Evacuate && s.ended().is_none())
-    {
+    let book = &plan.book;
+    let mut lanes = lanes(site, book, now);
+    let mut finish: Vec<Millis> = alloc::vec![now; book.works.len()];
+    for step in book.live().map(|i| book.step(i)).filter(|s| s.phase == Phase::Evacuate) {
         finish[step.work.at()] = expected_end(site, step, now);
     }
     let mut slots = Vec::new();
-    for &work in plan.queue.iter().filter(|w| plan.works[w.at()].stage == Stage::Waiting) {
-        let ready = site.workloads[work.at()]
-            .after
-            .iter()
-            .map(|d| finish[d.at()])
-            .max()
-            .unwrap_or(now)
-            .max(now);
-        if let Some((slot, lane, hook)) = place(site, plan, &lanes, work, ready, deadline) {
+    for &work in plan.queue.iter().filter(|w| book.works[w.at()].stage == Stage::Waiting) {
+        let before = site.workloads[work.at()].after.iter().map(|d| finish[d.at()]);
+        let ready = before.max().unwrap_or(now).max(now);
+        if let Some((slot, found, hook)) = place(site, book, &lanes, (work, ready), deadline) {
             finish[work.at()] = slot.finish;
-            lanes.take(hook, lane, slot.finish);
+            lanes[hook.at()].take(found, slot.start, slot.finish);
             slots.push(slot);
         }
     }
@@ -89,24 +123,27 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Mill
 /// The highest rung that fits; the last one if none does.
 fn place(
     site: &Site,
-    plan: &Plan,
-    lanes: &Lanes,
-    work: WorkloadIx,
-    ready: Millis,
+    book: &Book,
+    lanes: &[Lanes],
+    (work, ready): (WorkloadIx, Millis),
     deadline: Option<Millis>,
-) -> Option<(Slot, usize, HookIx)> {
+) -> Option<(Slot, Found, HookIx)> {
     let mut last = None;
-    for rung in open_rungs(site, plan, work) {
+    for rung in open_rungs(site, book, work) {
         let (_, hook, needs) = rung_of(site, work, rung);
-        let (lane, free) = lanes.first_free(hook)?;
-        let start = ready.max(free);
+        let (start, found, needs) = if skipped(site, book.mode, hook) {
+            (ready, Found::Nowhere, 0)
+        } else {
+            let (start, found) = lanes[hook.at()].place(ready, needs)?;
+            (start, found, needs)
+        };
         let slot = Slot {
             work,
             rung,
             start,
             finish: start + needs,
         };
-        last = Some((slot, lane, hook));
+        last = Some((slot, found, hook));
         if deadline.is_none_or(|deadline| slot.finish <= deadline) {
             break;
         }
@@ -114,9 +151,14 @@ fn place(
     last
 }
 
+/// Whether a hook is not called at all: the site is disarmed and it takes no drills.
+pub(crate) fn skipped(site: &Site, mode: Mode, hook: HookIx) -> bool {
+    mode == Mode::Drill && !site.hooks[hook.at()].accepts_drill
+}
+
 /// Rungs from the present one down that have not said that they cannot; the last one always.
-pub(crate) fn open_rungs(site: &Site, plan: &Plan, work: WorkloadIx) -> impl Iterator<Item = u8> + use<> {
-    let state = &plan.works[work.at()];
+pub(crate) fn open_rungs(site: &Site, book: &Book, work: WorkloadIx) -> impl Iterator<Item = u8> + use<> {
+    let state = &book.works[work.at()];
     let (from, refused) = (state.rung, state.refused);
     let count = site.workloads[work.at()].rungs.len() as u8;
     (from..count).filter(move |r| *r + 1 == count || refused & (1 << *r) == 0)

@@ -11,7 +11,7 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::{GroupIx, Level, Millis, PrincipalIx, Site, Verb, ZoneIx};
+use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Verb, ZoneIx};
 pub(crate) use runway::Interval;
 pub(crate) use votes::Vote;
 
@@ -37,9 +37,16 @@ pub struct Policy {
     /// Troubles of Muster's own parts.
     pub(crate) own: BTreeMap<String, (Millis, String)>,
     /// Present troubles of sources and channels, for people.
-    pub(crate) troubles: BTreeMap<String, (Millis, String)>,
+    pub(crate) troubles: BTreeMap<Subject, (Millis, String)>,
     /// The last announced level and why.
     pub(crate) level: Level,
+}
+
+/// What is in trouble. A channel and a source may have the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Subject {
+    Source(SourceIx),
+    Channel(ChannelIx),
 }
 
 /// A zone's level.
@@ -101,7 +108,7 @@ impl Policy {
             .votes
             .iter()
             .filter(|(_, v)| v.held)
-            .filter_map(|(key, _)| votes::returns_at(detect, *key));
+            .filter_map(|(key, vote)| votes::returns_at(detect, *key, vote));
         let lapses = self.pending.values().map(|p| p.at + orders::PAIR_WITHIN_MS);
         returns.chain(lapses).chain(self.hold_until).min()
     }

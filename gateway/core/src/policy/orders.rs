@@ -12,7 +12,7 @@ pub(crate) const PAIR_WITHIN_MS: Millis = 5 * 60_000;
 pub(crate) const HOLD_MS: Millis = 180_000;
 
 /// Two announcements of the same cut may differ by this: two people convert the same "16:52".
-const SAME_CUT_MS: Millis = 60_000;
+const SAME_CUT_MS: u64 = 60_000;
 
 /// What is to become of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn one_is_enough(policy: &Policy, verb: Verb) -> bool {
 fn agree(first: Verb, second: Verb) -> Option<Verb> {
     match (first, second) {
         (Verb::Cut { at: a }, Verb::Cut { at: b }) => {
-            ((a - b).abs() <= SAME_CUT_MS).then(|| Verb::Cut { at: a.min(b) })
+            (a.abs_diff(b) <= SAME_CUT_MS).then(|| Verb::Cut { at: a.min(b) })
         }
         _ => (first == second).then_some(second),
     }

@@ -1,10 +1,10 @@
 //! Two clocks, never one: uncontrolled loss and ordered cut (design §5).
 
 use alloc::{format, string::String};
-use muster_wire::{MICRO, Quantity};
+use muster_wire::{MICRO, Micro};
 
 use super::Policy;
-use crate::{Channel, Millis, Site, detect::Detect};
+use crate::{ChannelIx, Millis, Site, detect::Detect};
 
 /// When something may happen, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub(crate) struct Runway {
 }
 
 impl Runway {
-    /// What a plan has to fit into: the earliest that is not known to be over. None: nothing is known.
+    /// What a plan has to fit into: the earlier of the two clocks' earliest, never optimistic. None: nothing is known.
     pub(crate) fn deadline(&self) -> Option<Millis> {
         [&self.loss, &self.cut].into_iter().flatten().map(|i| i.earliest).min()
     }
@@ -67,31 +67,36 @@ fn cut(site: &Site, policy: &Policy, sign: Option<Millis>) -> Option<Interval> {
     })
 }
 
-/// The shortest runtime that a UPS on battery reports. Real ones say 0 or −1 on mains, so on mains it means nothing.
+/// The shortest runtime that a UPS on battery reports. Real ones say 0 or -1 on mains, so on mains it means nothing.
 /// A stale one runs down with the clock, because the end it promised stays where it was.
-fn reported<'a>(site: &'a Site, detect: &'a Detect) -> Option<Interval> {
-    let runtimes = site
-        .channels
+fn reported(site: &Site, detect: &Detect) -> Option<Interval> {
+    let ends = detect
+        .runtimes()
         .iter()
-        .zip(&detect.channels)
-        .filter(|(c, _)| c.quantity == Quantity::Runtime);
-    runtimes
-        .filter(|(c, _)| on_battery(site, detect, c))
-        .filter_map(|(c, state)| {
-            let runtime_ms = state.value?.0 / (MICRO / 1_000);
-            let end = state.good_at + runtime_ms;
-            Some(Interval {
-                earliest: end,
-                likely: end,
-                why: format!("{} reports {} s on battery", c.id, runtime_ms / 1_000),
-            })
-        })
-        .min_by_key(|i| i.earliest)
+        .filter_map(|ix| Some((reported_end(site, detect, *ix)?, *ix)));
+    let (end, ix) = ends.min()?;
+    let channel = &detect.channels[ix.at()];
+    Some(Interval {
+        earliest: end,
+        likely: end,
+        why: format!(
+            "{} reports {} s on battery",
+            site.channels[ix.at()].id,
+            (end - channel.good_at) / 1_000
+        ),
+    })
 }
 
-fn on_battery(site: &Site, detect: &Detect, runtime: &Channel) -> bool {
-    detect
-        .of_source(runtime.source)
-        .iter()
-        .any(|ix| site.channels[ix.at()].quantity == Quantity::OnBattery && detect.channels[ix.at()].in_watch())
+/// When a UPS says that it ends. What it said before it went on battery means nothing, and one sample never decides:
+/// of the last two the later end counts, unless its owner has said that one is enough.
+pub(crate) fn reported_end(site: &Site, detect: &Detect, ix: ChannelIx) -> Option<Millis> {
+    let (channel, state) = (site.channels.get(ix.at())?, detect.channels.get(ix.at())?);
+    let since = detect.tally.discharging_since(channel.source)?;
+    let end = |value: Micro, at: Millis| (at >= since).then(|| at + value.0.max(0) / (MICRO / 1_000));
+    let latest = end(state.value?, state.good_at)?;
+    if channel.k == 1 {
+        return Some(latest);
+    }
+    let (value, at) = state.earlier?;
+    Some(latest.max(end(value, at)?))
 }

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use super::Policy;
-use crate::{ChannelIx, GroupIx, Millis, Site, ZoneIx, detect::Detect};
+use crate::{GroupIx, Millis, Site, ZoneIx, detect::Detect};
 
 /// Good and below clear for this long, a vote returns (design §5).
 const RETURN_AFTER_MS: Millis = 30 * 60_000;
@@ -17,12 +17,11 @@ pub(crate) struct Vote {
     pub(crate) held: bool,
     /// Latest onset.
     pub(crate) onset: Millis,
-    pub(crate) channel: ChannelIx,
     pub(crate) why: String,
 }
 
 /// When a held vote returns if nothing changes; none while a channel of it alarms, is at fault or is lost.
-pub(crate) fn returns_at(detect: &Detect, (zone, group): (ZoneIx, GroupIx)) -> Option<Millis> {
+pub(crate) fn returns_at(detect: &Detect, (zone, group): (ZoneIx, GroupIx), vote: &Vote) -> Option<Millis> {
     let mut latest = None;
     for channel in detect
         .voters(zone, group)
@@ -32,7 +31,8 @@ pub(crate) fn returns_at(detect: &Detect, (zone, group): (ZoneIx, GroupIx)) -> O
     {
         latest = latest.max(Some(channel.clear_since? + RETURN_AFTER_MS));
     }
-    latest
+    // An edited config may know none of its channels any more: nothing holds it then but its own age.
+    latest.or(Some(vote.onset + RETURN_AFTER_MS))
 }
 
 /// Whether two votes count together: both held, or onsets close together.
@@ -41,12 +41,16 @@ fn together(a: &Vote, b: &Vote) -> bool {
 }
 
 impl Policy {
+    /// The latched votes of a zone.
+    pub(crate) fn votes_in(&self, zone: ZoneIx) -> impl Iterator<Item = (GroupIx, &Vote)> {
+        let all = (zone, GroupIx(0))..=(zone, GroupIx(u16::MAX));
+        self.votes.range(all).map(|((_, group), vote)| (*group, vote))
+    }
+
     /// Why a zone is to be evacuated on votes, if it is: two that count together, in it and in zones declared adjacent,
     /// from different groups; or one, where the owner says so.
-    pub(crate) fn counting(&self, site: &Site, zone: ZoneIx) -> Option<String> {
-        let near = |z: ZoneIx| z == zone || site.zones[zone.at()].adjacent.contains(&z);
-        let here = self.votes.iter().filter(|((z, _), _)| *z == zone);
-        for ((_, group), vote) in here {
+    pub(crate) fn counting(&self, site: &Site, detect: &Detect, zone: ZoneIx) -> Option<String> {
+        for (group, vote) in self.votes_in(zone) {
             if site.single_group {
                 return Some(format!(
                     "{} votes, and this site runs on one group: {}",
@@ -54,12 +58,9 @@ impl Policy {
                     vote.why
                 ));
             }
-            let second = self
-                .votes
-                .iter()
-                .find(|((z, g), v)| near(*z) && g != group && together(vote, v));
-            if let Some(((_, other), with)) = second {
-                return Some(two_votes(site, (*group, vote), (*other, with)));
+            let mut near = detect.tally.near(zone).flat_map(|z| self.votes_in(z));
+            if let Some((other, with)) = near.find(|(g, v)| *g != group && together(vote, v)) {
+                return Some(two_votes(site, (group, vote), (other, with)));
             }
         }
         None

@@ -208,6 +208,37 @@ fn ladders() {
 }
 
 #[test]
+fn a_destination_is_an_id_as_it_becomes_part_of_a_steps_name() {
+    let rung = "{ kind = \"stop\", hook = \"mover\", needs_s = 20 }";
+    for bad in [
+        "",
+        "An Other",
+        "far.away",
+        "far\\r\\nwebhook-id: x",
+        "a_b",
+        &"x".repeat(33),
+    ] {
+        let to = format!("{{ kind = \"move\", hook = \"mover\", needs_s = 20, to = \"{bad}\" }}, {rung}");
+        let found = all(&[(rung, &to)]);
+        assert!(found.len() == 1 && found[0].ends_with("is not an id"), "{found:#?}");
+    }
+}
+
+#[test]
+fn an_early_tier_does_not_wait_for_a_later_one() {
+    let other = |tier: u8| {
+        format!(
+            "[[workload]]\nid = \"store\"\ntier = {tier}\nruns_on = \"r1\"\n\
+             rung = [{{ kind = \"stop\", hook = \"mover\", needs_s = 20 }}]\n"
+        )
+    };
+    let waiting = GOOD.replacen("tier = 1", "tier = 1\nafter = [\"store\"]", 1);
+    let found = |tier| brief(&check(&format!("{waiting}{}", other(tier))));
+    assert_eq!(found(1), Vec::<String>::new());
+    assert_eq!(found(2), ["30 warning `db` of tier 1 waits for `store` of tier 2"]);
+}
+
+#[test]
 fn priors_do_not_contradict_each_other() {
     let site = |lines: &str| all(&[("id = \"here\"", &format!("id = \"here\"\n{lines}"))]);
     only(

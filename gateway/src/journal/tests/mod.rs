@@ -101,15 +101,25 @@ fn spawn(journal: Journal) -> Told {
 }
 
 impl Told {
-    fn next(&self) -> Report {
+    fn any(&self) -> Report {
         self.reports.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The next one that is not about marks.
+    fn next(&self) -> Report {
+        loop {
+            match self.any() {
+                Report::Marked(_) => {}
+                other => return other,
+            }
+        }
     }
 
     fn stored_through(&self, seq: u64) {
         loop {
             match self.next() {
                 Report::Stored { through, .. } if through >= seq => return,
-                Report::Stored { .. } => {}
+                Report::Stored { .. } | Report::Marked(_) => {}
                 other => panic!("expected Stored through {seq}, got {other:?}"),
             }
         }

@@ -9,22 +9,6 @@ use super::*;
 
 fn every_record() -> Vec<Record> {
     let (s, persons) = (String::from, || vec!["kim".to_owned(), "lee".to_owned()]);
-    let verbs = [
-        Verb::Evacuate,
-        Verb::Hold,
-        Verb::Abort,
-        Verb::Cut { at: -5 },
-        Verb::Arm,
-        Verb::Disarm,
-        Verb::Reset,
-    ];
-    let ends = [
-        StepEnd::Done,
-        StepEnd::Cannot,
-        StepEnd::Refused,
-        StepEnd::Superseded,
-        StepEnd::Skipped,
-    ];
     let mut all = vec![
         Record::IncidentOpened {
             n: u32::MAX,
@@ -57,11 +41,32 @@ fn every_record() -> Vec<Record> {
         Record::StepAccepted {
             step: s("db.0.evacuate"),
         },
+        Record::StepStranded {
+            step: "db.stop.evacuate".into(),
+            note: "disk busy".into(),
+        },
         Record::ActedUnstored { through: 0 },
         Record::IncidentClosed { n: 1, by: persons() },
     ];
+    all.extend(orders());
+    all.extend(steps());
+    all
+}
+
+fn orders() -> Vec<Record> {
+    let verbs = [
+        Verb::Evacuate,
+        Verb::Hold,
+        Verb::Abort,
+        Verb::Cut { at: -5 },
+        Verb::Arm,
+        Verb::Disarm,
+        Verb::Reset,
+    ];
+    let (by, persons) = ("kim".to_owned(), || vec!["kim".to_owned(), "lee".to_owned()]);
+    let mut all = Vec::new();
     for verb in verbs {
-        all.push(Record::OrderPending { verb, by: s("kim") });
+        all.push(Record::OrderPending { verb, by: by.clone() });
         all.push(Record::OrderTaken {
             verb,
             by: persons(),
@@ -73,6 +78,20 @@ fn every_record() -> Vec<Record> {
             until: None,
         });
     }
+    all
+}
+
+fn steps() -> Vec<Record> {
+    let ends = [
+        StepEnd::Done,
+        StepEnd::Cannot,
+        StepEnd::Refused,
+        StepEnd::Superseded,
+        StepEnd::Withdrawn,
+        StepEnd::Skipped,
+    ];
+    let s = String::from;
+    let mut all = Vec::new();
     for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify, Phase::Restore] {
         for mode in [Mode::Drill, Mode::Live] {
             let (step, workload) = (s("db.0.evacuate.busan"), s("db"));
@@ -100,7 +119,10 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
-        Record::StepAccepted { .. } | Record::StepEnded { .. } | Record::ActedUnstored { .. } => true,
+        Record::StepAccepted { .. }
+        | Record::StepStranded { .. }
+        | Record::StepEnded { .. }
+        | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } => true,
     }
 }

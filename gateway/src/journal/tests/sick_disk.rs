@@ -46,6 +46,31 @@ fn a_stalled_disk_is_said_once_and_catches_up_in_one_transaction() {
 }
 
 #[test]
+fn a_mark_is_said_once_it_is_on_disk_and_never_before() {
+    let folder = Folder::new();
+    let told = spawn(Journal::open(&folder.journal()).unwrap().0);
+    let marks_only = |seq| Batch {
+        marks: vec![mark("gas-1", 7, seq)],
+        ..Batch::default()
+    };
+    told.writer.submit(marks_only(5));
+    assert_eq!(told.any(), Report::Marked(vec![mark("gas-1", 7, 5)]));
+    let holder = Connection::open(folder.journal()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    told.writer.submit(marks_only(6));
+    told.writer.submit(marks_only(9));
+    assert!(matches!(told.any(), Report::Failed { .. }), "the disk has none of them");
+    until(|| told.counters.get(Cause::JournalWrite) >= 2);
+    assert!(told.reports.try_recv().is_err());
+    holder.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(told.any(), Report::Recovered);
+    assert_eq!(told.any(), Report::Marked(vec![mark("gas-1", 7, 9)]));
+    // One that comes late says what is on disk, which is higher.
+    told.writer.submit(marks_only(8));
+    assert_eq!(told.any(), Report::Marked(vec![mark("gas-1", 7, 9)]));
+}
+
+#[test]
 fn a_stop_during_a_stall_ends_in_time_and_says_so() {
     let folder = Folder::new();
     let told = spawn(Journal::open(&folder.journal()).unwrap().0);

@@ -11,10 +11,13 @@ use mqtt5::broker::events::{BrokerEventHandler, ClientDisconnectEvent, ClientPub
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
+use super::acks::{self, Waiting};
 use super::{Broker, BrokerError, identity::Refusing, listener};
+use crate::api::Gauges;
 use crate::config;
 use crate::counters::Counters;
 use crate::ingest::{Ingest, Message, Verdict};
+use crate::lanes::Mark;
 
 /// Largest MQTT packet: twice a pack, so that a pack that is too large is counted by us and told by its sender's name.
 const MAX_PACKET_BYTES: usize = 8 * 1024;
@@ -22,6 +25,7 @@ const MAX_PACKET_BYTES: usize = 8 * 1024;
 /// A running embedded broker.
 pub struct Embedded {
     address: SocketAddr,
+    acks: Arc<Waiting>,
     stop: broadcast::Sender<()>,
 }
 
@@ -31,7 +35,7 @@ impl Embedded {
         address: SocketAddr,
         ingest: Arc<Ingest>,
         site: &str,
-        counters: Counters,
+        (counters, gauges): (Counters, Arc<Gauges>),
     ) -> Result<Self, BrokerError> {
         let listen = |source| BrokerError::Listen { address, source };
         let socket = TcpListener::bind(address).await.map_err(listen)?;
@@ -50,7 +54,10 @@ impl Embedded {
             stop: stop.clone(),
             site: Arc::from(site),
             counters,
+            gauges,
         };
+        let waiting = Arc::new(Waiting::default());
+        tokio::spawn(acks::tell(waiting.clone(), parts.clone()));
         tokio::spawn(listener::accept(socket, parts, settings.max_clients));
         // The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
         let mut stopped = stop.subscribe();
@@ -60,13 +67,21 @@ impl Embedded {
                 _ = stopped.recv() => broker.shutdown(),
             }
         });
-        Ok(Self { address, stop })
+        Ok(Self {
+            address,
+            acks: waiting,
+            stop,
+        })
     }
 }
 
 impl Broker for Embedded {
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn acknowledge(&self, mark: &Mark) {
+        self.acks.put(mark);
     }
 
     fn stop(&self) {
@@ -91,7 +106,8 @@ fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> Broke
         topic_alias_maximum: 0,
         max_subscriptions_per_client: 10,
         max_retained_messages: settings.max_clients * 2,
-        max_retained_message_size: 256,
+        // What is retained and should not be has to reach the ingest, which counts it; it lets only states be kept.
+        max_retained_message_size: MAX_PACKET_BYTES,
         client_channel_capacity: 100,
         // The default lets unreleased QoS 2 messages take 248 MB.
         server_receive_maximum: Some(20),

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mqtt5::broker::auth::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
@@ -35,11 +36,25 @@ impl AuthProvider for Refusing {
 /// One connection without a certificate: its client id is its name, unproven. That is why all nodes of such a listener
 /// are one group (design §5).
 pub(super) struct Unproven {
-    pub(super) site: Arc<str>,
-    pub(super) counters: Counters,
+    site: Arc<str>,
+    counters: Counters,
+    refused: AtomicBool,
 }
 
 impl Unproven {
+    pub(super) fn new(site: Arc<str>, counters: Counters) -> Self {
+        Self {
+            site,
+            counters,
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Its login was refused here, and counted.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn refusal(connect: &ConnectPacket, site: &str) -> Option<String> {
         if !is_id(&connect.client_id) {
             return Some("client id is not [a-z0-9-]{1,32}".into());
@@ -84,6 +99,7 @@ impl AuthProvider for Unproven {
             Ok(match Self::refusal(connect, &self.site) {
                 None => AuthResult::success(),
                 Some(why) => {
+                    self.refused.store(true, Ordering::Relaxed);
                     self.counters.count(
                         Cause::Identity,
                         &format!("{} at {from}", connect.client_id.escape_debug()),

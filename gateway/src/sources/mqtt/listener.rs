@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 use super::identity::Unproven;
+use crate::api::Gauges;
 use crate::counters::{Cause, Counters};
 
 /// Pause after a failed accept: without it, running out of descriptors burns a core and floods the log.
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub(super) stop: broadcast::Sender<()>,
     pub(super) site: Arc<str>,
     pub(super) counters: Counters,
+    pub(super) gauges: Arc<Gauges>,
 }
 
 /// Accepts until it is told to stop. A connection beyond the limit is closed at once and counted.
@@ -52,7 +54,10 @@ pub(super) async fn accept(socket: TcpListener, parts: Parts, max_clients: usize
 
 fn admit(stream: TcpStream, from: SocketAddr, places: &Arc<Semaphore>, parts: &Parts) {
     match places.clone().try_acquire_owned() {
-        Ok(place) => drop(tokio::spawn(serve(stream, from, parts.clone(), place))),
+        Ok(permit) => {
+            let place = Place::taken(permit, parts.gauges.clone());
+            drop(tokio::spawn(serve(stream, from, parts.clone(), place)));
+        }
         Err(_) => parts.counters.count(
             Cause::ClientLimit,
             &from.to_string(),
@@ -61,37 +66,60 @@ fn admit(stream: TcpStream, from: SocketAddr, places: &Arc<Semaphore>, parts: &P
     }
 }
 
-async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: Place) {
     // Without it three small packets in a row wait 40 ms for each other. A socket that cannot is served all the same.
     let _ = stream.set_nodelay(true);
-    let identity = Arc::new(Unproven {
-        site: parts.site,
-        counters: parts.counters.clone(),
-    });
+    let identity = Arc::new(Unproven::new(parts.site.clone(), parts.counters.clone()));
     let handler = ClientHandler::new(
         BrokerTransport::tcp(stream),
         from,
-        parts.config,
-        parts.router,
-        identity,
+        parts.config.clone(),
+        parts.router.clone(),
+        identity.clone(),
         None,
-        parts.stats,
-        parts.resources,
+        parts.stats.clone(),
+        parts.resources.clone(),
         parts.stop.subscribe(),
     );
     if let Err(error) = handler.run().await
         && !error.is_normal_disconnect()
+        && !identity.has_refused()
     {
         parts.counters.count(cause(&error), &from.to_string(), &error);
     }
     drop(place);
 }
 
+/// A client's place among those the config allows; comes free however the client ends.
+struct Place {
+    gauges: Arc<Gauges>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit, gauges: Arc<Gauges>) -> Self {
+        gauges.count_mqtt_client(1);
+        Self {
+            gauges,
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gauges.count_mqtt_client(-1);
+    }
+}
+
 fn cause(error: &mqtt5::MqttError) -> Cause {
     match error {
         mqtt5::MqttError::PacketTooLarge { .. } => Cause::Oversized,
         mqtt5::MqttError::Timeout => Cause::Handshake,
-        mqtt5::MqttError::AuthenticationFailed | mqtt5::MqttError::NotAuthorized => Cause::Identity,
+        mqtt5::MqttError::KeepAliveTimeout | mqtt5::MqttError::Io(_) => Cause::Broken,
+        mqtt5::MqttError::InvalidClientId(_)
+        | mqtt5::MqttError::AuthenticationFailed
+        | mqtt5::MqttError::NotAuthorized => Cause::Identity,
         _ => Cause::Malformed,
     }
 }

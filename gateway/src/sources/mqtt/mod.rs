@@ -1,5 +1,6 @@
 //! The embedded MQTT broker, behind a trait: what speaks MQTT can be changed without the rest noticing.
 
+mod acks;
 mod broker;
 mod identity;
 mod listener;
@@ -7,9 +8,11 @@ mod listener;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::api::Gauges;
 use crate::config;
 use crate::counters::Counters;
 use crate::ingest::Ingest;
+use crate::lanes::Mark;
 
 pub use broker::Embedded;
 
@@ -31,9 +34,12 @@ pub enum BrokerError {
 }
 
 /// Something that hands messages to an [`Ingest`].
-pub trait Broker: Send {
+pub trait Broker: Send + Sync {
     /// Where it really listens, the port included.
     fn address(&self) -> SocketAddr;
+    /// Tells a node that everything up to its mark is on disk. Never waits: what cannot be sent at once is dropped when
+    /// a later mark of the node comes, which says all that it said.
+    fn acknowledge(&self, mark: &Mark);
     /// Stops accepting and ends every connection.
     fn stop(&self);
 }
@@ -47,9 +53,9 @@ pub async fn embedded(
     address: SocketAddr,
     ingest: Arc<Ingest>,
     site: &str,
-    counters: Counters,
+    counted: (Counters, Arc<Gauges>),
 ) -> Result<Box<dyn Broker>, BrokerError> {
     Ok(Box::new(
-        Embedded::start(settings, address, ingest, site, counters).await?,
+        Embedded::start(settings, address, ingest, site, counted).await?,
     ))
 }

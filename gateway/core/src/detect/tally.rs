@@ -1,0 +1,134 @@
+//! Counts and sets kept as channels change, so that looking at a zone never means looking at every channel.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use muster_wire::Quantity;
+
+use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};
+
+/// What a zone or a source looks like now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Tally {
+    /// Per zone: itself and its neighbours, whichever of the two has said so.
+    near: Vec<BTreeSet<ZoneIx>>,
+    /// Per zone: of every group that can vote in or near it, its channels without a fault.
+    well: Vec<BTreeMap<GroupIx, u32>>,
+    /// Per zone: groups of `well` with one such channel at least.
+    healthy: Vec<u16>,
+    /// Per zone: channels beyond their watch limit.
+    watching: Vec<BTreeSet<ChannelIx>>,
+    /// Per zone: those of them that say "on battery".
+    on_battery: Vec<BTreeSet<ChannelIx>>,
+    /// Per source: channels at fault.
+    faulty: Vec<u32>,
+    /// Per source: channels that say "on battery", and since when one at least does.
+    discharging: Vec<(u32, Millis)>,
+}
+
+impl Tally {
+    pub(super) fn new(site: &Site) -> Self {
+        let zones = site.zones.len();
+        let mut near: Vec<BTreeSet<ZoneIx>> = (0..zones).map(|z| BTreeSet::from([ZoneIx(z as u16)])).collect();
+        for (z, zone) in (0u16..).zip(&site.zones) {
+            for other in &zone.adjacent {
+                near[usize::from(z)].insert(*other);
+                near[other.at()].insert(ZoneIx(z));
+            }
+        }
+        let mut tally = Self {
+            near,
+            well: alloc::vec![BTreeMap::new(); zones],
+            healthy: alloc::vec![0; zones],
+            watching: alloc::vec![BTreeSet::new(); zones],
+            on_battery: alloc::vec![BTreeSet::new(); zones],
+            faulty: alloc::vec![0; site.sources.len()],
+            discharging: alloc::vec![(0, 0); site.sources.len()],
+        };
+        for channel in site.channels.iter().filter(|c| c.alarm.is_some()) {
+            tally.count_voter(channel, true);
+        }
+        tally
+    }
+
+    /// A zone and those whose votes count together with its.
+    pub(crate) fn near(&self, zone: ZoneIx) -> impl Iterator<Item = ZoneIx> + '_ {
+        self.near.get(zone.at()).into_iter().flatten().copied()
+    }
+
+    /// Groups that could vote now, and those configured to, in a zone and near it.
+    pub(crate) fn protection(&self, zone: ZoneIx) -> (u16, u16) {
+        (self.healthy[zone.at()], self.well[zone.at()].len() as u16)
+    }
+
+    /// The channel to name for a zone that is on battery.
+    pub(crate) fn on_battery(&self, zone: ZoneIx) -> Option<ChannelIx> {
+        self.on_battery[zone.at()].first().copied()
+    }
+
+    /// The channel to name for a zone that watches.
+    pub(crate) fn watching(&self, zone: ZoneIx) -> Option<ChannelIx> {
+        self.watching[zone.at()].first().copied()
+    }
+
+    /// No channel of the source is at fault.
+    pub(crate) fn source_well(&self, source: SourceIx) -> bool {
+        self.faulty[source.at()] == 0
+    }
+
+    /// Since when the source feeds its load from its battery.
+    pub(crate) fn discharging_since(&self, source: SourceIx) -> Option<Millis> {
+        let (channels, since) = *self.discharging.get(source.at())?;
+        (channels > 0).then_some(since)
+    }
+
+    /// A channel's fault has come or gone.
+    pub(super) fn fault(&mut self, channel: &Channel, at_fault: bool) {
+        let faulty = &mut self.faulty[channel.source.at()];
+        *faulty = if at_fault {
+            *faulty + 1
+        } else {
+            faulty.saturating_sub(1)
+        };
+        if channel.alarm.is_some() {
+            self.count_voter(channel, !at_fault);
+        }
+    }
+
+    /// A channel has passed its watch limit or has come back.
+    pub(super) fn watch(&mut self, ix: ChannelIx, channel: &Channel, now: Millis, on: bool) {
+        enter(&mut self.watching[channel.zone.at()], ix, on);
+        if channel.quantity != Quantity::OnBattery {
+            return;
+        }
+        enter(&mut self.on_battery[channel.zone.at()], ix, on);
+        let (channels, since) = &mut self.discharging[channel.source.at()];
+        match (on, *channels) {
+            (true, 0) => (*channels, *since) = (1, now),
+            (true, n) => *channels = n + 1,
+            (false, n) => *channels = n.saturating_sub(1),
+        }
+    }
+
+    fn count_voter(&mut self, channel: &Channel, well: bool) {
+        for zone in &self.near[channel.zone.at()] {
+            let count = self.well[zone.at()].entry(channel.group).or_default();
+            let before = *count;
+            *count = if well { before + 1 } else { before.saturating_sub(1) };
+            match (before, *count) {
+                (0, 1) => self.healthy[zone.at()] += 1,
+                (1, 0) => self.healthy[zone.at()] -= 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn enter(set: &mut BTreeSet<ChannelIx>, ix: ChannelIx, on: bool) {
+    if on {
+        set.insert(ix);
+    } else {
+        set.remove(&ix);
+    }
+}

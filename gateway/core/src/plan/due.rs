@@ -1,0 +1,36 @@
+//! When the plan has something to do though nothing happens.
+
+use super::{Doing, Stage, Step, drive::PROBE_WAIT_MS, reserve_ms, rung_of, schedule, send::ASK_AGAIN_MS};
+use crate::{Millis, Phase, State, WorkloadIx};
+
+impl State {
+    /// The next such time. What is due already waits for a lane or a person, and whoever frees it wakes us.
+    pub(super) fn next_due(&self, now: Millis, deadline: Option<Millis>) -> Option<Millis> {
+        let book = &self.plan.book;
+        let steps = book.live().flat_map(|i| self.step_due(book.step(i), deadline));
+        let waiting = self.plan.queue.iter();
+        let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting);
+        let starts = waiting.flat_map(|w| self.start_due(*w, deadline));
+        let due = steps.chain(starts).chain(self.cordon_ends());
+        due.filter(|at| *at > now).min()
+    }
+
+    fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
+        let own = match step.doing {
+            Doing::Intent { release_at } => Some(release_at),
+            Doing::Called { since: last } | Doing::Accepted { heard: last } => Some(last + ASK_AGAIN_MS),
+            Doing::Backoff { until } => Some(until),
+            Doing::Ended { .. } => None,
+        };
+        let stuck = step.begun + rung_of(&self.site, step.work, step.rung).2 + 1;
+        let probed = (step.phase == Phase::Verify).then_some(step.begun + PROBE_WAIT_MS);
+        let switch = deadline.map(|deadline| deadline - reserve_ms(&self.site, step.work));
+        own.into_iter().chain([stuck]).chain(probed).chain(switch)
+    }
+
+    /// When a waiting workload can wait for its dependencies no longer, by each of its rungs.
+    fn start_due(&self, work: WorkloadIx, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + '_ {
+        let rungs = schedule::open_rungs(&self.site, &self.plan.book, work);
+        rungs.filter_map(move |rung| deadline.map(|deadline| deadline - rung_of(&self.site, work, rung).2))
+    }
+}

@@ -1,0 +1,323 @@
+//! What holds for every sequence of inputs on every small site. The invariants themselves are in `stand/witness.rs`,
+//! which watches every step.
+mod stand;
+
+use muster_core::{
+    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
+    next_deadline, step,
+};
+use muster_wire::{Absence, Micro};
+use proptest::prelude::*;
+use stand::{MINUTE, SECOND, Stand, dice::Dice, site, units};
+
+/// Three numbers that become one input.
+type Op = (u8, u16, i32);
+
+fn play(seed: u64, ops: &[Op]) -> Stand {
+    let mut stand = Stand::new(Dice(seed).site());
+    stand.stores = !seed.is_multiple_of(3);
+    for op in ops {
+        act(&mut stand, *op);
+    }
+    stand
+}
+
+fn act(stand: &mut Stand, (kind, which, value): Op) {
+    let site = stand.state.site();
+    let channel = ChannelIx(u32::from(which) % (site.channels.len() as u32 + 1));
+    let simulated = site.simulated || which % 11 == 0;
+    match kind % 32 {
+        0..=11 => {
+            let value = match value % 17 {
+                0 => Err(Absence::Bus),
+                1 => Ok(Micro(i64::from(value) << 20)),
+                n => Ok(units(i64::from(n.abs()) * 2)),
+            };
+            let age_ms = if which.is_multiple_of(5) { u32::from(which) } else { 0 };
+            let reading = Input::Reading {
+                channel,
+                value,
+                simulated,
+                age_ms,
+            };
+            (0..1 + which % 4).for_each(|_| drop(stand.input(&reading)));
+        }
+        12 => drop(stand.input(&Input::Lost {
+            source: SourceIx(which % 5),
+            why: "gone".into(),
+        })),
+        13..=16 => order(stand, which, value),
+        17..=22 => hook(stand, which, value),
+        23 => drop(stand.input(&Input::Own {
+            part: ["journal", "clock"][usize::from(which % 2)].into(),
+            trouble: (value % 2 == 0).then(|| "sick".into()),
+        })),
+        24..=25 => drop(stand.store()),
+        26..=29 => stand.wait(i64::from(value.unsigned_abs()) % (2 * MINUTE)),
+        30 => stand.wait(i64::from(value.unsigned_abs()) % (40 * MINUTE)),
+        _ => {
+            if let Some(due) = next_deadline(&stand.state) {
+                stand.wait(due - stand.now);
+            }
+        }
+    }
+}
+
+fn order(stand: &mut Stand, which: u16, value: i32) {
+    let cut = stand.now + i64::from(value % 3_000) * SECOND;
+    let verbs = [
+        Verb::Evacuate,
+        Verb::Hold,
+        Verb::Abort,
+        Verb::Cut { at: cut },
+        Verb::Arm,
+        Verb::Disarm,
+        Verb::Reset,
+    ];
+    let verb = verbs[usize::from(which) % verbs.len()];
+    stand.order(PrincipalIx(which / 7 % 4), verb);
+    if value % 3 == 0 {
+        stand.order(PrincipalIx((which / 7 + 1) % 4), verb);
+    }
+}
+
+fn hook(stand: &mut Stand, which: u16, value: i32) {
+    let Some(call) = stand
+        .calls
+        .len()
+        .checked_sub(1 + usize::from(which) % 6)
+        .map(|i| &stand.calls[i])
+    else {
+        return;
+    };
+    let outcomes = [
+        HookOutcome::Done,
+        HookOutcome::Done,
+        HookOutcome::Accepted,
+        HookOutcome::Running { percent: Some(255) },
+        HookOutcome::Cannot { note: "no".into() },
+        HookOutcome::TokenRefused,
+        HookOutcome::Retry { cause: "500".into() },
+    ];
+    let input = Input::Hook {
+        incident: call.incident.clone(),
+        step: call.step.clone(),
+        mode: if value % 9 == 0 { Mode::Drill } else { call.mode },
+        outcome: outcomes[value.unsigned_abs() as usize % outcomes.len()].clone(),
+    };
+    stand.input(&input);
+}
+
+fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(any::<Op>(), 0..most)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Invariants 1, 2, 3, 4, 7, 8, 11 and 15, no fault, no deadline in the past, nothing that grows.
+    #[test]
+    fn the_invariants_hold(seed: u64, ops in ops(120)) {
+        play(seed, &ops);
+    }
+
+    /// Invariant 10 and determinism: the same inputs give the same effects and the same digest.
+    #[test]
+    fn the_same_inputs_give_the_same_decision(seed: u64, ops in ops(60)) {
+        let (a, b) = (play(seed, &ops), play(seed, &ops));
+        prop_assert_eq!(a.state.digest(), b.state.digest());
+        prop_assert_eq!(a.calls, b.calls);
+        prop_assert_eq!(a.entries, b.entries);
+        prop_assert_eq!(a.events, b.events);
+    }
+
+    /// What the journal holds is what was decided.
+    #[test]
+    fn a_restart_forgets_nothing(seed: u64, ops in ops(80)) {
+        let mut before = play(seed, &ops);
+        before.store();
+        let after = before.restart(u64::MAX);
+        let (old, new) = (before.view(), after.view());
+        prop_assert_eq!(before.votes(), after.votes());
+        prop_assert_eq!(old.armed, new.armed);
+        let (Some(old), Some(new)) = (old.incident, new.incident) else {
+            return Ok(());
+        };
+        prop_assert_eq!((&old.id, old.opened, old.closed), (&new.id, new.opened, new.closed));
+        prop_assert_eq!(old.evacuate_begun, new.evacuate_begun);
+        for (old, new) in old.workloads.iter().zip(&new.workloads) {
+            // What waited may have begun meanwhile: without the UPS's last word there is another runway.
+            if old.state != "waiting" && new.state != "waiting" {
+                let shown = |w: &muster_core::WorkloadView| (w.id.clone(), w.state.clone(), w.rung, w.safe_at);
+                prop_assert_eq!(shown(old), shown(new));
+            }
+        }
+    }
+
+    /// After any prefix of the journal, transactions cut in the middle included, it goes on within the invariants.
+    #[test]
+    fn any_prefix_of_the_journal_goes_on(seed: u64, first in ops(60), cut: u64, then in ops(40)) {
+        let before = play(seed, &first);
+        let mut after = before.restart(cut % (before.entries.len() as u64 + 1));
+        for op in then {
+            act(&mut after, op);
+        }
+        after.wait(MINUTE);
+    }
+
+    /// Whatever comes in, however odd: no panic, no spinning. Here a `Fault` is the right answer.
+    #[test]
+    fn nothing_panics(garbage in prop::collection::vec(hostile(), 0..60)) {
+        let (mut state, mut out) = (State::new(), Vec::new());
+        for (now, input) in &garbage {
+            step(&mut state, *now, input, &mut out);
+            for _ in 0..50 {
+                let Some(due) = next_deadline(&state) else { break };
+                let before = state.view(0).now.max(due);
+                step(&mut state, due, &Input::Tick, &mut out);
+                let next = next_deadline(&state);
+                prop_assert!(next.is_none_or(|at| at > before || before > i64::MAX / 4), "spins at {}", before);
+            }
+            let _ = (state.view(*now), state.channels(*now), state.digest());
+            out.clear();
+        }
+    }
+}
+
+fn extreme() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        4 => 0..10_000_000i64,
+        1 => Just(i64::MAX),
+        1 => Just(i64::MIN),
+        1 => any::<i64>(),
+    ]
+}
+
+fn hostile() -> impl Strategy<Value = (i64, Input)> {
+    let input = prop_oneof![
+        3 => Just(Input::Config(Box::new(site()))),
+        1 => (any::<u64>(), any::<u16>()).prop_map(|(seed, at)| Input::Config(Box::new(spoilt(seed, at)))),
+        1 => prop::collection::vec((any::<u8>(), extreme(), extreme()), 0..12)
+            .prop_map(|all| Input::Restore(all.into_iter().enumerate().map(odd_entry).collect())),
+        6 => (0..10u32, extreme(), any::<bool>(), any::<u32>()).prop_map(|(c, v, simulated, age)| Input::Reading {
+            channel: ChannelIx(c),
+            value: Ok(Micro(v)),
+            simulated,
+            age_ms: age % 12_000,
+        }),
+        6 => (0..8u32, 9..30i64).prop_map(|(c, v)| Input::Reading {
+            channel: ChannelIx(c),
+            value: Ok(units(v)),
+            simulated: false,
+            age_ms: 0,
+        }),
+        1 => any::<u16>().prop_map(|s| Input::Lost { source: SourceIx(s % 6), why: "x".repeat(5_000) }),
+        4 => (any::<u16>(), 0..7u8, extreme()).prop_map(|(by, verb, at)| Input::Order {
+            by: PrincipalIx(by % 4),
+            verb: odd_verb(verb, at),
+            nonce: 0,
+        }),
+        1 => any::<u64>().prop_map(|through| Input::Stored { through }),
+        2 => any::<bool>().prop_map(|done| Input::Hook {
+            incident: "s-1".into(),
+            step: "db.move.prepare.far".into(),
+            mode: Mode::Live,
+            outcome: if done { HookOutcome::Done } else { HookOutcome::Cannot { note: "é".repeat(1_000) } },
+        }),
+        1 => any::<u64>().prop_map(|n| Input::Own { part: n.to_string(), trouble: Some("?".repeat(9_999)) }),
+        2 => Just(Input::Tick),
+    ];
+    (extreme(), input)
+}
+
+fn spoilt(seed: u64, at: u16) -> Site {
+    let mut site = Dice(seed).site();
+    match at % 8 {
+        0 => site.zones[0].adjacent.push(ZoneIx(at)),
+        1 => site.channels[0].source = SourceIx(9 + at % 9),
+        2 => site.channels[0].supervision_ms = i64::from(at) - 40_000,
+        3 => site.channels[0].n = (at % 256) as u8,
+        4 => site.priors.loss_earliest_ms = i64::MAX,
+        5 => site.hooks.clear(),
+        6 => site.groups.clear(),
+        _ => site.workloads.iter_mut().for_each(|w| w.rungs.clear()),
+    }
+    site
+}
+
+fn odd_verb(verb: u8, at: i64) -> Verb {
+    match verb {
+        0 => Verb::Evacuate,
+        1 => Verb::Hold,
+        2 => Verb::Abort,
+        3 => Verb::Cut { at },
+        4 => Verb::Arm,
+        5 => Verb::Disarm,
+        _ => Verb::Reset,
+    }
+}
+
+fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
+    let why = String::from("?");
+    let (zone, group) = (String::from("a"), String::from("n1"));
+    let record = match kind % 9 {
+        0 => Record::IncidentOpened { n: n as u32, why },
+        1 => Record::VoteHeld {
+            zone,
+            group,
+            channel: "nobody".into(),
+            why,
+        },
+        2 => Record::VoteReturned { zone, group },
+        3 => Record::EvacuateBegun { zone: None, why },
+        4 => Record::OrderTaken {
+            verb: odd_verb((n % 7).unsigned_abs() as u8, n),
+            by: vec!["ann".into()],
+            until: Some(n),
+        },
+        5 => Record::OrderPending {
+            verb: Verb::Cut { at: n },
+            by: "bob".into(),
+        },
+        6 => Record::StepIntent {
+            step: "db.move.evacuate.far".into(),
+            workload: "db".into(),
+            rung: (n % 5).unsigned_abs() as u8,
+            phase: muster_core::Phase::Evacuate,
+            mode: Mode::Live,
+            token: n as u64,
+        },
+        7 => Record::StepEnded {
+            step: "db.move.evacuate.far".into(),
+            end: muster_core::StepEnd::Cannot,
+            note: why,
+        },
+        _ => Record::IncidentClosed {
+            n: n as u32,
+            by: Vec::new(),
+        },
+    };
+    let seq = if kind > 250 { n as u64 } else { i as u64 + 1 };
+    Entry { seq, at, record }
+}
+
+#[test]
+fn a_fault_is_the_answer_to_what_cannot_be() {
+    let faults = |inputs: &[Input]| {
+        let (mut state, mut out) = (State::new(), Vec::new());
+        inputs.iter().for_each(|i| step(&mut state, 0, i, &mut out));
+        out.iter().filter(|e| matches!(e, Effect::Fault(_))).count()
+    };
+    let config = || Input::Config(Box::new(site()));
+    assert_eq!(faults(&[config()]), 0);
+    assert_eq!(faults(&[config(), config()]), 1, "a second config");
+    assert_eq!(faults(&[Input::Restore(Vec::new())]), 1, "a journal before its config");
+    assert_eq!(
+        faults(&[config(), Input::Stored { through: 9 }]),
+        1,
+        "more stored than given"
+    );
+    for at in 0..8 {
+        assert_eq!(faults(&[Input::Config(Box::new(spoilt(3, at + 40)))]), 1, "spoilt {at}");
+    }
+}

@@ -1,0 +1,410 @@
+//! Site-days in virtual time, with faults drawn from a seed: sensors that stick, flap and die, hooks that fail, hang and
+//! cannot, a journal that stalls, restarts at any step that lose what was not durable, people who give orders. The
+//! invariants are watched at every step; once everything is healed, every intent has to end.
+//!
+//! A seed that fails is named, with the command that replays it alone and prints every event.
+mod stand;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use muster_core::{Call, HookOutcome, Input, Millis, Mode, PrincipalIx, Site, SourceIx, Verb, next_deadline};
+use muster_wire::{Absence, Micro, Quantity};
+use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, units, ups, workload};
+
+const HOUR: Millis = 60 * MINUTE;
+/// A sample of every channel this often.
+const SAMPLE_EVERY: Millis = 10 * SECOND;
+/// Faults go on for this long, then everything is healed.
+const FAULTS_FOR: Millis = 20 * HOUR;
+/// Everything has to have ended this long after it was healed.
+const HEALED_FOR: Millis = 4 * HOUR;
+const SEEDS: u64 = 100;
+
+/// Three nodes with smoke and gas in two battery rooms, a hall, a UPS; ten workloads with dependencies.
+fn reference_site(dice: &mut Dice) -> Site {
+    let mut s = site();
+    s.armed = !dice.one_in(4);
+    s.channels = (0..9u16)
+        .map(|i| smoke(&format!("c{i}"), i / 3, i % 3, i % 3))
+        .chain([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)])
+        .collect();
+    s.channels.iter_mut().for_each(|c| c.supervision_ms = 30 * SECOND);
+    s.workloads = (0..10u16)
+        .map(|i| {
+            let after: Vec<u16> = (0..i).filter(|_| dice.one_in(5)).collect();
+            let mut w = workload(&format!("w{i}"), 1 + (i / 4) as u8, &after);
+            if dice.one_in(3) {
+                w.rungs.remove(0);
+            }
+            for r in &mut w.rungs {
+                r.needs_ms = dice.between(5, 120) * SECOND;
+            }
+            w
+        })
+        .collect();
+    s.workloads.push({
+        let mut w = workload("stop-only", 3, &[]);
+        w.rungs = vec![rung(muster_core::RungKind::Stop, 1, 15)];
+        w
+    });
+    s.hooks[0].accepts_drill = !dice.one_in(3);
+    s
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sensor {
+    Well,
+    Fire,
+    Stuck(i64),
+    Dead,
+    Flapping,
+    Noisy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Health {
+    Well,
+    Failing,
+    Hanging,
+    Cannot,
+    AcceptsAndHangs,
+    Refusing,
+}
+
+struct World {
+    dice: Dice,
+    stand: Stand,
+    sensors: Vec<Sensor>,
+    hooks: Vec<Health>,
+    /// What hooks will answer, and when.
+    answers: Vec<(Millis, Call, HookOutcome)>,
+    heard: usize,
+    stalled_until: Millis,
+    /// When what has been handed to the journal is durable.
+    durable: u64,
+    say: bool,
+    told: usize,
+}
+
+impl World {
+    fn new(seed: u64, say: bool) -> Self {
+        let mut dice = Dice(seed);
+        let site = reference_site(&mut dice);
+        let mut stand = Stand::new(site.clone());
+        stand.stores = false;
+        Self {
+            sensors: vec![Sensor::Well; site.channels.len()],
+            hooks: vec![Health::Well; site.hooks.len()],
+            dice,
+            stand,
+            answers: Vec::new(),
+            heard: 0,
+            stalled_until: 0,
+            durable: 0,
+            say,
+            told: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        while self.stand.now < FAULTS_FOR {
+            self.break_something();
+            self.turn();
+        }
+        self.heal();
+        while self.stand.now < FAULTS_FOR + HEALED_FOR {
+            self.turn();
+        }
+        self.all_has_ended();
+    }
+
+    /// One round of samples, and everything that comes due before the next.
+    fn turn(&mut self) {
+        for channel in 0..self.sensors.len() as u32 {
+            self.sample(channel);
+        }
+        let end = self.stand.now + SAMPLE_EVERY;
+        loop {
+            self.carry();
+            let due = next_deadline(&self.stand.state).into_iter();
+            let answered = self.answers.iter().map(|a| a.0);
+            let unstored = self.stand.entries.last().is_some_and(|e| e.seq > self.durable);
+            let stored = unstored.then_some(self.stalled_until.max(self.stand.now + 2));
+            let next = due.chain(answered).chain(stored).min().unwrap_or(end);
+            if next >= end {
+                break;
+            }
+            self.stand.now = next.max(self.stand.now);
+            self.stand.input(&Input::Tick);
+            self.store();
+        }
+        self.stand.now = end;
+    }
+
+    fn sample(&mut self, channel: u32) {
+        let quantity = self.stand.state.site().channels[channel as usize].quantity;
+        let noise = self.dice.between(0, 2);
+        let value = match (self.sensors[channel as usize], quantity) {
+            (Sensor::Dead, _) => return,
+            (Sensor::Flapping, _) if self.dice.one_in(2) => Err(Absence::Bus),
+            (Sensor::Stuck(v), Quantity::Smoke) => Ok(units(v)),
+            (Sensor::Noisy, Quantity::Smoke) => Ok(units(self.dice.between(6, 12))),
+            (Sensor::Fire, Quantity::Smoke) => Ok(units(30 + noise)),
+            (Sensor::Fire, Quantity::OnBattery) => Ok(units(1)),
+            (Sensor::Fire, Quantity::Runtime) => Ok(units(self.dice.between(60, 900))),
+            (_, Quantity::Runtime) => Ok(Micro(-1_000_000)),
+            (_, Quantity::Smoke) => Ok(units(noise)),
+            _ => Ok(Micro(0)),
+        };
+        self.stand.sample(channel, value);
+    }
+
+    /// Calls that went out are answered later; answers that are due come in.
+    fn carry(&mut self) {
+        while self.heard < self.stand.calls.len() {
+            let call = self.stand.calls[self.heard].clone();
+            self.heard += 1;
+            self.plan_answers(call);
+        }
+        while let Some(i) = self.answers.iter().position(|a| a.0 <= self.stand.now) {
+            let (_, call, outcome) = self.answers.swap_remove(i);
+            self.hook(&call, outcome.clone());
+            if self.dice.one_in(20) {
+                self.hook(&call, outcome);
+            }
+        }
+        if self.say {
+            for event in &self.stand.events[self.told..] {
+                println!(
+                    "{:>10} {:<8} {}: {}",
+                    self.stand.now, event.kind, event.subject, event.line
+                );
+            }
+            self.told = self.stand.events.len();
+        }
+    }
+
+    fn plan_answers(&mut self, call: Call) {
+        let now = self.stand.now;
+        let soon = now + self.dice.between(1, 3_000);
+        let retry = |cause: &str| HookOutcome::Retry { cause: cause.into() };
+        match self.hooks[call.hook.at()] {
+            Health::Well if self.dice.one_in(3) => {
+                let later = soon + self.dice.between(0, 60) * SECOND;
+                self.answers.push((soon, call.clone(), HookOutcome::Accepted));
+                self.answers.push((later, call, HookOutcome::Done));
+            }
+            Health::Well => self.answers.push((soon, call, HookOutcome::Done)),
+            Health::Failing => self.answers.push((soon, call, retry("500"))),
+            Health::Hanging => {
+                let outcome = retry("no answer within 10 s");
+                if self.dice.one_in(2) {
+                    self.answers.push((now + 10 * SECOND, call, outcome));
+                }
+            }
+            Health::Cannot => {
+                let note = "cannot".into();
+                self.answers.push((soon, call, HookOutcome::Cannot { note }));
+            }
+            Health::AcceptsAndHangs => self.answers.push((soon, call, HookOutcome::Accepted)),
+            Health::Refusing => self.answers.push((soon, call, HookOutcome::TokenRefused)),
+        }
+    }
+
+    fn hook(&mut self, call: &Call, outcome: HookOutcome) {
+        self.stand.input(&Input::Hook {
+            incident: call.incident.clone(),
+            step: call.step.clone(),
+            mode: call.mode,
+            outcome,
+        });
+    }
+
+    fn store(&mut self) {
+        if self.stand.now >= self.stalled_until && self.stand.entries.last().is_some_and(|e| e.seq > self.durable) {
+            self.durable = self.stand.entries.last().map_or(0, |e| e.seq);
+            self.stand.store();
+        }
+    }
+
+    fn break_something(&mut self) {
+        if !self.dice.one_in(60) {
+            return;
+        }
+        let now = self.stand.now;
+        let channel = self.dice.below(self.sensors.len() as u64) as usize;
+        match self.dice.below(12) {
+            0..=2 => self.sensors[channel] = self.sensor(),
+            3 => self.sensors.fill(Sensor::Well),
+            4 => {
+                let zone = self.dice.below(3) as usize * 3;
+                self.sensors[zone..zone + 3].fill(Sensor::Fire);
+            }
+            5 => self.sensors[9..].fill(Sensor::Fire),
+            6 | 7 => {
+                let hook = self.dice.below(2) as usize;
+                self.hooks[hook] = self.health();
+            }
+            8 => self.stalled_until = now + self.dice.between(0, 120) * SECOND,
+            9 => self.restart(),
+            10 => self.order(),
+            _ => drop(self.stand.input(&Input::Lost {
+                source: SourceIx(self.dice.below(4) as u16),
+                why: "last will".into(),
+            })),
+        }
+    }
+
+    fn sensor(&mut self) -> Sensor {
+        let all = [
+            Sensor::Well,
+            Sensor::Stuck(20),
+            Sensor::Stuck(6),
+            Sensor::Dead,
+            Sensor::Flapping,
+            Sensor::Noisy,
+        ];
+        all[self.dice.below(all.len() as u64) as usize]
+    }
+
+    fn health(&mut self) -> Health {
+        let all = [
+            Health::Well,
+            Health::Failing,
+            Health::Hanging,
+            Health::Cannot,
+            Health::AcceptsAndHangs,
+            Health::Refusing,
+        ];
+        all[self.dice.below(all.len() as u64) as usize]
+    }
+
+    fn order(&mut self) {
+        let cut = self.stand.now + self.dice.between(1, 7_200) * SECOND;
+        let verbs = [
+            Verb::Evacuate,
+            Verb::Hold,
+            Verb::Abort,
+            Verb::Cut { at: cut },
+            Verb::Arm,
+            Verb::Disarm,
+            Verb::Reset,
+            Verb::Reset,
+        ];
+        let verb = verbs[self.dice.below(verbs.len() as u64) as usize];
+        self.stand.order(PrincipalIx(self.dice.below(3) as u16), verb);
+        self.stand.order(ANN, verb);
+    }
+
+    /// Dies at any step: what was not durable may be lost, answers under way are lost or come late.
+    fn restart(&mut self) {
+        let last = self.stand.entries.last().map_or(0, |e| e.seq);
+        let kept = self.durable + self.dice.below(last - self.durable + 1);
+        let mut next = self.stand.restart(kept);
+        next.stores = false;
+        self.stand = next;
+        self.durable = kept;
+        (self.heard, self.told) = (0, 0);
+        if self.dice.one_in(2) {
+            self.answers.clear();
+        }
+        if self.say {
+            println!("{:>10} RESTART with entries up to {kept} of {last}", self.stand.now);
+        }
+    }
+
+    /// Everything is well again, somebody arms the site, and whatever was aborted is ordered.
+    fn heal(&mut self) {
+        self.sensors.fill(Sensor::Well);
+        self.hooks.fill(Health::Well);
+        self.stalled_until = 0;
+        if self
+            .stand
+            .view()
+            .incident
+            .is_some_and(|i| i.closed.is_none() && i.evacuate_begun.is_some())
+        {
+            self.stand.order(ANN, Verb::Evacuate);
+            self.stand.order(BOB, Verb::Evacuate);
+        }
+    }
+
+    /// Invariant 20 and the plan's end.
+    fn all_has_ended(&mut self) {
+        let view = self.stand.view();
+        assert!(
+            view.troubles.is_empty(),
+            "healed, and still in trouble: {:?}",
+            view.troubles
+        );
+        assert!(
+            view.votes.iter().all(|v| !v.held),
+            "healed, and a vote is held: {:?}",
+            view.votes
+        );
+        let Some(incident) = view.incident.filter(|i| i.closed.is_none()) else {
+            return;
+        };
+        for step in &incident.steps {
+            assert!(step.ended.is_some(), "{} has not ended: {step:?}", step.id);
+        }
+        if incident.evacuate_begun.is_some() {
+            for w in &incident.workloads {
+                let ended = ["moved", "stopped", "stranded", "skipped"].contains(&w.state.as_str());
+                assert!(ended, "{} is {}: {}", w.id, w.state, w.why);
+                assert!(
+                    incident.mode == Mode::Drill || w.state != "skipped",
+                    "{} skipped live",
+                    w.id
+                );
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    evacuations: u32,
+    calls: usize,
+    steps: u64,
+}
+
+fn play(seed: u64, say: bool) -> Tally {
+    let mut world = World::new(seed, say);
+    world.run();
+    let incident = world.stand.view().incident;
+    Tally {
+        evacuations: u32::from(incident.is_some_and(|i| i.evacuate_begun.is_some())),
+        calls: world.stand.calls.len(),
+        steps: world.stand.witness.steps_seen(),
+    }
+}
+
+#[test]
+fn a_hundred_site_days() {
+    let mut sum = Tally::default();
+    for seed in 1..=SEEDS {
+        let played = catch_unwind(AssertUnwindSafe(|| play(seed, false)));
+        let Ok(tally) = played else {
+            panic!(
+                "seed {seed} failed; replay it with\n  MUSTER_SEED={seed} cargo test --release -p muster-core --test \
+                 simulate -- replay --nocapture"
+            );
+        };
+        sum.evacuations += tally.evacuations;
+        sum.calls += tally.calls;
+        sum.steps += tally.steps;
+    }
+    println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
+    assert!(
+        sum.evacuations > 20 && sum.calls > 1_000,
+        "too tame to prove anything: {sum:?}"
+    );
+}
+
+#[test]
+fn replay() {
+    let seed = std::env::var("MUSTER_SEED").ok().and_then(|s| s.parse().ok());
+    let tally = play(seed.unwrap_or(1), seed.is_some());
+    assert!(tally.steps > 10_000, "{tally:?}");
+}

@@ -1,0 +1,327 @@
+//! Watches every step from outside, through records, effects and the view alone, and fails when an invariant is broken.
+//! It keeps its own small model of votes and orders, so that a mistake of the core is not made twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_core::{
+    Call, Effect, Entry, Input, Millis, Mode, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+};
+
+const WINDOW_MS: Millis = 30 * 60_000;
+
+type StepKey = (u32, String, Mode);
+
+#[derive(Clone, Debug)]
+struct Intent {
+    seq: u64,
+    at: Millis,
+    token: u64,
+    end: Option<StepEnd>,
+}
+
+#[derive(Clone, Debug)]
+struct Vote {
+    held: bool,
+    onset: Millis,
+}
+
+pub struct Witness {
+    site: Site,
+    votes: BTreeMap<(String, String), Vote>,
+    incident: Option<u32>,
+    evacuating: bool,
+    armed: bool,
+    intents: BTreeMap<StepKey, Intent>,
+    /// An order just taken that would justify an evacuation of the site.
+    ordered: bool,
+    reset_by: usize,
+    token: u64,
+    seq: u64,
+    stored: u64,
+    marked: bool,
+    journal_sick: bool,
+    steps_seen: u64,
+}
+
+impl Witness {
+    pub fn new(site: Site) -> Self {
+        Self {
+            armed: site.armed,
+            site,
+            votes: BTreeMap::new(),
+            incident: None,
+            evacuating: false,
+            intents: BTreeMap::new(),
+            ordered: false,
+            reset_by: 0,
+            token: 0,
+            seq: 0,
+            stored: 0,
+            marked: false,
+            journal_sick: false,
+            steps_seen: 0,
+        }
+    }
+
+    /// What a restarted gateway reads from its journal.
+    pub fn remembers(&mut self, entries: &[Entry]) {
+        entries.iter().for_each(|e| self.record(e));
+        self.stored = self.seq;
+        self.marked = false;
+    }
+
+    pub fn steps_seen(&self) -> u64 {
+        self.steps_seen
+    }
+
+    pub fn saw(&mut self, now: Millis, input: &Input, out: &[Effect], state: &State) {
+        if let Input::Stored { through } = input {
+            self.stored = self.stored.max(*through);
+            if self.stored >= self.seq {
+                (self.marked, self.journal_sick) = (false, false);
+            }
+        }
+        if let Input::Own { part, trouble } = input
+            && part == "journal"
+        {
+            self.journal_sick = trouble.is_some();
+        }
+        let (mut fired, mut closed) = (BTreeSet::new(), false);
+        for effect in out {
+            match effect {
+                Effect::Persist(entry) => {
+                    assert!(entry.seq == self.seq + 1, "sequence {} after {}", entry.seq, self.seq);
+                    self.evidence(input, entry);
+                    self.record(entry);
+                    closed |= matches!(entry.record, Record::IncidentClosed { .. });
+                }
+                Effect::FireHook(call) => {
+                    self.call(now, call);
+                    assert!(
+                        fired.insert(call.step.clone()),
+                        "{} called twice in one step",
+                        call.step
+                    );
+                }
+                Effect::Fault(what) => panic!("fault: {what}"),
+                Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) => {}
+            }
+        }
+        self.steps_seen += 1;
+        if !out.is_empty() || self.steps_seen.is_multiple_of(64) {
+            self.compare(now, state, closed);
+        }
+        assert!(
+            next_deadline(state).is_none_or(|at| at > now),
+            "due in the past: the engine would spin"
+        );
+    }
+
+    /// Invariant 2: only a good reading beyond the alarm limit, of a channel of that group in that zone, casts a vote.
+    fn evidence(&self, input: &Input, entry: &Entry) {
+        let Record::VoteHeld { zone, group, .. } = &entry.record else {
+            return;
+        };
+        let Input::Reading {
+            channel,
+            value: Ok(value),
+            simulated,
+            ..
+        } = input
+        else {
+            panic!("a vote of {group} in {zone} from {input:?}");
+        };
+        let c = &self.site.channels[channel.at()];
+        let limit = c.alarm.expect("a channel that can alarm");
+        let beyond = if limit.above {
+            *value >= limit.set
+        } else {
+            *value <= limit.set
+        };
+        assert!(beyond && *value >= c.range.0 && *value <= c.range.1);
+        assert!(!simulated || self.site.simulated, "a simulated reading voted");
+        assert_eq!(&self.site.zones[c.zone.at()].id, zone);
+        assert_eq!(&self.site.groups[c.group.at()].id, group);
+    }
+
+    fn record(&mut self, entry: &Entry) {
+        self.seq = entry.seq;
+        let ordered = std::mem::take(&mut self.ordered);
+        match &entry.record {
+            Record::IncidentOpened { n, .. } => {
+                assert!(self.incident.is_none_or(|old| *n > old), "incident {n} is not new");
+                self.incident = Some(*n);
+            }
+            Record::VoteHeld { zone, group, .. } => {
+                let vote = Vote {
+                    held: true,
+                    onset: entry.at,
+                };
+                self.votes.insert((zone.clone(), group.clone()), vote);
+            }
+            Record::VoteReturned { zone, group } => {
+                self.votes.get_mut(&(zone.clone(), group.clone())).expect("a vote").held = false;
+            }
+            Record::EvacuateBegun { zone: Some(zone), why } => {
+                assert!(self.two_votes(zone), "zone {zone} evacuates without evidence: {why}");
+                self.evacuating = true;
+            }
+            Record::EvacuateBegun { zone: None, why } => {
+                assert!(ordered, "the site evacuates without an order: {why}");
+                self.evacuating = true;
+            }
+            Record::OrderTaken { verb, by, .. } => self.order(*verb, by),
+            Record::StepIntent { .. } => self.intent(entry),
+            Record::StepEnded { step, end, .. } => self.end(step, *end),
+            Record::ActedUnstored { .. } => self.marked = true,
+            Record::IncidentClosed { .. } => {
+                assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
+                assert_eq!(self.reset_by, 2, "a reset takes two");
+                self.votes.clear();
+                self.evacuating = false;
+                self.reset_by = 0;
+            }
+            Record::OrderPending { .. }
+            | Record::OrderRefused { .. }
+            | Record::AbortLifted { .. }
+            | Record::StepAccepted { .. }
+            | Record::StepStranded { .. } => {}
+        }
+    }
+
+    /// Invariants 1 and 4.
+    fn two_votes(&self, zone: &str) -> bool {
+        let near = |a: &str, b: &str| {
+            let at = |id: &str| self.site.zones.iter().position(|z| z.id == id).expect("a zone");
+            let (a, b) = (at(a), at(b));
+            let says = |x: usize, y: usize| self.site.zones[x].adjacent.iter().any(|z| z.at() == y);
+            a == b || says(a, b) || says(b, a)
+        };
+        self.votes.iter().filter(|((z, _), _)| z == zone).any(|((_, g), v)| {
+            self.site.single_group
+                || self.votes.iter().any(|((z2, g2), v2)| {
+                    let together = (v.held && v2.held) || (v.onset - v2.onset).abs() <= WINDOW_MS;
+                    g != g2 && near(zone, z2) && together
+                })
+        })
+    }
+
+    fn order(&mut self, verb: Verb, by: &[String]) {
+        let people: BTreeSet<&String> = by.iter().collect();
+        let role = match verb {
+            Verb::Arm | Verb::Disarm | Verb::Reset => Role::Safety,
+            _ => Role::Operator,
+        };
+        for id in by {
+            let person = self.site.principals.iter().find(|p| p.id == *id).expect("a principal");
+            assert!(person.roles.contains(&role), "{id} may not {}", verb.as_str());
+        }
+        let held = self.votes.values().any(|v| v.held);
+        let needed = match verb {
+            Verb::Hold | Verb::Arm => 1,
+            Verb::Cut { .. } if held => 1,
+            _ => 2,
+        };
+        assert!(people.len() >= needed, "{} by {by:?} alone", verb.as_str());
+        match verb {
+            Verb::Evacuate | Verb::Cut { .. } => self.ordered = true,
+            Verb::Arm => self.armed = true,
+            Verb::Disarm => self.armed = false,
+            Verb::Reset => self.reset_by = people.len(),
+            Verb::Hold | Verb::Abort => {}
+        }
+    }
+
+    fn intent(&mut self, entry: &Entry) {
+        let Record::StepIntent {
+            step,
+            phase,
+            mode,
+            token,
+            ..
+        } = &entry.record
+        else {
+            return;
+        };
+        assert_ne!(*phase, Phase::Restore, "return is never automatic (15)");
+        assert!(
+            *phase == Phase::Prepare || self.evacuating,
+            "{step} without evidence (1)"
+        );
+        assert!(*token > self.token, "token {token} after {}", self.token);
+        self.token = *token;
+        let key = (self.incident.expect("an incident"), step.clone(), *mode);
+        let intent = Intent {
+            seq: entry.seq,
+            at: entry.at,
+            token: *token,
+            end: None,
+        };
+        if let Some(old) = self.intents.insert(key, intent) {
+            assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
+        }
+    }
+
+    fn end(&mut self, step: &str, end: StepEnd) {
+        let n = self.incident.expect("an incident");
+        let live = |m: &Mode| {
+            let key = (n, step.to_string(), *m);
+            self.intents.get(&key).is_some_and(|i| i.end.is_none())
+        };
+        let mode = [Mode::Live, Mode::Drill].into_iter().find(live);
+        let mode = mode.unwrap_or_else(|| panic!("{step} ends, and never began"));
+        let key = (n, step.to_string(), mode);
+        self.intents.get_mut(&key).expect("an intent").end = Some(end);
+    }
+
+    /// Invariants 7, 8, 11 and 15.
+    fn call(&self, now: Millis, call: &Call) {
+        let n = self.incident.expect("an incident");
+        assert_eq!(call.incident, format!("{}-{n}", self.site.id));
+        let key = (n, call.step.clone(), call.mode);
+        let intent = self
+            .intents
+            .get(&key)
+            .unwrap_or_else(|| panic!("{} without an intent (7)", call.step));
+        assert_eq!(intent.end, None, "{} called after its end (8)", call.step);
+        assert_eq!(intent.token, call.token, "a retry has the token of its intent");
+        let waited = now - intent.at >= 500 || self.journal_sick || self.marked;
+        let durable = intent.seq <= self.stored;
+        assert!(durable || waited, "{} called before the journal has it (7)", call.step);
+        assert!(
+            durable || self.marked,
+            "{} called, and the journal is not marked (7)",
+            call.step
+        );
+        assert_eq!(
+            call.mode == Mode::Live,
+            self.armed,
+            "{} in the wrong mode (11)",
+            call.step
+        );
+        let accepts = self.site.hooks[call.hook.at()].accepts_drill;
+        assert!(
+            call.mode == Mode::Live || accepts,
+            "{} drills a hook that takes none (11)",
+            call.step
+        );
+        assert!(
+            call.phase == Phase::Prepare || self.evacuating,
+            "{} without evidence (1)",
+            call.step
+        );
+    }
+
+    /// Invariant 3, and that nothing grows without end.
+    fn compare(&self, now: Millis, state: &State, closed: bool) {
+        let view = state.view(now);
+        let shown: Vec<_> = view.votes.iter().map(|v| (v.zone.clone(), v.group.clone())).collect();
+        for key in self.votes.keys() {
+            assert!(closed || shown.contains(key), "the vote {key:?} is gone (3)");
+        }
+        assert_eq!(shown.len(), self.votes.len(), "a vote without a record");
+        let rungs: usize = self.site.workloads.iter().map(|w| w.rungs.len()).sum();
+        assert!(view.incident.is_none_or(|i| i.steps.len() <= rungs * 3));
+        assert!(view.troubles.len() <= self.site.channels.len() + self.site.sources.len() + 64);
+    }
+}

@@ -1,0 +1,11 @@
+//! What goes out: hooks of every manner, orders by people, drills, and what is shown meanwhile.
+
+mod chromium;
+mod demo;
+mod drills;
+mod evidence;
+mod hooks;
+mod jsonschema;
+mod orders;
+mod progress;
+mod shown;

@@ -1,0 +1,15 @@
+//! Everything that comes in: good, bad, late, false and too much. Whatever is turned away is counted by its cause,
+//! loses nothing else, and decides nothing: a canary beside it goes on being heard, and its vote still counts.
+
+mod checked_process;
+mod fit_out;
+mod modbus_raw_paho;
+mod paho_flood_mosquitto;
+mod paho_identity;
+mod paho_packs;
+mod paho_restart;
+mod paho_silence;
+mod peers;
+mod pymodbus_paho;
+mod raw_bytes_paho;
+mod whole_way;

@@ -1,0 +1,5 @@
+//! Evacuations cut short, against the reference receiver and its database.
+
+mod kill;
+mod stop;
+mod story;

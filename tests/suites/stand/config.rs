@@ -1,0 +1,100 @@
+//! The rooms of the suites, as config text.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use muster::config::{self, Config};
+
+/// The site of every room here.
+pub(crate) const SITE: &str = "s1";
+/// The secret its hook signs with.
+pub(crate) const SECRET: &str = "whsec_bXVzdGVyLXRlc3Qtc3VpdGUtc2VjcmV0LTAxMjM=";
+
+/// One room, an armed site, one workload and one hook. One sample of a node decides, so that every pack that slips
+/// through shows at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    nodes: Vec<String>,
+    more: String,
+    max_clients: usize,
+    supervision_s: u32,
+}
+
+impl Room {
+    /// With these nodes; each has `voc` (alarm at 30 ppm) and `temperature` (alarm at 60 °C).
+    pub(crate) fn with(nodes: &[&str]) -> Self {
+        Self {
+            nodes: nodes.iter().map(|n| (*n).to_owned()).collect(),
+            more: String::new(),
+            max_clients: 200,
+            supervision_s: 60,
+        }
+    }
+
+    /// More tables.
+    pub(crate) fn and(mut self, tables: &str) -> Self {
+        self.more.push_str(tables);
+        self
+    }
+
+    /// A dry-contact module with a fire panel at its first input.
+    pub(crate) fn contacts(self, id: &str, address: &str) -> Self {
+        let device = format!(
+            "[[source]]\nid = \"{id}\"\nkind = \"modbus\"\naddress = \"{address}\"\nprofile = \"generic/dry-contacts\"\n\
+             zone = \"room\"\nsignals = [\"in1\"]\npoll_ms = 100\n\
+             [[channel]]\nsource = \"{id}\"\nsignal = \"in1\"\nquantity = \"fire_alarm\"\nsupervision_s = 5\n"
+        );
+        self.and(&device)
+    }
+
+    pub(crate) fn max_clients(mut self, n: usize) -> Self {
+        self.max_clients = n;
+        self
+    }
+
+    /// How long a node may be silent.
+    pub(crate) fn supervision_s(mut self, s: u32) -> Self {
+        self.supervision_s = s;
+        self
+    }
+
+    /// As a config, with its journal in a folder and its hook at an address.
+    pub(crate) fn config(&self, folder: &Path, hook: SocketAddr) -> Config {
+        let text = self.text(hook);
+        match config::parse(&text, &folder.join("muster.toml")) {
+            Ok((config, _)) => config,
+            Err(findings) => {
+                let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
+                panic!("{}\n{text}", all.join("\n"))
+            }
+        }
+    }
+
+    /// As text.
+    pub(crate) fn text(&self, hook: SocketAddr) -> String {
+        let head = format!(
+            "[site]\nid = \"{SITE}\"\narmed = true\n\
+             [mqtt]\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
+             [[hook]]\nid = \"mover\"\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nallow_loopback = true\nsecret = \"{SECRET}\"\n\
+             [[workload]]\nid = \"db\"\ntier = 1\nruns_on = \"r1\"\n\
+             rung = [{{ kind = \"move\", hook = \"mover\", to = \"s2\", needs_s = 60 }}]\n",
+            self.max_clients
+        );
+        let nodes: String = self.nodes.iter().map(|id| self.node(id)).collect();
+        format!("{head}{nodes}{}", self.more)
+    }
+
+    fn node(&self, id: &str) -> String {
+        let channel = |signal: &str| {
+            format!(
+                "[[channel]]\nsource = \"{id}\"\nsignal = \"{signal}\"\nk = 1\nn = 1\nsupervision_s = {}\n",
+                self.supervision_s
+            )
+        };
+        format!(
+            "[[source]]\nid = \"{id}\"\nkind = \"node\"\nzone = \"room\"\nsignals = [\"voc\", \"temperature\"]\n{}{}",
+            channel("voc"),
+            channel("temperature")
+        )
+    }
+}

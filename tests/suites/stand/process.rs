@@ -1,0 +1,83 @@
+//! `muster` as a process: what a user starts, and what can be measured by itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::{Api, Room, SOON};
+
+/// `muster run`, until it is dropped.
+pub(crate) struct Process {
+    pub(crate) api: Api,
+    pub(crate) mqtt: u16,
+    /// Dropping it kills the process.
+    _child: Child,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Starts it with a room's config; its hook goes nowhere.
+    pub(crate) async fn run(room: &Room) -> Self {
+        Self::of(&room.text(SocketAddr::from(([127, 0, 0, 1], 9)))).await
+    }
+
+    /// Starts it with a config.
+    pub(crate) async fn of(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("muster.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(muster());
+        command.arg("run").arg("--json").arg(&file).kill_on_drop(true);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let started = loop {
+            let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["started"].is_string() {
+                break line;
+            }
+        };
+        // It would wait for a reader of its events for ever.
+        tokio::spawn(async move { while lines.next_line().await.is_ok_and(|l| l.is_some()) {} });
+        let address = |key: &str| started[key].as_str().unwrap().parse::<SocketAddr>().unwrap();
+        Self {
+            api: Api::of(address("http")),
+            mqtt: address("mqtt").port(),
+            _child: child,
+            folder,
+        }
+    }
+
+    /// `muster sim` for its config, until it is dropped.
+    pub(crate) fn simulate(&self, scenario: &str) -> Child {
+        let mut command = Command::new(muster());
+        command.arg("sim").arg(self.folder.path().join("muster.toml"));
+        command.args(["--scenario", scenario]).kill_on_drop(true);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+}
+
+/// Runs `muster` to its end, within a bound.
+pub(crate) async fn run_to_end(arguments: &[&str]) -> Output {
+    let mut command = Command::new(muster());
+    command.args(arguments).kill_on_drop(true);
+    timeout(SOON, command.output())
+        .await
+        .expect("muster goes on and on")
+        .unwrap()
+}
+
+/// The binary beside the tests'. `cargo test --workspace` has built it; a test of one package has not.
+fn muster() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let binary = tests.parent().unwrap().parent().unwrap().join("muster");
+    assert!(binary.exists(), "build it first: cargo build --release -p muster");
+    binary
+}
