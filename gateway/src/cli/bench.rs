@@ -1,5 +1,6 @@
 //! `muster bench`: what this machine reaches, with the goals beside it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,11 +38,7 @@ pub async fn run(args: Args) -> ExitCode {
     };
     match bench::measure(&options).await {
         Ok(report) => {
-            if args.json {
-                println!("{}", serde_json::json!(report));
-            } else {
-                print!("{}", Table(&report));
-            }
+            print(&report, args.json);
             if lost(&report) > 0 {
                 exit::FINDING.into()
             } else {
@@ -56,6 +53,16 @@ pub async fn run(args: Args) -> ExitCode {
             }
         }
     }
+}
+
+/// A reader that has gone (a closed pipe) has seen what it wanted.
+fn print(report: &Report, json: bool) {
+    let mut out = std::io::stdout().lock();
+    let _ = if json {
+        writeln!(out, "{}", serde_json::json!(report))
+    } else {
+        write!(out, "{}", Table(report))
+    };
 }
 
 fn lost(report: &Report) -> u64 {
