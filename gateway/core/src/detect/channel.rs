@@ -1,7 +1,7 @@
 //! One channel: limits with hysteresis and k-of-n persistence, and its own faults.
 
 use alloc::{format, string::String, vec::Vec};
-use muster_wire::{Absence, Micro};
+use muster_wire::{Absence, Micro, Unit};
 
 use super::Change;
 use crate::{Channel, ChannelIx, Limit, Millis};
@@ -197,19 +197,29 @@ impl ChannelState {
     }
 }
 
-/// `node-1.smoke 3.2 %/m, at or above its limit of 2 %/m in 2 of the last 3 samples`.
+/// `node-1.smoke 3.2 %/m, at or above its limit of 2 %/m in 2 of the last 3 samples`; of a contact `panel.in1 is on in …`.
 fn passed(c: &Channel, limit: &Limit, value: Micro, on: bool) -> String {
-    let unit = c.quantity.unit().as_str();
+    let (id, unit) = (&c.id, c.quantity.unit());
+    if unit == Unit::Contact {
+        let state = if value.0 == 0 { "off" } else { "on" };
+        let samples = if on {
+            format!("in {} of the last {}", c.k, c.n)
+        } else {
+            format!("for {}", c.n)
+        };
+        return format!("{id} is {state} {samples} samples");
+    }
+    let unit = unit.as_str();
     if on {
         let side = if limit.above { "at or above" } else { "at or below" };
         format!(
-            "{} {value} {unit}, {side} its limit of {} {unit} in {} of the last {} samples",
-            c.id, limit.set, c.k, c.n
+            "{id} {value} {unit}, {side} its limit of {} {unit} in {} of the last {} samples",
+            limit.set, c.k, c.n
         )
     } else {
         format!(
-            "{} {value} {unit}, clear of {} {unit} for {} samples",
-            c.id, limit.clear, c.n
+            "{id} {value} {unit}, clear of {} {unit} for {} samples",
+            limit.clear, c.n
         )
     }
 }

@@ -2,8 +2,10 @@
 
 use alloc::{format, string::String};
 
+use muster_wire::{Micro, Unit};
+
 use super::Policy;
-use crate::{Level, Site, ZoneIx, detect::Detect};
+use crate::{Channel, Level, Site, ZoneIx, detect::Detect};
 
 /// What a zone's level is now, evacuation apart.
 pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneIx) -> (Level, String) {
@@ -21,17 +23,16 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
     }
     if let Some(ix) = detect.tally.watching(zone) {
         let (channel, state) = (&site.channels[ix.at()], &detect.channels[ix.at()]);
-        let value = state.value.unwrap_or_default();
-        return (
-            Level::Watch,
-            format!(
-                "{} {value} {}, beyond its watch limit",
-                channel.id,
-                channel.quantity.unit().as_str()
-            ),
-        );
+        return (Level::Watch, watched(channel, state.value.unwrap_or_default()));
     }
     protection(site, detect, zone)
+}
+
+fn watched(channel: &Channel, value: Micro) -> String {
+    match channel.quantity.unit() {
+        Unit::Contact => format!("{} is on", channel.id),
+        unit => format!("{} {value} {}, beyond its watch limit", channel.id, unit.as_str()),
+    }
 }
 
 /// Fewer than two groups that can vote (one where the owner says so) is a watch state: protection is lost.
