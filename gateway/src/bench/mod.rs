@@ -141,7 +141,7 @@ pub enum BenchError {
 /// Something the measurement is made of did not start, or broke off; see [`BenchError`].
 pub async fn measure(options: &Options) -> Result<Report, BenchError> {
     let folder = options.folder.join(format!("muster-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|source| BenchError::Folder {
+    std::fs::create_dir(&folder).map_err(|source| BenchError::Folder {
         folder: folder.clone(),
         source,
     })?;

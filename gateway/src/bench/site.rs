@@ -9,8 +9,8 @@ use muster_core::Millis;
 use super::{BenchError, SITE};
 use crate::config::{self, Config};
 
-/// Nothing goes silent while engine time leaps: 100 years.
-const SUPERVISION_MS: Millis = 100 * 365 * 86_400_000;
+/// Nothing goes silent while engine time leaps, by half an hour a trial: ten years, the longest the core takes.
+const SUPERVISION_MS: Millis = 10 * 365 * 86_400_000;
 
 /// Without any other node.
 const BASE: &str = r#"
@@ -93,7 +93,10 @@ pub(super) fn config(folder: &Path, journal: &str, hook: SocketAddr, others: Oth
             (channel.watch, channel.k, channel.n) = (None, 1, 1);
         }
     }
-    Ok(config)
+    match config.site.flaw() {
+        Some(flaw) => Err(BenchError::Config(flaw)),
+        None => Ok(config),
+    }
 }
 
 /// A hook that nobody calls, where nothing decides.
