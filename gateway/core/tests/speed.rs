@@ -1,22 +1,13 @@
 //! Figures, printed and not asserted: `cargo test --release -p muster-core --test speed -- --ignored --nocapture`.
 mod stand;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_core::{
     Channel, ChannelIx, Effect, Group, HookOutcome, Input, Millis, Mode, Site, Source, State, next_deadline, step,
 };
+use stand::clock::took;
 use stand::{SECOND, hook, site, smoke, units, workload};
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a stopwatch around pure code; no decision sees it"
-)]
-fn took(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
 
 fn big_site(channels: u32, workloads: u16) -> Site {
     let mut s = site();

@@ -176,7 +176,7 @@ async fn an_abort_takes_two_and_holds_until_a_new_vote() {
     let (code, _, said) = scene.order("anna", &["reset"]).await;
     assert_eq!(code, 1);
     assert!(
-        said.contains("still held") && said.contains("n1 in battery-room"),
+        said.contains("still held") && said.contains("mqtt in battery-room"),
         "{said}"
     );
 }

@@ -95,7 +95,8 @@ async fn status_tells_levels_trouble_clocks_and_steps_apart() {
         (400..=480).contains(&left[0]) && (5_300..=5_400).contains(&left[1]),
         "{left:?}"
     );
-    assert!(status["why"].as_str().unwrap().contains("n1") && status["why"].as_str().unwrap().contains("n2"));
+    let why = status["why"].as_str().unwrap();
+    assert!(why.contains("n1.smoke") && why.contains("panel.in1 is on"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+pub mod clock;
 pub mod dice;
 pub mod witness;
 
