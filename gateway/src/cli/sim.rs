@@ -46,6 +46,8 @@ struct Devices {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// A destination that takes webhooks, takes its time, and reports back
+    ///
+    /// It checks signatures with the key in MUSTER_RECEIVER_SECRET (whsec_…), and takes every message without one.
     Receiver(Receiver),
 }
 
@@ -92,7 +94,13 @@ async fn serve(args: Receiver) -> ExitCode {
     };
     let address = listener.local_addr().unwrap_or(args.listen);
     println!("receiver listening on http://{address}/");
-    let secret = std::env::var(RECEIVER_SECRET).ok().and_then(|text| signing_key(&text));
+    let secret = match receiver_key() {
+        Ok(key) => key,
+        Err(why) => {
+            eprintln!("muster sim receiver: {why}");
+            return exit::USAGE.into();
+        }
+    };
     let options = ReceiverOptions {
         seed: args.seed,
         secret,
@@ -109,6 +117,17 @@ async fn serve(args: Receiver) -> ExitCode {
         },
         |()| ExitCode::SUCCESS,
     )
+}
+
+/// The key to check signatures with; none if the variable is empty or unset. One that is no key must not mean none.
+fn receiver_key() -> Result<Option<Vec<u8>>, String> {
+    match std::env::var(RECEIVER_SECRET).unwrap_or_default() {
+        text if text.is_empty() => Ok(None),
+        text => match signing_key(&text) {
+            Some(key) => Ok(Some(key)),
+            None => Err(format!("{RECEIVER_SECRET} is no key; expected whsec_ and base64 of 24 to 64 bytes")),
+        },
+    }
 }
 
 /// Resolves on ctrl-c, or on the end of standard input if that counts.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use muster::config::{self, Config};
+use muster_core::{Group, GroupIx};
 
 /// The site of every room here.
 pub(crate) const SITE: &str = "s1";
@@ -62,7 +63,7 @@ impl Room {
     pub(crate) fn config(&self, folder: &Path, hook: SocketAddr) -> Config {
         let text = self.text(hook);
         match config::parse(&text, &folder.join("muster.toml")) {
-            Ok((config, _)) => config,
+            Ok((config, _)) => each_node_its_own_group(config),
             Err(findings) => {
                 let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
                 panic!("{}\n{text}", all.join("\n"))
@@ -73,7 +74,7 @@ impl Room {
     /// As text.
     pub(crate) fn text(&self, hook: SocketAddr) -> String {
         let head = format!(
-            "[site]\nid = \"{SITE}\"\narmed = true\n\
+            "[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n\
              [mqtt]\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
              [[hook]]\nid = \"mover\"\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nallow_loopback = true\nsecret = \"{SECRET}\"\n\
              [[workload]]\nid = \"db\"\ntier = 1\nruns_on = \"r1\"\n\
@@ -97,4 +98,20 @@ impl Room {
             channel("temperature")
         )
     }
+}
+
+/// These suites are about what comes in. Each node is given a group of its own, as it will have behind a listener that
+/// proves who speaks: a config with this plain one is rightly refused that.
+fn each_node_its_own_group(mut config: Config) -> Config {
+    let site = &mut config.site;
+    site.single_group = false;
+    for node in config.nodes.values() {
+        let group = GroupIx(u16::try_from(site.groups.len()).unwrap());
+        site.groups.push(Group {
+            id: site.sources[node.source.at()].id.clone(),
+        });
+        let own = site.channels.iter_mut().filter(|c| c.source == node.source);
+        own.for_each(|c| c.group = group);
+    }
+    config
 }
