@@ -125,7 +125,9 @@ fn receiver_key() -> Result<Option<Vec<u8>>, String> {
         text if text.is_empty() => Ok(None),
         text => match signing_key(&text) {
             Some(key) => Ok(Some(key)),
-            None => Err(format!("{RECEIVER_SECRET} is no key; expected whsec_ and base64 of 24 to 64 bytes")),
+            None => Err(format!(
+                "{RECEIVER_SECRET} is no key; expected whsec_ and base64 of 24 to 64 bytes"
+            )),
         },
     }
 }
