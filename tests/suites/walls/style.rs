@@ -104,7 +104,7 @@ fn planted_offences_are_seen() {
         "see \u{2f}work/x",
         "`\u{2f}tmp/wt/a`",
         "\"\u{2f}root/b\"",
-        "https://host/work/x",
+        "https://host\u{2f}work/x",
     ];
     let seen: Vec<bool> = machine.into_iter().map(names_a_machine).collect();
     assert_eq!(seen, [false, true, true, true, false]);
