@@ -19,6 +19,7 @@ use crate::journal::{Journal, JournalError, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
+use crate::told::{self, Telling};
 
 /// Across a restart at most this much time is believed to have passed (design §4).
 const LONGEST_GAP_MS: Millis = 24 * 3_600_000;
@@ -74,6 +75,8 @@ pub struct Gateway {
     pub view: watch::Receiver<Arc<View>>,
     /// Figures for `/metrics`.
     pub gauges: Arc<Gauges>,
+    /// Where to listen to events.
+    pub telling: Telling,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
@@ -89,6 +92,7 @@ impl Gateway {
         let (clock, gap) = clock.map_or_else(|| resume(&restored), |clock| (clock, None));
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
+        let telling = told::telling();
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
@@ -108,6 +112,8 @@ impl Gateway {
             gauges: gauges.clone(),
             listener,
             acknowledge: acknowledge_through(&broker),
+            telling: telling.clone(),
+            told: restored.told,
         };
         let (engine, view) = Engine::new(parts, &first_inputs(config, &restored, gap));
         let engine = on_its_own_thread(engine).map_err(StartError::Thread)?;
@@ -119,6 +125,7 @@ impl Gateway {
             counters,
             view,
             gauges,
+            telling,
             broker,
             tasks: Vec::new(),
             engine,
@@ -146,7 +153,7 @@ impl Gateway {
     }
 
     async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
-        if let Some(address) = config.mqtt.listen {
+        if let Some(address) = config.mqtt.listen() {
             let broker = mqtt::embedded(
                 &config.mqtt,
                 address,

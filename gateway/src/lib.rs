@@ -19,3 +19,4 @@ pub mod lanes;
 pub mod lines;
 pub mod runner;
 pub mod sources;
+pub mod told;

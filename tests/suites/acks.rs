@@ -42,7 +42,7 @@ impl Site {
             })
             .concat();
         let text = format!(
-            "[site]\nid = \"s1\"\nsimulated = true\nsingle_group = true\n[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+            "[site]\nid = \"s1\"\nsimulated = true\nsingle_group = true\n[mqtt]\ninsecure = true\nlisten = \"127.0.0.1:0\"\n\
              [http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n{nodes}"
         );
         let (config, _) = muster::config::parse(&text, &folder.path().join("site.toml")).unwrap();

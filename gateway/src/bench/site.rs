@@ -15,6 +15,7 @@ const SUPERVISION_MS: Millis = 10 * 365 * 86_400_000;
 /// Without any other node.
 const BASE: &str = r#"
 [mqtt]
+insecure = true
 listen = "127.0.0.1:0"
 max_clients = 1000
 [http]

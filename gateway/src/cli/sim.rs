@@ -187,7 +187,7 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
 async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<SimSite, String> {
     let broker = config
         .mqtt
-        .listen
+        .listen()
         .ok_or("the config has no `[mqtt] listen` for its nodes to publish to")?;
     let spec = SiteSpec {
         seed: args.seed,

@@ -214,7 +214,7 @@ impl Maker<'_> {
     fn supervision(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> Millis {
         let poll_ms = match &origin.source.kind {
             Kind::Modbus(modbus) => modbus.poll_ms.as_ref().map_or(0, |p| p.value as Millis),
-            Kind::Node | Kind::Unknown => 0,
+            Kind::Node { .. } | Kind::Unknown => 0,
         };
         let Some(own) = row.and_then(|r| r.supervision_ms.as_ref()) else {
             return defaults::SUPERVISION_MS.max(3 * poll_ms);

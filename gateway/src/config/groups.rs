@@ -10,9 +10,10 @@ use super::site::SiteRow;
 use super::source::{Kind, SourceRow};
 use super::zone::ZoneRow;
 
-/// The one group of everything heard over MQTT. The listener has no TLS, so a client id is a claim: whoever is on that
-/// network can speak for every node, and two votes of two nodes may be those of one thief.
-pub(super) const PLAIN_LISTENER_GROUP: &str = "mqtt";
+/// The one group of everything heard over MQTT from nodes that do not prove their names to us. Without TLS a client id is a
+/// claim: whoever is on that network can speak for every node, and two votes of two nodes may be those of one thief. Of
+/// somebody else's broker we only have its word, and whoever has the broker speaks for every node.
+pub(super) const UNPROVEN_GROUP: &str = "mqtt";
 
 /// Gives every channel the index of its group; groups are numbered as they come.
 pub(super) fn number(made: &mut [Lowered]) -> Vec<Group> {
@@ -37,28 +38,32 @@ pub(super) fn check_shared(made: &[Lowered], sources: &[SourceRow], faults: &Fau
     check_buses(&of_source, sources, faults);
 }
 
-/// A node may be given the listener's group by name, and no other.
+fn is_unproven(source: &SourceRow) -> bool {
+    matches!(source.kind, Kind::Node { proven: false })
+}
+
+/// A node that does not prove its name may be given the listener's group by name, and no other.
 fn check_listener(made: &[Lowered], sources: &[SourceRow], faults: &Faults<'_>) {
-    let is_node = |made: &&Lowered| matches!(sources[made.channel.source.at()].kind, Kind::Node);
-    let nodes = sources.iter().filter(|s| matches!(s.kind, Kind::Node));
+    let is_node = |made: &&Lowered| is_unproven(&sources[made.channel.source.at()]);
+    let nodes = sources.iter().filter(|s| is_unproven(s));
     let of_nodes = nodes.filter_map(|s| s.group.as_ref());
     let of_channels = made.iter().filter(is_node).map(|m| &m.group);
     let wrong = of_nodes
         .chain(of_channels)
-        .filter(|g| !g.value.is_empty() && g.value != PLAIN_LISTENER_GROUP);
+        .filter(|g| !g.value.is_empty() && g.value != UNPROVEN_GROUP);
     // A source's group is that of its channels as well, and is one fault.
     let by_place: BTreeMap<usize, &At<String>> = wrong.map(|g| (g.at, g)).collect();
     for group in by_place.into_values() {
         faults.error(
             group.at,
             format!("a node is in the group {}", quoted(&group.value)),
-            "remove it: two nodes on a plain listener are one group, as one thief of the network speaks for both; \
-             it becomes the node's own id once the listener proves who speaks (TLS)",
+            "remove it: nodes that do not prove their names are one group, as one thief of the network or the broker speaks \
+             for all of them; it is the node's own id once the embedded broker proves who speaks (TLS)",
         );
     }
 }
 
-/// Channels of one source share a board. The group of each source; a node's has been checked.
+/// Channels of one source share a board. The group of each source; an unproven node's has been checked.
 fn check_boards<'m>(
     made: &'m [Lowered],
     sources: &[SourceRow],
@@ -67,8 +72,8 @@ fn check_boards<'m>(
     let mut of_source: BTreeMap<SourceIx, &At<String>> = BTreeMap::new();
     for lowered in made {
         let first = *of_source.entry(lowered.channel.source).or_insert(&lowered.group);
-        let is_node = matches!(sources[lowered.channel.source.at()].kind, Kind::Node);
-        if first.value != lowered.group.value && !is_node {
+        let checked = is_unproven(&sources[lowered.channel.source.at()]);
+        if first.value != lowered.group.value && !checked {
             let (id, group, other) = (&lowered.channel.id, quoted(&lowered.group.value), quoted(&first.value));
             // Shown where a group is given: of two channels one may have only the source's own.
             let at = if lowered.group.at == source_at(sources, lowered) {

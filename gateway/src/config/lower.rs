@@ -68,7 +68,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         principals,
         priors: rows.site.priors,
     };
-    let (mqtt, http, store) = (rows.mqtt, rows.http, rows.store);
+    let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
         mqtt,
@@ -121,7 +121,7 @@ impl Devices {
             let source = SourceIx(ix as u16);
             let channels = of_source.remove(&source).unwrap_or_default();
             match &row.kind {
-                Kind::Node => devices.add_node(source, &row.id, &channels),
+                Kind::Node { .. } => devices.add_node(source, &row.id, &channels),
                 Kind::Modbus(modbus) => devices.modbus.extend(polled(source, &row.id, modbus, &channels)),
                 Kind::Unknown => {}
             }
@@ -165,12 +165,7 @@ fn polled(
 }
 
 fn check_broker(rows: &Rows, faults: &Faults<'_>) {
-    let has_nodes = rows.sources.iter().any(|s| matches!(s.kind, Kind::Node));
-    if let Some(off) = rows.mqtt_off.filter(|_| has_nodes) {
-        faults.error(
-            off,
-            "the broker is switched off, but there are nodes",
-            "give `listen` an address",
-        );
+    if rows.sources.iter().any(|s| matches!(s.kind, Kind::Node { .. })) {
+        rows.mqtt.check_nodes(faults);
     }
 }

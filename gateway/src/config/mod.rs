@@ -49,7 +49,7 @@ use muster_core::{ChannelIx, Site, SourceIx};
 pub struct Config {
     /// What the decision needs.
     pub site: Site,
-    /// Embedded broker.
+    /// How nodes are heard.
     pub mqtt: Mqtt,
     /// API and page.
     pub http: Http,
@@ -65,13 +65,89 @@ pub struct Config {
     pub token_hashes: Vec<[u8; 32]>,
 }
 
-/// Embedded broker.
+/// How nodes are heard over MQTT.
 #[derive(Clone, Debug)]
 pub struct Mqtt {
-    /// Where it listens; none switches it off. Port 0 takes a free one.
-    pub listen: Option<SocketAddr>,
-    /// Clients at a time.
+    /// Which broker.
+    pub way: MqttWay,
+    /// The owner accepts MQTT without TLS; every screen says so.
+    pub insecure: bool,
+    /// Clients of the embedded broker at a time.
     pub max_clients: usize,
+}
+
+/// Which broker nodes speak to.
+#[derive(Clone, Debug)]
+pub enum MqttWay {
+    /// None.
+    Off,
+    /// The embedded one.
+    Listen {
+        /// Where. Port 0 takes a free one.
+        address: SocketAddr,
+        /// Every client has to prove its name; without it the listener is plain.
+        tls: Option<TlsFiles>,
+    },
+    /// Somebody else's, to which we are a client.
+    Connect(Box<Connect>),
+}
+
+/// PEM files of a listener with client certificates. They are read at the start and at each reload.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// CA of the nodes' certificates.
+    pub ca: PathBuf,
+    /// The gateway's own chain.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Somebody else's broker.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// Name or address.
+    pub host: String,
+    /// Port, from 1.
+    pub port: u16,
+    /// `mqtts://`.
+    pub tls: bool,
+    /// CA of the broker's certificate; the system's without it.
+    pub ca: Option<PathBuf>,
+    /// Our certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Client id; `muster-{site}` without it.
+    pub client_id: Option<String>,
+    /// User and password.
+    pub login: Option<(String, Secret)>,
+}
+
+impl Mqtt {
+    /// Where the embedded broker listens; none if there is none.
+    #[must_use]
+    pub fn listen(&self) -> Option<SocketAddr> {
+        match self.way {
+            MqttWay::Listen { address, .. } => Some(address),
+            MqttWay::Off | MqttWay::Connect(_) => None,
+        }
+    }
+
+    /// Whether it goes over the network without TLS.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        match &self.way {
+            MqttWay::Off => false,
+            MqttWay::Listen { tls, .. } => tls.is_none(),
+            MqttWay::Connect(connect) => !connect.tls,
+        }
+    }
+
+    /// Whether every client proves to us who it is, so that a node is a group of its own. Of somebody else's broker we
+    /// only have its word.
+    #[must_use]
+    pub fn proves_nodes(&self) -> bool {
+        matches!(self.way, MqttWay::Listen { tls: Some(_), .. })
+    }
 }
 
 /// API and page.

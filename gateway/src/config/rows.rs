@@ -4,20 +4,19 @@ use std::path::Path;
 
 use super::channel::{self, ChannelRow};
 use super::hook::{self, HookRow};
+use super::mqtt::MqttRow;
 use super::principal::{self, PrincipalRow};
 use super::site::{self, SiteRow};
 use super::source::{self, SourceRow};
 use super::table::Table;
 use super::workload::{self, WorkloadRow};
 use super::zone::{self, ZoneRow};
-use super::{Http, Mqtt, Store, http, mqtt, store};
+use super::{Http, Store, http, mqtt, store};
 
 /// The file as rows.
 pub(super) struct Rows {
     pub(super) site: SiteRow,
-    pub(super) mqtt: Mqtt,
-    /// Where the broker is switched off.
-    pub(super) mqtt_off: Option<usize>,
+    pub(super) mqtt: MqttRow,
     pub(super) http: Http,
     pub(super) store: Store,
     pub(super) zones: Vec<ZoneRow>,
@@ -32,15 +31,15 @@ pub(super) struct Rows {
 pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
     let site = site::read(root);
     let simulated = site.simulated;
-    let (mqtt, mqtt_off) = mqtt::read(root);
+    let mqtt = mqtt::read(root, folder);
+    let proven = mqtt.mqtt.proves_nodes();
     let rows = Rows {
         site,
         mqtt,
-        mqtt_off,
         http: http::read(root),
         store: store::read(root, folder),
         zones: zone::read(root),
-        sources: source::read(root, folder),
+        sources: source::read(root, folder, proven),
         channels: channel::read(root),
         hooks: hook::read(root, folder, simulated),
         workloads: workload::read(root),

@@ -7,7 +7,7 @@ use muster_profiles::Profile;
 
 use super::address::{Address, bus_group};
 use super::faults::{At, quoted};
-use super::groups::PLAIN_LISTENER_GROUP;
+use super::groups::UNPROVEN_GROUP;
 use super::profile;
 use super::table::Table;
 
@@ -28,7 +28,10 @@ pub(super) struct SourceRow {
 /// What it is.
 pub(super) enum Kind {
     /// Speaks MQTT.
-    Node,
+    Node {
+        /// By a certificate that proves its name.
+        proven: bool,
+    },
     /// Is polled.
     Modbus(ModbusRow),
     /// Missing or unknown, which has been reported.
@@ -52,8 +55,8 @@ impl SourceRow {
         }
         match &self.kind {
             Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
-            Kind::Node => PLAIN_LISTENER_GROUP.to_owned(),
-            Kind::Unknown => self.id.value.clone(),
+            Kind::Node { proven: false } => UNPROVEN_GROUP.to_owned(),
+            Kind::Node { proven: true } | Kind::Unknown => self.id.value.clone(),
         }
     }
 
@@ -70,8 +73,8 @@ impl ModbusRow {
     }
 }
 
-/// Reads all of them.
-pub(super) fn read(root: &Table<'_>, folder: &Path) -> Vec<SourceRow> {
+/// Reads all of them; `proven` says whether nodes prove their names.
+pub(super) fn read(root: &Table<'_>, folder: &Path, proven: bool) -> Vec<SourceRow> {
     let tables = root.tables("source", "[[source]]");
     if tables.is_empty() {
         root.missing(
@@ -79,15 +82,15 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Vec<SourceRow> {
             "declare at least one node or device; without one nothing is heard",
         );
     }
-    tables.iter().map(|table| read_one(table, folder)).collect()
+    tables.iter().map(|table| read_one(table, folder, proven)).collect()
 }
 
-fn read_one(table: &Table<'_>, folder: &Path) -> SourceRow {
+fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
     let id = table.need_id("id");
     let zone = table.text("zone");
     let group = table.id("group");
     let signals = table.place("signals").map(|_| table.texts("signals"));
-    let kind = kind(table, folder);
+    let kind = kind(table, folder, proven);
     table.finish();
     SourceRow {
         id,
@@ -99,13 +102,13 @@ fn read_one(table: &Table<'_>, folder: &Path) -> SourceRow {
     }
 }
 
-fn kind(table: &Table<'_>, folder: &Path) -> Kind {
+fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     if table.place("kind").is_none() {
         table.missing("kind", "kind = \"node\" or kind = \"modbus\"");
     }
     let is_node = table.choice("kind", &[("node", true), ("modbus", false)]);
     match is_node.map(|n| n.value) {
-        Some(true) => node(table),
+        Some(true) => node(table, proven),
         Some(false) => Kind::Modbus(modbus(table, folder)),
         None => {
             // So that they are not reported as unknown on top.
@@ -119,7 +122,7 @@ fn kind(table: &Table<'_>, folder: &Path) -> Kind {
 
 const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
 
-fn node(table: &Table<'_>) -> Kind {
+fn node(table: &Table<'_>, proven: bool) -> Kind {
     for key in MODBUS_KEYS {
         if let Some(at) = table.place(key) {
             table.faults.error(
@@ -129,7 +132,7 @@ fn node(table: &Table<'_>) -> Kind {
             );
         }
     }
-    Kind::Node
+    Kind::Node { proven }
 }
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {

@@ -8,7 +8,7 @@ use muster_core::View;
 use muster_sim::{FitOut, Scenario, SimSite, SiteError, SiteSpec};
 
 use super::{screen::Screen, story::Story, tape::Tape};
-use crate::config::{self, Config};
+use crate::config::{self, Config, MqttWay};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 
@@ -181,7 +181,9 @@ impl Stage<'_> {
             faults: faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.mqtt.listen = config.mqtt.listen.map(|_| free);
+        if let MqttWay::Listen { address, .. } = &mut config.mqtt.way {
+            *address = free;
+        }
         config.http.listen = free;
         for hook in &mut config.hooks {
             hook.url = format!("http://{}/", self.destination);

@@ -1,9 +1,12 @@
 //! Carrying out what the core wants done.
 
+use std::sync::Arc;
+
 use muster_core::{Answer, Effect, Event};
 
 use super::Engine;
 use crate::counters::Cause;
+use crate::told::Told;
 
 impl Engine {
     pub(super) fn carry_out(&mut self) {
@@ -23,8 +26,14 @@ impl Engine {
     }
 
     fn tell(&mut self, event: Event) {
-        (self.parts.listener)(self.parts.clock.wall_ms(), &event);
-        self.batch.events.push((self.now(), event));
+        let wall_ms = self.parts.clock.wall_ms();
+        (self.parts.listener)(wall_ms, &event);
+        self.told += 1;
+        let (id, at) = (self.told, self.now());
+        let told = Arc::new(Told { id, at, wall_ms, event });
+        // Nobody listening is usual.
+        let _ = self.parts.telling.send(told.clone());
+        self.batch.events.push(told);
     }
 
     fn answer(&mut self, answer: Answer) {

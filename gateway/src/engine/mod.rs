@@ -17,6 +17,7 @@ use crate::counters::Counters;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
 use crate::lanes::{Batch, Control, LaneEnds, Mark};
 use crate::runner::Runner;
+use crate::told::Telling;
 
 /// The loop looks around at least this often even if nothing comes: the page and the watchdog live on it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -54,6 +55,10 @@ pub struct Parts {
     pub listener: Listener,
     /// Told of every mark that is on disk.
     pub acknowledge: Acknowledge,
+    /// Everybody else who listens to events.
+    pub telling: Telling,
+    /// Id of the last event before this start.
+    pub told: i64,
 }
 
 /// Owns the state.
@@ -69,6 +74,7 @@ pub struct Engine {
     changed: bool,
     answers: BTreeMap<u64, oneshot::Sender<Answer>>,
     nonce: u64,
+    told: i64,
     stopping: bool,
 }
 
@@ -80,6 +86,7 @@ impl Engine {
         let (view, seen) = watch::channel(Arc::new(state.view(parts.clock.now())));
         let mut engine = Self {
             state,
+            told: parts.told,
             parts,
             view,
             out: Vec::new(),

@@ -19,8 +19,9 @@ pub(crate) mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use muster_core::{Entry, Event, Millis};
+use muster_core::{Entry, Millis};
 use rusqlite::{Connection, ErrorCode};
 
 pub use chain::Break;
@@ -32,6 +33,10 @@ pub use writer::Writer;
 
 use crate::clock::Clock;
 use crate::lanes::Mark;
+use crate::told::Told;
+
+/// Ids left free at a start: a kill may have lost lines that were told, and whoever heard them goes on from their ids.
+const UNSEEN_EVENTS: i64 = 1_000;
 
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +45,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// High-water marks of nodes.
     pub marks: Vec<Mark>,
-    /// Lines for people, with the engine time; the first to go when the queue is full.
-    pub events: Vec<(Millis, Event)>,
+    /// Lines for people; the first to go when the queue is full.
+    pub events: Vec<Arc<Told>>,
     /// Engine time of the batch.
     pub engine_ms: Millis,
     /// Wall clock of the batch, Unix milliseconds.
@@ -82,6 +87,8 @@ pub struct Restored {
     pub wall_ms: Option<i64>,
     /// Key for the bearers of progress URLs; made with the journal, so that a restart honours those already given out.
     pub progress_key: [u8; 32],
+    /// The last id a line for people may have had.
+    pub told: i64,
     /// What is wrong with it, one line each (a broken chain, say); none stops the start.
     pub findings: Vec<String>,
 }
@@ -183,6 +190,7 @@ fn restore(conn: &Connection, path: &Path) -> Result<Restored, JournalError> {
     let last_at = entries.last().map_or(0, |entry: &Entry| entry.at);
     let key = rows::progress_key(conn).map_err(wrong)?;
     Ok(Restored {
+        told: rows::last_event(conn).map_err(wrong)?.saturating_add(UNSEEN_EVENTS),
         marks: into_marks(rows::marks(conn).map_err(wrong)?),
         engine_ms: clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),
         wall_ms: clock.map(|(_, wall_ms)| wall_ms),

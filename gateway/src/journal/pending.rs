@@ -1,10 +1,13 @@
 //! What waits for the disk. Batches are poured together, so that a disk that stalled catches up in one transaction; as a
 //! transaction takes all that waits, no batch is ever split.
 
-use muster_core::{Entry, Event, Millis};
+use std::sync::Arc;
+
+use muster_core::{Entry, Millis};
 
 use super::Batch;
 use super::rows::Marks;
+use crate::told::Told;
 
 /// Decisions that may wait. A site makes a few a second at most in an incident: this is hours of a dead disk.
 pub(super) const ENTRIES_MAX: usize = 100_000;
@@ -18,8 +21,8 @@ pub(super) struct Pending {
     pub(super) entries: Vec<(i64, Entry)>,
     /// Highest a node.
     pub(super) marks: Marks,
-    /// With engine time and wall clock.
-    pub(super) events: Vec<(Millis, i64, Event)>,
+    /// With their wall clocks, Unix milliseconds.
+    pub(super) events: Vec<(i64, Arc<Told>)>,
     /// Engine time and wall clock of the last batch; none if nothing waits.
     pub(super) clock: Option<(Millis, i64)>,
 }
@@ -49,7 +52,7 @@ impl Pending {
         for mark in batch.marks {
             self.raise(mark.node, (mark.boot, mark.seq));
         }
-        let lines = batch.events.into_iter().map(|(at, event)| (at, wall_of(at), event));
+        let lines = batch.events.into_iter().map(|told| (wall_of(told.at), told));
         Turned {
             events: take_up_to(&mut self.events, lines),
             entries: 0,
@@ -72,7 +75,7 @@ impl Pending {
     }
 
     /// Packs of one node come by two lanes, so the lower mark may come later.
-    fn raise(&mut self, node: std::sync::Arc<str>, mark: (u64, u64)) {
+    fn raise(&mut self, node: Arc<str>, mark: (u64, u64)) {
         let highest = self.marks.entry(node).or_insert(mark);
         *highest = mark.max(*highest);
     }

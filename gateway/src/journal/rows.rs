@@ -151,6 +151,11 @@ pub(super) fn events(conn: &Connection, from: i64, limit: u32) -> rusqlite::Resu
     rows.collect()
 }
 
+/// Id of the last line for people; 0 if there is none.
+pub(super) fn last_event(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| int(row, 0))
+}
+
 /// Every high-water mark.
 pub(super) fn marks(conn: &Connection) -> rusqlite::Result<Marks> {
     let mut query = conn.prepare("SELECT node, boot, seq FROM mark")?;

@@ -2,8 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
 
-use muster_core::{Entry, Event, Millis};
+use muster_core::{Entry, Millis};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::chain::{GENESIS, link};
@@ -13,6 +14,7 @@ use super::schema::{self, Layout};
 use super::{JournalError, wall_now_ms};
 use crate::clock::Stopwatch;
 use crate::lanes::Mark;
+use crate::told::Told;
 
 /// Lines for people that are kept. About 50 MB.
 const EVENTS_KEPT: i64 = 200_000;
@@ -205,15 +207,17 @@ fn write_marks(tx: &Transaction<'_>, marks: &Marks, before: &Marks) -> rusqlite:
     Ok(())
 }
 
-fn write_events(tx: &Transaction<'_>, events: &[(Millis, i64, Event)]) -> rusqlite::Result<()> {
+fn write_events(tx: &Transaction<'_>, events: &[(i64, Arc<Told>)]) -> rusqlite::Result<()> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut write =
-        tx.prepare("INSERT INTO event (at_ms, wall_ms, kind, level, subject, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for (at, wall_ms, event) in events {
+    // A commit that answered with an error may have reached the disk: the same lines then come a second time.
+    let sql = "INSERT OR IGNORE INTO event (id, at_ms, wall_ms, kind, level, subject, line) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut write = tx.prepare(sql)?;
+    for (wall_ms, Told { id, at, event, .. }) in events.iter().map(|(wall_ms, told)| (wall_ms, &**told)) {
         let (kind, level) = (event.kind.as_str(), event.level.as_str());
-        write.execute((at, wall_ms, kind, level, &event.subject, &event.line))?;
+        write.execute((id, at, wall_ms, kind, level, &event.subject, &event.line))?;
     }
     Ok(())
 }

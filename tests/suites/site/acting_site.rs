@@ -40,7 +40,7 @@ impl SiteText {
     pub(crate) fn at_port(armed: bool, loss_s: u32, http_port: u16) -> Self {
         let mut head = format!(
             "[site]\nid = \"{SITE}\"\narmed = {armed}\nloss_earliest_s = {loss_s}\nloss_likely_s = 9000\n\
-             [mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:{http_port}\"\n\
+             [mqtt]\ninsecure = true\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:{http_port}\"\n\
              [[zone]]\nid = \"battery-room\"\n"
         );
         let panel = panel::put_up();

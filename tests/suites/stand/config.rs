@@ -75,7 +75,7 @@ impl Room {
     pub(crate) fn text(&self, hook: SocketAddr) -> String {
         let head = format!(
             "[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n\
-             [mqtt]\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
+             [mqtt]\ninsecure = true\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
              [[hook]]\nid = \"mover\"\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nallow_loopback = true\nsecret = \"{SECRET}\"\n\
              [[workload]]\nid = \"db\"\ntier = 1\nruns_on = \"r1\"\n\
              rung = [{{ kind = \"move\", hook = \"mover\", to = \"s2\", needs_s = 60 }}]\n",

@@ -9,6 +9,7 @@ use muster_wire::{Micro, Quantity};
 
 mod hearing;
 mod hostile;
+mod mqtt;
 mod rules;
 mod secrets;
 
@@ -65,6 +66,8 @@ token_hash = "sha256:00000000000000000000000000000000000000000000000000000000000
 id = "ben"
 roles = ["operator", "safety"]
 token_hash = "sha256:00000000000000000000000000000000000000000000000000000000000000bb"
+[mqtt]
+insecure = true
 "#;
 
 fn check(text: &str) -> Vec<Finding> {
@@ -201,7 +204,7 @@ fn a_panel_contact_is_made_a_fire_alarm_of_the_battery_room() {
 fn defaults_fill_what_is_left_out() {
     let config = config(GOOD);
     assert_eq!(config.store.path, Path::new("conf/muster.db"));
-    assert_eq!(config.mqtt.listen, "127.0.0.1:1883".parse().ok());
+    assert_eq!(config.mqtt.listen(), "127.0.0.1:1883".parse().ok());
     assert_eq!(
         (config.mqtt.max_clients, config.http.listen),
         (200, "127.0.0.1:8620".parse().unwrap())

@@ -3,6 +3,11 @@
 use super::{GOOD, all, brief, check, config, limits, one, only, with};
 use crate::config::Severity;
 
+/// The good file with these lines in its [mqtt].
+fn mqtt(lines: &str) -> Vec<String> {
+    all(&[("insecure = true", lines)])
+}
+
 #[test]
 fn tables_and_types() {
     assert_eq!(one("id = \"here\"", ""), "1 error `id` is missing in [site]");
@@ -28,12 +33,12 @@ fn tables_and_types() {
         "`zone` of the file is of the type table",
     );
     only(
-        &with("[mqtt]\nlisten = \"1883\"\n"),
+        &mqtt("insecure = true\nlisten = \"1883\""),
         "error",
         "`1883` is not an address to listen on",
     );
     only(
-        &with("[mqtt]\nmax_clients = 0\n"),
+        &mqtt("insecure = true\nmax_clients = 0"),
         "error",
         "`max_clients` = `0` is out of range",
     );
@@ -41,12 +46,7 @@ fn tables_and_types() {
 
 #[test]
 fn what_comes_later_is_refused_by_name() {
-    for later in [
-        "[[feed]]\nrack = \"r1\"\n",
-        "[[notify]]\n",
-        "[mqtt]\nconnect = \"x\"\n",
-        "[mqtt]\ntls = true\n",
-    ] {
+    for later in ["[[feed]]\nrack = \"r1\"\n", "[[notify]]\n"] {
         let findings = check(&format!("{GOOD}{later}"));
         assert_eq!(findings.len(), 1, "{later}");
         assert!(
@@ -83,7 +83,7 @@ id = \"room\"
 ",
     );
     assert!(
-        zones.contains(&"41 error a second zone with the id `room`".to_owned()),
+        zones.contains(&"43 error a second zone with the id `room`".to_owned()),
         "{zones:#?}"
     );
     let twice = all(&[
@@ -261,12 +261,12 @@ fn priors_do_not_contradict_each_other() {
 #[test]
 fn the_network_side() {
     only(
-        &with("[mqtt]\nlisten = \"0.0.0.0:1883\"\n"),
+        &mqtt("insecure = true\nlisten = \"0.0.0.0:1883\""),
         "warning",
         "nodes are heard on 0.0.0.0:1883 without TLS",
     );
     only(
-        &with("[mqtt]\nlisten = false\n"),
+        &mqtt("listen = false"),
         "error",
         "the broker is switched off, but there are nodes",
     );
@@ -324,7 +324,11 @@ fn orders_need_two_persons() {
         );
     }
     let nobody = GOOD.split_once("[[principal]]").map_or("", |(before, _)| before);
-    only(&brief(&check(nobody)), "warning", "there is no [[principal]]");
+    only(
+        &brief(&check(&format!("{nobody}[mqtt]\ninsecure = true\n"))),
+        "warning",
+        "there is no [[principal]]",
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod speed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -151,7 +152,7 @@ fn batch(n: u64) -> Batch {
     Batch {
         entries: (n * 3 - 2..=n * 3).map(entry).collect(),
         marks: vec![mark("gas-1", 7, n)],
-        events: vec![(engine_ms, event(&format!("batch {n}")))],
+        events: vec![line(n, engine_ms, &format!("batch {n}"))],
         engine_ms,
         wall_ms: 1_665_814_740_000 + engine_ms,
     }
@@ -162,13 +163,20 @@ fn mark(node: &str, boot: u64, seq: u64) -> Mark {
     Mark { node, boot, seq }
 }
 
-fn event(line: &str) -> Event {
-    Event {
+fn line(id: u64, at: Millis, line: &str) -> Arc<crate::told::Told> {
+    let event = Event {
         kind: EventKind::Step,
         level: Level::Evacuate,
         subject: "db".into(),
         line: line.into(),
-    }
+    };
+    let id = i64::try_from(id).unwrap();
+    Arc::new(crate::told::Told {
+        id,
+        at,
+        wall_ms: 0,
+        event,
+    })
 }
 
 /// Writes `batches` whole batches and closes.

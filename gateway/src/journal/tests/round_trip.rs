@@ -218,7 +218,7 @@ fn old_lines_leave_and_the_newest_stay() {
 fn what_waits_is_bounded_and_lines_for_people_go_first() {
     let mut waiting = pending::Pending::default();
     let many = Batch {
-        events: vec![(0, event("x")); pending::EVENTS_MAX + 3],
+        events: vec![line(1, 0, "x"); pending::EVENTS_MAX + 3],
         ..batch(1)
     };
     assert_eq!(waiting.add(many), pending::Turned { events: 3, entries: 0 });

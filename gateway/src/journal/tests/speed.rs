@@ -38,13 +38,8 @@ fn start_with_a_grown_journal() {
     let folder = Folder::new();
     let told = spawn(Journal::open(&folder.journal()).unwrap().0);
     for n in 1..=10_000 {
-        let events = vec![
-            (
-                0,
-                event("a line for people about a channel, its value, its limit and its age")
-            );
-            20
-        ];
+        let text = "a line for people about a channel, its value, its limit and its age";
+        let events = (1..=20).map(|i| line(n * 20 + i, 0, text)).collect();
         told.writer.submit(Batch { events, ..batch(n) });
         if n % 500 == 0 {
             told.stored_through(n * 3);
