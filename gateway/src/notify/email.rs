@@ -1,8 +1,8 @@
 //! A message by mail: plain text, one transaction for all recipients, and one bad recipient keeps it from nobody else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -43,7 +43,9 @@ pub struct Email {
 #[derive(Debug, Default)]
 struct Done {
     id: String,
-    recipients: BTreeSet<usize>,
+    taken: BTreeSet<usize>,
+    /// For good, and what the server said: they are not asked for again while others have the message.
+    refused: BTreeMap<usize, String>,
 }
 
 /// What the server said to the recipients.
@@ -51,7 +53,7 @@ struct Done {
 struct Asked {
     taken: Vec<usize>,
     /// For good; one line each.
-    refused: Vec<(usize, String)>,
+    refused: BTreeMap<usize, String>,
     /// For now; one line each.
     later: Vec<String>,
 }
@@ -91,36 +93,50 @@ impl Email {
         let mail = self.write(notice, &waiting)?;
         let mut connection = self.connect().await?;
         let asked = self.ask(&mut connection, &waiting).await?;
-        if asked.taken.is_empty() {
-            return Err(Failure::Refused(asked.words()));
+        if !asked.taken.is_empty() {
+            connection.command(Data).await.map_err(|e| failure(&e))?;
+            connection.message(&mail).await.map_err(|e| failure(&e))?;
         }
-        connection.command(Data).await.map_err(|e| failure(&e))?;
-        connection.message(&mail).await.map_err(|e| failure(&e))?;
-        self.remember(&asked);
+        let settled = self.settle(asked);
         // Taken is taken, whatever comes after.
         let _ = tokio::time::timeout(GOOD_BYE, connection.quit()).await;
-        if asked.later.is_empty() {
-            Ok((!asked.refused.is_empty()).then(|| asked.words()))
-        } else {
-            Err(Failure::Refused(asked.words()))
-        }
+        settled
     }
 
     /// Indices of the recipients who have not got this message.
     fn waiting(&self, id: &str) -> Vec<usize> {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.done();
         if done.id != id {
-            (done.id, done.recipients) = (id.to_owned(), BTreeSet::new());
+            *done = Done {
+                id: id.to_owned(),
+                ..Done::default()
+            };
         }
-        (0..self.smtp.to.len())
-            .filter(|i| !done.recipients.contains(i))
-            .collect()
+        let is_done = |i: &usize| done.taken.contains(i) || done.refused.contains_key(i);
+        (0..self.smtp.to.len()).filter(|i| !is_done(i)).collect()
     }
 
-    fn remember(&self, asked: &Asked) {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = asked.refused.iter().map(|(i, _)| *i);
-        done.recipients.extend(asked.taken.iter().copied().chain(refused));
+    /// Told, once nobody is left who may still take it; not told at all, as long as nobody has.
+    fn settle(&self, asked: Asked) -> Result<Option<String>, Failure> {
+        let mut done = self.done();
+        done.taken.extend(asked.taken);
+        let words = |refused: &BTreeMap<usize, String>, later: &[String]| {
+            let all: Vec<&str> = refused.values().chain(later).map(String::as_str).collect();
+            format!("not taken for {}", all.join("; "))
+        };
+        if done.taken.is_empty() {
+            return Err(Failure::Refused(words(&asked.refused, &asked.later)));
+        }
+        done.refused.extend(asked.refused);
+        if asked.later.is_empty() {
+            Ok((!done.refused.is_empty()).then(|| words(&done.refused, &[])))
+        } else {
+            Err(Failure::Refused(words(&done.refused, &asked.later)))
+        }
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(&self, connection: &mut AsyncSmtpConnection, waiting: &[usize]) -> Result<Asked, Failure> {
@@ -131,7 +147,7 @@ impl Email {
             let to = &self.smtp.to[*i].email;
             match connection.command(Rcpt::new(to.clone(), Vec::new())).await {
                 Ok(_) => asked.taken.push(*i),
-                Err(e) if e.is_permanent() => asked.refused.push((*i, format!("{to}: {}", words(&e)))),
+                Err(e) if e.is_permanent() => drop(asked.refused.insert(*i, format!("{to}: {}", words(&e)))),
                 Err(e) if e.is_transient() => asked.later.push(format!("{to}: {}", words(&e))),
                 Err(e) => return Err(failure(&e)),
             }
@@ -197,14 +213,6 @@ impl Email {
         let mail = mail.body(notice.text.clone());
         mail.map(|mail| mail.formatted())
             .map_err(|e| Failure::Refused(one_line(&e.to_string(), WORDS)))
-    }
-}
-
-impl Asked {
-    fn words(&self) -> String {
-        let refused = self.refused.iter().map(|(_, line)| line.as_str());
-        let all: Vec<&str> = refused.chain(self.later.iter().map(String::as_str)).collect();
-        format!("not taken for {}", all.join("; "))
     }
 }
 

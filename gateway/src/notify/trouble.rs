@@ -59,12 +59,8 @@ impl Trouble {
         self.figures.count_failed();
         self.context.counters.count(Cause::NotifyFailed, &self.id, why);
         if self.failed >= FAILED_MAX {
-            let lines = if waiting == 1 { "line waits" } else { "lines wait" };
-            self.tell(Some(format!(
-                "{} not get out to {}: {why}; {waiting} {lines}",
-                self.what, self.id
-            )))
-            .await;
+            let line = format!("{} not get out to {}: {why}{}", self.what, self.id, waits(waiting));
+            self.tell(Some(line)).await;
         }
     }
 
@@ -98,5 +94,13 @@ impl Trouble {
         if handed_over.is_ok_and(|sent| sent.is_ok()) {
             self.told = told;
         }
+    }
+}
+
+fn waits(lines: usize) -> String {
+    match lines {
+        0 => String::new(),
+        1 => "; 1 line waits".into(),
+        n => format!("; {n} lines wait"),
     }
 }

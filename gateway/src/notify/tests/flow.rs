@@ -1,0 +1,283 @@
+//! Places that are dead, slow, deaf or flooded, and a listener that is behind.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use muster_core::EventKind;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::{Room, event, journal, webhook};
+use crate::clock::Stopwatch;
+use crate::counters::Cause;
+use crate::hooks::testing::{Then, raw};
+use crate::told::{BACKLOG, Told};
+
+/// Design §6.
+const FIRST_VOTE: Duration = Duration::from_secs(2);
+
+type Got = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// Keeps what is posted to it, as (`webhook-id`, event).
+struct Inbox {
+    url: String,
+    got: Got,
+}
+
+impl Inbox {
+    async fn open() -> Self {
+        Self::at(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn at(listener: TcpListener) -> Self {
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let got = Got::default();
+        let routes = Router::new().fallback(take).with_state(got.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Self { url, got }
+    }
+
+    fn all(&self) -> Vec<(String, Value)> {
+        self.got.lock().unwrap().clone()
+    }
+
+    /// The first message of a topic, and how long it took from now.
+    async fn until(&self, topic: &str) -> (String, Value, Duration) {
+        let since = Stopwatch::start();
+        loop {
+            if let Some((id, event)) = self.all().into_iter().find(|(_, event)| event["subject"] == topic) {
+                return (id, event, since.elapsed());
+            }
+            assert!(
+                since.elapsed() < Duration::from_secs(20),
+                "no {topic}: {:#?}",
+                self.all()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A look with HEAD is no message.
+async fn take(State(got): State<Got>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if let Some(id) = headers.get("webhook-id").and_then(|id| id.to_str().ok()) {
+        let event = serde_json::from_slice(&body).unwrap_or_default();
+        got.lock().unwrap().push((id.to_owned(), event));
+    }
+    StatusCode::NO_CONTENT
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_place_and_one_that_never_answers_delay_no_other() {
+    let mut room = Room::new();
+    let (good, tarpit) = (Inbox::open().await, raw(b"", Then::Hang).await);
+    let dead = webhook("dead", "http://127.0.0.1:9/");
+    let slow = webhook("slow", &format!("http://{tarpit}/"));
+    room.start(&[dead, slow, webhook("good", &good.url)]);
+    room.vote();
+    let (id, event, took) = good.until("vote").await;
+    println!("told after {took:?} beside a dead place and a tarpit");
+    assert!(took <= FIRST_VOTE, "{took:?}");
+    assert!(id.starts_with("lab.1-3."), "{id}");
+    assert_eq!(event["data"]["events"].as_array().unwrap().len(), 3);
+    let trouble = loop {
+        let (part, trouble) = room.own().await;
+        assert_eq!(part, "notify-dead");
+        // It looked there before the vote.
+        if let Some(trouble) = trouble.filter(|line| line.ends_with("; 3 lines wait")) {
+            break trouble;
+        }
+    };
+    assert!(
+        trouble.starts_with("what is told does not get out to dead: not reached"),
+        "{trouble}"
+    );
+    assert!(room.figures[0].failed() >= 2 && room.figures[0].oldest().is_some());
+    assert_eq!((room.figures[2].sent(), room.figures[2].oldest()), (1, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_told_is_told_late_and_once_with_its_own_time() {
+    let mut room = Room::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    room.start(&[webhook("chat", &format!("http://{address}/"))]);
+    room.vote();
+    let said_ms = room.context.clock.wall_ms();
+    assert!(room.own().await.1.is_some());
+    room.context.clock.advance_ms(14 * 60_000);
+    room.say(EventKind::Vote, "room", "bus votes: contact closed");
+    let inbox = Inbox::at(TcpListener::bind(address).await.unwrap());
+    let (_, event, _) = inbox.until("vote").await;
+    assert!(
+        (839..=842).contains(&event["data"]["late_s"].as_i64().unwrap()),
+        "{event:#}"
+    );
+    let at: jiff::Timestamp = event["time"].as_str().unwrap().parse().unwrap();
+    assert!((at.as_millisecond() - said_ms).abs() < 5_000, "{at}");
+    // The trouble is over, and the second vote comes by itself: nothing is lost, nothing is told twice.
+    while room.own().await.1.is_some() {}
+    let since = Stopwatch::start();
+    while room.figures[0].oldest().is_some() {
+        assert!(since.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let lines: Vec<i64> = inbox
+        .all()
+        .iter()
+        .flat_map(|(_, event)| event["data"]["events"].as_array().unwrap().clone())
+        .map(|e| e["id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(lines, [1, 2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_trouble_is_one_digest_and_holds_no_vote_back() {
+    let mut room = Room::new();
+    let inbox = Inbox::open().await;
+    room.start(&[webhook("chat", &inbox.url)]);
+    for n in 0..2_000 {
+        room.say(EventKind::Trouble, &format!("c{n}"), &format!("c{n}: no good reading"));
+        if n == 1_000 {
+            room.vote();
+        }
+    }
+    let (_, _, took) = inbox.until("vote").await;
+    println!("told after {took:?} amid 2,000 lines of trouble");
+    assert!(took <= FIRST_VOTE, "{took:?}");
+    let (_, digest, _) = inbox.until("trouble").await;
+    assert!(
+        digest["data"]["headline"]
+            .as_str()
+            .unwrap()
+            .contains("lines of trouble, first: c"),
+        "{digest:#}"
+    );
+    let troubles = inbox
+        .all()
+        .iter()
+        .filter(|(_, event)| event["subject"] == "trouble")
+        .count();
+    assert!(troubles <= 2, "{troubles} messages of trouble");
+    assert!(room.context.counters.get(Cause::NotifyMissed) > 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_at_trouble_that_hangs_is_given_up_for_a_vote() {
+    let mut room = Room::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    room.start(&[webhook("chat", &url)]);
+    room.say(EventKind::Trouble, "c1", "c1: no good reading");
+    // Whatever comes first, a look or the trouble, is let in and never answered.
+    let (_hung, _) = listener.accept().await.unwrap();
+    room.vote();
+    let since = Stopwatch::start();
+    let inbox = Inbox::at(listener);
+    inbox.until("vote").await;
+    println!("told after {:?} behind an attempt that hangs", since.elapsed());
+    assert!(since.elapsed() <= FIRST_VOTE, "{:?}", since.elapsed());
+    inbox.until("trouble").await;
+}
+
+/// More lines than the broadcast keeps, before the listener has a chance.
+fn outrun(room: &mut Room) -> Vec<Arc<Told>> {
+    let mut heard = room.telling.subscribe();
+    room.vote();
+    let first: Vec<Arc<Told>> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+    for n in 0..BACKLOG + 100 {
+        room.say(EventKind::Step, &format!("s{n}"), "done");
+    }
+    first
+}
+
+#[tokio::test]
+async fn a_listener_that_is_behind_finds_the_first_vote_in_the_journal() {
+    let mut room = Room::new();
+    let inbox = Inbox::open().await;
+    let heard = room.telling.subscribe();
+    let votes = outrun(&mut room);
+    journal(&room.context.journal, votes);
+    room.hear(heard, &[webhook("chat", &inbox.url)]);
+    let (id, event, _) = inbox.until("vote").await;
+    assert!(id.starts_with("lab.1-"), "{id}: {event:#}");
+    assert_eq!(event["data"]["events"][1]["line"], "n1 votes: 65 Cel at or above 60");
+}
+
+#[tokio::test]
+async fn without_a_journal_it_says_how_the_site_is_instead() {
+    let mut room = Room::new();
+    let inbox = Inbox::open().await;
+    let heard = room.telling.subscribe();
+    outrun(&mut room);
+    room.hear(heard, &[webhook("chat", &inbox.url)]);
+    let (_, event, _) = inbox.until("vote").await;
+    let line = event["data"]["events"][0]["line"].as_str().unwrap();
+    assert!(
+        line.contains("lines were not heard here; the site is at normal"),
+        "{event:#}"
+    );
+    assert!(room.context.counters.get(Cause::NotifyMissed) >= 1);
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_restart_and_not_told_is_told_after_it() {
+    let mut room = Room::new();
+    let inbox = Inbox::open().await;
+    let lines: Vec<Arc<Told>> = (1..=3)
+        .map(|id| Told {
+            id,
+            at: id,
+            wall_ms: id,
+            event: event(EventKind::Vote, "room", &format!("vote {id}")),
+        })
+        .map(Arc::new)
+        .collect();
+    journal(&room.context.journal, lines);
+    std::fs::write(room.folder.path().join("muster.db.told"), br#"{"chat":2}"#).unwrap();
+    (room.context.told, room.told) = (1_003, 1_003);
+    room.start(&[webhook("chat", &inbox.url), webhook("new", &inbox.url)]);
+    let (id, ..) = inbox.until("vote").await;
+    assert_eq!(id, "lab.3-3.0", "the place that is new has missed nothing");
+    let since = Stopwatch::start();
+    let kept = || std::fs::read_to_string(room.folder.path().join("muster.db.told")).unwrap();
+    while kept() != r#"{"chat":3,"new":1003}"# {
+        assert!(since.elapsed() < Duration::from_secs(20), "{}", kept());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(inbox.all().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_refuses_redirects_or_breaks_off_has_not_been_told() {
+    let trap = Inbox::open().await;
+    let away: &'static str = Box::leak(
+        format!(
+            "HTTP/1.1 307 Away\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+            trap.url
+        )
+        .into_boxed_str(),
+    );
+    for (answer, why) in [
+        ("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", "answered 401"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbroken off",
+            "the connection broke",
+        ),
+        (away, "redirects are not followed"),
+    ] {
+        let mut room = Room::new();
+        let address = raw(answer.as_bytes(), Then::Close).await;
+        room.start(&[webhook("chat", &format!("http://{address}/"))]);
+        room.vote();
+        let trouble = room.own().await.1.unwrap();
+        assert!(trouble.contains(why), "{trouble}");
+        assert_eq!((room.figures[0].sent(), room.figures[0].oldest().is_some()), (0, true));
+    }
+    assert!(trap.all().is_empty());
+}
