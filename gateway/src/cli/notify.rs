@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exit;
 use crate::clock::{Stopwatch, wall_now_ms};
 use crate::config::{self, Config, Place, Way};
-use crate::notify::{Carrier, Failure, Limits, Notice, Scene};
+use crate::notify::{Carrier, Failure, Limits, Notice};
 
 /// Try the places outside that are told
 #[derive(Debug, clap::Args)]
@@ -83,7 +83,7 @@ fn nobody(config: &Config, id: Option<&str>) -> String {
 async fn all(config: &Config, places: &[&Place]) -> Vec<Verdict> {
     let listens = || format!("http://{}", config.http.listen);
     let page = config.http.public_url.clone().unwrap_or_else(listens);
-    let notice = Notice::of_test(&Scene::at_rest(&config.site, wall_now_ms(), &page));
+    let notice = Notice::of_test(&config.site.id, &page, wall_now_ms());
     let mut tries = tokio::task::JoinSet::new();
     for (nth, place) in places.iter().enumerate() {
         let (place, notice) = ((*place).clone(), notice.clone());

@@ -51,7 +51,7 @@ impl Figures {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Engine time of the oldest line that waits; none if all is told.
+    /// Engine time of the oldest line that waits, or since when no heartbeat gets out; none if all is well.
     #[must_use]
     pub fn oldest(&self) -> Option<Millis> {
         Some(self.oldest.load(Ordering::Relaxed)).filter(|at| *at != NONE)

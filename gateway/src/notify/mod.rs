@@ -36,7 +36,6 @@ use tokio::task::JoinHandle;
 pub use carrier::{Carrier, Failure};
 pub use figures::Figures;
 pub use notice::Notice;
-pub use scene::Scene;
 
 use crate::clock::Clock;
 use crate::config::{Place, Way};
@@ -126,9 +125,13 @@ pub fn start(
         if let Way::Heartbeat(pulse) = &place.way {
             let heartbeat = heartbeat::Heartbeat::new(place, pulse, limits.attempt)?;
             let every = Duration::from_millis(pulse.every_ms);
-            started
-                .tasks
-                .push(tokio::spawn(beat::run(heartbeat, every, context.clone(), trouble)));
+            started.tasks.push(tokio::spawn(beat::run(
+                heartbeat,
+                every,
+                context.clone(),
+                trouble,
+                mine,
+            )));
             continue;
         }
         let desk = Arc::new(desk::Desk::new(place, mine));

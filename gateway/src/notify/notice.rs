@@ -87,19 +87,25 @@ impl Notice {
         Some(draft.finish(scene))
     }
 
-    /// That nothing has happened, and that the way works.
+    /// That nothing has happened, and that the way works. It says nothing about how the site is: nobody has looked.
     #[must_use]
-    pub fn of_test(scene: &Scene) -> Self {
-        let draft = Draft {
-            id: format!("{}.test.{}", scene.site, scene.wall_ms),
+    pub fn of_test(site: &str, page: &str, wall_ms: i64) -> Self {
+        let headline = "TEST: nothing has happened; this is how you would be told";
+        let text = format!(
+            "{headline}.\n  {}  muster notify test\nPage: {page}\nNext: say that you have seen it to whoever asked for it.\n",
+            when(wall_ms)
+        );
+        Self {
+            id: format!("{site}.test.{wall_ms}"),
             topic: "test",
-            headline: "TEST: nothing has happened; this is how you would be told".to_owned(),
-            lines: &[],
-            after: String::new(),
+            subject: one_line(&format!("[Muster {site}] {headline}"), SUBJECT_CHARS),
+            text,
             incident: None,
-            late_ms: 0,
-        };
-        draft.finish(scene)
+            data: json!({ "site": site, "headline": headline, "page": page, "events": [] }),
+            time: utc(wall_ms),
+            site: site.to_owned(),
+            urgent: false,
+        }
     }
 
     /// One CloudEvent 1.0 in structured JSON.
@@ -185,7 +191,7 @@ impl Draft<'_> {
             subject: one_line(&subject, SUBJECT_CHARS),
             time: utc(self.lines.first().map_or(scene.wall_ms, |line| line.wall_ms)),
             site: scene.site.clone(),
-            urgent: !matches!(self.topic, "trouble" | "test"),
+            urgent: self.topic != "trouble",
             id: self.id,
             topic: self.topic,
             incident: self.incident,

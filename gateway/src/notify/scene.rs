@@ -7,7 +7,7 @@ use crate::api;
 
 /// How the site is.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub(super) struct Scene {
     pub(super) site: String,
     /// What must be said before anything else: SIMULATION, DISARMED, DRILL.
     pub(super) marks: Vec<&'static str>,
@@ -35,18 +35,6 @@ impl Scene {
             speed: context.clock.speed().into(),
             wall_ms: context.clock.wall_ms(),
             ..Self::of(&view, &context.page)
-        }
-    }
-
-    /// Of a site that does not run: for `muster notify test`.
-    #[must_use]
-    pub fn at_rest(site: &muster_core::Site, wall_ms: i64, page: &str) -> Self {
-        let mut state = muster_core::State::new();
-        let config = muster_core::Input::Config(Box::new(site.clone()));
-        muster_core::step(&mut state, 0, &config, &mut Vec::new());
-        Self {
-            wall_ms,
-            ..Self::of(&state.view(0), page)
         }
     }
 

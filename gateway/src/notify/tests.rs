@@ -76,7 +76,12 @@ impl Room {
     }
 
     fn start(&mut self, places: &[Place]) {
-        self.hear(self.telling.subscribe(), places);
+        self.start_within(QUICK, places);
+    }
+
+    fn start_within(&mut self, limits: Limits, places: &[Place]) {
+        let started = super::start(places, self.telling.subscribe(), &self.context, limits).unwrap();
+        (self.tasks, self.figures) = (started.tasks, started.figures);
     }
 
     fn hear(&mut self, events: broadcast::Receiver<Arc<Told>>, places: &[Place]) {

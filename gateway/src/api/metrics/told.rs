@@ -30,7 +30,7 @@ pub(super) fn about(registry: &mut Registry, places: &[Arc<Figures>], clock: &Cl
     let rows = places
         .iter()
         .map(|place| (label(place), place.oldest().map_or(0, age_s)));
-    let help = "How long the oldest line has waited that a place outside is to be told";
+    let help = "How long the oldest line has waited to be told, or no heartbeat has got out";
     gauges(registry, "muster_notify_oldest_unsent_seconds", help, rows.collect());
 }
 

@@ -7,14 +7,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use muster_core::EventKind;
+use muster_core::{EventKind, TroubleView};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::{Room, event, journal, webhook};
+use super::{QUICK, Room, event, journal, webhook};
 use crate::clock::Stopwatch;
+use crate::config::{Address, Beat, Place, Pulse, Smtp, SmtpTls, Way};
 use crate::counters::Cause;
-use crate::hooks::testing::{Then, raw};
+use crate::hooks::testing::{Then, raw, serve};
+use crate::notify::Limits;
 use crate::told::{BACKLOG, Told};
 
 /// Design §6.
@@ -280,4 +282,109 @@ async fn a_place_that_refuses_redirects_or_breaks_off_has_not_been_told() {
         assert_eq!((room.figures[0].sent(), room.figures[0].oldest().is_some()), (0, true));
     }
     assert!(trap.all().is_empty());
+}
+
+/// A place by mail whose server is at this address, without encryption.
+fn mail(address: std::net::SocketAddr) -> Place {
+    let mailbox = |at: &str| at.parse().unwrap();
+    Place {
+        way: Way::Email(Box::new(Smtp {
+            host: address.ip().to_string(),
+            port: address.port(),
+            tls: SmtpTls::None,
+            login: None,
+            from: mailbox("muster@lab.example"),
+            to: vec![mailbox("duty@lab.example")],
+        })),
+        ..webhook("mail", "http://unused.example/")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_accepts_and_never_greets_costs_one_attempt_at_a_time() {
+    let mut room = Room::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (inbox, address) = (Inbox::open().await, listener.local_addr().unwrap());
+    let open = Arc::new(Mutex::new(Vec::new()));
+    let kept = open.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            kept.lock().unwrap().push(stream);
+        }
+    });
+    let limits = Limits {
+        attempt: Duration::from_millis(200),
+        ..QUICK
+    };
+    room.start_within(limits, &[mail(address), webhook("chat", &inbox.url)]);
+    room.vote();
+    let (_, _, took) = inbox.until("vote").await;
+    assert!(took <= FIRST_VOTE, "{took:?}");
+    let (part, trouble) = room.own().await;
+    assert_eq!(part, "notify-mail");
+    assert!(trouble.unwrap().contains("no answer within 0.2 s"));
+    assert!(open.lock().unwrap().len() >= 2);
+}
+
+/// A heartbeat every 20 ms; the second inbox is for trouble.
+fn heartbeat(url: &str, trouble_url: &str) -> Place {
+    Place {
+        on: Vec::new(),
+        way: Way::Heartbeat(Pulse {
+            url: Address(url.parse().unwrap()),
+            trouble_url: Some(Address(trouble_url.parse().unwrap())),
+            every_ms: 20,
+            beat: Beat::Post,
+        }),
+        ..webhook("watch", url)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beat_says_that_the_journal_is_in_trouble_and_stops_when_the_view_grows_old() {
+    let (well, ill) = (beat_box().await, beat_box().await);
+    let mut room = Room::new();
+    room.start(&[heartbeat(&well.0, &ill.0)]);
+    grows(&well.1).await;
+    assert!(ill.1.lock().unwrap().is_empty());
+    room.view.send_modify(|view| {
+        let trouble = TroubleView {
+            subject: "journal".into(),
+            since: 0,
+            line: "disk full".into(),
+        };
+        Arc::make_mut(view).troubles.push(trouble);
+    });
+    grows(&ill.1).await;
+    assert_eq!(ill.1.lock().unwrap()[0]["journal_well"], false);
+    // The loop falls silent.
+    room.context.clock.advance_ms(2_100);
+    let since = Stopwatch::start();
+    while room.context.counters.get(Cause::NotifyMissed) < 3 {
+        assert!(since.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let beats = ill.1.lock().unwrap().len();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(ill.1.lock().unwrap().len(), beats);
+}
+
+type Beats = Arc<Mutex<Vec<Value>>>;
+
+/// Keeps the body of everything that is posted to it.
+async fn beat_box() -> (String, Beats) {
+    let beats = Beats::default();
+    let keep = async |State(beats): State<Beats>, body: Bytes| {
+        beats.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+    };
+    let address = serve(Router::new().fallback(keep).with_state(beats.clone())).await;
+    (format!("http://{address}/"), beats)
+}
+
+async fn grows(beats: &Beats) {
+    let (since, before) = (Stopwatch::start(), beats.lock().unwrap().len());
+    while beats.lock().unwrap().len() < before + 2 {
+        assert!(since.elapsed() < Duration::from_secs(20), "no beat");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

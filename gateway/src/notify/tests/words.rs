@@ -102,7 +102,18 @@ fn marks_stand_in_the_subject_and_in_the_text() {
         assert!(notice.text.contains(words), "{words}: {}", notice.text);
     }
     assert_eq!(notice.data["late_s"], 899);
-    assert!(Notice::of_test(&scene).subject.contains("TEST: nothing has happened"));
+}
+
+#[test]
+fn a_test_says_so_and_nothing_about_the_site() {
+    let notice = Notice::of_test("lab", "https://muster.example/", WALL_MS);
+    assert!(
+        notice.subject.starts_with("[Muster lab] TEST: nothing has happened"),
+        "{}",
+        notice.subject
+    );
+    assert!(!notice.text.contains("NORMAL") && !notice.urgent, "{}", notice.text);
+    assert_eq!(notice.cloud_event()["type"], "muster.notice.test");
 }
 
 #[test]
