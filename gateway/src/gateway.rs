@@ -18,7 +18,7 @@ use crate::hooks::ClientError;
 use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
-use crate::notify;
+use crate::notify::{self, Notifier, Ready};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
 use crate::told::{self, Telling, Told};
@@ -83,6 +83,7 @@ pub struct Gateway {
     /// Where to listen to events.
     pub telling: Telling,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
+    notifier: Option<Notifier>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
 }
@@ -134,6 +135,7 @@ impl Gateway {
             gauges,
             telling,
             broker,
+            notifier: None,
             tasks: Vec::new(),
             engine,
         };
@@ -176,10 +178,11 @@ impl Gateway {
             journal: config.store.path.clone(),
             told,
         };
-        let started = notify::start(&config.notify, heard, &context, notify::Limits::default());
-        let started = started.map_err(StartError::Notify)?;
-        self.tasks.extend(started.tasks);
-        self.gauges.set_notify(started.figures);
+        let limits = notify::Limits::default();
+        let ready = Ready::new(&config.notify, limits).map_err(StartError::Notify)?;
+        let notifier = Notifier::start(ready, heard, context, limits);
+        self.gauges.set_notify(notifier.figures());
+        self.notifier = Some(notifier);
         Ok(())
     }
 

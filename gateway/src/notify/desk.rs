@@ -19,18 +19,19 @@ pub(super) struct Desk {
     /// Rung at every vote, level or end.
     pub(super) alarm: Notify,
     on: Vec<Topic>,
-    queue: Mutex<Queue>,
+    queue: Arc<Mutex<Queue>>,
 }
 
 impl Desk {
-    pub(super) fn new(place: &Place, figures: Arc<Figures>) -> Self {
+    /// A desk for a place; what waits at the one it replaces goes on waiting here.
+    pub(super) fn new(place: &Place, figures: Arc<Figures>, before: Option<&Self>) -> Self {
         Self {
             id: place.id.clone(),
             figures,
             bell: Notify::new(),
             alarm: Notify::new(),
             on: place.on.clone(),
-            queue: Mutex::default(),
+            queue: before.map_or_else(Arc::default, |desk| desk.queue.clone()),
         }
     }
 

@@ -10,32 +10,41 @@ use crate::journal::{JournalError, Reader};
 /// The ring is read within this, or what it holds is not told: somebody may be waiting for the next vote.
 const WITHIN: Duration = Duration::from_millis(1_500);
 
-/// Votes, levels, openings and ends with ids in `(after, through]`, oldest first.
-pub(super) async fn lines(journal: PathBuf, after: i64, through: i64, counters: &Counters) -> Vec<Line> {
+/// What the ring holds beyond an id.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Votes, levels, openings and ends, oldest first.
+    pub(super) lines: Vec<Line>,
+    /// Id of the last line of any sort.
+    pub(super) through: i64,
+}
+
+/// What the ring holds with ids in `(after, through]`; none if it cannot be read.
+pub(super) async fn lines(journal: PathBuf, after: i64, through: i64, counters: &Counters) -> Option<Found> {
     let reading = tokio::task::spawn_blocking(move || read(&journal, after, through));
     let why = match tokio::time::timeout(WITHIN, reading).await {
-        Ok(Ok(Ok(lines))) => return lines,
+        Ok(Ok(Ok(found))) => return Some(found),
         Ok(Ok(Err(e))) => e.to_string(),
         Ok(Err(e)) => e.to_string(),
         Err(_) => format!("not read within {} ms", WITHIN.as_millis()),
     };
     let what = format!("what was said before cannot be read from the journal: {why}");
     counters.count(Cause::NotifyMissed, "journal", &what);
-    Vec::new()
+    None
 }
 
-fn read(journal: &Path, after: i64, through: i64) -> Result<Vec<Line>, JournalError> {
+fn read(journal: &Path, after: i64, through: i64) -> Result<Found, JournalError> {
     let reader = Reader::open(journal)?;
-    let (mut found, mut from) = (Vec::new(), after.saturating_add(1));
-    loop {
-        let slice = reader.events(from)?;
+    let mut found = Found {
+        lines: Vec::new(),
+        through: after,
+    };
+    while found.through < through {
+        let slice = reader.events(found.through.saturating_add(1))?;
         let Some(last) = slice.last() else { break };
-        from = last.id.saturating_add(1);
+        found.through = last.id;
         let within = slice.into_iter().filter(|stored| stored.id <= through);
-        found.extend(within.filter_map(Line::of_stored));
-        if from > through {
-            break;
-        }
+        found.lines.extend(within.filter_map(Line::of_stored));
     }
     Ok(found)
 }

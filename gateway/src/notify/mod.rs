@@ -15,6 +15,7 @@ mod kept;
 mod listen;
 mod missed;
 mod notice;
+mod notifier;
 mod place;
 mod post;
 mod queue;
@@ -30,19 +31,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::View;
-use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 pub use carrier::{Carrier, Failure};
 pub use figures::Figures;
 pub use notice::Notice;
+pub use notifier::{Notifier, Ready};
 
 use crate::clock::Clock;
-use crate::config::{Place, Way};
 use crate::counters::Counters;
-use crate::hooks::ClientError;
 use crate::lanes::Lanes;
-use crate::told::Told;
 
 /// What telling needs of the gateway.
 #[derive(Clone, Debug)]
@@ -94,56 +92,4 @@ impl Default for Limits {
             look_every: Duration::from_secs(3_600),
         }
     }
-}
-
-/// What was started.
-#[derive(Debug, Default)]
-pub struct Started {
-    /// Aborting them ends the telling; what was not out yet is told after the next start.
-    pub tasks: Vec<JoinHandle<()>>,
-    /// Of each place.
-    pub figures: Vec<Arc<Figures>>,
-}
-
-/// Starts a task a place and one that listens. `events` has to have been subscribed to before the engine took its first
-/// input, so that nothing is said in between.
-///
-/// # Errors
-/// TLS could not be set up for a place.
-pub fn start(
-    places: &[Place],
-    events: broadcast::Receiver<Arc<Told>>,
-    context: &Context,
-    limits: Limits,
-) -> Result<Started, ClientError> {
-    let (mut started, mut desks) = (Started::default(), Vec::new());
-    let kept = Arc::new(kept::Kept::open(kept::beside(&context.journal)));
-    for place in places {
-        let mine = Arc::new(Figures::new(&place.id));
-        started.figures.push(mine.clone());
-        let trouble = trouble::Trouble::new(place, context.clone(), mine.clone());
-        if let Way::Heartbeat(pulse) = &place.way {
-            let heartbeat = heartbeat::Heartbeat::new(place, pulse, limits.attempt)?;
-            let every = Duration::from_millis(pulse.every_ms);
-            started.tasks.push(tokio::spawn(beat::run(
-                heartbeat,
-                every,
-                context.clone(),
-                trouble,
-                mine,
-            )));
-            continue;
-        }
-        let desk = Arc::new(desk::Desk::new(place, mine));
-        desks.push(desk.clone());
-        let (carrier, kept) = (Carrier::new(place, limits.attempt)?, kept.clone());
-        let task = place::Task::new(desk, carrier, kept, trouble, context.clone(), limits);
-        started.tasks.push(tokio::spawn(task.run()));
-    }
-    if !desks.is_empty() {
-        started
-            .tasks
-            .push(tokio::spawn(listen::listen(events, desks, kept, context.clone())));
-    }
-    Ok(started)
 }

@@ -76,6 +76,11 @@ impl Queue {
         self.urgent.iter().take(self.flying).cloned().collect()
     }
 
+    /// What was on its way is not any more, and waits again.
+    pub(super) fn grounded(&mut self) {
+        self.flying = 0;
+    }
+
     /// What was on its way is out. The id up to which everything is.
     pub(super) fn landed(&mut self) -> Option<i64> {
         let mut out = self.urgent.drain(..std::mem::take(&mut self.flying));

@@ -8,12 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_core::{Event, EventKind, Input, Level, State, View};
+use muster_core::{Event, EventKind, IncidentView, Input, Level, Mode, State, View};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
 
-use super::{Context, Figures, Limits};
+use super::{Context, Figures, Limits, Notifier, Ready};
 use crate::clock::Clock;
 use crate::config::{Address, Message, Place, Posted, Topic, Way};
 use crate::counters::Counters;
@@ -37,8 +36,7 @@ struct Room {
     view: watch::Sender<Arc<View>>,
     ends: LaneEnds,
     telling: Telling,
-    figures: Vec<Arc<Figures>>,
-    tasks: Vec<JoinHandle<()>>,
+    notifier: Option<Notifier>,
     told: i64,
     folder: TempDir,
 }
@@ -68,8 +66,7 @@ impl Room {
             view,
             ends,
             telling: telling(),
-            figures: Vec::new(),
-            tasks: Vec::new(),
+            notifier: None,
             told: 0,
             folder,
         }
@@ -80,13 +77,18 @@ impl Room {
     }
 
     fn start_within(&mut self, limits: Limits, places: &[Place]) {
-        let started = super::start(places, self.telling.subscribe(), &self.context, limits).unwrap();
-        (self.tasks, self.figures) = (started.tasks, started.figures);
+        let heard = self.telling.subscribe();
+        let ready = Ready::new(places, limits).unwrap();
+        self.notifier = Some(Notifier::start(ready, heard, self.context.clone(), limits));
     }
 
     fn hear(&mut self, events: broadcast::Receiver<Arc<Told>>, places: &[Place]) {
-        let started = super::start(places, events, &self.context, QUICK).unwrap();
-        (self.tasks, self.figures) = (started.tasks, started.figures);
+        let ready = Ready::new(places, QUICK).unwrap();
+        self.notifier = Some(Notifier::start(ready, events, self.context.clone(), QUICK));
+    }
+
+    fn figures(&self) -> Vec<Arc<Figures>> {
+        self.notifier.as_ref().unwrap().figures()
     }
 
     /// As the engine tells it.
@@ -116,12 +118,6 @@ impl Room {
             Some(Control::Input(Input::Own { part, trouble })) => (part, trouble),
             other => unreachable!("{other:?}"),
         }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -159,4 +155,17 @@ fn journal(path: &Path, events: Vec<Arc<Told>>) {
         ..Default::default()
     });
     assert!(writer.stop());
+}
+
+fn incident(id: &str) -> IncidentView {
+    IncidentView {
+        id: id.into(),
+        opened: 0,
+        closed: None,
+        mode: Mode::Live,
+        why: "one vote".into(),
+        evacuate_begun: None,
+        workloads: Vec::new(),
+        steps: Vec::new(),
+    }
 }

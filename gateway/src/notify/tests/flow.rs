@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use muster_core::{EventKind, TroubleView};
+use muster_core::{EventKind, Level, TroubleView};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -16,7 +16,7 @@ use crate::clock::Stopwatch;
 use crate::config::{Address, Beat, Place, Pulse, Smtp, SmtpTls, Way};
 use crate::counters::Cause;
 use crate::hooks::testing::{Then, raw, serve};
-use crate::notify::Limits;
+use crate::notify::{Limits, Ready};
 use crate::told::{BACKLOG, Told};
 
 /// Design §6.
@@ -98,8 +98,8 @@ async fn a_dead_place_and_one_that_never_answers_delay_no_other() {
         trouble.starts_with("what is told does not get out to dead: not reached"),
         "{trouble}"
     );
-    assert!(room.figures[0].failed() >= 2 && room.figures[0].oldest().is_some());
-    assert_eq!((room.figures[2].sent(), room.figures[2].oldest()), (1, None));
+    assert!(room.figures()[0].failed() >= 2 && room.figures()[0].oldest().is_some());
+    assert_eq!((room.figures()[2].sent(), room.figures()[2].oldest()), (1, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn what_could_not_be_told_is_told_late_and_once_with_its_own_time() {
     // The trouble is over, and the second vote comes by itself: nothing is lost, nothing is told twice.
     while room.own().await.1.is_some() {}
     let since = Stopwatch::start();
-    while room.figures[0].oldest().is_some() {
+    while room.figures()[0].oldest().is_some() {
         assert!(since.elapsed() < Duration::from_secs(20));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -190,12 +190,13 @@ async fn an_attempt_at_trouble_that_hangs_is_given_up_for_a_vote() {
 /// More lines than the broadcast keeps, before the listener has a chance.
 fn outrun(room: &mut Room) -> Vec<Arc<Told>> {
     let mut heard = room.telling.subscribe();
+    let mut all = Vec::new();
     room.vote();
-    let first: Vec<Arc<Told>> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
     for n in 0..BACKLOG + 100 {
         room.say(EventKind::Step, &format!("s{n}"), "done");
+        all.extend(std::iter::from_fn(|| heard.try_recv().ok()));
     }
-    first
+    all
 }
 
 #[tokio::test]
@@ -209,6 +210,7 @@ async fn a_listener_that_is_behind_finds_the_first_vote_in_the_journal() {
     let (id, event, _) = inbox.until("vote").await;
     assert!(id.starts_with("lab.1-"), "{id}: {event:#}");
     assert_eq!(event["data"]["events"][1]["line"], "n1 votes: 65 Cel at or above 60");
+    assert_eq!(room.context.counters.get(Cause::NotifyMissed), 0);
 }
 
 #[tokio::test]
@@ -218,7 +220,7 @@ async fn without_a_journal_it_says_how_the_site_is_instead() {
     let heard = room.telling.subscribe();
     outrun(&mut room);
     room.hear(heard, &[webhook("chat", &inbox.url)]);
-    let (_, event, _) = inbox.until("vote").await;
+    let (_, event, _) = inbox.until("incident").await;
     let line = event["data"]["events"][0]["line"].as_str().unwrap();
     assert!(
         line.contains("lines were not heard here; the site is at normal"),
@@ -279,7 +281,10 @@ async fn a_place_that_refuses_redirects_or_breaks_off_has_not_been_told() {
         room.vote();
         let trouble = room.own().await.1.unwrap();
         assert!(trouble.contains(why), "{trouble}");
-        assert_eq!((room.figures[0].sent(), room.figures[0].oldest().is_some()), (0, true));
+        assert_eq!(
+            (room.figures()[0].sent(), room.figures()[0].oldest().is_some()),
+            (0, true)
+        );
     }
     assert!(trap.all().is_empty());
 }
@@ -387,4 +392,47 @@ async fn grows(beats: &Beats) {
         assert!(since.elapsed() < Duration::from_secs(20), "no beat");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_config_loses_nothing_that_waits_and_tells_a_new_place_how_it_stands() {
+    let mut room = Room::new();
+    let (inbox, new, same) = (Inbox::open().await, Inbox::open().await, Inbox::open().await);
+    let kept = webhook("same", &same.url);
+    room.start(&[
+        webhook("chat", "http://127.0.0.1:9/"),
+        webhook("old", "http://127.0.0.1:9/"),
+        kept.clone(),
+    ]);
+    room.vote();
+    same.until("vote").await;
+    while room.own().await.0 != "notify-old" {}
+    room.view.send_modify(|view| {
+        let view = Arc::make_mut(view);
+        (view.level, view.incident) = (Level::Prepare, Some(super::incident("lab-1")));
+    });
+    let places = [kept, webhook("chat", &inbox.url), webhook("new", &new.url)];
+    room.notifier
+        .as_mut()
+        .unwrap()
+        .replace(Ready::new(&places, QUICK).unwrap())
+        .await;
+    let (_, event, _) = inbox.until("vote").await;
+    assert_eq!(event["data"]["events"].as_array().unwrap().len(), 3, "{event:#}");
+    let (_, event, _) = new.until("incident").await;
+    assert!(
+        event["data"]["events"][0]["line"]
+            .as_str()
+            .unwrap()
+            .starts_with("told here from now on; the site is at prepare"),
+        "{event:#}"
+    );
+    assert_eq!(event["data"]["incident"], "lab-1");
+    // The trouble of the place that is gone goes with it.
+    while room.own().await != ("notify-old".to_owned(), None) {}
+    room.say(EventKind::Incident, "lab-1", "lab-1 closed by reset");
+    for place in [&inbox, &new, &same] {
+        place.until("end").await;
+    }
+    assert_eq!(same.all().len(), 2);
 }
