@@ -56,75 +56,62 @@ fn smtp_is_encrypted_unless_the_owner_says_otherwise() {
     only(&both, "error", "`insecure` means nothing with smtps://");
 }
 
+/// The one error of a table in which something stands for something else.
+#[track_caller]
+fn wrong(table: &str, from: &str, to: &str, what: &str) {
+    assert!(table.contains(from), "{from}");
+    only(&with(&table.replace(from, to)), "error", what);
+}
+
 #[test]
-fn what_no_place_may_be() {
-    for (table, what) in [
-        (
-            CHAT.replace("https://chat.example", "http://169.254.169.254"),
-            "a place must not point to",
-        ),
-        (
-            CHAT.replace("https://chat.example", "http://127.0.0.1:9"),
-            "the place points to this machine",
-        ),
-        (
-            CHAT.replace("https://chat.example", "ftp://chat.example"),
-            "a place cannot be reached by `ftp`",
-        ),
-        (
-            CHAT.replace("chat.example", "u:p@chat.example"),
-            "the place's URL carries a user or a password",
-        ),
-        (DUTY.replace("mail.example", "[fe80::1]"), "a place must not point to"),
-        (
-            DUTY.replace("mail.example", "localhost"),
-            "the place points to this machine",
-        ),
-        (
-            DUTY.replace("smtps://mail.example", "mail.example"),
-            "`mail.example` is not a mail server",
-        ),
-        (
-            DUTY.replace("mail.example\"", "u:p@mail.example\""),
-            "`smtps://u:p@mail.example` is not a mail server",
-        ),
-        (
-            DUTY.replace("\"duty@here.example\"", "\"duty\""),
-            "`duty` is not a mail address",
-        ),
-        (
-            DUTY.replace("\"duty@here.example\"", "\"a@b.example\\r\\nBcc: x@y.example\""),
-            "`a@b.example\\r\\nBcc: x@y.example` is not a mail address",
-        ),
-        (format!("{CHAT}url_file = \"x\"\n"), "both `url` and `url_file`"),
-        (
-            format!("{CHAT}ca = \"nowhere.pem\"\n"),
-            "`ca` `nowhere.pem` cannot be read",
-        ),
-        (
-            format!("{CHAT}body = \"html\"\n"),
-            "`body` of [[notify]] cannot be `html`",
-        ),
-        (
-            format!("{CHAT}on = [\"fire\"]\n"),
-            "`on` of [[notify]] cannot be `fire`",
-        ),
-        (format!("{WATCH}every_s = 0\n"), "`every_s` = `0` is out of range"),
-        (
-            format!("{DUTY}username = \"u\"\n"),
-            "[[notify]] has one of `username` and `password_file` only",
-        ),
-        (format!("{WATCH}on = [\"vote\"]\n"), "[[notify]] has no key `on`"),
-        (format!("{CHAT}{CHAT}"), "a second notify with the id `chat`"),
-        ("[[notify]]\nid = \"x\"\n".to_owned(), "`kind` is missing in [[notify]]"),
-    ] {
-        only(&with(&table), "error", what);
-    }
-    only(
-        &with(&CHAT.replace("https", "http")),
-        "warning",
-        "place calls to `chat.example` are not encrypted",
+fn where_no_place_may_be() {
+    let at = "https://chat.example";
+    wrong(CHAT, at, "http://169.254.169.254", "a place must not point to");
+    wrong(CHAT, at, "http://127.0.0.1:9", "the place points to this machine");
+    wrong(CHAT, at, "ftp://chat.example", "a place cannot be reached by `ftp`");
+    wrong(
+        CHAT,
+        at,
+        "https://u:p@chat.example",
+        "the place's URL carries a user or a password",
     );
+    wrong(DUTY, "mail.example", "[fe80::1]", "a place must not point to");
+    wrong(DUTY, "mail.example", "localhost", "the place points to this machine");
+    wrong(
+        DUTY,
+        "smtps://mail.example",
+        "mail.example",
+        "`mail.example` is not a mail server",
+    );
+    wrong(
+        DUTY,
+        "smtps://mail",
+        "smtps://u:p@mail",
+        "`smtps://u:p@mail.example` is not a mail server",
+    );
+    let plain = with(&CHAT.replace("https", "http"));
+    only(&plain, "warning", "place calls to `chat.example` are not encrypted");
+}
+
+#[test]
+fn what_no_place_may_say() {
+    let (one, evil) = ("duty@here.example", "a@b.example\\r\\nBcc: x@y.example");
+    wrong(DUTY, one, "duty", "`duty` is not a mail address");
+    wrong(DUTY, one, evil, &format!("`{evil}` is not a mail address"));
+    let more = |table: &str, line: &str, what: &str| only(&with(&format!("{table}{line}\n")), "error", what);
+    more(CHAT, "url_file = \"x\"", "both `url` and `url_file`");
+    more(CHAT, "ca = \"nowhere.pem\"", "`ca` `nowhere.pem` cannot be read");
+    more(CHAT, "body = \"html\"", "`body` of [[notify]] cannot be `html`");
+    more(CHAT, "on = [\"fire\"]", "`on` of [[notify]] cannot be `fire`");
+    more(CHAT, CHAT, "a second notify with the id `chat`");
+    more(WATCH, "every_s = 0", "`every_s` = `0` is out of range");
+    more(WATCH, "on = [\"vote\"]", "[[notify]] has no key `on`");
+    more(
+        DUTY,
+        "username = \"u\"",
+        "[[notify]] has one of `username` and `password_file` only",
+    );
+    more("", "[[notify]]\nid = \"x\"", "`kind` is missing in [[notify]]");
 }
 
 #[test]
