@@ -70,6 +70,39 @@ fn is_the_text(text: &Call) {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outside_that_is_dead_or_silent_delays_no_hook() {
+    // The system lets connections in; nobody ever answers one.
+    let tarpit = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (silent, mover) = (tarpit.local_addr().unwrap(), Desk::willing().await);
+    let mail = format!(
+        "[[notify]]\nid = \"mail\"\nkind = \"email\"\nsmtp = \"smtps://{silent}\"\nallow_loopback = true\n\
+         from = \"m@a.example\"\nto = [\"d@a.example\"]\n"
+    );
+    let site = SiteText::new(true, 480)
+        .hook("mover", &mover.url, 4)
+        .workload("db", 1, &[], &[("move", "mover", 3.0)])
+        .and(&webhook("dead", "http://127.0.0.1:9/", "on = [\"vote\", \"trouble\"]"))
+        .and(&webhook(
+            "silent",
+            &format!("http://{silent}/"),
+            "on = [\"vote\", \"trouble\"]",
+        ))
+        .and(&mail);
+    let mut hosted = Hosted::start(&site).await;
+    hosted.until_said("notify-dead", "does not get out").await;
+    hosted.nodes[0].alarm().await;
+    hosted.until_said("battery-room", "mqtt votes").await;
+    let since = Stopwatch::start();
+    hosted.nodes[1].alarm().await;
+    mover.until_evacuate("db", "move").await;
+    println!(
+        "second vote to evacuate hook {:?} behind an outside that is gone",
+        since.elapsed()
+    );
+    assert!(since.elapsed() <= FIRST_VOTE, "{:?}", since.elapsed());
+}
+
 async fn figures(hosted: &Hosted) {
     let (_, metrics) = hosted.api.get("/metrics").await;
     for line in [

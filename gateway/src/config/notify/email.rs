@@ -5,11 +5,9 @@ use std::path::Path;
 use lettre::message::Mailbox;
 use reqwest::Url;
 
-use super::super::Secret;
 use super::super::faults::{At, quoted};
-use super::super::hook_url;
-use super::super::load::read_text;
 use super::super::table::Table;
+use super::super::{hook_url, mqtt};
 use super::{Smtp, SmtpTls, Way};
 
 /// Recipients of one place.
@@ -18,17 +16,10 @@ const RECIPIENTS: usize = 50;
 pub(super) fn read(table: &Table<'_>, folder: &Path, allow_loopback: bool) -> Option<Way> {
     let insecure = table.flag("insecure", false);
     let server = server(table, insecure, allow_loopback);
-    let login = login(table, folder);
+    let login = mqtt::login(table, folder);
     let from = table.need_text("from", "who the mail is from, such as \"muster@example.com\"");
     let (from, to) = (mailbox(table, &from), recipients(table));
     let (host, port, tls) = server?;
-    if let Some(at) = table
-        .place("password_file")
-        .filter(|_| tls == SmtpTls::None && !allow_loopback)
-    {
-        let what = "the password would go over the network unencrypted";
-        table.faults.error(at, what, "remove `insecure`, or the password");
-    }
     Some(Way::Email(Box::new(Smtp {
         host,
         port,
@@ -81,32 +72,14 @@ fn check_insecure(table: &Table<'_>, insecure: bool, tls: SmtpTls, elsewhere: bo
         let what = "mail goes to the server unencrypted";
         let hint = "anybody on the way reads it, and can keep it from arriving: use smtps://, or smtp:// with STARTTLS";
         table.faults.warning(at, what, hint);
+        if let Some(password) = table.place("password_file") {
+            let what = "the password would go to the server unencrypted";
+            table.faults.error(password, what, "remove `insecure`, or the password");
+        }
     }
     if tls == SmtpTls::FromTheStart && insecure {
         let what = "`insecure` means nothing with smtps://";
         table.faults.error(at, what, "remove it");
-    }
-}
-
-fn login(table: &Table<'_>, folder: &Path) -> Option<(String, Secret)> {
-    let (user, file) = match (table.text("username"), table.text("password_file")) {
-        (Some(user), Some(file)) => (user, file),
-        (None, None) => return None,
-        (one, other) => {
-            let at = one.or(other).map_or(table.at, |given| given.at);
-            let what = "[[notify]] has one of `username` and `password_file` only";
-            table.faults.error(at, what, "give both, or neither");
-            return None;
-        }
-    };
-    match read_text(&folder.join(&file.value)) {
-        Ok(password) => Some((user.value, Secret(password.trim_end_matches(['\r', '\n']).into()))),
-        Err(cause) => {
-            let what = format!("the password file {} cannot be read: {cause}", quoted(&file.value));
-            let hint = "the path is relative to the folder of the config";
-            table.faults.error(file.at, what, hint);
-            None
-        }
     }
 }
 

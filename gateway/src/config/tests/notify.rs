@@ -52,6 +52,14 @@ fn smtp_is_encrypted_unless_the_owner_says_otherwise() {
     );
     let plain = with(&DUTY.replace("smtps://mail.example\"", "smtp://mail.example\"\ninsecure = true"));
     only(&plain, "warning", "mail goes to the server unencrypted");
+    let lines = "smtp://mail.example\"\ninsecure = true\nallow_loopback = true\nusername = \"u\"\npassword_file = \"Cargo.toml\"";
+    let password = with(&DUTY.replace("smtps://mail.example\"", lines));
+    assert!(
+        password
+            .iter()
+            .any(|f| f.contains("error the password would go to the server unencrypted")),
+        "{password:?}"
+    );
     let both = with(&DUTY.replace("mail.example\"", "mail.example\"\ninsecure = true"));
     only(&both, "error", "`insecure` means nothing with smtps://");
 }

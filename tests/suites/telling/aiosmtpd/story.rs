@@ -1,6 +1,7 @@
 //! A vote by mail: encrypted, logged in, once for each person, and past everything that goes wrong.
 
 use muster::clock::Stopwatch;
+use muster::notify::{Carrier, Notice};
 use serde_json::{Value, json};
 
 use super::super::FIRST_VOTE;
@@ -112,4 +113,31 @@ async fn never_without_encryption_never_to_a_stranger_never_with_a_wrong_passwor
         assert!(trouble.line.contains(why), "{tls} {scheme}: {}", trouble.line);
         assert!(!trouble.line.contains(LOGIN.1), "{}", trouble.line);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_word_of_a_message_becomes_a_header_or_a_recipient() {
+    let mut server = Server::start("start", &json!({})).await;
+    let text = SiteText::new(true, 480)
+        .and(&server.place("smtps", TRUSTED))
+        .toml("journal.db".as_ref());
+    let (config, _) = muster::config::parse(&text, "site.toml".as_ref()).unwrap();
+    let carrier = Carrier::new(&config.notify[0], FIRST_VOTE).unwrap();
+    let evil = "x\r\nBcc: all@evil.example\r\nX-Evil: 1\r\n\r\n.\r\nRCPT TO:<all@evil.example>\r\n";
+    // As no composer of ours writes it: what carries it holds by itself.
+    let notice = Notice {
+        subject: evil.into(),
+        text: evil.into(),
+        incident: Some("ansan-1".into()),
+        ..Notice::of_test("ansan", "http://127.0.0.1/", 0)
+    };
+    carrier.send(&notice).await.unwrap();
+    let mail = server.mail().await;
+    assert_eq!(mail.0["to"], json!(BOTH));
+    assert!(
+        mail.headers("Bcc").is_empty() && mail.headers("X-Evil").is_empty(),
+        "{}",
+        mail.0["raw"]
+    );
+    assert_eq!(mail.headers("Subject").len(), 1);
 }
