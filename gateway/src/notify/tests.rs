@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod flow;
+mod trust;
 mod words;
 
 use std::path::Path;
