@@ -46,6 +46,7 @@ impl Notice {
     /// Of votes, levels and ends, oldest first; at least one.
     pub(super) fn of_lines(lines: &[Line], scene: &Scene) -> Option<Self> {
         let (first, last) = (lines.first()?, lines.last()?);
+        // The first of the highest sort: what came first is nearest to the cause.
         let head = lines.iter().rev().max_by_key(|line| line.sort.weight())?;
         // The view may be a moment older than the line.
         let level = if scene.seen >= last.at { scene.level } else { last.level };
@@ -54,7 +55,7 @@ impl Notice {
             .rev()
             .find(|line| line.text.starts_with(&line.subject) && is_incident(line));
         let draft = Draft {
-            id: id_of(&scene.site, first, last),
+            id: id_of(&scene.site, first, last.id),
             topic: head.sort.as_str(),
             headline: format!("{}: {}: {}", word(level), head.subject, head.text),
             lines,
@@ -69,14 +70,14 @@ impl Notice {
 
     /// Of trouble.
     pub(super) fn of_digest(digest: &Digest, scene: &Scene) -> Option<Self> {
-        let (first, last) = (digest.first.first()?, digest.first.last()?);
+        let first = digest.first.first()?;
         let total = digest.first.len() + digest.more.len();
         let headline = match total {
             1 => format!("trouble: {}", first.text),
             _ => format!("{total} lines of trouble, first: {}", first.text),
         };
         let draft = Draft {
-            id: id_of(&scene.site, first, last),
+            id: id_of(&scene.site, first, digest.through),
             topic: first.sort.as_str(),
             headline,
             lines: &digest.first,
@@ -138,8 +139,8 @@ fn is_incident(line: &Line) -> bool {
 }
 
 /// Site, first and last line, and the second of the first: a journal that was lost begins to count anew.
-fn id_of(site: &str, first: &Line, last: &Line) -> String {
-    format!("{site}.{}-{}.{}", first.id, last.id, first.wall_ms.div_euclid(1_000))
+fn id_of(site: &str, first: &Line, last: i64) -> String {
+    format!("{site}.{}-{last}.{}", first.id, first.wall_ms.div_euclid(1_000))
 }
 
 fn word(level: Level) -> String {

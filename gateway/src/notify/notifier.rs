@@ -41,7 +41,7 @@ pub struct Notifier {
     kept: Arc<Kept>,
     hall: Arc<Hall>,
     standing: Vec<Standing>,
-    listener: JoinHandle<()>,
+    listener: Option<JoinHandle<()>>,
 }
 
 /// Places that can be told: what may fail has not.
@@ -68,7 +68,7 @@ impl Notifier {
             last: AtomicI64::new(context.told),
         });
         let mut notifier = Self {
-            listener: tokio::spawn(std::future::ready(())),
+            listener: None,
             standing: Vec::new(),
             context,
             limits,
@@ -77,7 +77,8 @@ impl Notifier {
         };
         notifier.put_up(ready);
         let (hall, kept) = (notifier.hall.clone(), notifier.kept.clone());
-        notifier.listener = tokio::spawn(listen::listen(events, hall, kept, notifier.context.clone()));
+        let listening = listen::listen(events, hall, kept, notifier.context.clone());
+        notifier.listener = Some(tokio::spawn(listening));
         notifier
     }
 
@@ -170,7 +171,7 @@ impl Notifier {
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        self.listener.abort();
+        self.listener.iter().for_each(JoinHandle::abort);
         self.standing.iter().for_each(|standing| standing.task.abort());
     }
 }

@@ -32,7 +32,8 @@ pub(super) struct Digest {
     pub(super) more: Vec<String>,
     /// Lines that found no room while this place could not be reached.
     pub(super) lost: u64,
-    through: i64,
+    /// Id of the last line.
+    pub(super) through: i64,
 }
 
 impl Queue {
