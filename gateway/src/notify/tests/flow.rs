@@ -271,6 +271,36 @@ async fn what_was_said_before_a_restart_and_not_told_is_told_after_it() {
     assert_eq!(inbox.all().len(), 1);
 }
 
+#[tokio::test]
+async fn a_place_of_which_nothing_is_known_is_told_of_the_open_incident_and_of_none_before() {
+    let mut room = Room::new();
+    let inbox = Inbox::open().await;
+    let say = |id, kind, subject: &str, line: &str| {
+        let event = event(kind, subject, line);
+        Arc::new(Told {
+            id,
+            at: id,
+            wall_ms: id,
+            event,
+        })
+    };
+    let before = [
+        say(1, EventKind::Incident, "lab-1", "lab-1 opens: an old fire"),
+        say(2, EventKind::Incident, "lab-1", "lab-1 closed by reset"),
+        say(3, EventKind::Trouble, "n1", "n1: no good reading"),
+        say(4, EventKind::Incident, "lab-2", "lab-2 opens: n1 votes"),
+        say(5, EventKind::Vote, "room", "n1 votes: 65 Cel"),
+    ];
+    journal(&room.context.journal, before.to_vec());
+    room.view
+        .send_modify(|view| Arc::make_mut(view).incident = Some(super::incident("lab-2")));
+    (room.context.told, room.told) = (1_005, 1_005);
+    room.start(&[webhook("chat", &inbox.url)]);
+    let (id, ..) = inbox.until("vote").await;
+    assert_eq!(id, "lab.4-5.0");
+    assert_eq!(inbox.all().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_refuses_redirects_or_breaks_off_has_not_been_told() {
     let trap = Inbox::open().await;
