@@ -147,6 +147,7 @@ impl Gateway {
             progress_key,
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
+            insecure: config.insecure(),
         };
         self.tasks
             .push(tokio::spawn(api::serve(http, state, std::future::pending())));

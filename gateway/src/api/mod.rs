@@ -25,6 +25,7 @@ use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use advice::insecure_line;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;
@@ -54,6 +55,8 @@ pub struct ApiState {
     pub gauges: Arc<Gauges>,
     /// `[http] public_url`: a further name under which the API may be called.
     pub public_url: Option<String>,
+    /// What goes over the network without TLS.
+    pub insecure: Vec<&'static str>,
 }
 
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the

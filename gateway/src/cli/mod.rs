@@ -3,6 +3,8 @@
 pub mod bench;
 pub mod check;
 pub mod demo;
+mod descriptors;
+pub mod enroll;
 pub mod exit;
 pub mod journal;
 pub mod order;
@@ -36,6 +38,8 @@ enum Command {
     Check(check::Args),
     /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
+    /// Make and revoke the certificates of a site's gateway and nodes
+    Enroll(enroll::Args),
     /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
     /// Read a journal, or verify its chain
@@ -80,6 +84,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
+        Command::Enroll(args) => enroll::run(&args),
         Command::Sim(args) => sim::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,
