@@ -125,10 +125,14 @@ mod tests {
     #[test]
     fn headlines_say_simulation_and_disarmed() {
         assert_eq!(
-            headline(&story::prepare(0), 10),
-            ["SIMULATION ×10", "DISARMED: hooks are drills only"]
+            headline(&story::prepare(0), 10, &["mqtt"]),
+            [
+                "SIMULATION ×10",
+                "DISARMED: hooks are drills only",
+                "INSECURE: MQTT without TLS; whoever is on its network can speak for every node"
+            ]
         );
-        assert!(headline(&story::normal(0), 1).is_empty());
+        assert!(headline(&story::normal(0), 1, &[]).is_empty());
     }
 
     #[test]

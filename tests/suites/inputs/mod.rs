@@ -12,4 +12,5 @@ mod paho_silence;
 mod peers;
 mod pymodbus_paho;
 mod raw_bytes_paho;
+mod tls_paho;
 mod whole_way;

@@ -3,6 +3,7 @@
 mod api;
 mod catcher;
 mod config;
+mod enrolled;
 mod process;
 mod script;
 
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 pub(crate) use api::Api;
 pub(crate) use catcher::Catcher;
 pub(crate) use config::{Room, SECRET, SITE};
+pub(crate) use enrolled::{Enrolled, Shown};
 pub(crate) use process::{Process, run_to_end};
 pub(crate) use script::Script;
 
