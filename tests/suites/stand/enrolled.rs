@@ -7,9 +7,10 @@ use muster::certs::issue::{Folder, GATEWAY_DAYS, NODE_DAYS};
 use muster::clock;
 use muster::config::TlsFiles;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -129,20 +130,37 @@ impl Enrolled {
         shown
     }
 
+    /// A client for each of these names, signed by the node CA; all share a key, as making one is slow.
+    pub(crate) fn clients(&self, names: &[String]) -> Vec<Arc<ClientConfig>> {
+        let read = |file: &str| std::fs::read_to_string(self.path(file)).unwrap();
+        let signer = KeyPair::from_pem(&read("node-ca.key")).unwrap();
+        let issuer = Issuer::from_ca_cert_pem(&read("node-ca.pem"), signer).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let client = |name: &String| {
+            let cert = params(name, |_| {}).signed_by(&key, &issuer).unwrap();
+            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+            let config = self.trusting().with_client_auth_cert(vec![cert.der().clone()], key);
+            Arc::new(config.unwrap())
+        };
+        names.iter().map(client).collect()
+    }
+
     /// A client of rustls that trusts this site's gateway.
     pub(crate) fn client(&self, shown: Option<&Shown>) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(self.path("site-ca.pem")).unwrap())
-            .unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.unwrap().with_root_certificates(roots);
-        let config = match shown {
+        let builder = self.trusting();
+        Arc::new(match shown {
             Some(shown) => builder.with_client_auth_cert(shown.chain(), shown.key()).unwrap(),
             None => builder.with_no_client_auth(),
-        };
-        Arc::new(config)
+        })
+    }
+
+    fn trusting(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(self.path("site-ca.pem")).unwrap();
+        roots.add(ca).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        builder.unwrap().with_root_certificates(roots)
     }
 }
 

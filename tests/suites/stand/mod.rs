@@ -19,7 +19,7 @@ use tokio::time::timeout;
 pub(crate) use api::Api;
 pub(crate) use catcher::Catcher;
 pub(crate) use config::{Room, SECRET, SITE};
-pub(crate) use enrolled::{Enrolled, Shown};
+pub(crate) use enrolled::{Enrolled, Shown, shake};
 pub(crate) use process::{Process, run_to_end};
 pub(crate) use script::Script;
 

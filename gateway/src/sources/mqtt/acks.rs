@@ -62,7 +62,7 @@ pub(super) async fn tell(waiting: Arc<Waiting>, parts: Parts) {
 }
 
 /// A client that leaves this many acknowledgements unread, behind those that its window and its lane hold.
-const UNREAD: usize = 8;
+const UNREAD: usize = 4;
 
 fn end_if_slow(node: &str, parts: &Parts) {
     let unread = parts.router.queue_handle(node).count();

@@ -149,8 +149,8 @@ fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> Broke
         max_retained_message_size: MAX_PACKET_BYTES,
         // Only acknowledgements and orders go out, and a later acknowledgement says all that an earlier one said: a client
         // that leaves more than these unread is slow, and is told so by its end (see `acks`).
-        client_channel_capacity: 16,
-        max_outbound_inflight: 8,
+        client_channel_capacity: 4,
+        max_outbound_inflight: 4,
         // The default lets unreleased QoS 2 messages take 248 MB.
         server_receive_maximum: Some(20),
         server_keep_alive: Some(std::time::Duration::from_secs(60)),

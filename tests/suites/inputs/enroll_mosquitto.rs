@@ -1,0 +1,144 @@
+//! `muster enroll` from nothing to a node that is heard, as the two who do it see it.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::peers::{pack, topic, voc};
+use crate::stand::{Process, Room, SOON, run_to_end};
+
+/// Runs `muster enroll` in a folder; its exit code and what it says.
+async fn enroll(dir: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut all = vec!["enroll"];
+    all.extend(arguments);
+    all.extend(["--dir", dir.to_str().unwrap()]);
+    let output = run_to_end(&all).await;
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+async fn enrolled(dir: &Path, arguments: &[&str]) -> String {
+    let (code, text) = enroll(dir, arguments).await;
+    assert_eq!(code, 0, "{arguments:?}: {text}");
+    assert!(!text.contains("PRIVATE KEY"), "a key was printed");
+    text
+}
+
+fn config(dir: &Path) -> String {
+    let text = Room::with(&["node-1", "node-2"]).text(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
+    let file = |name: &str| dir.join("gateway").join(name).display().to_string();
+    let lines = format!(
+        "ca = \"{}\"\ncrl = \"{}\"\ncert = \"{}\"\nkey = \"{}\"",
+        file("node-ca.pem"),
+        file("node-crl.pem"),
+        file("gateway.pem"),
+        file("gateway.key")
+    );
+    text.replace("insecure = true", &lines)
+        .replace("armed = true", "simulated = true")
+}
+
+/// `mosquitto_pub` with a node's folder; whether it was let in.
+async fn publishes(port: u16, folder: &Path, id: &str, seq: u64) -> bool {
+    let mut command = Command::new("mosquitto_pub");
+    let file = |name: &str| folder.join(name);
+    command.args([
+        "-h",
+        "localhost",
+        "-p",
+        &port.to_string(),
+        "-V",
+        "mqttv5",
+        "-q",
+        "1",
+        "-i",
+        id,
+    ]);
+    command
+        .args(["-t", &topic(id, "data")])
+        .arg("--cafile")
+        .arg(file("site-ca.pem"));
+    command
+        .arg("--cert")
+        .arg(file("node.pem"))
+        .arg("--key")
+        .arg(file("node.key"));
+    command
+        .arg("-m")
+        .arg(String::from_utf8(pack(id, 1, seq, &voc(1.5))).unwrap())
+        .kill_on_drop(true);
+    let output = timeout(SOON, command.output())
+        .await
+        .expect("mosquitto_pub hangs")
+        .unwrap();
+    output.status.success()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_nothing_to_a_node_that_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = &folder.path().join("certificates");
+    let (code, text) = enroll(dir, &["node", "node-1"]).await;
+    assert!(code == 64 && text.contains("muster enroll init"), "{text}");
+    let text = enrolled(dir, &["init", "--site", "s1"]).await;
+    assert!(text.contains("muster enroll gateway --dir"), "{text}");
+    let text = enrolled(dir, &["gateway", "--name", "localhost", "--name", "10.0.0.1"]).await;
+    assert!(text.contains("ca = \"gateway/node-ca.pem\""), "{text}");
+    for node in ["node-1", "node-2", "node-3"] {
+        enrolled(dir, &["node", node]).await;
+    }
+    let (code, text) = enroll(dir, &["node", "node-1"]).await;
+    assert!(
+        code == 64 && text.contains("is there already") && text.contains("--replace"),
+        "{text}"
+    );
+    let muster = Process::of(&config(dir)).await;
+    let node = |id: &str| dir.join("nodes").join(id);
+    assert!(publishes(muster.mqtt, &node("node-1"), "node-1", 1).await);
+    muster
+        .api
+        .until_channel("node-1.voc", "it is heard", |c| c.value.as_deref() == Some("1.5"))
+        .await;
+    assert!(
+        !publishes(muster.mqtt, &node("node-1"), "node-2", 2).await,
+        "it spoke for another node"
+    );
+    assert!(
+        !publishes(muster.mqtt, &node("node-3"), "node-3", 1).await,
+        "the config does not name it"
+    );
+    let counts = [
+        muster.api.count("identity").await,
+        muster.api.count("unknown_node").await,
+    ];
+    assert_eq!(counts, [1, 1]);
+    // The simulated boards show theirs as well.
+    let _sim = muster.simulate_with("quiet", &["--certificates", dir.to_str().unwrap()]);
+    muster
+        .api
+        .until_channel("node-2.voc", "the simulated node is heard", |c| {
+            c.quality == "simulated"
+        })
+        .await;
+
+    let revoked = enrolled(dir, &["revoke", "node-1", "--json"]).await;
+    let revoked: Value = serde_json::from_str(&revoked).unwrap();
+    assert_eq!(
+        (&revoked["schema"], revoked["revoked"].as_array().unwrap().len()),
+        (&1.into(), 1)
+    );
+    let listed: Value = serde_json::from_str(&enrolled(dir, &["list", "--json"]).await).unwrap();
+    let all = listed["certificates"].as_array().unwrap();
+    assert_eq!(all.len(), 6, "two CAs, the gateway, three nodes: {listed}");
+    let state = |name: &str| all.iter().find(|c| c["name"] == name).unwrap()["revoked"].clone();
+    assert_eq!((state("node-1"), state("node-2")), (true.into(), false.into()));
+    // From the next start on.
+    let muster = Process::of(&config(dir)).await;
+    assert!(
+        !publishes(muster.mqtt, &node("node-1"), "node-1", 9).await,
+        "a revoked certificate was let in"
+    );
+    assert_eq!(muster.api.count("certificate_revoked").await, 1);
+}
