@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use muster::clock::Stopwatch;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::peers::{pack, topic, voc};
-use crate::stand::{Process, Room, SOON, run_to_end};
+use crate::stand::{Process, Room, SOON, begin, run_to_end};
 
 /// Runs `muster enroll` in a folder; its exit code and what it says.
 async fn enroll(dir: &Path, arguments: &[&str]) -> (i32, String) {
@@ -115,13 +116,22 @@ async fn from_nothing_to_a_node_that_is_heard() {
     ];
     assert_eq!(counts, [1, 1]);
     // The simulated boards show theirs as well.
-    let _sim = muster.simulate_with("quiet", &["--certificates", dir.to_str().unwrap()]);
-    muster
-        .api
-        .until_channel("node-2.voc", "the simulated node is heard", |c| {
-            c.quality == "simulated"
-        })
-        .await;
+    let port = format!("listen = \"127.0.0.1:{}\"", muster.mqtt);
+    let simulated = config(dir).replacen("listen = \"127.0.0.1:0\"", &port, 1);
+    let (file, certificates) = (folder.path().join("sim.toml"), dir.to_str().unwrap());
+    std::fs::write(&file, simulated).unwrap();
+    let _sim = begin(&[
+        "sim",
+        file.to_str().unwrap(),
+        "--scenario",
+        "quiet",
+        "--certificates",
+        certificates,
+    ]);
+    let since = Stopwatch::start();
+    while muster.api.metric("muster_mqtt_clients").await < 2 || muster.api.metric("muster_readings_total").await < 9 {
+        assert!(since.elapsed() < SOON, "the simulated nodes are not heard");
+    }
 
     let revoked = enrolled(dir, &["revoke", "node-1", "--json"]).await;
     let revoked: Value = serde_json::from_str(&revoked).unwrap();

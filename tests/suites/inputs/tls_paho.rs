@@ -1,10 +1,11 @@
 //! Nodes that prove who they are, and those who cannot.
 
+use muster::clock::Stopwatch;
 use muster_core::Level;
 use rcgen::{DnType, ExtendedKeyUsagePurpose, date_time_ymd};
 
 use super::peers::{Canary, Paho, heat, pack, topic, voc};
-use crate::stand::{Enrolled, Process, Room, Stand};
+use crate::stand::{Enrolled, Process, Room, SOON, Stand};
 
 const NODE: &str = "node-1";
 
@@ -227,7 +228,14 @@ async fn two_nodes_alarm(proof: Option<&Enrolled>) -> Level {
             .until_channel(&format!("{id}.voc"), "it is heard again", again)
             .await;
     }
-    let status = muster.api.status().await;
+    // The page follows the decision within a moment; whatever else there was to decide has been by then.
+    let since = Stopwatch::start();
+    let mut status = muster.api.status().await;
+    let votes = if proof.is_some() { 2 } else { 1 };
+    while status["votes"].as_array().unwrap().len() < votes && since.elapsed() < SOON {
+        status = muster.api.status().await;
+    }
+    assert_eq!(status["votes"].as_array().unwrap().len(), votes, "{status}");
     assert_eq!(
         status["insecure"].as_array().unwrap().is_empty(),
         proof.is_some(),

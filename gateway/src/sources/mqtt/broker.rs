@@ -69,7 +69,8 @@ impl Embedded {
             stop: stop.clone(),
             site: Arc::from(site),
             clients: Clients::new(settings.max_clients, ingest.nodes(), gauges),
-            lobby: Lobby::new(settings.max_clients + LOBBY_MORE),
+            lobby: Lobby::new(settings.max_clients.max(ingest.nodes()) + LOBBY_MORE),
+            turns: listener::turns(),
             door: serving
                 .as_ref()
                 .map_or(Door::Plain, |serving| Door::Tls(serving.subscribe())),

@@ -10,11 +10,12 @@ use mqtt5::broker::resource_monitor::ResourceMonitor;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::sys_topics::BrokerStats;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::clients::Clients;
-use super::door::{self, Door, Entered};
+use super::door::{self, Door, Entered, Refusal};
 use super::identity::Speaker;
 use super::lobby::{Lobby, Seat};
 use crate::counters::{Cause, Counters};
@@ -22,8 +23,13 @@ use crate::ingest::Ingest;
 
 /// Pause after a failed accept: without it, running out of descriptors burns a core and floods the log.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The TLS handshake has to be over within this.
+/// The first byte has to come within this, and from its turn on the TLS handshake has to be over within this.
 const SHAKE_WITHIN: Duration = Duration::from_secs(5);
+/// Handshakes that are worked at together. All of a site at once would share the processors until every one of them is too
+/// late; in turn each is quick, and a node that is connected is heard between them.
+const TURNS: usize = 64;
+/// A handshake that takes longer gives its turn to the next and goes on beside it: it waits for its peer, not for us.
+const TURN: Duration = Duration::from_millis(500);
 /// From there, the login (CONNECT) has to be complete within this.
 const LOGIN_WITHIN: Duration = Duration::from_secs(5);
 /// Connections that may wait in the kernel: more than every node of a site that comes back at once.
@@ -44,7 +50,13 @@ pub(super) struct Parts {
     pub(super) counters: Counters,
     pub(super) clients: Arc<Clients>,
     pub(super) lobby: Arc<Lobby>,
+    pub(super) turns: Arc<Semaphore>,
     pub(super) door: Door,
+}
+
+/// As many as there are turns.
+pub(super) fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(TURNS))
 }
 
 /// A socket that listens.
@@ -88,7 +100,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, seat: Seat) {
     let mut stopped = parts.stop.subscribe();
     let entered = tokio::select! {
         biased;
-        entered = timeout(SHAKE_WITHIN, parts.door.enter(stream)) => entered,
+        entered = enter(stream, &parts) => entered,
         () = seat.asked_to_leave() => return count(Cause::LobbyLimit, "made way before its TLS handshake was over"),
         _ = stopped.recv() => return,
     };
@@ -101,6 +113,23 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, seat: Seat) {
         }
         Err(_) => count(Cause::Handshake, "no TLS handshake in time"),
     }
+}
+
+/// Comes in, when its turn has come; in time.
+async fn enter(stream: TcpStream, parts: &Parts) -> Result<Result<Entered, Refusal>, Elapsed> {
+    if let Door::Plain = parts.door {
+        return Ok(parts.door.enter(stream).await);
+    }
+    // Whoever says nothing gets no turn. An error shows itself in the handshake.
+    let _ = timeout(SHAKE_WITHIN, stream.readable()).await?;
+    // Never closed.
+    let turn = parts.turns.acquire().await;
+    let mut entered = std::pin::pin!(parts.door.enter(stream));
+    if let Ok(entered) = timeout(TURN, &mut entered).await {
+        return Ok(entered);
+    }
+    drop(turn);
+    timeout(SHAKE_WITHIN - TURN, entered).await
 }
 
 /// One MQTT session. The seat in the lobby is given back once the login is complete and there is a place for it.
