@@ -1,5 +1,6 @@
 //! `muster enroll`: a site's own certificates.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,7 +40,8 @@ enum What {
     },
     /// Make the gateway's key and certificate
     Gateway {
-        /// A host name or IP address by which nodes reach it; give each one. Small boards check host names only
+        /// A host name or IP address by which nodes reach it; give each one. 127.0.0.1 too if nodes are
+        /// simulated on the gateway itself. Small boards check host names only
         #[arg(long, required = true, value_name = "HOST|IP")]
         name: Vec<String>,
         #[command(flatten)]
@@ -159,6 +161,7 @@ fn of_init(dir: &Path, what: &Made) -> Said {
 }
 
 fn of_gateway(dir: &Path, what: &Made, names: &[String]) -> Said {
+    let names_ips_only = names.iter().all(|name| name.parse::<IpAddr>().is_ok());
     let mut next = vec![
         format!(
             "Next: copy the folder {} to the gateway, beside its config, and write there:",
@@ -171,7 +174,7 @@ fn of_gateway(dir: &Path, what: &Made, names: &[String]) -> Said {
         "  cert = \"gateway/gateway.pem\"".into(),
         "  key = \"gateway/gateway.key\"".into(),
     ];
-    if names.iter().all(|name| name.parse::<std::net::IpAddr>().is_ok()) || names.len() > 3 {
+    if names_ips_only || names.len() > 3 {
         next.push("Note: small boards (embedded-tls) look at host names only, and at the first three.".into());
     }
     made(what, next)

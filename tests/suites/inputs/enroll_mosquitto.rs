@@ -85,7 +85,7 @@ async fn from_nothing_to_a_node_that_is_heard() {
     assert!(code == 64 && text.contains("muster enroll init"), "{text}");
     let text = enrolled(dir, &["init", "--site", "s1"]).await;
     assert!(text.contains("muster enroll gateway --dir"), "{text}");
-    let text = enrolled(dir, &["gateway", "--name", "localhost", "--name", "10.0.0.1"]).await;
+    let text = enrolled(dir, &["gateway", "--name", "localhost", "--name", "127.0.0.1"]).await;
     assert!(text.contains("ca = \"gateway/node-ca.pem\""), "{text}");
     for node in ["node-1", "node-2", "node-3"] {
         enrolled(dir, &["node", node]).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster::clock::Stopwatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::peers::{Canary, Paho, pack, topic, voc};
@@ -238,4 +238,36 @@ async fn a_thousand_logins_at_once_are_all_served() {
     let mut canary = Canary::connect(port).await;
     canary.is_heard(&muster.api).await;
     assert_eq!(muster.api.dropped().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_takes_up_no_answer_is_ended_and_named() {
+    let muster = Process::run(&Room::with(&[Canary::ID, NODE])).await;
+    let mut canary = Canary::connect(muster.mqtt).await;
+    canary.is_heard(&muster.api).await;
+    let before = muster.api.metric("process_resident_memory_bytes").await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut deaf = socket.connect(([127, 0, 0, 1], muster.mqtt).into()).await.unwrap();
+    deaf.write_all(&connect_packet(NODE, 2)).await.unwrap();
+    // Rubbish with QoS 1, each piece of which is answered.
+    let mut rubbish = publish_packet(&topic(NODE, "data"), b"");
+    (rubbish[0], rubbish[1]) = (0x32, rubbish[1] + 2);
+    rubbish.extend([0, 7]);
+    let burst = rubbish.repeat(500);
+    let since = Stopwatch::start();
+    while muster.api.count("slow_reader").await == 0 {
+        assert!(since.elapsed() < 2 * SOON, "{:?}", muster.api.dropped().await);
+        // It takes nothing in any more once its answers are stuck, and may have been ended by now.
+        let _ = timeout(Duration::from_millis(100), deaf.write_all(&burst)).await;
+        canary.is_heard(&muster.api).await;
+    }
+    let after = muster.api.metric("process_resident_memory_bytes").await;
+    println!(
+        "a client that takes up no answer: ended after {:?}; resident {} -> {} KiB",
+        since.elapsed(),
+        before >> 10,
+        after >> 10
+    );
+    assert!(after < before + (16 << 20));
 }

@@ -15,7 +15,7 @@ pub struct Listed {
     pub kind: &'static str,
     /// Serial number, hex.
     pub serial: String,
-    /// Last day of validity, `YYYY-MM-DD`.
+    /// The day it ends, at 0:00 UTC, `YYYY-MM-DD`.
     pub until: String,
     /// Whole days left; negative once it has expired.
     pub days_left: i64,

@@ -100,7 +100,7 @@ pub struct Made {
     pub name: String,
     /// Serial number, hex; none of a whole site.
     pub serial: Option<String>,
-    /// Last day of validity, `YYYY-MM-DD`.
+    /// The day it ends, at 0:00 UTC, `YYYY-MM-DD`.
     pub until: String,
     /// The files that were written.
     pub files: Vec<PathBuf>,

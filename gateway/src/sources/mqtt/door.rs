@@ -91,7 +91,10 @@ async fn shake_hands(serving: &Serving, stream: TcpStream) -> Result<Entered, Re
     let accepted = TlsAcceptor::from(config).accept(stream).await;
     let stream = accepted.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-        refuse(tls.map_or(Cause::Tls, cause), error.to_string())
+        refuse(
+            tls.map_or(Cause::Tls, cause),
+            tls.map_or_else(|| error.to_string(), explained),
+        )
     })?;
     let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let chain: Arc<[_]> = chain.iter().map(|der| der.clone().into_owned()).collect();
@@ -103,6 +106,17 @@ async fn shake_hands(serving: &Serving, stream: TcpStream) -> Result<Entered, Re
         transport: BrokerTransport::tls(TlsStreamWrapper::new(stream)),
         proven: Some(Proven { name, chain }),
     })
+}
+
+/// In words, where the bare ones would send somebody looking at the wrong end.
+fn explained(error: &Error) -> String {
+    match error {
+        Error::AlertReceived(_) => format!(
+            "{error}: it refuses our certificate. Does it trust the site CA, and call us by a name in the certificate?"
+        ),
+        Error::InvalidMessage(_) => format!("{error}: it does not speak TLS"),
+        _ => error.to_string(),
+    }
 }
 
 /// A refused certificate is told apart from everything else that can go wrong in a handshake.

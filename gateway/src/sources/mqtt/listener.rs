@@ -107,8 +107,9 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, seat: Seat) {
     match entered {
         Ok(Ok(entered)) => converse(entered, from, &parts, seat).await,
         Ok(Err(refusal)) => {
-            let claim = refusal.claim.map_or(String::new(), |claim| format!("{claim} "));
-            let who = format!("{claim}at {from}");
+            let who = refusal
+                .claim
+                .map_or_else(|| from.to_string(), |claim| format!("{claim} at {from}"));
             parts.counters.count(refusal.cause, &who, &refusal.what);
         }
         Err(_) => count(Cause::Handshake, "no TLS handshake in time"),
