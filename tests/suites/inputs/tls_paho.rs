@@ -256,3 +256,27 @@ async fn two_nodes_evacuate_with_certificates_and_never_without() {
     let site = Enrolled::with(&["node-1", "node-2"]);
     assert_eq!(two_nodes_alarm(Some(&site)).await, Level::Evacuate);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_our_own_that_ends_soon_is_trouble_until_a_new_one_is_loaded() {
+    let site = Enrolled::with(&[Canary::ID, NODE]);
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    // Ended: it is trouble, and nodes that do not look at dates are still heard.
+    site.folder().gateway(&names, -2, true).unwrap();
+    let stand = Stand::start(Room::with(&[Canary::ID, NODE]).enrolled(&site)).await;
+    let troubled = |v: &muster_core::View| v.troubles.iter().any(|t| t.line.contains("has expired 2 days ago"));
+    stand.until("trouble with our own certificate", troubled).await;
+    let refused = Paho::login(stand.mqtt(), NODE, 5, site.paho(Some(&site.shown(NODE)))).await;
+    assert!(
+        refused.login.reason.contains("certificate has expired"),
+        "paho looks at dates: {:?}",
+        refused.login
+    );
+    site.folder().gateway(&names, 700, true).unwrap();
+    stand.gateway.reload_tls(&site.files()).unwrap();
+    stand.until("no trouble any more", |v| !troubled(v)).await;
+    canary(&site, &stand)
+        .await
+        .alone_votes(&stand, "an old certificate")
+        .await;
+}
