@@ -141,6 +141,27 @@ fn listen(table: &Table<'_>, files: &Files, insecure: bool) -> MqttWay {
             table.faults.error(at, what, "remove it: nodes connect to us");
         }
     }
+    let tls = listen_tls(table, files);
+    let port = if tls.is_some() { 8883 } else { 1883 };
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = listen_address(table);
+    if let Some(open) = address
+        .as_ref()
+        .filter(|a| insecure && tls.is_none() && !is_loopback(a.value))
+    {
+        let what = format!(
+            "nodes are heard on {} without TLS: anybody on that network can speak for them",
+            open.value
+        );
+        table.faults.warning(open.at, what, PLAIN_HINT);
+    }
+    MqttWay::Listen {
+        address: address.map_or(usual, |a| a.value),
+        tls,
+    }
+}
+
+fn listen_tls(table: &Table<'_>, files: &Files) -> Option<TlsFiles> {
     let tls = match (&files.ca, files.identity(table)) {
         (Some(ca), Some((cert, key))) => Some(TlsFiles {
             ca: ca.clone(),
@@ -159,23 +180,7 @@ fn listen(table: &Table<'_>, files: &Files, insecure: bool) -> MqttWay {
     if let Some(tls) = &tls {
         certificates::check(table, tls);
     }
-    let port = if tls.is_some() { 8883 } else { 1883 };
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let address = listen_address(table);
-    if let Some(open) = address
-        .as_ref()
-        .filter(|a| insecure && tls.is_none() && !is_loopback(a.value))
-    {
-        let what = format!(
-            "nodes are heard on {} without TLS: anybody on that network can speak for them",
-            open.value
-        );
-        table.faults.warning(open.at, what, PLAIN_HINT);
-    }
-    MqttWay::Listen {
-        address: address.map_or(usual, |a| a.value),
-        tls,
-    }
+    tls
 }
 
 fn is_loopback(address: SocketAddr) -> bool {

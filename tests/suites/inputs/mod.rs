@@ -13,6 +13,8 @@ mod paho_silence;
 mod peers;
 mod pymodbus_paho;
 mod raw_bytes_paho;
+mod tls_groups_paho;
 mod tls_paho;
 mod tls_raw_paho;
+mod tls_refused_paho;
 mod whole_way;

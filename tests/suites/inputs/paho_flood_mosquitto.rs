@@ -70,6 +70,26 @@ async fn looked_at(muster: &Process) -> u64 {
     muster.api.metric("muster_readings_total").await + dropped
 }
 
+async fn beside_a_canary(proof: Option<&Enrolled>) -> (Process, Canary) {
+    let room = Room::with(&[Canary::ID, NODE]);
+    let muster = Process::run(&proof.map_or(room.clone(), |site| room.enrolled(site))).await;
+    let shown = proof.map_or(serde_json::json!({}), |site| site.paho(Some(&site.shown(Canary::ID))));
+    let mut canary = Canary::proven(muster.mqtt, &shown).await;
+    canary.is_heard(&muster.api).await;
+    (muster, canary)
+}
+
+async fn alarm_to_decision(muster: &Process, canary: &mut Canary) -> Duration {
+    let alarmed = Stopwatch::start();
+    canary.alarm().await;
+    let decided = timeout(SOON, async {
+        // One vote; as a process the site runs on one group, so it evacuates at once.
+        while muster.api.status().await["level"] != "evacuate" {}
+        alarmed.elapsed()
+    });
+    decided.await.expect("the canary's alarm was not decided")
+}
+
 /// The canary alarms amid a flood. Gives messages a second, and how long the decision took.
 async fn alarm_amid(
     kind: &'static str,
@@ -77,11 +97,7 @@ async fn alarm_amid(
     proof: Option<&Enrolled>,
     line: fn(u64) -> Vec<u8>,
 ) -> (u64, Duration) {
-    let room = Room::with(&[Canary::ID, NODE]);
-    let muster = Process::run(&proof.map_or(room.clone(), |site| room.enrolled(site))).await;
-    let shown = proof.map_or(serde_json::json!({}), |site| site.paho(Some(&site.shown(Canary::ID))));
-    let mut canary = Canary::proven(muster.mqtt, &shown).await;
-    canary.is_heard(&muster.api).await;
+    let (muster, mut canary) = beside_a_canary(proof).await;
     let flood = Flood::start(muster.mqtt, kind, qos, proof, line);
     while looked_at(&muster).await < 5_000 {
         sleep(Duration::from_millis(20)).await;
@@ -91,14 +107,7 @@ async fn alarm_amid(
     for _ in 0..10 {
         canary.is_heard(&muster.api).await;
     }
-    let alarmed = Stopwatch::start();
-    canary.alarm().await;
-    let decided = timeout(SOON, async {
-        // One vote; as a process the site runs on one group, so it evacuates at once.
-        while muster.api.status().await["level"] != "evacuate" {}
-        alarmed.elapsed()
-    });
-    let took = decided.await.expect("the canary's alarm was not decided");
+    let took = alarm_to_decision(&muster, &mut canary).await;
     while since.elapsed() < Duration::from_secs(4) {
         canary.is_heard(&muster.api).await;
     }

@@ -251,6 +251,14 @@ async fn a_stolen_node_key_cannot_act_as_the_gateway() {
     }
 }
 
+/// A subscription with QoS 1.
+fn subscribe_packet(filter: &str) -> Vec<u8> {
+    let mut bytes = vec![0x82, 5 + filter.len() as u8, 0, 1, 0, filter.len() as u8];
+    bytes.extend(filter.as_bytes());
+    bytes.push(1);
+    bytes
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_is_ended_and_named() {
     let site = Enrolled::with(&[Canary::ID, NODE]);
@@ -262,11 +270,7 @@ async fn a_client_that_reads_nothing_is_ended_and_named() {
     let mut slow = login(muster.mqtt, &site.client(Some(&site.shown(NODE))), NODE)
         .await
         .unwrap();
-    let filter = topic(NODE, "ack");
-    let mut subscribe = vec![0x82, 5 + filter.len() as u8, 0, 1, 0, filter.len() as u8];
-    subscribe.extend(filter.as_bytes());
-    subscribe.push(1);
-    slow.write_all(&subscribe).await.unwrap();
+    slow.write_all(&subscribe_packet(&topic(NODE, "ack"))).await.unwrap();
     let since = Stopwatch::start();
     let mut seq = 0;
     while muster.api.count("slow_reader").await == 0 {

@@ -64,6 +64,21 @@ impl Enrolled {
         }
     }
 
+    /// A copy of what a node shows, as a thief makes it.
+    pub(crate) fn copied(&self, id: &str) -> Shown {
+        let folder = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
+        let Shown { cert, key } = self.shown(id);
+        let copy = |from: PathBuf| {
+            let to = folder.join(from.file_name().unwrap());
+            std::fs::copy(from, &to).unwrap();
+            to
+        };
+        Shown {
+            cert: copy(cert),
+            key: copy(key),
+        }
+    }
+
     pub(crate) fn files(&self) -> TlsFiles {
         TlsFiles {
             ca: self.path("gateway/node-ca.pem"),

@@ -87,9 +87,15 @@ fn keys_are_for_their_owner_and_are_never_overwritten() {
         Err(IssueError::Exists(_))
     ));
     assert_eq!(std::fs::read(&key).unwrap(), before);
+}
+
+#[test]
+fn what_was_issued_is_listed_and_can_be_revoked() {
+    let (dir, folder) = site();
+    folder.node("node-1", None, NODE_DAYS, false).unwrap();
+    folder.gateway(&["a".into()], GATEWAY_DAYS, false).unwrap();
     let serial = node_facts(dir.path(), "node-1").serial;
     folder.node("node-1", None, NODE_DAYS, true).unwrap();
-    assert_ne!(std::fs::read(&key).unwrap(), before);
     // Both were issued, and both can be revoked.
     let (revoked, _) = folder.revoke(&serial).unwrap();
     assert_eq!(revoked, [serial]);
@@ -111,21 +117,22 @@ fn keys_are_for_their_owner_and_are_never_overwritten() {
     );
 }
 
+/// A request of a node, in PEM and beside it in DER, that asks for more than it may have.
+fn request(path: &Path, name: &str, key: &KeyPair) -> PathBuf {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let request = params.serialize_request(key).unwrap();
+    std::fs::write(path, request.pem().unwrap()).unwrap();
+    std::fs::write(path.with_extension("der"), request.der()).unwrap();
+    path.to_owned()
+}
+
 #[test]
 fn a_request_is_signed_for_the_node_it_names_only() {
     let (dir, folder) = site();
-    let request = |name: &str, key: &KeyPair, file: &str| {
-        let mut params = rcgen::CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        // Asks for more than it may have.
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let request = params.serialize_request(key).unwrap();
-        let path = dir.path().join(file);
-        std::fs::write(&path, request.pem().unwrap()).unwrap();
-        std::fs::write(path.with_extension("der"), request.der()).unwrap();
-        path
-    };
+    let request = |name: &str, key: &KeyPair, file: &str| request(&dir.path().join(file), name, key);
     let key = KeyPair::generate().unwrap();
     let own = request("node-7", &key, "own.csr");
     folder.node("node-7", Some(&own), NODE_DAYS, false).unwrap();

@@ -90,8 +90,10 @@ fn a_broker_is_a_scheme_a_host_and_a_port() {
 
 const TLS: &str = "ca = \"gateway/node-ca.pem\"\ncert = \"gateway/gateway.pem\"\nkey = \"gateway/gateway.key\"";
 
+type Parsed = Result<(Config, Vec<Finding>), Vec<Finding>>;
+
 /// The certificates of a site, the gateway's good for so many days, and the good file with these lines in its [mqtt].
-fn enrolled(days: i64, lines: &str) -> (tempfile::TempDir, Result<(Config, Vec<Finding>), Vec<Finding>>) {
+fn enrolled(days: i64, lines: &str) -> (tempfile::TempDir, Parsed) {
     let folder = tempfile::tempdir().unwrap();
     let (site, _) = Folder::init(folder.path(), "site-1", clock::wall_now_ms() / 1_000).unwrap();
     site.gateway(&["localhost".into()], days, false).unwrap();

@@ -48,15 +48,12 @@ impl Embedded {
     ) -> Result<Self, BrokerError> {
         let listen = |source| BrokerError::Listen { address, source };
         let files = settings.tls().cloned();
-        let serving = files
-            .as_ref()
-            .map(read)
-            .transpose()?
-            .map(|serving| watch::channel(serving).0);
+        let serving = files.as_ref().map(read).transpose()?;
+        let serving = serving.map(|serving| watch::channel(serving).0);
         let socket = listener::bind(address).map_err(listen)?;
         let address = socket.local_addr().map_err(listen)?;
         let config = limits(settings, Arc::new(Events { ingest: ingest.clone() }));
-        let mut broker = MqttBroker::with_config(config.clone())
+        let broker = MqttBroker::with_config(config.clone())
             .await
             .map_err(BrokerError::Start)?
             .with_auth_provider(Arc::new(Refusing));
@@ -71,9 +68,7 @@ impl Embedded {
             clients: Clients::new(settings.max_clients, ingest.nodes(), gauges),
             lobby: Lobby::new(settings.max_clients.max(ingest.nodes()) + LOBBY_MORE),
             turns: listener::turns(),
-            door: serving
-                .as_ref()
-                .map_or(Door::Plain, |serving| Door::Tls(serving.subscribe())),
+            door: Door::of(serving.as_ref()),
             ingest,
             counters,
         };
@@ -82,14 +77,7 @@ impl Embedded {
         let files = watch::channel(files).0;
         tokio::spawn(expiry::look(files.subscribe(), parts.clone()));
         tokio::spawn(listener::accept(socket, parts));
-        // The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
-        let mut stopped = stop.subscribe();
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = broker.run() => if let Err(error) = ended { tracing::error!(%error, "the embedded broker ended") },
-                _ = stopped.recv() => broker.shutdown(),
-            }
-        });
+        tokio::spawn(keep_house(broker, stop.subscribe()));
         Ok(Self {
             address,
             acks: waiting,
@@ -119,6 +107,14 @@ impl Broker for Embedded {
     fn stop(&self) {
         // Nobody listening means that everything has stopped already.
         let _ = self.stop.send(());
+    }
+}
+
+/// The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
+async fn keep_house(mut broker: MqttBroker, mut stopped: broadcast::Receiver<()>) {
+    tokio::select! {
+        ended = broker.run() => if let Err(error) = ended { tracing::error!(%error, "the embedded broker ended") },
+        _ = stopped.recv() => broker.shutdown(),
     }
 }
 

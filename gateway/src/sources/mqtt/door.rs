@@ -45,6 +45,11 @@ pub(super) struct Refusal {
 }
 
 impl Door {
+    /// With TLS if there are files for it.
+    pub(super) fn of(serving: Option<&watch::Sender<Arc<Serving>>>) -> Self {
+        serving.map_or(Self::Plain, |serving| Self::Tls(serving.subscribe()))
+    }
+
     /// Takes as long as the peer lets it: whoever calls sets the deadline.
     pub(super) async fn enter(&self, stream: TcpStream) -> Result<Entered, Refusal> {
         match self {

@@ -9,6 +9,7 @@ use mqtt5::broker::config::BrokerConfig;
 use mqtt5::broker::resource_monitor::ResourceMonitor;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::sys_topics::BrokerStats;
+use mqtt5::broker::transport::BrokerTransport;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::error::Elapsed;
@@ -52,6 +53,29 @@ pub(super) struct Parts {
     pub(super) lobby: Arc<Lobby>,
     pub(super) turns: Arc<Semaphore>,
     pub(super) door: Door,
+}
+
+impl Parts {
+    /// What mqtt5 makes of one connection.
+    fn session(
+        &self,
+        transport: BrokerTransport,
+        from: SocketAddr,
+        speaker: Arc<Speaker>,
+        end: broadcast::Receiver<()>,
+    ) -> ClientHandler {
+        ClientHandler::new(
+            transport,
+            from,
+            self.config.clone(),
+            self.router.clone(),
+            speaker,
+            None,
+            self.stats.clone(),
+            self.resources.clone(),
+            end,
+        )
+    }
 }
 
 /// As many as there are turns.
@@ -139,18 +163,7 @@ async fn converse(entered: Entered, from: SocketAddr, parts: &Parts, seat: Seat)
     let count = |cause, what: &dyn std::fmt::Display| parts.counters.count(cause, &from.to_string(), what);
     let speaker = Arc::new(Speaker::new(proven.as_ref().map(|proven| proven.name.clone()), parts));
     let (stop, end) = broadcast::channel(1);
-    let handler = ClientHandler::new(
-        transport,
-        from,
-        parts.config.clone(),
-        parts.router.clone(),
-        speaker.clone(),
-        None,
-        parts.stats.clone(),
-        parts.resources.clone(),
-        end,
-    );
-    let mut run = std::pin::pin!(handler.run());
+    let mut run = std::pin::pin!(parts.session(transport, from, speaker.clone(), end).run());
     let mut stopped = parts.stop.subscribe();
     let leave = tokio::select! {
         biased;
@@ -161,13 +174,13 @@ async fn converse(entered: Entered, from: SocketAddr, parts: &Parts, seat: Seat)
         _ = stopped.recv() => return,
     };
     drop(seat);
-    // An end that is asked for goes through the session, so that it leaves nothing behind and its last will is heard.
     let asked = async {
         tokio::select! {
             () = leave => {}
             error = parts.door.shuts_out(proven.as_ref()) => count(door::cause(&error), &error),
             _ = stopped.recv() => {}
         }
+        // An end that is asked for goes through the session, so that it leaves nothing behind and its last will is heard.
         let _ = stop.send(());
         std::future::pending::<std::convert::Infallible>().await
     };
