@@ -109,7 +109,7 @@ fn named(name: &str, now_s: i64, until_s: i64) -> Result<CertificateParams, Issu
     Ok(params)
 }
 
-/// 127 random bits (RFC 5280 wants a positive number of at most 20 bytes).
+/// 126 random bits (RFC 5280 wants a positive number of at most 20 bytes).
 fn random_serial() -> Result<SerialNumber, IssueError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(IssueError::Random)?;

@@ -178,12 +178,12 @@ impl Folder {
     pub fn gateway(&self, names: &[String], days: i64, replace: bool) -> Result<Made, IssueError> {
         let reached: Vec<SanType> = names.iter().map(|name| reached_by(name)).collect::<Result<_, _>>()?;
         let first = names.first().ok_or_else(|| IssueError::Name(String::new()))?;
-        self.make_room("gateway", &["gateway.key", "gateway.pem"], replace)?;
         let ca = Authority::load(&self.dir, "site-ca")?;
         let key = KeyPair::generate().map_err(IssueError::Make)?;
         let mut params = leaf(first, ExtendedKeyUsagePurpose::ServerAuth, (self.now_s, days), &ca)?;
         params.subject_alt_names = reached;
         let cert = ca.sign(&params, &key)?;
+        self.make_room("gateway", &["gateway.key", "gateway.pem"], replace)?;
         self.keep(
             first,
             &cert,
@@ -215,7 +215,6 @@ impl Folder {
             "site-ca.pem",
             "site-ca.der",
         ];
-        self.make_room(&place, &all, replace)?;
         let params = leaf(id, ExtendedKeyUsagePurpose::ClientAuth, (self.now_s, days), &ca)?;
         let site_ca = Authority::certificate(&self.dir, "site-ca")?;
         let (cert, key) = match request {
@@ -238,6 +237,7 @@ impl Folder {
             files.push((&key_pem, Kind::Secret, key.serialize_pem().into()));
             files.push((&key_der, Kind::Secret, key.serialize_der()));
         }
+        self.make_room(&place, &all, replace)?;
         self.keep(id, &cert, &files)
     }
 
