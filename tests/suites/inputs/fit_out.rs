@@ -42,7 +42,8 @@ fn example(name: &str) -> String {
     for (table, port) in [("mqtt", free_port()), ("http", free_port())] {
         let head = format!("[{table}]\n");
         if !text.contains(&head) {
-            text.push_str(&format!("\n{head}listen = \"127.0.0.1:{port}\"\n"));
+            let plain = if table == "mqtt" { "insecure = true\n" } else { "" };
+            text.push_str(&format!("\n{head}{plain}listen = \"127.0.0.1:{port}\"\n"));
         } else if table == "http" && !text.contains("public_url") {
             continue;
         } else if table == "http" {
