@@ -31,7 +31,7 @@ const SHAKE_WITHIN: Duration = Duration::from_secs(5);
 const TURNS: usize = 64;
 /// A handshake that takes longer gives its turn to the next and goes on beside it: it waits for its peer, not for us.
 const TURN: Duration = Duration::from_millis(250);
-/// From there, the login (CONNECT) has to be complete within this.
+/// After the handshake, the login (CONNECT) has to be complete within this.
 const LOGIN_WITHIN: Duration = Duration::from_secs(5);
 /// Connections that may wait in the kernel: more than every node of a site that comes back at once.
 const BACKLOG: u32 = 1_024;
