@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::api::{self, ApiState, Gauges};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::hooks::ClientError;
@@ -157,6 +157,7 @@ impl Gateway {
             progress_key,
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
+            insecure: config.insecure(),
         };
         self.tasks
             .push(tokio::spawn(api::serve(http, state, std::future::pending())));
@@ -212,6 +213,14 @@ impl Gateway {
             ));
         }
         Ok(())
+    }
+
+    /// Reads the TLS files of the embedded broker anew; see [`mqtt::Broker::reload_tls`]. Nothing to do without one.
+    ///
+    /// # Errors
+    /// The files cannot be used; then the old ones stay in use.
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), mqtt::BrokerError> {
+        self.broker.get().map_or(Ok(()), |broker| broker.reload_tls(files))
     }
 
     /// Stops taking anything in, journals what was decided, and ends. Nothing decided is lost: it goes on after a start.

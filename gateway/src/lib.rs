@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod certs;
 pub mod cli;
 pub mod clock;
 pub mod config;

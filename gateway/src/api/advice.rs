@@ -3,7 +3,7 @@
 use muster_core::{IncidentView, Level, Mode, View};
 
 /// What must be seen on every screen before anything else.
-pub(crate) fn headline(view: &View, speed: u32) -> Vec<String> {
+pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
     if view.simulated {
         lines.push(format!("SIMULATION ×{speed}"));
@@ -11,7 +11,17 @@ pub(crate) fn headline(view: &View, speed: u32) -> Vec<String> {
     if !view.armed {
         lines.push("DISARMED: hooks are drills only".to_owned());
     }
+    lines.extend(insecure.iter().map(|part| format!("INSECURE: {}", insecure_line(part))));
     lines
+}
+
+/// What it means that a part goes over the network without TLS.
+#[must_use]
+pub fn insecure_line(part: &str) -> &'static str {
+    match part {
+        "mqtt" => "MQTT without TLS; whoever is on its network can speak for every node",
+        _ => "a part of the site goes over the network without TLS",
+    }
 }
 
 /// What to do now, most urgent first. Never empty.
@@ -115,10 +125,14 @@ mod tests {
     #[test]
     fn headlines_say_simulation_and_disarmed() {
         assert_eq!(
-            headline(&story::prepare(0), 10),
-            ["SIMULATION ×10", "DISARMED: hooks are drills only"]
+            headline(&story::prepare(0), 10, &["mqtt"]),
+            [
+                "SIMULATION ×10",
+                "DISARMED: hooks are drills only",
+                "INSECURE: MQTT without TLS; whoever is on its network can speak for every node"
+            ]
         );
-        assert!(headline(&story::normal(0), 1).is_empty());
+        assert!(headline(&story::normal(0), 1, &[]).is_empty());
     }
 
     #[test]

@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
+pub use advice::insecure_line;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;
@@ -56,6 +57,8 @@ pub struct ApiState {
     pub gauges: Arc<Gauges>,
     /// `[http] public_url`: a further name under which the API may be called.
     pub public_url: Option<String>,
+    /// What goes over the network without TLS.
+    pub insecure: Vec<&'static str>,
 }
 
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the

@@ -29,18 +29,19 @@ const STEP_TIMES: [&str; 2] = ["begun", "ended"];
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Problem> {
     let view = room.state.view.borrow().clone();
-    document(&view, &room.state.clock).map(Json)
+    document(&view, &room.state.clock, &room.state.insecure).map(Json)
 }
 
 /// The whole document.
-pub(crate) fn document(view: &View, clock: &Clock) -> Result<Value, Problem> {
+pub(crate) fn document(view: &View, clock: &Clock, insecure: &[&str]) -> Result<Value, Problem> {
     let mut fields = walled(view, clock)?;
     let beside = json!({
         "schema": 1,
         "version": env!("CARGO_PKG_VERSION"),
         "clock_speed": clock.speed(),
         "view_age_ms": age_ms(view, clock),
-        "headline": advice::headline(view, clock.speed()),
+        "headline": advice::headline(view, clock.speed(), insecure),
+        "insecure": insecure,
         "next": advice::next(view),
     });
     if let Value::Object(beside) = beside {

@@ -3,6 +3,8 @@
 pub mod bench;
 pub mod check;
 pub mod demo;
+mod descriptors;
+pub mod enroll;
 pub mod exit;
 pub mod journal;
 pub mod notify;
@@ -39,6 +41,8 @@ enum Command {
     Order(order::Args),
     /// Try every place outside that is told: one marked message each, and a verdict
     Notify(notify::Args),
+    /// Make and revoke the certificates of a site's gateway and nodes
+    Enroll(enroll::Args),
     /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
     /// Read a journal, or verify its chain
@@ -84,6 +88,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
         Command::Notify(args) => notify::run(args).await,
+        Command::Enroll(args) => enroll::run(&args),
         Command::Sim(args) => sim::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use muster_core::Event;
 
 use super::{exit, printer::Printer};
+use crate::api::insecure_line;
 use crate::config::{self, Config};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
@@ -24,6 +25,7 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
+    super::descriptors::raise_limit();
     let config = match config::load(&args.config) {
         Ok((config, findings)) => {
             findings.iter().for_each(|finding| eprintln!("{finding}"));
@@ -75,7 +77,7 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
     if json {
         let line = serde_json::json!({
             "schema": 1, "started": config.site.id, "mqtt": mqtt, "http": gateway.http.to_string(),
-            "armed": armed, "simulated": config.site.simulated,
+            "armed": armed, "simulated": config.site.simulated, "insecure": config.insecure(),
         });
         println!("{line}");
         return;
@@ -87,7 +89,18 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         config.site.workloads.len()
     );
     println!("  page and API  http://{}/", gateway.http);
-    println!("  MQTT          {mqtt} (plain: all its nodes are one group)");
+    println!(
+        "  MQTT          {mqtt}{}",
+        if gateway.mqtt.is_some() && config.mqtt.tls().is_some() {
+            " (TLS: each node by its certificate)"
+        } else {
+            ""
+        }
+    );
+    config
+        .insecure()
+        .iter()
+        .for_each(|part| println!("  INSECURE: {}", insecure_line(part)));
     if config.site.simulated {
         println!("  SIMULATION: believes simulated readings");
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use muster_sim::modbus::DeviceKind;
-use muster_sim::nodes::NodeSpec;
+use muster_sim::nodes::{Identity, NodeSpec};
 use muster_sim::receiver::{self, ReceiverOptions, signing_key};
 use muster_sim::{DeviceSpec, FitOut, Scenario, SimSite, SiteSpec, UpsPlace};
 use tokio::io::AsyncReadExt;
@@ -38,6 +38,9 @@ struct Devices {
     /// Same seed, same story
     #[arg(long, default_value_t = 2022)]
     seed: u64,
+    /// Folder of `muster enroll`, for a site whose nodes prove who they are
+    #[arg(long, value_name = "DIR")]
+    certificates: Option<PathBuf>,
     /// Seconds before the first sign
     #[arg(long, default_value_t = 30)]
     quiet_first_s: u32,
@@ -195,9 +198,22 @@ async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<Sim
         story,
         broker,
         site_id: config.site.id.clone(),
-        fit_out: fit_out(config)?,
+        fit_out: prove(fit_out(config)?, args.certificates.as_deref())?,
     };
     SimSite::start(spec).await.map_err(|error| lines::with_causes(&error))
+}
+
+/// Gives each node the certificate it was enrolled with.
+fn prove(mut fit_out: FitOut, certificates: Option<&Path>) -> Result<FitOut, String> {
+    let Some(certificates) = certificates else {
+        return Ok(fit_out);
+    };
+    for node in &mut fit_out.nodes {
+        let folder = certificates.join("nodes").join(&node.id);
+        let read = Identity::of_folder(&folder);
+        node.identity = Some(read.map_err(|error| format!("the certificate in {}: {error}", folder.display()))?);
+    }
+    Ok(fit_out)
 }
 
 /// Simulated counterparts of everything the config names.

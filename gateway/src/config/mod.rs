@@ -4,6 +4,7 @@
 //! lowered to indices (`lower`), and rules across tables are checked (`groups`, `cycles`, and beside each table).
 
 mod address;
+mod certificates;
 mod channel;
 mod channels;
 mod cycles;
@@ -69,6 +70,14 @@ pub struct Config {
     pub notify: Vec<Place>,
 }
 
+impl Config {
+    /// What goes over the network without TLS by the owner's leave. Every screen says so.
+    #[must_use]
+    pub fn insecure(&self) -> Vec<&'static str> {
+        if self.mqtt.is_plain() { vec!["mqtt"] } else { Vec::new() }
+    }
+}
+
 /// How nodes are heard over MQTT.
 #[derive(Clone, Debug)]
 pub struct Mqtt {
@@ -105,6 +114,8 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// Its key.
     pub key: PathBuf,
+    /// What the nodes' CA has revoked.
+    pub crl: Option<PathBuf>,
 }
 
 /// Somebody else's broker.
@@ -136,6 +147,15 @@ impl Mqtt {
         }
     }
 
+    /// The embedded broker's TLS files; none if it is plain, or if there is none.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFiles> {
+        match &self.way {
+            MqttWay::Listen { tls, .. } => tls.as_ref(),
+            MqttWay::Off | MqttWay::Connect(_) => None,
+        }
+    }
+
     /// Whether it goes over the network without TLS.
     #[must_use]
     pub fn is_plain(&self) -> bool {
@@ -150,7 +170,7 @@ impl Mqtt {
     /// only have its word.
     #[must_use]
     pub fn proves_nodes(&self) -> bool {
-        matches!(self.way, MqttWay::Listen { tls: Some(_), .. })
+        self.tls().is_some()
     }
 }
 

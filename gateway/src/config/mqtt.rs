@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::faults::{At, Faults, quoted};
 use super::load::read_text;
 use super::table::Table;
-use super::{Connect, Mqtt, MqttWay, Secret, TlsFiles};
+use super::{Connect, Mqtt, MqttWay, Secret, TlsFiles, certificates};
 
 /// Clients at a time if the file does not say.
 const MAX_CLIENTS: i64 = 200;
@@ -31,6 +31,7 @@ struct Files {
     ca: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
+    crl: Option<PathBuf>,
 }
 
 /// Reads it; without it nothing is heard over MQTT, which is a fault once there are nodes.
@@ -118,6 +119,7 @@ impl Files {
             ca: file("ca"),
             cert: file("cert"),
             key: file("key"),
+            crl: file("crl"),
         }
     }
 
@@ -139,20 +141,7 @@ fn listen(table: &Table<'_>, files: &Files, insecure: bool) -> MqttWay {
             table.faults.error(at, what, "remove it: nodes connect to us");
         }
     }
-    let tls = match (&files.ca, files.identity(table)) {
-        (Some(ca), Some((cert, key))) => Some(TlsFiles {
-            ca: ca.clone(),
-            cert,
-            key,
-        }),
-        (None, None) => None,
-        _ => {
-            let what = "TLS for nodes needs `ca`, `cert` and `key`";
-            let hint = "`ca` is the CA of the nodes' certificates, `cert` and `key` are the gateway's own";
-            table.faults.error(table.at, what, hint);
-            None
-        }
-    };
+    let tls = listen_tls(table, files);
     let port = if tls.is_some() { 8883 } else { 1883 };
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let address = listen_address(table);
@@ -172,13 +161,35 @@ fn listen(table: &Table<'_>, files: &Files, insecure: bool) -> MqttWay {
     }
 }
 
+fn listen_tls(table: &Table<'_>, files: &Files) -> Option<TlsFiles> {
+    let tls = match (&files.ca, files.identity(table)) {
+        (Some(ca), Some((cert, key))) => Some(TlsFiles {
+            ca: ca.clone(),
+            cert,
+            key,
+            crl: files.crl.clone(),
+        }),
+        (None, None) if files.crl.is_none() => None,
+        _ => {
+            let what = "TLS for nodes needs `ca`, `cert` and `key`";
+            let hint = "`ca` is the CA of the nodes' certificates, `cert` and `key` are the gateway's own";
+            table.faults.error(table.at, what, hint);
+            None
+        }
+    };
+    if let Some(tls) = &tls {
+        certificates::check(table, tls);
+    }
+    tls
+}
+
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
 fn connect(table: &Table<'_>, files: &Files, folder: &Path) -> Option<Connect> {
     let url = table.text("connect")?;
-    for key in ["listen", "max_clients"] {
+    for key in ["listen", "max_clients", "crl"] {
         if let Some(at) = table.place(key).filter(|_| table.is_false(key).is_none()) {
             let what = format!("`{key}` and `connect` in one [mqtt]");
             table

@@ -3,6 +3,7 @@
 //! It runs on a thread of its own, so that a flood on the network's threads cannot keep it from the processor.
 
 mod carry;
+mod overtaken;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::journal::{Batch as JournalBatch, Report, Writer};
 use crate::lanes::{Batch, Control, LaneEnds, Mark};
 use crate::runner::Runner;
 use crate::told::Telling;
+use overtaken::Overtaken;
 
 /// The loop looks around at least this often even if nothing comes: the page and the watchdog live on it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -69,6 +71,7 @@ pub struct Engine {
     out: Vec<Effect>,
     batch: JournalBatch,
     marks: BTreeMap<Arc<str>, Mark>,
+    overtaken: Overtaken,
     marked: Stopwatch,
     shown: Stopwatch,
     changed: bool,
@@ -92,6 +95,7 @@ impl Engine {
             out: Vec::new(),
             batch: JournalBatch::default(),
             marks: BTreeMap::new(),
+            overtaken: Overtaken::default(),
             marked: Stopwatch::start(),
             shown: Stopwatch::start(),
             changed: true,
@@ -117,8 +121,8 @@ impl Engine {
                     Some(control) => self.control(control),
                     None => break,
                 },
-                Some(batch) = self.parts.ends.alarm.recv() => self.readings(batch),
-                Some(batch) = self.parts.ends.data.recv() => self.readings(batch),
+                Some(batch) = self.parts.ends.alarm.recv() => self.alarms(batch),
+                Some(batch) = self.parts.ends.data.recv() => self.data(batch),
                 () = tokio::time::sleep(pause) => self.step(&Input::Tick),
             }
             self.drain();
@@ -141,9 +145,9 @@ impl Engine {
             if let Ok(control) = self.parts.ends.control.try_recv() {
                 self.control(control);
             } else if let Ok(batch) = self.parts.ends.alarm.try_recv() {
-                self.readings(batch);
+                self.alarms(batch);
             } else if let Ok(batch) = self.parts.ends.data.try_recv() {
-                self.readings(batch);
+                self.data(batch);
             } else {
                 break;
             }
@@ -167,6 +171,20 @@ impl Engine {
         if !self.out.is_empty() {
             self.changed = true;
             self.carry_out();
+        }
+    }
+
+    fn alarms(&mut self, mut batch: Batch) {
+        let ahead = self.parts.ends.data.len();
+        batch.mark = self.overtaken.alarm(batch.mark, ahead);
+        self.readings(batch);
+    }
+
+    fn data(&mut self, batch: Batch) {
+        self.readings(batch);
+        self.overtaken.taken();
+        while let Some(mark) = self.overtaken.next() {
+            self.mark(mark);
         }
     }
 

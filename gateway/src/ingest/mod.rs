@@ -87,6 +87,18 @@ impl Ingest {
         }
     }
 
+    /// Whether the config names this node.
+    #[must_use]
+    pub fn knows(&self, node: &str) -> bool {
+        self.nodes.contains_key(node)
+    }
+
+    /// How many nodes the config names.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
     pub async fn take(&self, message: Message<'_>) -> Verdict {
         let topic = match Topic::parse(message.topic) {
@@ -126,6 +138,11 @@ impl Ingest {
             source: known.node.source,
             why: why.into(),
         };
+        self.say(input).await;
+    }
+
+    /// Tells the engine something of the transport itself.
+    pub async fn say(&self, input: Input) {
         // The engine ends before its sources do only when the whole gateway stops.
         let _ = self.lanes.control.send(Control::Input(input)).await;
     }

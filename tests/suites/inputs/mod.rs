@@ -2,6 +2,7 @@
 //! loses nothing else, and decides nothing: a canary beside it goes on being heard, and its vote still counts.
 
 mod checked_process;
+mod enroll_mosquitto;
 mod fit_out;
 mod modbus_raw_paho;
 mod paho_flood_mosquitto;
@@ -12,4 +13,8 @@ mod paho_silence;
 mod peers;
 mod pymodbus_paho;
 mod raw_bytes_paho;
+mod tls_groups_paho;
+mod tls_paho;
+mod tls_raw_paho;
+mod tls_refused_paho;
 mod whole_way;

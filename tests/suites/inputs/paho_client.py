@@ -1,10 +1,12 @@
 """One paho client, told what to do line by line in JSON; each line is answered by one.
 
-Argument: {"port", "id", "version": 4 or 5, "keepalive", "will": {"topic", "payload"}}.
+Argument: {"port", "id", "version": 4 or 5, "keepalive", "will": {"topic", "payload"},
+"tls": {"ca", "cert", "key"}}.
 """
 
 import base64
 import json
+import ssl
 import sys
 import threading
 
@@ -28,11 +30,17 @@ class Client:
         )
         if will := wanted.get("will"):
             self.mqtt.will_set(will["topic"], will["payload"], qos=1, retain=True)
+        if tls := wanted.get("tls"):
+            self.mqtt.tls_set(ca_certs=tls["ca"], certfile=tls.get("cert"), keyfile=tls.get("key"))
         self.mqtt.on_connect = lambda c, u, flags, reason, p: self.now(not reason.is_failure, str(reason))
         self.mqtt.on_disconnect = lambda c, u, flags, reason, p: self.now(False, f"disconnected: {reason}")
         self.mqtt.on_publish = lambda c, u, mid, reason, p: self.keep(("publish", mid), str(reason))
         self.mqtt.on_subscribe = lambda c, u, mid, reasons, p: self.keep(("subscribe", mid), str(reasons[0]))
-        self.mqtt.connect("127.0.0.1", wanted["port"], keepalive=wanted["keepalive"])
+        try:
+            self.mqtt.connect("127.0.0.1", wanted["port"], keepalive=wanted["keepalive"])
+        except (ssl.SSLError, ConnectionError) as refused:
+            self.reason = f"Not connected: {refused}"
+            return
         self.mqtt.loop_start()
         with self.changed:
             self.changed.wait_for(lambda: self.reason != "no answer", WAIT_S)

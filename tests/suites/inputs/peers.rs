@@ -122,6 +122,13 @@ impl Canary {
         }
     }
 
+    /// As [`Canary::connect`], with more options of the script.
+    pub(super) async fn proven(port: u16, more: &Value) -> Self {
+        let paho = Paho::login(port, Self::ID, 5, more.clone()).await;
+        assert!(paho.login.connected, "{:?}", paho.login);
+        Self { paho, seq: 0 }
+    }
+
     /// It is heard on both lanes; whatever was published before on either has been looked at by then.
     pub(super) async fn is_heard(&mut self, api: &Api) {
         for kind in ["data", "alarm"] {

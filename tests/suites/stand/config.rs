@@ -6,6 +6,8 @@ use std::path::Path;
 use muster::config::{self, Config};
 use muster_core::{Group, GroupIx};
 
+use super::Enrolled;
+
 /// The site of every room here.
 pub(crate) const SITE: &str = "s1";
 /// The secret its hook signs with.
@@ -19,6 +21,8 @@ pub(crate) struct Room {
     more: String,
     max_clients: usize,
     supervision_s: u32,
+    /// `[mqtt]`'s lines on how nodes prove who they are.
+    proof: String,
 }
 
 impl Room {
@@ -29,6 +33,7 @@ impl Room {
             more: String::new(),
             max_clients: 200,
             supervision_s: 60,
+            proof: "insecure = true".into(),
         }
     }
 
@@ -59,6 +64,12 @@ impl Room {
         self
     }
 
+    /// Behind TLS, with the certificates of a site.
+    pub(crate) fn enrolled(mut self, site: &Enrolled) -> Self {
+        self.proof = site.lines();
+        self
+    }
+
     /// As a config, with its journal in a folder and its hook at an address.
     pub(crate) fn config(&self, folder: &Path, hook: SocketAddr) -> Config {
         let text = self.text(hook);
@@ -75,11 +86,11 @@ impl Room {
     pub(crate) fn text(&self, hook: SocketAddr) -> String {
         let head = format!(
             "[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n\
-             [mqtt]\ninsecure = true\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
+             [mqtt]\n{}\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
              [[hook]]\nid = \"mover\"\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nallow_loopback = true\nsecret = \"{SECRET}\"\n\
              [[workload]]\nid = \"db\"\ntier = 1\nruns_on = \"r1\"\n\
              rung = [{{ kind = \"move\", hook = \"mover\", to = \"s2\", needs_s = 60 }}]\n",
-            self.max_clients
+            self.proof, self.max_clients
         );
         let nodes: String = self.nodes.iter().map(|id| self.node(id)).collect();
         format!("{head}{nodes}{}", self.more)
@@ -105,6 +116,9 @@ impl Room {
 fn each_node_its_own_group(mut config: Config) -> Config {
     let site = &mut config.site;
     site.single_group = false;
+    if config.mqtt.proves_nodes() {
+        return config;
+    }
     for node in config.nodes.values() {
         let group = GroupIx(u16::try_from(site.groups.len()).unwrap());
         site.groups.push(Group {

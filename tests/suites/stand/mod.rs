@@ -3,6 +3,7 @@
 mod api;
 mod catcher;
 mod config;
+mod enrolled;
 mod process;
 mod script;
 
@@ -18,7 +19,8 @@ use tokio::time::timeout;
 pub(crate) use api::Api;
 pub(crate) use catcher::Catcher;
 pub(crate) use config::{Room, SECRET, SITE};
-pub(crate) use process::{Process, run_to_end};
+pub(crate) use enrolled::{Enrolled, Shown, shake};
+pub(crate) use process::{Process, begin, run_to_end};
 pub(crate) use script::Script;
 
 /// Within this every fact has to come true, on a machine that is busy with other things.

@@ -57,11 +57,16 @@ impl Process {
 
     /// `muster sim` for its config, until it is dropped.
     pub(crate) fn simulate(&self, scenario: &str) -> Child {
-        let mut command = Command::new(muster());
-        command.arg("sim").arg(self.folder.path().join("muster.toml"));
-        command.args(["--scenario", scenario]).kill_on_drop(true);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        let config = self.folder.path().join("muster.toml");
+        begin(&["sim", config.to_str().unwrap(), "--scenario", scenario])
     }
+}
+
+/// `muster` with these arguments, until it is dropped.
+pub(crate) fn begin(arguments: &[&str]) -> Child {
+    let mut command = Command::new(muster());
+    command.args(arguments).kill_on_drop(true);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Runs `muster` to its end, within a bound.

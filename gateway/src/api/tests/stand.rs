@@ -50,6 +50,7 @@ impl Stand {
             progress_key: PROGRESS_KEY,
             gauges: Arc::new(Gauges::default()),
             public_url: None,
+            insecure: Vec::new(),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, state, async move {

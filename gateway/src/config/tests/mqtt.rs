@@ -1,7 +1,11 @@
 //! `[mqtt]`: our broker or somebody else's, plain or proven.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::{GOOD, all, config, only};
-use crate::config::{MqttWay, parse};
+use crate::certs::issue::Folder;
+use crate::clock;
+use crate::config::{Config, Finding, MqttWay, Severity, parse};
 
 /// The good file with these lines in its [mqtt].
 fn mqtt(lines: &str) -> Vec<String> {
@@ -84,24 +88,100 @@ fn a_broker_is_a_scheme_a_host_and_a_port() {
     }
 }
 
+const TLS: &str = "ca = \"gateway/node-ca.pem\"\ncert = \"gateway/gateway.pem\"\nkey = \"gateway/gateway.key\"";
+
+type Parsed = Result<(Config, Vec<Finding>), Vec<Finding>>;
+
+/// The certificates of a site, the gateway's good for so many days, and the good file with these lines in its [mqtt].
+fn enrolled(days: i64, lines: &str) -> (tempfile::TempDir, Parsed) {
+    let folder = tempfile::tempdir().unwrap();
+    let (site, _) = Folder::init(folder.path(), "site-1", clock::wall_now_ms() / 1_000).unwrap();
+    site.gateway(&["localhost".into()], days, false).unwrap();
+    site.node("node-1", None, 100, false).unwrap();
+    let text = GOOD.replacen("insecure = true", lines, 1);
+    let parsed = parse(&text, &folder.path().join("site.toml"));
+    (folder, parsed)
+}
+
+fn one(found: &[Finding], severity: Severity, says: &str) {
+    let all: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert!(
+        found.len() == 1 && found[0].severity == severity && all[0].contains(says),
+        "{says}: {all:#?}"
+    );
+}
+
 #[test]
 fn a_node_that_proves_its_name_is_a_group_of_its_own() {
-    let folder = tempfile::tempdir().unwrap();
-    for file in ["ca", "cert", "key"] {
-        std::fs::write(folder.path().join(file), "").unwrap();
-    }
-    let tls = "ca = \"ca\"\ncert = \"cert\"\nkey = \"key\"";
-    let text = GOOD.replacen("insecure = true", tls, 1);
-    let (config, findings) = parse(&text, &folder.path().join("site.toml")).unwrap();
+    let (_folder, parsed) = enrolled(700, TLS);
+    let (config, findings) = parsed.unwrap();
     assert!(findings.is_empty(), "{findings:#?}");
     let groups: Vec<_> = config.site.groups.iter().map(|g| g.id.as_str()).collect();
     assert_eq!(groups, ["node-1", "bus-10-0-0-7"]);
     assert_eq!(config.mqtt.listen(), "127.0.0.1:8883".parse().ok());
-    let half = GOOD.replacen("insecure = true", "ca = \"ca\"\ncert = \"cert\"", 1);
-    assert!(parse(&half, &folder.path().join("site.toml")).is_err());
-    let gone = mqtt(tls);
+    assert!(config.insecure().is_empty());
+    let half = TLS.split_once("\nkey").unwrap().0;
+    assert!(enrolled(700, half).1.is_err());
+    assert!(
+        enrolled(700, "insecure = true\ncrl = \"gateway/node-crl.pem\"")
+            .1
+            .is_err()
+    );
+    let gone = mqtt(TLS);
     assert!(
         gone.len() == 3 && gone.iter().all(|f| f.contains("cannot be read")),
         "{gone:#?}"
     );
+}
+
+#[test]
+fn files_that_cannot_serve_are_named() {
+    for (from, to, says) in [
+        ("gateway/node-ca.pem", "gateway/gateway.key", "`ca` "),
+        ("gateway/node-ca.pem", "nodes/node-1/node.pem", "it is no CA"),
+        (
+            "gateway/gateway.pem",
+            "gateway/gateway.key",
+            "holds no certificate in PEM",
+        ),
+        (
+            "gateway/gateway.pem",
+            "nodes/node-1/node.pem",
+            "it may not act as a server",
+        ),
+        ("gateway/gateway.pem", "site-ca.pem", "is a CA's, not the gateway's own"),
+        (
+            "gateway/gateway.key",
+            "gateway/gateway.pem",
+            "holds no private key in PEM",
+        ),
+        (
+            "gateway/gateway.key",
+            "nodes/node-1/node.key",
+            "it does not belong to the certificate",
+        ),
+    ] {
+        let (_folder, parsed) = enrolled(700, &TLS.replace(from, to));
+        one(&parsed.unwrap_err(), Severity::Error, says);
+    }
+    let (_folder, parsed) = enrolled(700, &format!("{TLS}\ncrl = \"node-ca.pem\""));
+    one(&parsed.unwrap_err(), Severity::Error, "holds no revocation list in PEM");
+}
+
+#[test]
+fn what_will_not_serve_for_long_is_a_warning() {
+    let warned = |days, lines: &str, says| one(&enrolled(days, lines).1.unwrap().1, Severity::Warning, says);
+    warned(20, TLS, "the certificate of \"localhost\" expires in ");
+    warned(-3, TLS, "has expired 3 days ago");
+    warned(
+        700,
+        &TLS.replace("gateway/node-ca", "site-ca"),
+        "one CA signs the gateway and the nodes",
+    );
+    let (folder, _) = enrolled(700, TLS);
+    let key = folder.path().join("gateway/gateway.key");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = GOOD.replacen("insecure = true", TLS, 1);
+    let (_, found) = parse(&text, &folder.path().join("site.toml")).unwrap();
+    one(&found, Severity::Warning, "can be read by anybody");
 }

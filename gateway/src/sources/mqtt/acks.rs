@@ -10,6 +10,7 @@ use muster_wire::{Topic, TopicKind};
 use tokio::sync::Notify;
 
 use super::listener::Parts;
+use crate::counters::Cause;
 use crate::lanes::Mark;
 
 /// A pack of nothing but boot and seq always fits this. Bytes.
@@ -56,6 +57,19 @@ pub(super) async fn tell(waiting: Arc<Waiting>, parts: Parts) {
             // It waits at most two seconds for a node that does not read; meanwhile later marks take the place of older ones.
             parts.router.route_message(&packet, None).await;
         }
+        marks.keys().for_each(|node| end_if_slow(node, &parts));
+    }
+}
+
+/// A client that leaves this many acknowledgements unread, behind those that its window and its lane hold.
+const UNREAD: usize = 4;
+
+fn end_if_slow(node: &str, parts: &Parts) {
+    let unread = parts.router.queue_handle(node).count();
+    if unread > UNREAD {
+        let what = format!("{unread} acknowledgements wait unread; its connection is ended");
+        parts.counters.count(Cause::SlowReader, node, &what);
+        parts.clients.send_away(node);
     }
 }
 

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use mqtt5::broker::MqttBroker;
 use mqtt5::broker::config::{BrokerConfig, StorageBackend, StorageConfig};
 use mqtt5::broker::events::{BrokerEventHandler, ClientDisconnectEvent, ClientPublishEvent, PublishAction};
-use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::acks::{self, Waiting};
-use super::{Broker, BrokerError, identity::Refusing, listener};
+use super::clients::Clients;
+use super::door::Door;
+use super::lobby::Lobby;
+use super::{Broker, BrokerError, expiry, identity::Refusing, listener};
 use crate::api::Gauges;
-use crate::config;
+use crate::certs::{self, Serving};
+use crate::config::{self, TlsFiles};
 use crate::counters::Counters;
 use crate::ingest::{Ingest, Message, Verdict};
 use crate::lanes::Mark;
@@ -22,10 +25,16 @@ use crate::lanes::Mark;
 /// Largest MQTT packet: twice a pack, so that a pack that is too large is counted by us and told by its sender's name.
 const MAX_PACKET_BYTES: usize = 8 * 1024;
 
+/// Places in the lobby beyond one for every client, so that a site that comes back at once finds room beside strangers.
+const LOBBY_MORE: usize = 256;
+
 /// A running embedded broker.
 pub struct Embedded {
     address: SocketAddr,
     acks: Arc<Waiting>,
+    /// The TLS files in use; none of a plain listener.
+    serving: Option<watch::Sender<Arc<Serving>>>,
+    files: watch::Sender<Option<TlsFiles>>,
     stop: broadcast::Sender<()>,
 }
 
@@ -38,10 +47,13 @@ impl Embedded {
         (counters, gauges): (Counters, Arc<Gauges>),
     ) -> Result<Self, BrokerError> {
         let listen = |source| BrokerError::Listen { address, source };
-        let socket = TcpListener::bind(address).await.map_err(listen)?;
+        let files = settings.tls().cloned();
+        let serving = files.as_ref().map(read).transpose()?;
+        let serving = serving.map(|serving| watch::channel(serving).0);
+        let socket = listener::bind(address).map_err(listen)?;
         let address = socket.local_addr().map_err(listen)?;
-        let config = limits(settings, Arc::new(Events { ingest }));
-        let mut broker = MqttBroker::with_config(config.clone())
+        let config = limits(settings, Arc::new(Events { ingest: ingest.clone() }));
+        let broker = MqttBroker::with_config(config.clone())
             .await
             .map_err(BrokerError::Start)?
             .with_auth_provider(Arc::new(Refusing));
@@ -53,23 +65,24 @@ impl Embedded {
             resources: broker.resource_monitor(),
             stop: stop.clone(),
             site: Arc::from(site),
+            clients: Clients::new(settings.max_clients, ingest.nodes(), gauges),
+            lobby: Lobby::new(settings.max_clients.max(ingest.nodes()) + LOBBY_MORE),
+            turns: listener::turns(),
+            door: Door::of(serving.as_ref()),
+            ingest,
             counters,
-            gauges,
         };
         let waiting = Arc::new(Waiting::default());
         tokio::spawn(acks::tell(waiting.clone(), parts.clone()));
-        tokio::spawn(listener::accept(socket, parts, settings.max_clients));
-        // The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
-        let mut stopped = stop.subscribe();
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = broker.run() => if let Err(error) = ended { tracing::error!(%error, "the embedded broker ended") },
-                _ = stopped.recv() => broker.shutdown(),
-            }
-        });
+        let files = watch::channel(files).0;
+        tokio::spawn(expiry::look(files.subscribe(), parts.clone()));
+        tokio::spawn(listener::accept(socket, parts));
+        tokio::spawn(keep_house(broker, stop.subscribe()));
         Ok(Self {
             address,
             acks: waiting,
+            serving,
+            files,
             stop,
         })
     }
@@ -84,10 +97,33 @@ impl Broker for Embedded {
         self.acks.put(mark);
     }
 
+    fn reload_tls(&self, files: &TlsFiles) -> Result<(), BrokerError> {
+        let Some(serving) = &self.serving else { return Ok(()) };
+        serving.send_replace(read(files)?);
+        self.files.send_replace(Some(files.clone()));
+        Ok(())
+    }
+
     fn stop(&self) {
         // Nobody listening means that everything has stopped already.
         let _ = self.stop.send(());
     }
+}
+
+/// The broker's own listener is on a port nobody is told and refuses everybody; it is run for its housekeeping.
+async fn keep_house(mut broker: MqttBroker, mut stopped: broadcast::Receiver<()>) {
+    tokio::select! {
+        ended = broker.run() => if let Err(error) = ended { tracing::error!(%error, "the embedded broker ended") },
+        _ = stopped.recv() => broker.shutdown(),
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<Arc<Serving>, BrokerError> {
+    let read = certs::load(files).map(Arc::new);
+    read.map_err(|source| BrokerError::Tls {
+        hint: source.hint(),
+        source,
+    })
 }
 
 fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> BrokerConfig {
@@ -108,7 +144,10 @@ fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> Broke
         max_retained_messages: settings.max_clients * 2,
         // What is retained and should not be has to reach the ingest, which counts it; it lets only states be kept.
         max_retained_message_size: MAX_PACKET_BYTES,
-        client_channel_capacity: 100,
+        // Only acknowledgements and orders go out, and a later acknowledgement says all that an earlier one said: a client
+        // that leaves more than these unread is slow, and is told so by its end (see `acks`).
+        client_channel_capacity: 4,
+        max_outbound_inflight: 4,
         // The default lets unreleased QoS 2 messages take 248 MB.
         server_receive_maximum: Some(20),
         server_keep_alive: Some(std::time::Duration::from_secs(60)),

@@ -3,15 +3,20 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use mqtt5::MqttError;
 use mqtt5::broker::auth::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::types::ReasonCode;
 use muster_wire::{Topic, TopicKind, is_id};
+use tokio::sync::Notify;
 
+use super::clients::{Clients, Full, Place};
+use super::listener::Parts;
 use crate::counters::{Cause, Counters};
+use crate::ingest::Ingest;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -33,40 +38,116 @@ impl AuthProvider for Refusing {
     }
 }
 
-/// One connection without a certificate: its client id is its name, unproven. That is why all nodes of such a listener
-/// are one group (design §5).
-pub(super) struct Unproven {
+/// One connection. With a certificate its owner is proven, and its client id has to be the certificate's name. Without one
+/// the client id is its name, unproven: that is why all nodes of such a listener are one group (design §5).
+pub(super) struct Speaker {
+    proven: Option<String>,
     site: Arc<str>,
+    ingest: Arc<Ingest>,
+    clients: Arc<Clients>,
     counters: Counters,
     refused: AtomicBool,
+    place: Mutex<Option<Place>>,
+    admitted: Notify,
 }
 
-impl Unproven {
-    pub(super) fn new(site: Arc<str>, counters: Counters) -> Self {
+impl Speaker {
+    pub(super) fn new(proven: Option<String>, parts: &Parts) -> Self {
         Self {
-            site,
-            counters,
+            proven,
+            site: parts.site.clone(),
+            ingest: parts.ingest.clone(),
+            clients: parts.clients.clone(),
+            counters: parts.counters.clone(),
             refused: AtomicBool::new(false),
+            place: Mutex::default(),
+            admitted: Notify::new(),
         }
     }
 
-    /// Its login was refused here, and counted.
-    pub(super) fn has_refused(&self) -> bool {
-        self.refused.load(Ordering::Relaxed)
+    /// Resolves once its login is complete and it has a place; what that gives resolves when it has to leave it.
+    pub(super) async fn admitted(&self) -> impl Future<Output = ()> + use<> {
+        self.admitted.notified().await;
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let leave = place.as_ref().map(Place::asked_to_leave);
+        async move {
+            match leave {
+                Some(leave) => leave.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
-    fn refusal(connect: &ConnectPacket, site: &str) -> Option<String> {
-        if !is_id(&connect.client_id) {
-            return Some("client id is not [a-z0-9-]{1,32}".into());
+    /// Counts how it ended, unless that was as it should be, or has been counted.
+    pub(super) fn account_for(&self, ended: mqtt5::Result<()>, from: SocketAddr) {
+        let Err(error) = ended else { return };
+        if error.is_normal_disconnect() || self.refused.load(Ordering::Relaxed) {
+            return;
         }
-        if connect.keep_alive == 0 || connect.keep_alive > MAX_KEEP_ALIVE_S {
-            return Some(format!(
-                "keep-alive {} s; 1 to {MAX_KEEP_ALIVE_S} is allowed",
-                connect.keep_alive
-            ));
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let who = place
+            .as_ref()
+            .map_or_else(|| from.to_string(), |place| format!("{} at {from}", place.id()));
+        self.counters.count(cause(&error), &who, &error);
+    }
+
+    /// Takes its place, or says why it may not.
+    fn admit(&self, connect: &ConnectPacket, from: SocketAddr) -> Result<(), (Cause, ReasonCode, String)> {
+        let refuse = |cause, what| (cause, ReasonCode::NotAuthorized, what);
+        let known = self.ingest.knows(&connect.client_id);
+        if let Some(name) = &self.proven {
+            if *name != connect.client_id {
+                let what = format!("the certificate of {name} says that it is {:?}", connect.client_id);
+                return Err(refuse(Cause::Identity, what));
+            }
+            if !known {
+                let what = "a good certificate, but no such node in the config".into();
+                return Err(refuse(Cause::UnknownNode, what));
+            }
         }
-        let will = connect.will.as_ref()?;
-        (!own(&will.topic, &connect.client_id, site)).then(|| format!("a last will on {:?}", will.topic))
+        if let Some(what) = fault(connect, &self.site) {
+            return Err(refuse(Cause::Identity, what));
+        }
+        let place = self.clients.enter(&connect.client_id, known, from).map_err(|Full| {
+            let what = "all places are taken; connection closed".into();
+            (Cause::ClientLimit, ReasonCode::ServerBusy, what)
+        })?;
+        if let Some(before) = place.taken_from {
+            let what = format!("it takes over from {before}; if that is no restart, somebody else has its name");
+            self.counters.count(Cause::TakeOver, &named(connect, from), &what);
+        }
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        Ok(())
+    }
+}
+
+fn named(connect: &ConnectPacket, from: SocketAddr) -> String {
+    format!("{} at {from}", connect.client_id.escape_debug())
+}
+
+/// What no login may have.
+fn fault(connect: &ConnectPacket, site: &str) -> Option<String> {
+    if !is_id(&connect.client_id) {
+        return Some("client id is not [a-z0-9-]{1,32}".into());
+    }
+    if connect.keep_alive == 0 || connect.keep_alive > MAX_KEEP_ALIVE_S {
+        return Some(format!(
+            "keep-alive {} s; 1 to {MAX_KEEP_ALIVE_S} is allowed",
+            connect.keep_alive
+        ));
+    }
+    let will = connect.will.as_ref()?;
+    (!own(&will.topic, &connect.client_id, site)).then(|| format!("a last will on {:?}", will.topic))
+}
+
+fn cause(error: &MqttError) -> Cause {
+    match error {
+        MqttError::PacketTooLarge { .. } => Cause::Oversized,
+        // Before the login our own deadline comes first, so this is a write that stalled.
+        MqttError::Timeout => Cause::SlowReader,
+        MqttError::KeepAliveTimeout | MqttError::Io(_) => Cause::Broken,
+        MqttError::InvalidClientId(_) | MqttError::AuthenticationFailed | MqttError::NotAuthorized => Cause::Identity,
+        _ => Cause::Malformed,
     }
 }
 
@@ -89,23 +170,22 @@ fn may_hear(filter: &str, client: &str, site: &str) -> bool {
     rest == "ack" || rest == "cmd/#" || rest.strip_prefix("cmd/").is_some_and(is_id)
 }
 
-impl AuthProvider for Unproven {
+impl AuthProvider for Speaker {
     fn authenticate<'a>(
         &'a self,
         connect: &'a ConnectPacket,
         from: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
-            Ok(match Self::refusal(connect, &self.site) {
-                None => AuthResult::success(),
-                Some(why) => {
+            Ok(match self.admit(connect, from) {
+                Ok(()) => {
+                    self.admitted.notify_one();
+                    AuthResult::success()
+                }
+                Err((cause, reason, why)) => {
                     self.refused.store(true, Ordering::Relaxed);
-                    self.counters.count(
-                        Cause::Identity,
-                        &format!("{} at {from}", connect.client_id.escape_debug()),
-                        &why,
-                    );
-                    AuthResult::fail_with_reason(ReasonCode::NotAuthorized, why)
+                    self.counters.count(cause, &named(connect, from), &why);
+                    AuthResult::fail_with_reason(reason, why)
                 }
             })
         })

@@ -2,14 +2,19 @@
 
 mod acks;
 mod broker;
+mod clients;
+mod door;
+mod expiry;
 mod identity;
 mod listener;
+mod lobby;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::api::Gauges;
-use crate::config;
+use crate::certs::CertError;
+use crate::config::{self, TlsFiles};
 use crate::counters::Counters;
 use crate::ingest::Ingest;
 use crate::lanes::Mark;
@@ -28,6 +33,15 @@ pub enum BrokerError {
         #[source]
         source: std::io::Error,
     },
+    /// The TLS files cannot be used.
+    #[error("its TLS files cannot be used ({hint})")]
+    Tls {
+        /// What to do.
+        hint: &'static str,
+        /// Cause.
+        #[source]
+        source: CertError,
+    },
     /// The broker itself did not start.
     #[error("the embedded broker did not start")]
     Start(#[source] mqtt5::MqttError),
@@ -40,6 +54,12 @@ pub trait Broker: Send + Sync {
     /// Tells a node that everything up to its mark is on disk. Never waits: what cannot be sent at once is dropped when
     /// a later mark of the node comes, which says all that it said.
     fn acknowledge(&self, mark: &Mark);
+    /// Reads the TLS files anew. Logins from then on go by the new ones; connections stay, but for those whose certificate
+    /// the new ones refuse. A plain listener stays plain.
+    ///
+    /// # Errors
+    /// The files cannot be used; then the old ones stay in use.
+    fn reload_tls(&self, files: &TlsFiles) -> Result<(), BrokerError>;
     /// Stops accepting and ends every connection.
     fn stop(&self);
 }

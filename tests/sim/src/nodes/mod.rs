@@ -7,6 +7,7 @@ mod board;
 mod session;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use muster_node::SpecError;
@@ -28,6 +29,37 @@ pub struct NodeSpec {
     pub heartbeat_ms: u32,
     /// Counts its starts: a board that is started again needs a higher one.
     pub boot: u64,
+    /// Who it proves to be; without it, it speaks plain MQTT.
+    pub identity: Option<Identity>,
+}
+
+/// What a board needs for TLS, in PEM.
+#[derive(Clone)]
+pub struct Identity {
+    /// The CA whose broker it trusts.
+    pub ca: Vec<u8>,
+    /// Its certificate.
+    pub cert: Vec<u8>,
+    /// Its key.
+    pub key: Vec<u8>,
+}
+
+impl Identity {
+    /// The folder that `muster enroll node` made for a board.
+    ///
+    /// # Errors
+    /// A file of it cannot be read.
+    pub fn of_folder(folder: &Path) -> std::io::Result<Self> {
+        let read = |file: &str| std::fs::read(folder.join(file));
+        let (ca, cert, key) = (read("site-ca.pem")?, read("node.pem")?, read("node.key")?);
+        Ok(Self { ca, cert, key })
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(…)")
+    }
 }
 
 impl NodeSpec {
@@ -40,6 +72,7 @@ impl NodeSpec {
             period_ms: 1_000,
             heartbeat_ms: 3_000,
             boot: 1,
+            identity: None,
         }
     }
 }
@@ -85,7 +118,7 @@ impl SimNode {
             return Err(NodeError::Place(spec.place));
         }
         board::Board::check(&spec).map_err(NodeError::Firmware)?;
-        let (link, session) = session::open(site, &spec.id, broker);
+        let (link, session) = session::open(site, &spec.id, broker, spec.identity.clone());
         let board = board::Board::new(spec, site, room, story, link);
         Ok(Self {
             tasks: [tokio::spawn(session.keep()), tokio::spawn(board.run())],

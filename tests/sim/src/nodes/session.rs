@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use muster_wire::senml::Pack;
 use muster_wire::{Mark, OFFLINE, Topic, TopicKind};
-use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::{NetworkOptions, TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
+
+use super::Identity;
 
 /// Messages that may wait between board and broker; beyond it the board keeps them.
 const QUEUE: usize = 64;
@@ -44,8 +46,19 @@ pub(super) struct Session {
 }
 
 /// A session that is not connected yet.
-pub(super) fn open(site: &str, node: &str, broker: SocketAddr) -> (Link, Session) {
-    let (client, mut events) = AsyncClient::new(options(site, node, broker), QUEUE);
+pub(super) fn open(site: &str, node: &str, broker: SocketAddr, identity: Option<Identity>) -> (Link, Session) {
+    let mut options = options(site, node, broker);
+    if let Some(Identity { ca, cert, key }) = identity {
+        // Whatever else is in the process may have named the provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (alpn, client_auth) = (None, Some((cert, key)));
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Simple {
+            ca,
+            alpn,
+            client_auth,
+        }));
+    }
+    let (client, mut events) = AsyncClient::new(options, QUEUE);
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     events.options.set_network_options(network);
