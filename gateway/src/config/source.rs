@@ -9,6 +9,7 @@ use super::address::{Address, bus_group};
 use super::faults::{At, quoted};
 use super::groups::UNPROVEN_GROUP;
 use super::profile;
+use super::sensor::{self, SensorRow};
 use super::table::Table;
 
 /// `[[source]]` as it stands in the file.
@@ -34,6 +35,8 @@ pub(super) enum Kind {
     },
     /// Is polled.
     Modbus(ModbusRow),
+    /// Somebody else's, and speaks MQTT.
+    Sensor(SensorRow),
     /// Missing or unknown, which has been reported.
     Unknown,
 }
@@ -55,8 +58,17 @@ impl SourceRow {
         }
         match &self.kind {
             Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
-            Kind::Node { proven: false } => UNPROVEN_GROUP.to_owned(),
-            Kind::Node { proven: true } | Kind::Unknown => self.id.value.clone(),
+            Kind::Node { .. } | Kind::Sensor(_) if !self.is_proven() => UNPROVEN_GROUP.to_owned(),
+            Kind::Node { .. } | Kind::Sensor(_) | Kind::Unknown => self.id.value.clone(),
+        }
+    }
+
+    /// Whether who speaks for it proves it, as far as it speaks MQTT.
+    pub(super) fn is_proven(&self) -> bool {
+        match &self.kind {
+            Kind::Node { proven } => *proven,
+            Kind::Sensor(sensor) => sensor.proven,
+            Kind::Modbus(_) | Kind::Unknown => true,
         }
     }
 
@@ -104,36 +116,65 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
 
 fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"node\" or kind = \"modbus\"");
+        table.missing("kind", "kind = \"node\", \"modbus\" or \"mqtt-json\"");
     }
-    let is_node = table.choice("kind", &[("node", true), ("modbus", false)]);
-    match is_node.map(|n| n.value) {
-        Some(true) => node(table, proven),
-        Some(false) => Kind::Modbus(modbus(table, folder)),
+    let words = [
+        ("node", Word::Node),
+        ("modbus", Word::Modbus),
+        ("mqtt-json", Word::Sensor),
+    ];
+    match table.choice("kind", &words).map(|word| word.value) {
+        Some(Word::Node) => {
+            refuse(
+                table,
+                MODBUS_KEYS.iter().chain(&sensor::KEYS),
+                "a node",
+                "a node speaks by itself, in our words",
+            );
+            Kind::Node { proven }
+        }
+        Some(Word::Modbus) => {
+            refuse(table, sensor::KEYS.iter(), "a polled device", "it does not speak MQTT");
+            Kind::Modbus(modbus(table, folder))
+        }
+        Some(Word::Sensor) => {
+            refuse(
+                table,
+                MODBUS_KEYS.iter(),
+                "a sensor that speaks MQTT",
+                "it is not polled",
+            );
+            Kind::Sensor(sensor::read(table, proven))
+        }
         None => {
             // So that they are not reported as unknown on top.
-            for key in MODBUS_KEYS {
-                table.place(key);
-            }
+            MODBUS_KEYS
+                .iter()
+                .chain(&sensor::KEYS)
+                .for_each(|key| drop(table.place(key)));
             Kind::Unknown
         }
     }
 }
 
-const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
+/// The kinds, as words.
+#[derive(Clone, Copy)]
+enum Word {
+    Node,
+    Modbus,
+    Sensor,
+}
 
-fn node(table: &Table<'_>, proven: bool) -> Kind {
-    for key in MODBUS_KEYS {
+fn refuse<'k>(table: &Table<'_>, keys: impl Iterator<Item = &'k &'static str>, who: &str, why: &str) {
+    for key in keys {
         if let Some(at) = table.place(key) {
-            table.faults.error(
-                at,
-                format!("`{key}` means nothing for a node"),
-                "remove it: a node speaks by itself",
-            );
+            let what = format!("`{key}` means nothing for {who}");
+            table.faults.error(at, what, format!("remove it: {why}"));
         }
     }
-    Kind::Node { proven }
 }
+
+const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");

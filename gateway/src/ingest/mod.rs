@@ -3,15 +3,18 @@
 //! A pack that is refused changes counters and nothing else. One bad record of a good pack costs that record only.
 
 mod pack;
+mod sensor;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
-use muster_core::{Input, Site};
+use muster_core::{Input, Site, SourceIx};
 use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
-use crate::config::Node;
+use crate::config::{Node, Pick, Sensor};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Control, Lanes, Mark};
 
@@ -24,7 +27,7 @@ pub struct Message<'a> {
     pub topic: &'a str,
     /// Payload.
     pub payload: &'a [u8],
-    /// The sender asked for it to be retained.
+    /// It comes out of a broker's store, or is to be kept there: not to be taken for news.
     pub retain: bool,
 }
 
@@ -42,10 +45,14 @@ pub enum Verdict {
 pub struct Ingest {
     site: String,
     nodes: BTreeMap<String, Known>,
+    /// Other people's sensors, by topic.
+    topics: BTreeMap<String, Spoken>,
     /// Quantity of each channel, by index: what a record's unit is checked against.
     quantities: Vec<muster_wire::Quantity>,
     counters: Counters,
     lanes: Lanes,
+    /// Everything that is heard through a transport.
+    sources: Vec<SourceIx>,
 }
 
 /// A node of the config and the highest pack taken from it.
@@ -56,6 +63,16 @@ struct Known {
     mark: Mutex<muster_wire::Mark>,
     /// Samples it said to have dropped since its start, in micro-units.
     lost: AtomicI64,
+}
+
+/// What is said on a topic of other people's sensors.
+#[derive(Debug, Default)]
+struct Spoken {
+    picks: Vec<Pick>,
+    /// One of them can alarm.
+    alarms: bool,
+    /// Sources that are lost when this topic says `offline`.
+    available: Vec<SourceIx>,
 }
 
 impl Ingest {
@@ -81,14 +98,45 @@ impl Ingest {
         Self {
             site: site.id.clone(),
             nodes: nodes.iter().map(known).collect(),
+            topics: BTreeMap::new(),
             quantities: site.channels.iter().map(|c| c.quantity).collect(),
             counters,
             lanes,
+            sources: nodes.values().map(|node| node.source).collect(),
         }
+    }
+
+    /// Hears other people's sensors too.
+    #[must_use]
+    pub fn with_sensors(mut self, site: &Site, sensors: &[Sensor]) -> Self {
+        for sensor in sensors {
+            for (topic, picks) in &sensor.topics {
+                let spoken = self.topics.entry(topic.clone()).or_default();
+                spoken.picks.extend(picks.iter().cloned());
+                spoken.alarms |= picks.iter().any(|p| site.channels[p.channel.at()].alarm.is_some());
+            }
+            if let Some(topic) = &sensor.availability {
+                self.topics
+                    .entry(topic.clone())
+                    .or_default()
+                    .available
+                    .push(sensor.source);
+            }
+        }
+        self.sources = self
+            .sources
+            .into_iter()
+            .chain(sensors.iter().map(|s| s.source))
+            .collect();
+        self
     }
 
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
     pub async fn take(&self, message: Message<'_>) -> Verdict {
+        if let Some(spoken) = self.topics.get(message.topic) {
+            self.sensor(spoken, message).await;
+            return Verdict::Taken;
+        }
         let topic = match Topic::parse(message.topic) {
             Ok(topic) if topic.site == self.site => topic,
             Ok(_) => return self.refuse(Cause::Topic, message, &"topic of another site"),
@@ -121,11 +169,20 @@ impl Ingest {
         Verdict::Keep
     }
 
+    /// What brings everything here is gone: nothing of it is heard any more.
+    pub async fn lose_all(&self, why: &str) {
+        for source in &self.sources {
+            self.lose_source(*source, why).await;
+        }
+    }
+
     async fn lose(&self, known: &Known, why: &str) {
-        let input = Input::Lost {
-            source: known.node.source,
-            why: why.into(),
-        };
+        self.lose_source(known.node.source, why).await;
+    }
+
+    async fn lose_source(&self, source: SourceIx, why: &str) {
+        let why = why.into();
+        let input = Input::Lost { source, why };
         // The engine ends before its sources do only when the whole gateway stops.
         let _ = self.lanes.control.send(Control::Input(input)).await;
     }
@@ -142,12 +199,44 @@ impl Ingest {
         } else {
             &self.lanes.data
         };
-        if let Err(tokio::sync::mpsc::error::TrySendError::Full(batch)) = lane.try_send(batch) {
+        self.hand_over(lane, batch, message).await;
+        Verdict::Taken
+    }
+
+    async fn sensor(&self, spoken: &Spoken, message: Message<'_>) {
+        if sensor::is_offline(message.payload) {
+            for source in &spoken.available {
+                self.lose_source(*source, "it is said to be offline").await;
+            }
+        }
+        if spoken.picks.is_empty() {
+            return;
+        }
+        if message.retain {
+            let what = "kept by the broker: nobody knows how old it is";
+            return self.counters.count(Cause::Retained, message.client, &what);
+        }
+        let bad = |cause, what| self.counters.count(cause, message.client, &what);
+        match sensor::read(&spoken.picks, message.payload, bad) {
+            Ok(inputs) if inputs.is_empty() => {}
+            Ok(inputs) => {
+                let lane = if spoken.alarms {
+                    &self.lanes.alarm
+                } else {
+                    &self.lanes.data
+                };
+                self.hand_over(lane, Batch { inputs, mark: None }, message).await;
+            }
+            Err((cause, what)) => self.counters.count(cause, message.client, &what),
+        }
+    }
+
+    async fn hand_over(&self, lane: &Sender<Batch>, batch: Batch, message: Message<'_>) {
+        if let Err(TrySendError::Full(batch)) = lane.try_send(batch) {
             self.counters
                 .count(Cause::Flood, message.client, &"the engine is behind; this client waits");
             let _ = lane.send(batch).await;
         }
-        Verdict::Taken
     }
 
     fn refuse(&self, cause: Cause, message: Message<'_>, what: &dyn std::fmt::Display) -> Verdict {

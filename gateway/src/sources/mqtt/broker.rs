@@ -76,8 +76,8 @@ impl Embedded {
 }
 
 impl Broker for Embedded {
-    fn address(&self) -> SocketAddr {
-        self.address
+    fn address(&self) -> Option<SocketAddr> {
+        Some(self.address)
     }
 
     fn acknowledge(&self, mark: &Mark) {

@@ -1,0 +1,140 @@
+//! From the line to the ingest, through two bounded queues: the line is never held up, and what comes at QoS 1 is
+//! acknowledged only once the engine's lane has it.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use muster_wire::senml::MAX_PACK_BYTES;
+use tokio::sync::mpsc;
+
+use super::port::{Message, Sender};
+use crate::counters::{Cause, Counters};
+use crate::ingest::{self, Ingest};
+
+/// Messages of QoS 1 between line and lane. More than a broker of MQTT 5 may have under way to us (`RECEIVE_MAX`), and
+/// than nats-server has by default (1,024), so that it is never full with these.
+const SURE: usize = 2_048;
+/// Messages of QoS 0 between line and lane; what comes while it is full is dropped and counted.
+const LOOSE: usize = 1_024;
+
+/// A message on its way to the lane, and whom to tell that it is there.
+struct Delivery {
+    /// None if there is nothing to take: it has been taken before, or is not for the engine.
+    message: Option<Message>,
+    ack: Option<(Sender, u16)>,
+}
+
+/// More messages of QoS 1 than fit: the broker has to send them again.
+#[derive(Debug)]
+pub(super) struct Full;
+
+/// Hands over what a line brings.
+pub(super) struct Hands {
+    sure: mpsc::Sender<Delivery>,
+    loose: mpsc::Sender<Delivery>,
+    /// What was handed over under each packet id of this session.
+    handed: BTreeMap<u16, u64>,
+    counters: Counters,
+}
+
+impl Hands {
+    /// With the tasks that carry; they live as long as the queues, over any number of connections: a message that has
+    /// been counted as taken must reach its lane whatever becomes of the line.
+    pub(super) fn new(ingest: &Arc<Ingest>, counters: Counters) -> (Self, [tokio::task::JoinHandle<()>; 2]) {
+        let (sure, sure_end) = mpsc::channel(SURE);
+        let (loose, loose_end) = mpsc::channel(LOOSE);
+        let tasks = [sure_end, loose_end].map(|end| tokio::spawn(carry(end, ingest.clone())));
+        let hands = Self {
+            sure,
+            loose,
+            handed: BTreeMap::new(),
+            counters,
+        };
+        (hands, tasks)
+    }
+
+    /// The broker has forgotten us: its packet ids begin anew.
+    pub(super) fn begin_anew(&mut self) {
+        self.handed.clear();
+    }
+
+    /// Acknowledges a message that is not for the engine, in its turn: the protocol wants them in order.
+    pub(super) fn acknowledge(&self, sender: &Sender, pkid: Option<u16>) -> Result<(), Full> {
+        let ack = pkid.map(|pkid| (sender.clone(), pkid));
+        let message = None;
+        self.sure.try_send(Delivery { message, ack }).map_err(|_| Full)
+    }
+
+    /// Hands a message over, without waiting.
+    pub(super) fn pass(&mut self, sender: &Sender, message: Message) -> Result<(), Full> {
+        if message.payload.len() > MAX_PACK_BYTES {
+            let what = format!("{} bytes on {:?}", message.payload.len(), message.topic);
+            self.counters.count(Cause::Oversized, node_of(&message.topic), &what);
+            return self.acknowledge(sender, message.pkid);
+        }
+        let Some(pkid) = message.pkid else {
+            self.pass_loose(message);
+            return Ok(());
+        };
+        let content = content(&message);
+        if message.dup && self.handed.get(&pkid) == Some(&content) {
+            let what = "sent again by the broker after a reconnect; it has been taken";
+            self.counters.count(Cause::Replayed, node_of(&message.topic), &what);
+            return self.acknowledge(sender, Some(pkid));
+        }
+        let delivery = Delivery {
+            message: Some(message),
+            ack: Some((sender.clone(), pkid)),
+        };
+        self.sure.try_send(delivery).map_err(|_| Full)?;
+        self.handed.insert(pkid, content);
+        Ok(())
+    }
+
+    fn pass_loose(&self, message: Message) {
+        let delivery = Delivery {
+            message: Some(message),
+            ack: None,
+        };
+        if let Err(mpsc::error::TrySendError::Full(delivery)) = self.loose.try_send(delivery) {
+            let topic = delivery.message.map(|m| m.topic).unwrap_or_default();
+            let what = "dropped: it came at QoS 0 while the engine was behind";
+            self.counters.count(Cause::Flood, node_of(&topic), &what);
+        }
+    }
+}
+
+/// Ends with its queue.
+async fn carry(mut queue: mpsc::Receiver<Delivery>, ingest: Arc<Ingest>) {
+    while let Some(Delivery { message, ack }) = queue.recv().await {
+        if let Some(message) = message {
+            ingest
+                .take(ingest::Message {
+                    client: node_of(&message.topic),
+                    topic: &message.topic,
+                    payload: &message.payload,
+                    retain: message.retain,
+                })
+                .await;
+        }
+        if let Some((sender, pkid)) = ack {
+            sender.acknowledge(pkid).await;
+        }
+    }
+}
+
+/// Of somebody else's broker we only have the topic's word for who speaks.
+fn node_of(topic: &str) -> &str {
+    topic
+        .strip_prefix("muster/")
+        .and_then(|rest| rest.split('/').nth(2))
+        .unwrap_or(topic)
+}
+
+fn content(message: &Message) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&message.topic, &message.payload).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,267 @@
+//! Keeps the line: connects, subscribes, hears, proves that it lives, and begins anew when it has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::hands::Hands;
+use super::pause::Pause;
+use super::port::{Dial, Fault, FaultKind, Heard, Line, Message, Sender, Speak};
+use super::pulse::{EVERY, Pulse};
+use super::tls;
+use super::voice::Voice;
+use crate::clock::Stopwatch;
+use crate::config::Connect;
+use crate::lanes::Mark;
+use crate::lines::with_causes;
+use crate::sources::mqtt::acks::{Waiting, ack};
+
+/// The broker has to answer our subscriptions within this.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// What a broker has refused is asked for again after this: somebody may have mended its rules.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// That it refused what we publish stands for so long.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+/// Everything that outlives a line.
+pub(super) struct Keeper {
+    pub(super) connect: Connect,
+    pub(super) client_id: String,
+    pub(super) site: String,
+    pub(super) filters: Vec<String>,
+    /// What the broker understood last.
+    pub(super) speak: Speak,
+    pub(super) pulse: Pulse,
+    pub(super) hands: Hands,
+    pub(super) voice: Voice,
+    pub(super) acks: Arc<Waiting>,
+    /// The last acknowledgement of each node: said again on each new line, as an old one may have taken it along.
+    pub(super) told: BTreeMap<Arc<str>, Mark>,
+}
+
+/// What the broker says to what we ask of it.
+#[derive(Clone, Debug, Default)]
+struct Answers {
+    missing: usize,
+    /// Filters it refuses, with its reason.
+    refused: BTreeMap<String, String>,
+    /// Why it did not take what we published, and since when.
+    not_taken: Option<(String, Stopwatch)>,
+}
+
+impl Answers {
+    fn trouble(&self, pulse: &str) -> Option<String> {
+        let Some((filter, why)) = self.refused.first_key_value() else {
+            let why = self.not_taken()?;
+            return Some(format!(
+                "it does not take what we publish ({why}): allow {pulse} and …/ack to our client there"
+            ));
+        };
+        let more = match self.refused.len() - 1 {
+            0 => String::new(),
+            n => format!(", and {n} more"),
+        };
+        Some(format!(
+            "it refuses our subscription to {filter}{more} ({why}): allow it to our client there"
+        ))
+    }
+
+    /// Unless it has not said so for a while: somebody may have mended its rules.
+    fn not_taken(&self) -> Option<&str> {
+        let (why, since) = self.not_taken.as_ref()?;
+        (since.elapsed() < FORGET_AFTER).then_some(why)
+    }
+}
+
+impl Keeper {
+    /// Runs until it is dropped.
+    pub(super) async fn keep(mut self) {
+        let mut pause = Pause::new();
+        loop {
+            let mut since = None;
+            let fault = self.one_line(&mut since).await;
+            let well_for = since.map_or(Duration::ZERO, |since: Stopwatch| since.elapsed());
+            self.voice.down(&fault.why).await;
+            tokio::time::sleep(pause.after(well_for, fault.kind)).await;
+        }
+    }
+
+    /// One line from beginning to end; `since` is when it was first well.
+    async fn one_line(&mut self, since: &mut Option<Stopwatch>) -> Fault {
+        let (mut line, kept) = match self.open().await {
+            Ok(opened) => opened,
+            Err(fault) => return fault,
+        };
+        if !kept {
+            self.hands.begin_anew();
+        }
+        self.told.values().for_each(|mark| self.acks.put(mark));
+        // Also where the session was kept: the config may be another, and a broker may have lost a part.
+        let Some(missing) = line.subscribe(&self.filters) else {
+            return other("more subscriptions than can be asked for at once");
+        };
+        let answers = watch::channel(Answers {
+            missing,
+            ..Answers::default()
+        });
+        let sender = line.sender();
+        let Self {
+            pulse,
+            hands,
+            voice,
+            acks,
+            told,
+            site,
+            ..
+        } = self;
+        tokio::select! {
+            fault = hear(&mut line, (pulse, hands), &answers.0) => fault,
+            fault = vouch((pulse, &sender), answers.1, voice, since) => fault,
+            () = tell(&sender, site, acks, told) => other("the line does not take what we send"),
+        }
+    }
+
+    /// In the version it understood last, then in the other one.
+    async fn open(&mut self) -> Result<(Line, bool), Fault> {
+        let dial = self.dial()?;
+        match Line::open(&dial, self.speak).await {
+            Err(fault) if fault.kind == FaultKind::Version => {
+                let speak = self.speak.other();
+                let opened = Line::open(&dial, speak).await.map_err(|_| fault)?;
+                self.speak = speak;
+                Ok(opened)
+            }
+            opened => opened,
+        }
+    }
+
+    fn dial(&self) -> Result<Dial, Fault> {
+        let connect = &self.connect;
+        let login = connect.login.as_ref();
+        Ok(Dial {
+            host: connect.host.clone(),
+            port: connect.port,
+            client_id: self.client_id.clone(),
+            login: login.map(|(user, password)| (user.clone(), String::from_utf8_lossy(&password.0).into_owned())),
+            tls: tls::client(connect).map_err(|fault| other(&with_causes(&fault)))?,
+        })
+    }
+}
+
+fn other(why: &str) -> Fault {
+    Fault {
+        why: why.into(),
+        kind: FaultKind::Other,
+    }
+}
+
+/// Never waits for anything but the line.
+async fn hear(line: &mut Line, (pulse, hands): (&Pulse, &mut Hands), answers: &watch::Sender<Answers>) -> Fault {
+    let sender = line.sender();
+    let mut asked = Stopwatch::start();
+    loop {
+        let passed = match line.next().await {
+            Ok(Heard::Message(message)) => take(message, pulse, hands, &sender),
+            Ok(Heard::Subscribed(refused)) => {
+                answers.send_modify(|answers| {
+                    answers.missing = answers.missing.saturating_sub(1);
+                    answers.refused.extend(refused);
+                });
+                Ok(())
+            }
+            Ok(Heard::NotTaken(why)) => {
+                answers.send_modify(|answers| answers.not_taken = Some((why, Stopwatch::start())));
+                Ok(())
+            }
+            Ok(Heard::Nothing) => Ok(()),
+            Err(fault) => return fault,
+        };
+        if passed.is_err() {
+            return other("more unacknowledged messages than we can hold: they have to come again");
+        }
+        // Something comes every few seconds, if only an answer to a ping.
+        if asked.elapsed() >= ASK_AGAIN {
+            asked = Stopwatch::start();
+            ask_again(line, answers);
+        }
+    }
+}
+
+fn take(message: Message, pulse: &Pulse, hands: &mut Hands, sender: &Sender) -> Result<(), super::hands::Full> {
+    if message.topic != pulse.topic {
+        return hands.pass(sender, message);
+    }
+    if !message.retain {
+        pulse.hear(message.payload);
+    }
+    hands.acknowledge(sender, message.pkid)
+}
+
+fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
+    let refused: Vec<String> = answers.borrow().refused.keys().cloned().collect();
+    if refused.is_empty() {
+        return;
+    }
+    if let Some(missing) = line.subscribe(&refused) {
+        answers.send_modify(|answers| {
+            answers.refused.clear();
+            answers.missing += missing;
+        });
+    }
+}
+
+/// Says that the line is well, or what is wrong with it, until it has to end.
+async fn vouch(
+    (pulse, sender): (&Pulse, &Sender),
+    mut answers: watch::Receiver<Answers>,
+    voice: &mut Voice,
+    since: &mut Option<Stopwatch>,
+) -> Fault {
+    loop {
+        let answered = answers.wait_for(|answers| answers.missing == 0);
+        let Ok(Ok(now)) = tokio::time::timeout(ANSWER_WITHIN, answered)
+            .await
+            .map(|now| now.map(|n| n.clone()))
+        else {
+            return other("it does not answer our subscriptions");
+        };
+        if now.refused.contains_key(&pulse.topic) {
+            // Nothing can be proved: the pings of the protocol have to do.
+            voice.trouble(&now.trouble(&pulse.topic).unwrap_or_default()).await;
+            let _ = answers.changed().await;
+            continue;
+        }
+        while pulse.beat(sender).await {
+            since.get_or_insert_with(Stopwatch::start);
+            let trouble = answers.borrow().trouble(&pulse.topic);
+            match trouble {
+                Some(trouble) => voice.trouble(&trouble).await,
+                None => voice.well().await,
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+        let refused = answers.borrow().not_taken().is_some();
+        if !refused {
+            return other(&pulse.missing());
+        }
+        let what = answers.borrow().trouble(&pulse.topic).unwrap_or_default();
+        voice.trouble(&what).await;
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Acknowledges to nodes what is on disk. Ends only with the line.
+async fn tell(sender: &Sender, site: &str, acks: &Waiting, told: &mut BTreeMap<Arc<str>, Mark>) {
+    loop {
+        let marks = acks.next().await;
+        // Before anything is sent: what the line does not take any more is said again on the next.
+        told.extend(marks.iter().map(|(node, mark)| (node.clone(), mark.clone())));
+        for (topic, payload) in marks.values().filter_map(|mark| ack(site, mark)) {
+            if !sender.publish(&topic, payload).await {
+                return;
+            }
+        }
+    }
+}
