@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use muster_core::Event;
 
 use super::{exit, printer::Printer};
-use crate::config::{self, Config};
+use crate::config::{self, Config, MqttWay};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
@@ -68,9 +68,10 @@ fn listener(printer: Printer, json: bool) -> Listener {
 }
 
 fn greet(config: &Config, gateway: &Gateway, json: bool) {
-    let mqtt = gateway
-        .mqtt
-        .map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let mqtt = match &config.mqtt.way {
+        MqttWay::Connect(connect) => connect.to_string(),
+        MqttWay::Off | MqttWay::Listen { .. } => gateway.mqtt.map_or_else(|| "off".to_owned(), |a| a.to_string()),
+    };
     let armed = gateway.view.borrow().armed;
     if json {
         let line = serde_json::json!({
@@ -87,7 +88,12 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         config.site.workloads.len()
     );
     println!("  page and API  http://{}/", gateway.http);
-    println!("  MQTT          {mqtt} (plain: all its nodes are one group)");
+    let how = if config.mqtt.is_plain() { "plain: " } else { "" };
+    if config.mqtt.proves_nodes() {
+        println!("  MQTT          {mqtt}");
+    } else {
+        println!("  MQTT          {mqtt} ({how}all its nodes are one group)");
+    }
     if config.site.simulated {
         println!("  SIMULATION: believes simulated readings");
     }

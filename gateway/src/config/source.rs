@@ -148,10 +148,9 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
         }
         None => {
             // So that they are not reported as unknown on top.
-            MODBUS_KEYS
-                .iter()
-                .chain(&sensor::KEYS)
-                .for_each(|key| drop(table.place(key)));
+            for key in MODBUS_KEYS.iter().chain(&sensor::KEYS) {
+                table.place(key);
+            }
             Kind::Unknown
         }
     }

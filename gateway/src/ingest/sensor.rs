@@ -22,7 +22,8 @@ pub(super) fn read(
         return Err((Cause::Oversized, format!("{} bytes", payload.len())));
     }
     let document = document(payload).ok_or((Cause::Malformed, "neither JSON nor text".to_owned()))?;
-    if !picks.iter().all(|pick| pick.pointer.is_empty()) && !(document.is_object() || document.is_array()) {
+    let needs_object = picks.iter().any(|pick| !pick.pointer.is_empty());
+    if needs_object && !document.is_object() && !document.is_array() {
         return Err((Cause::Malformed, "not a JSON object".to_owned()));
     }
     let mut inputs = Vec::new();
