@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_wire::senml::MAX_PACK_BYTES;
 use tokio::sync::mpsc;
@@ -16,6 +17,9 @@ use crate::ingest::{self, Ingest};
 /// Messages of QoS 1 between line and lane. More than a broker of MQTT 5 may have under way to us (`RECEIVE_MAX`), and
 /// than nats-server has by default (1,024), so that it is never full with these.
 const SURE: usize = 2_048;
+/// A broker that keeps to no window (mosquitto with `max_inflight_messages 0`) waits for a place for so long: less than a
+/// proof of life may take.
+const PLACE_WITHIN: Duration = Duration::from_secs(4);
 /// Messages of QoS 0 between line and lane; what comes while it is full is dropped and counted.
 const LOOSE: usize = 1_024;
 
@@ -26,7 +30,7 @@ struct Delivery {
     ack: Option<(Sender, u16)>,
 }
 
-/// More messages of QoS 1 than fit: the broker has to send them again.
+/// More messages of QoS 1 than fit, for too long: the broker has to send them again.
 #[derive(Debug)]
 pub(super) struct Full;
 
@@ -61,18 +65,22 @@ impl Hands {
     }
 
     /// Acknowledges a message that is not for the engine, in its turn: the protocol wants them in order.
-    pub(super) fn acknowledge(&self, sender: &Sender, pkid: Option<u16>) -> Result<(), Full> {
+    pub(super) async fn acknowledge(&self, sender: &Sender, pkid: Option<u16>) -> Result<(), Full> {
         let ack = pkid.map(|pkid| (sender.clone(), pkid));
         let message = None;
-        self.sure.try_send(Delivery { message, ack }).map_err(|_| Full)
+        self.put(Delivery { message, ack }).await
     }
 
-    /// Hands a message over, without waiting.
-    pub(super) fn pass(&mut self, sender: &Sender, message: Message) -> Result<(), Full> {
+    async fn put(&self, delivery: Delivery) -> Result<(), Full> {
+        self.sure.send_timeout(delivery, PLACE_WITHIN).await.map_err(|_| Full)
+    }
+
+    /// Hands a message over. Waits only for a broker that keeps to no window.
+    pub(super) async fn pass(&mut self, sender: &Sender, message: Message) -> Result<(), Full> {
         if message.payload.len() > MAX_PACK_BYTES {
             let what = format!("{} bytes on {:?}", message.payload.len(), message.topic);
             self.counters.count(Cause::Oversized, node_of(&message.topic), &what);
-            return self.acknowledge(sender, message.pkid);
+            return self.acknowledge(sender, message.pkid).await;
         }
         let Some(pkid) = message.pkid else {
             self.pass_loose(message);
@@ -82,13 +90,13 @@ impl Hands {
         if message.dup && self.handed.get(&pkid) == Some(&content) {
             let what = "sent again by the broker after a reconnect; it has been taken";
             self.counters.count(Cause::Replayed, node_of(&message.topic), &what);
-            return self.acknowledge(sender, Some(pkid));
+            return self.acknowledge(sender, Some(pkid)).await;
         }
         let delivery = Delivery {
             message: Some(message),
             ack: Some((sender.clone(), pkid)),
         };
-        self.sure.try_send(delivery).map_err(|_| Full)?;
+        self.put(delivery).await?;
         self.handed.insert(pkid, content);
         Ok(())
     }
@@ -120,7 +128,7 @@ async fn carry(mut queue: mpsc::Receiver<Delivery>, ingest: Arc<Ingest>) {
                 .await;
         }
         if let Some((sender, pkid)) = ack {
-            sender.acknowledge(pkid).await;
+            sender.acknowledge(pkid);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::hands::Hands;
+use super::hands::{Full, Hands};
 use super::pause::Pause;
 use super::port::{Dial, Fault, FaultKind, Heard, Line, Message, Sender, Speak};
 use super::pulse::{EVERY, Pulse};
@@ -21,7 +21,7 @@ use crate::sources::mqtt::acks::{Waiting, ack};
 /// The broker has to answer our subscriptions within this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// What a broker has refused is asked for again after this: somebody may have mended its rules.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// That it refused what we publish stands for so long.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
@@ -116,11 +116,24 @@ impl Keeper {
             site,
             ..
         } = self;
-        tokio::select! {
+        let fault = tokio::select! {
             fault = hear(&mut line, (pulse, hands), &answers.0) => fault,
-            fault = vouch((pulse, &sender), answers.1, voice, since) => fault,
+            fault = vouch((pulse, &sender), &answers.0, voice, since) => fault,
             () = tell(&sender, site, acks, told) => other("the line does not take what we send"),
+        };
+        self.explained(fault)
+    }
+
+    /// Brokers of MQTT 3.1.1, and mosquitto of any, hang up on whoever is taken over.
+    fn explained(&self, fault: Fault) -> Fault {
+        if fault.kind != FaultKind::Version {
+            return fault;
         }
+        let why = format!(
+            "{}; another client may have our client id, {}",
+            fault.why, self.client_id
+        );
+        Fault { why, ..fault }
     }
 
     /// In the version it understood last, then in the other one.
@@ -163,7 +176,7 @@ async fn hear(line: &mut Line, (pulse, hands): (&Pulse, &mut Hands), answers: &w
     let mut asked = Stopwatch::start();
     loop {
         let passed = match line.next().await {
-            Ok(Heard::Message(message)) => take(message, pulse, hands, &sender),
+            Ok(Heard::Message(message)) => take(message, pulse, hands, &sender).await,
             Ok(Heard::Subscribed(refused)) => {
                 answers.send_modify(|answers| {
                     answers.missing = answers.missing.saturating_sub(1);
@@ -189,14 +202,14 @@ async fn hear(line: &mut Line, (pulse, hands): (&Pulse, &mut Hands), answers: &w
     }
 }
 
-fn take(message: Message, pulse: &Pulse, hands: &mut Hands, sender: &Sender) -> Result<(), super::hands::Full> {
+async fn take(message: Message, pulse: &Pulse, hands: &mut Hands, sender: &Sender) -> Result<(), Full> {
     if message.topic != pulse.topic {
-        return hands.pass(sender, message);
+        return hands.pass(sender, message).await;
     }
     if !message.retain {
         pulse.hear(message.payload);
     }
-    hands.acknowledge(sender, message.pkid)
+    hands.acknowledge(sender, message.pkid).await
 }
 
 fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
@@ -215,10 +228,12 @@ fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
 /// Says that the line is well, or what is wrong with it, until it has to end.
 async fn vouch(
     (pulse, sender): (&Pulse, &Sender),
-    mut answers: watch::Receiver<Answers>,
+    told: &watch::Sender<Answers>,
     voice: &mut Voice,
     since: &mut Option<Stopwatch>,
 ) -> Fault {
+    let mut answers = told.subscribe();
+    let mut mended = false;
     loop {
         let answered = answers.wait_for(|answers| answers.missing == 0);
         let Ok(Ok(now)) = tokio::time::timeout(ANSWER_WITHIN, answered)
@@ -235,6 +250,9 @@ async fn vouch(
         }
         while pulse.beat(sender).await {
             since.get_or_insert_with(Stopwatch::start);
+            if std::mem::take(&mut mended) {
+                told.send_modify(|answers| answers.not_taken = None);
+            }
             let trouble = answers.borrow().trouble(&pulse.topic);
             match trouble {
                 Some(trouble) => voice.trouble(&trouble).await,
@@ -249,6 +267,7 @@ async fn vouch(
         let what = answers.borrow().trouble(&pulse.topic).unwrap_or_default();
         voice.trouble(&what).await;
         tokio::time::sleep(ASK_AGAIN).await;
+        mended = true;
     }
 }
 

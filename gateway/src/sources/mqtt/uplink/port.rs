@@ -18,8 +18,8 @@ use rumqttc::{NetworkOptions, TlsConfiguration, TlsError, Transport, v5};
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// The broker is asked for a sign of life so often; two that stay unanswered end the line.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// Packets on their way out; whoever has more waits, and nobody else with him.
-const OUTGOING: usize = 1_024;
+/// Packets on their way out: more than the acknowledgements that a broker's window and `SURE` can make us owe.
+const OUTGOING: usize = 4_096;
 /// Messages of ours that the broker has not acknowledged yet.
 const INFLIGHT: u16 = 256;
 /// Messages the broker may have on their way to us without our acknowledgement (MQTT 5).
@@ -139,8 +139,9 @@ impl Sender {
         }
     }
 
-    /// Acknowledges a message. A line that has ended needs none: the broker sends it again.
-    pub(super) async fn acknowledge(&self, pkid: u16) {
+    /// Acknowledges a message, without waiting. What does not fit any more, and what is on a line that has ended, the broker
+    /// sends again on the next.
+    pub(super) fn acknowledge(&self, pkid: u16) {
         let _ = match self {
             Self::V5(client) => {
                 let qos = v5::mqttbytes::QoS::AtLeastOnce;
@@ -149,12 +150,12 @@ impl Sender {
                     qos,
                     ..Default::default()
                 };
-                client.ack(&publish).await.is_ok()
+                client.try_ack(&publish).is_ok()
             }
             Self::V4(client) => {
                 let mut publish = rumqttc::Publish::new("", rumqttc::QoS::AtLeastOnce, []);
                 publish.pkid = pkid;
-                client.ack(&publish).await.is_ok()
+                client.try_ack(&publish).is_ok()
             }
         };
     }
