@@ -335,7 +335,7 @@ fn client(table: &Table<'_>) -> Option<At<String>> {
     table
         .faults
         .error(client.at, what, "1 to 64 letters, digits and signs, without blanks");
-    None
+    Some(At::new(String::new(), client.at))
 }
 
 /// A topic without wildcards: whatever matched one could be another device, and speak for this one.

@@ -6,6 +6,8 @@ mod cut;
 mod listener;
 mod mosquitto;
 mod mosquitto_line;
+mod mosquitto_tls;
 mod nats;
+mod other_sensors_mosquitto;
 mod tarpit;
 mod watched;

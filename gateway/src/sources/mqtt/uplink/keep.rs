@@ -129,9 +129,10 @@ impl Keeper {
         if fault.kind != FaultKind::Version {
             return fault;
         }
+        let id = &self.client_id;
         let why = format!(
-            "{}; another client may have our client id, {}",
-            fault.why, self.client_id
+            "{} (was it stopped, or has another client our client id, {id}?)",
+            fault.why
         );
         Fault { why, ..fault }
     }
