@@ -1,9 +1,10 @@
 //! What happens to brokers, to mosquitto.
 
 use super::broker::{Broker, Kind};
+use super::cut::Cable;
 use super::listener::Listener;
-use super::watched::{NODE, NOTICED, alarm_evacuates, is_down, is_heard, pack, start, topic, trouble};
-use crate::stand::SOON;
+use super::watched::{HEALED, NODE, NOTICED, alarm_evacuates, is_down, is_heard, pack, start, topic, trouble};
+use crate::stand::{Room, SOON, Stand};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_killed_and_comes_back_without_a_memory_is_heard_again() {
@@ -97,14 +98,19 @@ async fn a_last_will_is_trouble_of_its_node() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_is_told_what_is_on_disk_and_told_again_after_the_broker_forgot() {
     let mut broker = Broker::mosquitto("").await;
-    let stand = start(&broker).await;
+    let cable = Cable::to(broker.port).await;
+    let keys = format!("insecure = true\nconnect = \"mqtt://127.0.0.1:{}\"", cable.port);
+    let stand = Stand::start(Room::with(&[NODE]).connect(&keys)).await;
+    is_heard(&stand, &broker, 1).await;
     let mut listener = Listener::start(&broker).await;
     broker.publish(&topic("data"), &pack(900, 21.0)).await;
     listener.until(900).await;
     broker.kill().await;
     is_down(&stand, SOON).await;
     broker.start_again().await;
+    stand.within(HEALED, "the line is well", |v| trouble(v).is_none()).await;
     let mut listener = Listener::start(&broker).await;
-    // Nothing new has come from the node.
+    // Nothing new comes from the node; the line begins anew.
+    cable.cut();
     listener.until(900).await;
 }

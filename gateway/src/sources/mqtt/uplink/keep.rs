@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::hands::{Full, Hands};
+use super::hands::{Backlog, Hands};
 use super::pause::Pause;
 use super::port::{Dial, Fault, FaultKind, Heard, Line, Message, Sender, Speak};
 use super::pulse::{EVERY, Pulse};
@@ -83,7 +83,9 @@ impl Keeper {
             let mut since = None;
             let fault = self.one_line(&mut since).await;
             let well_for = since.map_or(Duration::ZERO, |since: Stopwatch| since.elapsed());
-            self.voice.down(&fault.why).await;
+            if fault.kind != FaultKind::Owed {
+                self.voice.down(&fault.why).await;
+            }
             tokio::time::sleep(pause.after(well_for, fault.kind)).await;
         }
     }
@@ -94,9 +96,7 @@ impl Keeper {
             Ok(opened) => opened,
             Err(fault) => return fault,
         };
-        if !kept {
-            self.hands.begin_anew();
-        }
+        self.hands.begin(kept);
         self.told.values().for_each(|mark| self.acks.put(mark));
         // Also where the session was kept: the config may be another, and a broker may have lost a part.
         let Some(missing) = line.subscribe(&self.filters) else {
@@ -116,9 +116,10 @@ impl Keeper {
             site,
             ..
         } = self;
+        let backlog = hands.backlog();
         let fault = tokio::select! {
             fault = hear(&mut line, (pulse, hands), &answers.0) => fault,
-            fault = vouch((pulse, &sender), &answers.0, voice, since) => fault,
+            fault = vouch((pulse, &sender, &backlog), &answers.0, voice, since) => fault,
             () = tell(&sender, site, acks, told) => other("the line does not take what we send"),
         };
         self.explained(fault)
@@ -176,24 +177,23 @@ async fn hear(line: &mut Line, (pulse, hands): (&Pulse, &mut Hands), answers: &w
     let sender = line.sender();
     let mut asked = Stopwatch::start();
     loop {
-        let passed = match line.next().await {
+        match line.next().await {
             Ok(Heard::Message(message)) => take(message, pulse, hands, &sender).await,
-            Ok(Heard::Subscribed(refused)) => {
-                answers.send_modify(|answers| {
-                    answers.missing = answers.missing.saturating_sub(1);
-                    answers.refused.extend(refused);
-                });
-                Ok(())
-            }
+            Ok(Heard::Subscribed(refused)) => answers.send_modify(|answers| {
+                answers.missing = answers.missing.saturating_sub(1);
+                answers.refused.extend(refused);
+            }),
             Ok(Heard::NotTaken(why)) => {
                 answers.send_modify(|answers| answers.not_taken = Some((why, Stopwatch::start())));
-                Ok(())
             }
-            Ok(Heard::Nothing) => Ok(()),
+            Ok(Heard::Nothing) => {}
             Err(fault) => return fault,
-        };
-        if passed.is_err() {
-            return other("more unacknowledged messages than we can hold: they have to come again");
+        }
+        let backlog = hands.backlog();
+        if backlog.left() && backlog.here() == 0 {
+            let why = "the engine has caught up: what was left with the broker has to come again".into();
+            let kind = FaultKind::Owed;
+            return Fault { why, kind };
         }
         // Something comes every few seconds, if only an answer to a ping.
         if asked.elapsed() >= ASK_AGAIN {
@@ -203,14 +203,14 @@ async fn hear(line: &mut Line, (pulse, hands): (&Pulse, &mut Hands), answers: &w
     }
 }
 
-async fn take(message: Message, pulse: &Pulse, hands: &mut Hands, sender: &Sender) -> Result<(), Full> {
+async fn take(message: Message, pulse: &Pulse, hands: &mut Hands, sender: &Sender) {
     if message.topic != pulse.topic {
         return hands.pass(sender, message).await;
     }
     if !message.retain {
         pulse.hear(message.payload);
     }
-    hands.acknowledge(sender, message.pkid).await
+    hands.acknowledge(sender, message.pkid).await;
 }
 
 fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
@@ -228,7 +228,7 @@ fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
 
 /// Says that the line is well, or what is wrong with it, until it has to end.
 async fn vouch(
-    (pulse, sender): (&Pulse, &Sender),
+    (pulse, sender, backlog): (&Pulse, &Sender, &Backlog),
     told: &watch::Sender<Answers>,
     voice: &mut Voice,
     since: &mut Option<Stopwatch>,
@@ -255,11 +255,16 @@ async fn vouch(
                 told.send_modify(|answers| answers.not_taken = None);
             }
             let trouble = answers.borrow().trouble(&pulse.topic);
-            match trouble {
+            match trouble.or_else(|| backlog.left().then(|| behind(backlog))) {
                 Some(trouble) => voice.trouble(&trouble).await,
                 None => voice.well().await,
             }
             tokio::time::sleep(EVERY).await;
+        }
+        if backlog.here() > 0 {
+            // What came before our word waits, so the broker need not have sent it yet. A new line would change nothing.
+            voice.trouble(&behind(backlog)).await;
+            continue;
         }
         let refused = answers.borrow().not_taken().is_some();
         if !refused {
@@ -270,6 +275,13 @@ async fn vouch(
         tokio::time::sleep(ASK_AGAIN).await;
         mended = true;
     }
+}
+
+fn behind(backlog: &Backlog) -> String {
+    format!(
+        "the engine is behind: {} messages wait here, and more at the broker",
+        backlog.here()
+    )
 }
 
 /// Acknowledges to nodes what is on disk. Ends only with the line.

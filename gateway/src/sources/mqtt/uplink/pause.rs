@@ -26,9 +26,12 @@ impl Pause {
         if well_for >= WELL && kind != FaultKind::TakenOver {
             self.next = FIRST;
         }
+        if kind == FaultKind::Owed {
+            return FIRST / 2;
+        }
         let longest = match kind {
             FaultKind::TakenOver => LONGEST_TAKEN_OVER,
-            FaultKind::Version | FaultKind::Other => LONGEST,
+            FaultKind::Version | FaultKind::Other | FaultKind::Owed => LONGEST,
         };
         let pause = self.next.min(longest);
         self.next = (pause * 2).min(longest);

@@ -77,6 +77,8 @@ pub(super) enum FaultKind {
     Version,
     /// Somebody else has connected with our client id.
     TakenOver,
+    /// The line was well, and the broker has to send again what we had no place for.
+    Owed,
     /// Anything else.
     Other,
 }
@@ -435,7 +437,7 @@ fn io(error: &std::io::Error) -> String {
     use rustls::CertificateError as Cert;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
-        Some(rustls::Error::InvalidCertificate(Cert::UnknownIssuer)) => {
+        Some(rustls::Error::InvalidCertificate(Cert::UnknownIssuer | Cert::BadSignature)) => {
             "its certificate is not signed by the CA we trust (`ca`): refused".into()
         }
         Some(rustls::Error::InvalidCertificate(fault)) => format!("its certificate is refused: {fault}"),
