@@ -2,8 +2,11 @@
 //!
 //! A pack that is refused changes counters and nothing else. One bad record of a good pack costs that record only.
 
+mod guest;
 mod pack;
 mod sensor;
+
+pub use guest::Guest;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
@@ -47,6 +50,7 @@ pub struct Ingest {
     nodes: BTreeMap<String, Known>,
     /// Other people's sensors, by topic.
     topics: BTreeMap<String, Spoken>,
+    guests: BTreeMap<String, Guest>,
     /// Quantity of each channel, by index: what a record's unit is checked against.
     quantities: Vec<muster_wire::Quantity>,
     counters: Counters,
@@ -99,6 +103,7 @@ impl Ingest {
             site: site.id.clone(),
             nodes: nodes.iter().map(known).collect(),
             topics: BTreeMap::new(),
+            guests: BTreeMap::new(),
             quantities: site.channels.iter().map(|c| c.quantity).collect(),
             counters,
             lanes,
@@ -128,7 +133,14 @@ impl Ingest {
             .into_iter()
             .chain(sensors.iter().map(|s| s.source))
             .collect();
+        self.guests = guest::all(sensors);
         self
+    }
+
+    /// A client of our own broker that is no node, if the config knows it.
+    #[must_use]
+    pub fn guest(&self, client: &str) -> Option<&Guest> {
+        self.guests.get(client)
     }
 
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.

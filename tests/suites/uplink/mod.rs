@@ -3,6 +3,7 @@
 
 mod broker;
 mod cut;
+mod guests_mosquitto;
 mod listener;
 mod mosquitto;
 mod mosquitto_line;

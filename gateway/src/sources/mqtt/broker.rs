@@ -40,7 +40,7 @@ impl Embedded {
         let listen = |source| BrokerError::Listen { address, source };
         let socket = TcpListener::bind(address).await.map_err(listen)?;
         let address = socket.local_addr().map_err(listen)?;
-        let config = limits(settings, Arc::new(Events { ingest }));
+        let config = limits(settings, Arc::new(Events { ingest: ingest.clone() }));
         let mut broker = MqttBroker::with_config(config.clone())
             .await
             .map_err(BrokerError::Start)?
@@ -53,6 +53,7 @@ impl Embedded {
             resources: broker.resource_monitor(),
             stop: stop.clone(),
             site: Arc::from(site),
+            ingest,
             counters,
             gauges,
         };
@@ -135,7 +136,8 @@ impl BrokerEventHandler for Events {
                 client: &event.client_id,
                 topic: &event.topic,
                 payload: &event.payload,
-                retain: event.retain,
+                // Other people's devices ask for everything to be kept; here it is live, and is not kept.
+                retain: event.retain && event.topic.starts_with("muster/"),
             };
             match self.ingest.take(message).await {
                 Verdict::Taken => PublishAction::Handled,

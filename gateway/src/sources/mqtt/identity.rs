@@ -12,6 +12,7 @@ use mqtt5::types::ReasonCode;
 use muster_wire::{Topic, TopicKind, is_id};
 
 use crate::counters::{Cause, Counters};
+use crate::ingest::{Guest, Ingest};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -37,14 +38,16 @@ impl AuthProvider for Refusing {
 /// are one group (design §5).
 pub(super) struct Unproven {
     site: Arc<str>,
+    ingest: Arc<Ingest>,
     counters: Counters,
     refused: AtomicBool,
 }
 
 impl Unproven {
-    pub(super) fn new(site: Arc<str>, counters: Counters) -> Self {
+    pub(super) fn new(site: Arc<str>, ingest: Arc<Ingest>, counters: Counters) -> Self {
         Self {
             site,
+            ingest,
             counters,
             refused: AtomicBool::new(false),
         }
@@ -55,8 +58,8 @@ impl Unproven {
         self.refused.load(Ordering::Relaxed)
     }
 
-    fn refusal(connect: &ConnectPacket, site: &str) -> Option<String> {
-        if !is_id(&connect.client_id) {
+    fn refusal(&self, connect: &ConnectPacket) -> Option<String> {
+        if !is_id(&connect.client_id) && self.ingest.guest(&connect.client_id).is_none() {
             return Some("client id is not [a-z0-9-]{1,32}".into());
         }
         if connect.keep_alive == 0 || connect.keep_alive > MAX_KEEP_ALIVE_S {
@@ -66,7 +69,12 @@ impl Unproven {
             ));
         }
         let will = connect.will.as_ref()?;
-        (!own(&will.topic, &connect.client_id, site)).then(|| format!("a last will on {:?}", will.topic))
+        (!self.may_speak(&connect.client_id, &will.topic)).then(|| format!("a last will on {:?}", will.topic))
+    }
+
+    /// As the node of its name, or as somebody else's device that the config names.
+    fn may_speak(&self, client: &str, topic: &str) -> bool {
+        own(topic, client, &self.site) || self.ingest.guest(client).is_some_and(|guest| guest.may_speak(topic))
     }
 }
 
@@ -96,7 +104,7 @@ impl AuthProvider for Unproven {
         from: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
-            Ok(match Self::refusal(connect, &self.site) {
+            Ok(match self.refusal(connect) {
                 None => AuthResult::success(),
                 Some(why) => {
                     self.refused.store(true, Ordering::Relaxed);
@@ -112,7 +120,7 @@ impl AuthProvider for Unproven {
     }
 
     fn authorize_publish<'a>(&'a self, client: &str, _: Option<&'a str>, topic: &'a str) -> Answer<'a, bool> {
-        let allowed = own(topic, client, &self.site);
+        let allowed = self.may_speak(client, topic);
         if !allowed {
             self.counters
                 .count(Cause::Identity, client, &format!("published on {:?}", topic));
@@ -121,7 +129,8 @@ impl AuthProvider for Unproven {
     }
 
     fn authorize_subscribe<'a>(&'a self, client: &str, _: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
-        let allowed = may_hear(filter, client, &self.site);
+        let as_guest = self.ingest.guest(client).is_some() && Guest::may_hear(filter);
+        let allowed = as_guest || may_hear(filter, client, &self.site);
         if !allowed {
             self.counters
                 .count(Cause::Identity, client, &format!("subscribed to {:?}", filter));

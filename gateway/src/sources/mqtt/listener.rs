@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use super::identity::Unproven;
 use crate::api::Gauges;
 use crate::counters::{Cause, Counters};
+use crate::ingest::Ingest;
 
 /// Pause after a failed accept: without it, running out of descriptors burns a core and floods the log.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub(super) resources: Arc<ResourceMonitor>,
     pub(super) stop: broadcast::Sender<()>,
     pub(super) site: Arc<str>,
+    pub(super) ingest: Arc<Ingest>,
     pub(super) counters: Counters,
     pub(super) gauges: Arc<Gauges>,
 }
@@ -69,7 +71,11 @@ fn admit(stream: TcpStream, from: SocketAddr, places: &Arc<Semaphore>, parts: &P
 async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, place: Place) {
     // Without it three small packets in a row wait 40 ms for each other. A socket that cannot is served all the same.
     let _ = stream.set_nodelay(true);
-    let identity = Arc::new(Unproven::new(parts.site.clone(), parts.counters.clone()));
+    let identity = Arc::new(Unproven::new(
+        parts.site.clone(),
+        parts.ingest.clone(),
+        parts.counters.clone(),
+    ));
     let handler = ClientHandler::new(
         BrokerTransport::tcp(stream),
         from,
