@@ -6,7 +6,7 @@ use muster_wire::Quantity;
 use super::faults::{At, quoted};
 use super::limits::LimitRow;
 use super::names::{did_you_mean, is_channel_id};
-use super::sensor::PickRow;
+use super::pick::PickRow;
 use super::table::Table;
 
 /// `[[channel]]` as it stands in the file.

@@ -10,8 +10,9 @@ use super::defaults;
 use super::faults::{At, Faults, quoted};
 use super::limits::LimitRow;
 use super::names::{Index, is_signal};
+use super::pick::Picked;
 use super::profile;
-use super::sensor::{Picked, SensorRow};
+use super::sensor::SensorRow;
 use super::signals;
 use super::source::{Kind, SourceRow};
 

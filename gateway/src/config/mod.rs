@@ -20,6 +20,7 @@ mod load;
 mod lower;
 mod mqtt;
 mod names;
+mod pick;
 mod principal;
 mod profile;
 mod rows;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{ChannelIx, Millis, SourceIx};
-use muster_wire::{MICRO, Micro, Quantity, Unit};
+use muster_wire::{Micro, Quantity};
 
 use super::channel::ChannelRow;
 use super::faults::{At, Faults, quoted};
+use super::pick::{self, Picked};
 use super::table::Table;
 
 /// How often a sensor speaks at the latest if the file does not say: Tasmota's TelePeriod as delivered. Seconds.
@@ -14,7 +15,7 @@ const REPORT_S: Millis = 300;
 /// Reports that may be missed before a channel is in trouble, as for nodes and polls.
 const MISSED: Millis = 3;
 /// Longest topic or pointer.
-const MAX_TEXT: usize = 256;
+pub(super) const MAX_TEXT: usize = 256;
 /// An alarm that takes longer than this to be decided is worth a warning. Three beats of a node.
 const SLOW_MS: Millis = 15_000;
 
@@ -91,22 +92,6 @@ pub(super) struct SensorRow {
     pub(super) proven: bool,
 }
 
-/// What only a channel of such a source has.
-pub(super) struct PickRow {
-    topic: Option<At<String>>,
-    scale: Option<At<Micro>>,
-    offset: Option<At<Micro>>,
-    on: Option<At<Word>>,
-    off: Option<At<Word>>,
-}
-
-/// A pick that has no channel yet.
-pub(super) struct Picked {
-    pub(super) topic: String,
-    pub(super) pointer: String,
-    pub(super) meaning: Meaning,
-}
-
 /// Keys of such a source.
 pub(super) const KEYS: [&str; 4] = ["topic", "availability_topic", "client", "report_s"];
 
@@ -118,101 +103,6 @@ pub(super) fn read(table: &Table<'_>, proven: bool) -> SensorRow {
         client: client(table),
         report_ms: table.seconds("report_s", 1..=1_200),
         proven,
-    }
-}
-
-impl PickRow {
-    pub(super) fn read(table: &Table<'_>) -> Self {
-        let scale = table.number("scale");
-        if let Some(zero) = scale.as_ref().filter(|s| s.value.0 == 0) {
-            table
-                .faults
-                .error(zero.at, "`scale` is 0", "the factor from the message's unit to ours");
-        }
-        Self {
-            topic: topic(table, "topic"),
-            scale,
-            offset: table.number("offset"),
-            on: table.word("on"),
-            off: table.word("off"),
-        }
-    }
-
-    /// Of any other source they mean nothing.
-    pub(super) fn check_unused(&self, faults: &Faults<'_>) {
-        let given = [
-            ("topic", self.topic.as_ref().map(|k| k.at)),
-            ("scale", self.scale.as_ref().map(|k| k.at)),
-            ("offset", self.offset.as_ref().map(|k| k.at)),
-            ("on", self.on.as_ref().map(|k| k.at)),
-            ("off", self.off.as_ref().map(|k| k.at)),
-        ];
-        for (key, at) in given {
-            if let Some(at) = at {
-                let what = format!("`{key}` means nothing for a channel of this source");
-                faults.error(at, what, "remove it: only a source of kind \"mqtt-json\" has it");
-            }
-        }
-    }
-
-    fn meaning(&self, quantity: Quantity, faults: &Faults<'_>) -> Meaning {
-        let contact = quantity.unit() == Unit::Contact;
-        let unused: [(&str, Option<usize>); 2] = if contact {
-            [
-                ("scale", self.scale.as_ref().map(|k| k.at)),
-                ("offset", self.offset.as_ref().map(|k| k.at)),
-            ]
-        } else {
-            [
-                ("on", self.on.as_ref().map(|k| k.at)),
-                ("off", self.off.as_ref().map(|k| k.at)),
-            ]
-        };
-        for (key, at) in unused {
-            if let Some(at) = at {
-                let what = format!("`{key}` means nothing for {}", quantity.as_str());
-                let hint = "numbers have `scale` and `offset`, contacts `on` and `off`";
-                faults.error(at, what, hint);
-            }
-        }
-        if contact {
-            return self.contact(faults);
-        }
-        let number = |given: &Option<At<Micro>>, usual| given.as_ref().map_or(usual, |n| n.value);
-        Meaning::Number {
-            scale: number(&self.scale, Micro(MICRO)),
-            offset: number(&self.offset, Micro(0)),
-        }
-    }
-
-    /// A word that nobody has explained must be neither an alarm nor its absence, hence both are named.
-    fn contact(&self, faults: &Faults<'_>) -> Meaning {
-        let (on, off) = match (&self.on, &self.off) {
-            (None, None) => (Word::Flag(true), Word::Flag(false)),
-            (Some(on), Some(off)) => {
-                if on.value == off.value {
-                    faults.error(off.at, "`on` and `off` are the same", "name what it sends for each");
-                }
-                (on.value.clone(), off.value.clone())
-            }
-            (Some(one), None) | (None, Some(one)) => {
-                if !matches!(one.value, Word::Flag(_)) {
-                    let what = "one of `on` and `off` only";
-                    faults.error(
-                        one.at,
-                        what,
-                        "name both: any other word is then no value, and neither of them",
-                    );
-                }
-                let other = Word::Flag(one.value != Word::Flag(true));
-                if self.on.is_some() {
-                    (one.value.clone(), other)
-                } else {
-                    (other, one.value.clone())
-                }
-            }
-        };
-        Meaning::Contact { on, off }
     }
 }
 
@@ -234,7 +124,7 @@ impl SensorRow {
             let what = "neither this channel nor its source has a `topic`";
             faults.error(row.at, what, "the topic on which the sensor speaks");
         }
-        check_pointer(&row.signal, faults);
+        pick::check_pointer(&row.signal, faults);
         Picked {
             topic: topic.map_or_else(String::new, |t| t.value.clone()),
             pointer: row.signal.value.clone(),
@@ -339,7 +229,7 @@ fn client(table: &Table<'_>) -> Option<At<String>> {
 }
 
 /// A topic without wildcards: whatever matched one could be another device, and speak for this one.
-fn topic(table: &Table<'_>, key: &'static str) -> Option<At<String>> {
+pub(super) fn topic(table: &Table<'_>, key: &'static str) -> Option<At<String>> {
     let topic = table.text(key)?;
     let word = topic.value.as_str();
     let hint = if word.is_empty() || word.len() > MAX_TEXT || word.chars().any(char::is_control) {
@@ -354,15 +244,4 @@ fn topic(table: &Table<'_>, key: &'static str) -> Option<At<String>> {
     let what = format!("{} is not the topic of a sensor", quoted(word));
     table.faults.error(topic.at, what, hint);
     None
-}
-
-fn check_pointer(signal: &At<String>, faults: &Faults<'_>) {
-    let text = &signal.value;
-    let escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    if text.len() <= MAX_TEXT && escaped && (text.is_empty() || text.starts_with('/')) {
-        return;
-    }
-    let what = format!("{} is not a JSON pointer", quoted(text));
-    let hint = "such as \"/temperature\" or \"/ENERGY/Power\"; \"\" is the whole message (RFC 6901)";
-    faults.error(signal.at, what, hint);
 }

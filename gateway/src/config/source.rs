@@ -123,27 +123,23 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
         ("modbus", Word::Modbus),
         ("mqtt-json", Word::Sensor),
     ];
-    match table.choice("kind", &words).map(|word| word.value) {
+    let word = table.choice("kind", &words).map(|word| word.value);
+    match word {
         Some(Word::Node) => {
+            refuse(table, &MODBUS_KEYS, ("a node", "a node speaks by itself, in our words"));
             refuse(
                 table,
-                MODBUS_KEYS.iter().chain(&sensor::KEYS),
-                "a node",
-                "a node speaks by itself, in our words",
+                &sensor::KEYS,
+                ("a node", "a node speaks by itself, in our words"),
             );
             Kind::Node { proven }
         }
         Some(Word::Modbus) => {
-            refuse(table, sensor::KEYS.iter(), "a polled device", "it does not speak MQTT");
+            refuse(table, &sensor::KEYS, ("a polled device", "it does not speak MQTT"));
             Kind::Modbus(modbus(table, folder))
         }
         Some(Word::Sensor) => {
-            refuse(
-                table,
-                MODBUS_KEYS.iter(),
-                "a sensor that speaks MQTT",
-                "it is not polled",
-            );
+            refuse(table, &MODBUS_KEYS, ("a sensor that speaks MQTT", "it is not polled"));
             Kind::Sensor(sensor::read(table, proven))
         }
         None => {
@@ -156,6 +152,8 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     }
 }
 
+const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
+
 /// The kinds, as words.
 #[derive(Clone, Copy)]
 enum Word {
@@ -164,7 +162,7 @@ enum Word {
     Sensor,
 }
 
-fn refuse<'k>(table: &Table<'_>, keys: impl Iterator<Item = &'k &'static str>, who: &str, why: &str) {
+fn refuse(table: &Table<'_>, keys: &[&'static str], (who, why): (&str, &str)) {
     for key in keys {
         if let Some(at) = table.place(key) {
             let what = format!("`{key}` means nothing for {who}");
@@ -172,8 +170,6 @@ fn refuse<'k>(table: &Table<'_>, keys: impl Iterator<Item = &'k &'static str>, w
         }
     }
 }
-
-const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");

@@ -154,7 +154,11 @@ mod tests {
             return Err(cause);
         }
         Ok(inputs.into_iter().next().map(|input| match input {
-            Input::Reading { channel, value, .. } if channel == ChannelIx(7) => value,
+            Input::Reading {
+                channel: ChannelIx(7),
+                value,
+                ..
+            } => value,
             other => unreachable!("{other:?}"),
         }))
     }

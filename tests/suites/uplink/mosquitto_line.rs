@@ -55,15 +55,16 @@ impl Stalled {
     fn troubles(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         while let Ok(said) = self.ends.control.try_recv() {
-            match said {
-                Control::Input(
-                    Input::Own {
-                        trouble: Some(line), ..
-                    }
-                    | Input::Lost { why: line, .. },
-                ) => all.push(line),
-                _ => {}
-            }
+            let (Control::Input(
+                Input::Own {
+                    trouble: Some(line), ..
+                }
+                | Input::Lost { why: line, .. },
+            )) = said
+            else {
+                continue;
+            };
+            all.push(line);
         }
         all
     }

@@ -98,42 +98,45 @@ fn a_topic_is_one_device() {
     assert!(read(CONNECT, &both).is_ok());
 }
 
+/// Keys of a channel, and what is said of them.
+const FAULTY: [(&str, &str); 11] = [
+    ("signal = \"t\"\nquantity = \"temperature\"", "not a JSON pointer"),
+    ("signal = \"/a~2\"\nquantity = \"temperature\"", "not a JSON pointer"),
+    ("signal = \"/t\"", "nothing says what this channel measures"),
+    ("signal = \"/t\"\nquantity = \"temperature\"\nscale = 0", "`scale` is 0"),
+    (
+        "signal = \"/t\"\nquantity = \"temperature\"\non = true",
+        "`on` means nothing for temperature",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"leak\"\nscale = 2",
+        "`scale` means nothing for leak",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"leak\"\non = \"ON\"",
+        "one of `on` and `off` only",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"leak\"\non = 1\noff = 1",
+        "`on` and `off` are the same",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"temperature\"\nsequence = true",
+        "no `boot` and `seq`",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"temperature\"\nsupervision_s = 5",
+        "less than the 10 s between two reports",
+    ),
+    (
+        "signal = \"/t\"\nquantity = \"temperature\"\ngroup = \"own\"",
+        "one group",
+    ),
+];
+
 #[test]
 fn every_fault_of_a_channel_is_named() {
-    for (keys, words) in [
-        ("signal = \"t\"\nquantity = \"temperature\"", "not a JSON pointer"),
-        ("signal = \"/a~2\"\nquantity = \"temperature\"", "not a JSON pointer"),
-        ("signal = \"/t\"", "nothing says what this channel measures"),
-        ("signal = \"/t\"\nquantity = \"temperature\"\nscale = 0", "`scale` is 0"),
-        (
-            "signal = \"/t\"\nquantity = \"temperature\"\non = true",
-            "`on` means nothing for temperature",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"leak\"\nscale = 2",
-            "`scale` means nothing for leak",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"leak\"\non = \"ON\"",
-            "one of `on` and `off` only",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"leak\"\non = 1\noff = 1",
-            "`on` and `off` are the same",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"temperature\"\nsequence = true",
-            "no `boot` and `seq`",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"temperature\"\nsupervision_s = 5",
-            "less than the 10 s between two reports",
-        ),
-        (
-            "signal = \"/t\"\nquantity = \"temperature\"\ngroup = \"own\"",
-            "one group",
-        ),
-    ] {
+    for (keys, words) in FAULTY {
         let tables = source("x", "topic = \"x\"") + &channel("x", keys);
         assert!(
             fault(CONNECT, &tables).contains(words),

@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::hands::{Backlog, Hands};
+use super::answers::Answers;
+use super::guard;
+use super::hands::Hands;
 use super::pause::Pause;
 use super::port::{Dial, Fault, FaultKind, Heard, Line, Message, Sender, Speak};
-use super::pulse::{EVERY, Pulse};
+use super::pulse::Pulse;
 use super::tls;
 use super::voice::Voice;
+use super::vouch::Voucher;
 use crate::clock::Stopwatch;
 use crate::config::Connect;
 use crate::lanes::Mark;
 use crate::lines::with_causes;
 use crate::sources::mqtt::acks::{Waiting, ack};
 
-/// The broker has to answer our subscriptions within this.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// What a broker has refused is asked for again after this: somebody may have mended its rules.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
-/// That it refused what we publish stands for so long.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Everything that outlives a line.
 pub(super) struct Keeper {
@@ -41,47 +40,14 @@ pub(super) struct Keeper {
     pub(super) told: BTreeMap<Arc<str>, Mark>,
 }
 
-/// What the broker says to what we ask of it.
-#[derive(Clone, Debug, Default)]
-struct Answers {
-    missing: usize,
-    /// Filters it refuses, with its reason.
-    refused: BTreeMap<String, String>,
-    /// Why it did not take what we published, and since when.
-    not_taken: Option<(String, Stopwatch)>,
-}
-
-impl Answers {
-    fn trouble(&self, pulse: &str) -> Option<String> {
-        let Some((filter, why)) = self.refused.first_key_value() else {
-            let why = self.not_taken()?;
-            return Some(format!(
-                "it does not take what we publish ({why}): allow {pulse} and …/ack to our client there"
-            ));
-        };
-        let more = match self.refused.len() - 1 {
-            0 => String::new(),
-            n => format!(", and {n} more"),
-        };
-        Some(format!(
-            "it refuses our subscription to {filter}{more} ({why}): allow it to our client there"
-        ))
-    }
-
-    /// Unless it has not said so for a while: somebody may have mended its rules.
-    fn not_taken(&self) -> Option<&str> {
-        let (why, since) = self.not_taken.as_ref()?;
-        (since.elapsed() < FORGET_AFTER).then_some(why)
-    }
-}
-
 impl Keeper {
     /// Runs until it is dropped.
     pub(super) async fn keep(mut self) {
         let mut pause = Pause::new();
         loop {
             let mut since = None;
-            let fault = self.one_line(&mut since).await;
+            let fault = guard::unbroken(self.one_line(&mut since)).await;
+            let fault = fault.unwrap_or_else(|| other("the MQTT library broke on what it sent"));
             let well_for = since.map_or(Duration::ZERO, |since: Stopwatch| since.elapsed());
             if fault.kind != FaultKind::Owed {
                 self.voice.down(&fault.why).await;
@@ -102,10 +68,7 @@ impl Keeper {
         let Some(missing) = line.subscribe(&self.filters) else {
             return other("more subscriptions than can be asked for at once");
         };
-        let answers = watch::channel(Answers {
-            missing,
-            ..Answers::default()
-        });
+        let answers = watch::channel(Answers::of(missing)).0;
         let sender = line.sender();
         let Self {
             pulse,
@@ -116,10 +79,17 @@ impl Keeper {
             site,
             ..
         } = self;
-        let backlog = hands.backlog();
+        let voucher = Voucher {
+            backlog: hands.backlog(),
+            pulse,
+            sender: &sender,
+            answers: &answers,
+            voice,
+            since,
+        };
         let fault = tokio::select! {
-            fault = hear(&mut line, (pulse, hands), &answers.0) => fault,
-            fault = vouch((pulse, &sender, &backlog), &answers.0, voice, since) => fault,
+            fault = hear(&mut line, (pulse, hands), &answers) => fault,
+            fault = voucher.vouch() => fault,
             () = tell(&sender, site, acks, told) => other("the line does not take what we send"),
         };
         self.explained(fault)
@@ -165,7 +135,7 @@ impl Keeper {
     }
 }
 
-fn other(why: &str) -> Fault {
+pub(super) fn other(why: &str) -> Fault {
     Fault {
         why: why.into(),
         kind: FaultKind::Other,
@@ -224,64 +194,6 @@ fn ask_again(line: &mut Line, answers: &watch::Sender<Answers>) {
             answers.missing += missing;
         });
     }
-}
-
-/// Says that the line is well, or what is wrong with it, until it has to end.
-async fn vouch(
-    (pulse, sender, backlog): (&Pulse, &Sender, &Backlog),
-    told: &watch::Sender<Answers>,
-    voice: &mut Voice,
-    since: &mut Option<Stopwatch>,
-) -> Fault {
-    let mut answers = told.subscribe();
-    let mut mended = false;
-    loop {
-        let answered = answers.wait_for(|answers| answers.missing == 0);
-        let Ok(Ok(now)) = tokio::time::timeout(ANSWER_WITHIN, answered)
-            .await
-            .map(|now| now.map(|n| n.clone()))
-        else {
-            return other("it does not answer our subscriptions");
-        };
-        if now.refused.contains_key(&pulse.topic) {
-            // Nothing can be proved: the pings of the protocol have to do.
-            voice.trouble(&now.trouble(&pulse.topic).unwrap_or_default()).await;
-            let _ = answers.changed().await;
-            continue;
-        }
-        while pulse.beat(sender).await {
-            since.get_or_insert_with(Stopwatch::start);
-            if std::mem::take(&mut mended) {
-                told.send_modify(|answers| answers.not_taken = None);
-            }
-            let trouble = answers.borrow().trouble(&pulse.topic);
-            match trouble.or_else(|| backlog.left().then(|| behind(backlog))) {
-                Some(trouble) => voice.trouble(&trouble).await,
-                None => voice.well().await,
-            }
-            tokio::time::sleep(EVERY).await;
-        }
-        if backlog.here() > 0 {
-            // What came before our word waits, so the broker need not have sent it yet. A new line would change nothing.
-            voice.trouble(&behind(backlog)).await;
-            continue;
-        }
-        let refused = answers.borrow().not_taken().is_some();
-        if !refused {
-            return other(&pulse.missing());
-        }
-        let what = answers.borrow().trouble(&pulse.topic).unwrap_or_default();
-        voice.trouble(&what).await;
-        tokio::time::sleep(ASK_AGAIN).await;
-        mended = true;
-    }
-}
-
-fn behind(backlog: &Backlog) -> String {
-    format!(
-        "the engine is behind: {} messages wait here, and more at the broker",
-        backlog.here()
-    )
 }
 
 /// Acknowledges to nodes what is on disk. Ends only with the line.

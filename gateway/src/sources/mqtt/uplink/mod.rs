@@ -1,5 +1,7 @@
 //! Somebody else's broker: we are a client of it, and everything it brings has only the topic as its sender.
 
+mod answers;
+mod guard;
 mod hands;
 mod keep;
 mod pause;
@@ -7,6 +9,7 @@ mod port;
 mod pulse;
 mod tls;
 mod voice;
+mod vouch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

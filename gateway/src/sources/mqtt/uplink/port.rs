@@ -365,7 +365,7 @@ fn hung_up() -> Fault {
 }
 
 fn fault5(error: &Error5) -> Fault {
-    use packets5::{ConnectReturnCode as Code, DisconnectReasonCode as Bye};
+    use packets5::ConnectReturnCode as Code;
     match error {
         Error5::Timeout(_) => silent(),
         Error5::Io(error) => other(io(error)),
@@ -375,25 +375,10 @@ fn fault5(error: &Error5) -> Fault {
             kind: FaultKind::Version,
         },
         Error5::ConnectionRefused(code) => other(format!("it refuses our login: {}", words(&format!("{code:?}")))),
-        Error5::MqttState(State5::ServerDisconnect { reason_code, .. }) if *reason_code == Bye::SessionTakenOver => {
-            Fault {
-                why: "another client has connected with our client id".into(),
-                kind: FaultKind::TakenOver,
-            }
-        }
         Error5::MqttState(State5::ServerDisconnect {
             reason_code,
             reason_string,
-        }) => {
-            let reason = words(&format!("{reason_code:?}"));
-            let said = reason_string
-                .as_deref()
-                .map(|said| format!(" ({})", said.escape_debug()));
-            other(format!(
-                "it has ended the connection: {reason}{}",
-                said.unwrap_or_default()
-            ))
-        }
+        }) => goodbye(*reason_code, reason_string.as_deref()),
         Error5::MqttState(State5::ConnectionAborted) => hung_up(),
         Error5::MqttState(State5::AwaitPingResp) => other("it does not answer any more".into()),
         // The answer of MQTT 3.1.1 to a login of MQTT 5 is no packet of MQTT 5.
@@ -405,6 +390,22 @@ fn fault5(error: &Error5) -> Fault {
         },
         error => other(error.to_string()),
     }
+}
+
+fn goodbye(reason: packets5::DisconnectReasonCode, said: Option<&str>) -> Fault {
+    if reason == packets5::DisconnectReasonCode::SessionTakenOver {
+        return Fault {
+            why: "another client has connected with our client id".into(),
+            kind: FaultKind::TakenOver,
+        };
+    }
+    let said = said
+        .map(|said| format!(" ({})", said.escape_debug()))
+        .unwrap_or_default();
+    other(format!(
+        "it has ended the connection: {}{said}",
+        words(&format!("{reason:?}"))
+    ))
 }
 
 fn fault4(error: &Error4) -> Fault {
