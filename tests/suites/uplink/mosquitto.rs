@@ -114,3 +114,29 @@ async fn a_node_is_told_what_is_on_disk_and_told_again_after_the_broker_forgot()
     cable.cut();
     listener.until(900).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_named_and_a_mended_one_is_taken_after_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let [users, password] = ["users", "password"].map(|name| folder.path().join(name));
+    std::fs::write(&users, "muster:right\n").unwrap();
+    let hashed = tokio::process::Command::new("mosquitto_passwd")
+        .arg("-U")
+        .arg(&users)
+        .status()
+        .await;
+    assert!(hashed.unwrap().success());
+    let broker = Broker::mosquitto(&format!("password_file {}", users.display())).await;
+    let keys = format!(
+        "{}\nusername = \"muster\"\npassword_file = {password:?}",
+        broker.plain()
+    );
+    std::fs::write(&password, "wrong\n").unwrap();
+    let stand = Stand::start(Room::with(&[NODE]).connect(&keys)).await;
+    let said = is_down(&stand, SOON).await;
+    assert!(said.contains("refuses our login: not authorized"), "{said}");
+    assert!(!said.contains("wrong"), "a secret is shown: {said}");
+    std::fs::write(&password, "right\n").unwrap();
+    let stand = Stand::start(Room::with(&[NODE]).connect(&keys)).await;
+    is_heard(&stand, &broker, 1).await;
+}
