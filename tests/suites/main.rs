@@ -15,5 +15,6 @@ mod inputs;
 mod lasting;
 mod site;
 mod stand;
+mod telling;
 mod uplink;
 mod walls;

@@ -20,6 +20,7 @@ mod load;
 mod lower;
 mod mqtt;
 mod names;
+mod notify;
 mod pick;
 mod principal;
 mod profile;
@@ -38,6 +39,7 @@ mod zone;
 
 pub use finding::{Finding, Severity};
 pub use load::{MAX_BYTES, load, parse};
+pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;
@@ -68,6 +70,8 @@ pub struct Config {
     pub hooks: Vec<HookTarget>,
     /// As `site.principals`, by the same index: SHA-256 of the token.
     pub token_hashes: Vec<[u8; 32]>,
+    /// Places outside that are told.
+    pub notify: Vec<Place>,
 }
 
 /// How nodes are heard over MQTT.

@@ -55,12 +55,12 @@ impl Stalled {
     fn troubles(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         while let Ok(said) = self.ends.control.try_recv() {
-            let (Control::Input(
+            let Control::Input(
                 Input::Own {
                     trouble: Some(line), ..
                 }
                 | Input::Lost { why: line, .. },
-            )) = said
+            ) = said
             else {
                 continue;
             };
