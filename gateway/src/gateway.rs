@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::api::{self, ApiState, Gauges};
 use crate::clock::{self, Clock};
-use crate::config::{Config, TlsFiles};
+use crate::config::{Config, MqttWay, TlsFiles};
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::hooks::ClientError;
@@ -108,7 +108,8 @@ impl Gateway {
             &restored.marks,
             lanes.clone(),
             counters.clone(),
-        );
+        )
+        .with_sensors(&config.site, &config.sensors);
         // The broker starts last: it may bring nothing in before the engine is there.
         let broker: Arc<OnceLock<Box<dyn mqtt::Broker>>> = Arc::default();
         let parts = Parts {
@@ -198,9 +199,13 @@ impl Gateway {
             )
             .await;
             let broker = broker.map_err(StartError::Mqtt)?;
-            self.mqtt = Some(broker.address());
+            self.mqtt = broker.address();
             // Called once, so it is empty.
             let _ = self.broker.set(broker);
+        } else if let MqttWay::Connect(connect) = &config.mqtt.way {
+            let (lanes, counters) = (self.lanes.clone(), self.counters.clone());
+            let uplink = mqtt::Uplink::start(config, connect, ingest, lanes, counters);
+            let _ = self.broker.set(Box::new(uplink));
         }
         for source in &config.modbus {
             let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());

@@ -16,4 +16,5 @@ mod lasting;
 mod site;
 mod stand;
 mod telling;
+mod uplink;
 mod walls;

@@ -25,9 +25,9 @@ use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
-pub use advice::insecure_line;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;

@@ -7,7 +7,7 @@ use muster_core::Event;
 
 use super::{exit, printer::Printer};
 use crate::api::insecure_line;
-use crate::config::{self, Config};
+use crate::config::{self, Config, MqttWay};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
@@ -70,9 +70,10 @@ fn listener(printer: Printer, json: bool) -> Listener {
 }
 
 fn greet(config: &Config, gateway: &Gateway, json: bool) {
-    let mqtt = gateway
-        .mqtt
-        .map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let mqtt = match &config.mqtt.way {
+        MqttWay::Connect(connect) => connect.to_string(),
+        MqttWay::Off | MqttWay::Listen { .. } => gateway.mqtt.map_or_else(|| "off".to_owned(), |a| a.to_string()),
+    };
     let armed = gateway.view.borrow().armed;
     if json {
         let line = serde_json::json!({
@@ -89,14 +90,12 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         config.site.workloads.len()
     );
     println!("  page and API  http://{}/", gateway.http);
-    println!(
-        "  MQTT          {mqtt}{}",
-        if gateway.mqtt.is_some() && config.mqtt.tls().is_some() {
-            " (TLS: each node by its certificate)"
-        } else {
-            ""
-        }
-    );
+    let groups = match config.mqtt.way {
+        MqttWay::Off => "",
+        _ if config.mqtt.proves_nodes() => " (TLS: each node by its certificate)",
+        _ => " (all its nodes are one group)",
+    };
+    println!("  MQTT          {mqtt}{groups}");
     config
         .insecure()
         .iter()

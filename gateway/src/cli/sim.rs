@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_sim::modbus::DeviceKind;
 use muster_sim::nodes::{Identity, NodeSpec};
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 
 use super::exit;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, MqttWay};
 use crate::demo::story::Story;
 use crate::lines;
 
@@ -70,6 +71,9 @@ struct Receiver {
 fn scenario(word: &str) -> Result<Scenario, String> {
     word.parse::<Scenario>().map_err(|error| error.to_string())
 }
+
+/// Bound of looking up the broker's name.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Environment variable with the key that a simulated destination checks signatures with, `whsec_…`.
 pub const RECEIVER_SECRET: &str = "MUSTER_RECEIVER_SECRET";
@@ -188,10 +192,7 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
 }
 
 async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<SimSite, String> {
-    let broker = config
-        .mqtt
-        .listen()
-        .ok_or("the config has no `[mqtt] listen` for its nodes to publish to")?;
+    let broker = broker(config).await?;
     let spec = SiteSpec {
         seed: args.seed,
         scenario: args.scenario,
@@ -214,6 +215,24 @@ fn prove(mut fit_out: FitOut, certificates: Option<&Path>) -> Result<FitOut, Str
         node.identity = Some(read.map_err(|error| format!("the certificate in {}: {error}", folder.display()))?);
     }
     Ok(fit_out)
+}
+
+/// Where the simulated nodes publish. They speak plain MQTT 5 and have no login; what they publish says that it is simulated.
+async fn broker(config: &Config) -> Result<SocketAddr, String> {
+    let connect = match &config.mqtt.way {
+        MqttWay::Listen { address, .. } => return Ok(*address),
+        MqttWay::Connect(connect) if !connect.tls && connect.login.is_none() => connect,
+        MqttWay::Connect(connect) => {
+            return Err(format!(
+                "{connect}: simulated nodes speak plain MQTT without a login only"
+            ));
+        }
+        MqttWay::Off => return Err("the config has no `[mqtt] listen` for its nodes to publish to".into()),
+    };
+    let found = tokio::net::lookup_host((connect.host.as_str(), connect.port));
+    let found = tokio::time::timeout(LOOK_UP_WITHIN, found).await;
+    let address = found.ok().and_then(|found| found.ok()?.next());
+    address.ok_or_else(|| format!("{connect}: there is no such host"))
 }
 
 /// Simulated counterparts of everything the config names.

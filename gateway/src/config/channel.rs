@@ -5,7 +5,8 @@ use muster_wire::Quantity;
 
 use super::faults::{At, quoted};
 use super::limits::LimitRow;
-use super::names::{did_you_mean, is_channel_id, is_signal};
+use super::names::{did_you_mean, is_channel_id};
+use super::pick::PickRow;
 use super::table::Table;
 
 /// `[[channel]]` as it stands in the file.
@@ -21,6 +22,8 @@ pub(super) struct ChannelRow {
     pub(super) supervision_ms: Option<At<Millis>>,
     /// Where it says so, and whether packs must carry boot and seq.
     pub(super) sequence: Option<At<bool>>,
+    /// Where it stands in the messages of somebody else's sensor.
+    pub(super) pick: PickRow,
     /// Where the table begins.
     pub(super) at: usize,
 }
@@ -35,13 +38,14 @@ fn read_one(table: &Table<'_>) -> ChannelRow {
     let row = ChannelRow {
         id: id(table),
         source: table.need_text("source", "the id of a [[source]]"),
-        signal: signal(table),
+        signal: table.need_text("signal", "the name in the node's packs or in the device's profile"),
         zone: table.text("zone"),
         group: table.id("group"),
         quantity: table.text("quantity").and_then(|word| quantity(table, &word)),
         limits: LimitRow::read(table),
         supervision_ms: table.seconds("supervision_s", 1..=3_600),
         sequence: table.place("sequence").map(|at| At::new(sequence, at)),
+        pick: PickRow::read(table),
         at: table.at,
     };
     table.finish();
@@ -60,18 +64,6 @@ fn id(table: &Table<'_>) -> Option<At<String>> {
         "use a-z, 0-9 and `-`, at most one dot, and `_` only behind it",
     );
     None
-}
-
-fn signal(table: &Table<'_>) -> At<String> {
-    let signal = table.need_text("signal", "the name in the node's packs or in the device's profile");
-    if signal.at != table.at && !is_signal(&signal.value) {
-        let what = format!("{} is not the name of a signal", quoted(&signal.value));
-        table
-            .faults
-            .error(signal.at, what, "use 1 to 32 of a-z, 0-9, `-` and `_`");
-        return At::new(String::new(), signal.at);
-    }
-    signal
 }
 
 /// The quantity a word stands for; an unknown one is a fault.

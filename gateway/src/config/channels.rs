@@ -9,8 +9,10 @@ use super::channel::ChannelRow;
 use super::defaults;
 use super::faults::{At, Faults, quoted};
 use super::limits::LimitRow;
-use super::names::Index;
+use super::names::{Index, is_signal};
+use super::pick::Picked;
 use super::profile;
+use super::sensor::SensorRow;
 use super::signals;
 use super::source::{Kind, SourceRow};
 
@@ -19,6 +21,8 @@ pub(super) struct Lowered {
     pub(super) channel: Channel,
     pub(super) signal: String,
     pub(super) sequence: bool,
+    /// Where it stands in the messages of somebody else's sensor.
+    pub(super) picked: Option<Picked>,
     /// Group label by name.
     pub(super) group: At<String>,
     /// Where an id of its own stands.
@@ -72,6 +76,9 @@ impl Maker<'_> {
 
     fn of_source(&self, ix: SourceIx, source: &SourceRow, rows: &[&ChannelRow]) -> Vec<Lowered> {
         let zone = source.zone.as_ref().map(|z| self.zone(z));
+        if let Kind::Sensor(sensor) = &source.kind {
+            return self.of_sensor((ix, source, sensor), zone, rows);
+        }
         let signals = signals::of(source, self.faults);
         let rows = self.rows_by_signal(source, rows);
         // A device without a zone only has the channels that are asked for one by one.
@@ -98,9 +105,56 @@ impl Maker<'_> {
         all.into_iter().map(one).collect()
     }
 
+    /// Other people's sensors have the channels that are asked for one by one, called after what they measure.
+    fn of_sensor(
+        &self,
+        (ix, source, sensor): (SourceIx, &SourceRow, &SensorRow),
+        zone: Option<ZoneIx>,
+        rows: &[&ChannelRow],
+    ) -> Vec<Lowered> {
+        if rows.is_empty() {
+            let what = format!("source {} has no channel", quoted(&source.id.value));
+            self.faults
+                .warning(source.at, what, "give it a [[channel]] with `signal` and `quantity`");
+        }
+        if let Some(signals) = source.signals.as_ref().and_then(|s| s.first()) {
+            let what = "`signals` means nothing for a sensor that speaks MQTT";
+            self.faults
+                .error(signals.at, what, "give it a [[channel]] for each value");
+        }
+        let one = |row: &&ChannelRow| {
+            let quantity = row.quantity.as_ref().map_or(Quantity::Contact, |q| q.value);
+            let origin = Origin {
+                ix,
+                source,
+                zone,
+                signal: quantity.as_str(),
+                quantity: row.quantity.as_ref().map(|q| q.value),
+                at: row.at,
+            };
+            let mut lowered = self.one(&origin, Some(row));
+            lowered.picked = Some(sensor.pick(row, quantity, self.faults));
+            lowered.own_id_at = lowered.own_id_at.or(Some(row.at));
+            let channel = &lowered.channel;
+            sensor.check_pace(row, channel.k, channel.alarm.is_some(), self.faults);
+            lowered
+        };
+        rows.iter().map(one).collect()
+    }
+
     fn rows_by_signal<'r>(&self, source: &SourceRow, rows: &[&'r ChannelRow]) -> BTreeMap<&'r str, &'r ChannelRow> {
         let mut by_signal = BTreeMap::new();
-        for row in rows.iter().filter(|r| !r.signal.value.is_empty()) {
+        for row in rows {
+            row.pick.check_unused(self.faults);
+            if !is_signal(&row.signal.value) {
+                // A missing signal stands at the table itself and has been reported.
+                if row.signal.at != row.at {
+                    let what = format!("{} is not the name of a signal", quoted(&row.signal.value));
+                    self.faults
+                        .error(row.signal.at, what, "use 1 to 32 of a-z, 0-9, `-` and `_`");
+                }
+                continue;
+            }
             if by_signal.insert(row.signal.value.as_str(), *row).is_some() {
                 let (signal, source) = (quoted(&row.signal.value), quoted(&source.id.value));
                 let what = format!("a second [[channel]] for signal {signal} of source {source}");
@@ -143,6 +197,7 @@ impl Maker<'_> {
             channel,
             signal: origin.signal.to_owned(),
             sequence,
+            picked: None,
             group,
             own_id_at: own_id.map(|i| i.at),
         }
@@ -166,6 +221,11 @@ impl Maker<'_> {
                 return own.map_or(Quantity::Contact, |q| q.value);
             };
             return self.quantity_of_device(origin, row, &profile::signals(profile));
+        }
+        if let (Kind::Sensor(_), None) = (&origin.source.kind, own) {
+            self.faults
+                .error(at, "nothing says what this channel measures", "give `quantity`");
+            return Quantity::Contact;
         }
         let by_name = origin.quantity.or_else(|| Quantity::from_word(origin.signal));
         own.map(|q| q.value).or(by_name).unwrap_or_else(|| {
@@ -210,22 +270,39 @@ impl Maker<'_> {
         own.value
     }
 
-    /// By default three missed polls or the usual time, whichever is longer.
+    /// By default three missed polls or reports, or the usual time, whichever is longer.
     fn supervision(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> Millis {
-        let poll_ms = match &origin.source.kind {
-            Kind::Modbus(modbus) => modbus.poll_ms.as_ref().map_or(0, |p| p.value as Millis),
-            Kind::Node { .. } | Kind::Unknown => 0,
+        let (usual, least, of) = match &origin.source.kind {
+            Kind::Modbus(modbus) => {
+                let poll_ms = modbus.poll_ms.as_ref().map_or(0, |p| p.value as Millis);
+                (
+                    defaults::SUPERVISION_MS,
+                    3 * poll_ms,
+                    format!("three polls of {poll_ms} ms"),
+                )
+            }
+            Kind::Sensor(sensor) => {
+                let period_ms = sensor.period_ms();
+                (
+                    sensor.supervision_ms(),
+                    period_ms,
+                    format!("the {} s between two reports", period_ms / 1_000),
+                )
+            }
+            Kind::Node { .. } | Kind::Unknown => (defaults::SUPERVISION_MS, 0, String::new()),
         };
         let Some(own) = row.and_then(|r| r.supervision_ms.as_ref()) else {
-            return defaults::SUPERVISION_MS.max(3 * poll_ms);
+            return usual.max(least);
         };
-        if own.value < 3 * poll_ms {
-            let what = format!(
-                "supervision of {} ms is less than three polls of {poll_ms} ms",
-                own.value
-            );
-            self.faults
-                .error(own.at, what, "poll more often, or give a longer `supervision_s`");
+        if own.value < least {
+            let what = format!("supervision of {} ms is less than {of}", own.value);
+            let hint = match &origin.source.kind {
+                Kind::Sensor(_) => {
+                    "say with `report_s` how often it reports at the latest, or give a longer `supervision_s`"
+                }
+                _ => "poll more often, or give a longer `supervision_s`",
+            };
+            self.faults.error(own.at, what, hint);
         }
         own.value
     }
@@ -235,6 +312,10 @@ impl Maker<'_> {
         if let (Kind::Modbus(_), Some(own)) = (&origin.source.kind, own) {
             self.faults
                 .error(own.at, "`sequence` means nothing for a polled device", "remove it");
+        }
+        if let (Kind::Sensor(_), Some(own)) = (&origin.source.kind, own.filter(|own| own.value)) {
+            let what = "other people's sensors have no `boot` and `seq`";
+            self.faults.error(own.at, what, "remove `sequence`");
         }
         own.is_none_or(|s| s.value)
     }

@@ -39,7 +39,7 @@ pub(super) fn check_shared(made: &[Lowered], sources: &[SourceRow], faults: &Fau
 }
 
 fn is_unproven(source: &SourceRow) -> bool {
-    matches!(source.kind, Kind::Node { proven: false })
+    !source.is_proven()
 }
 
 /// A node that does not prove its name may be given the listener's group by name, and no other.

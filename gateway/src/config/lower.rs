@@ -12,7 +12,7 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, ModbusRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, ModbusSource, Node, NodeChannel, cycles, http, notify, zone};
+use super::{Config, ModbusSource, MqttWay, Node, NodeChannel, Sensor, cycles, http, notify, sensor, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -28,7 +28,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let mut made = maker.make();
     let groups = groups::number(&mut made);
     groups::check_shared(&made, &rows.sources, faults);
-    let devices = Devices::of(&rows.sources, &made);
+    let devices = Devices::of(&rows.sources, &mut made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
     Protection {
         site: &rows.site,
@@ -38,7 +38,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         groups: &groups,
     }
     .check(faults);
-    check_broker(&rows, faults);
+    check_broker(&rows, &devices.sensors, faults);
     http::check_reach(&rows.http, &rows.hooks, faults);
     notify::check_reach(&rows.site, &rows.notify, faults);
     let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
@@ -76,6 +76,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         http,
         store,
         nodes: devices.nodes,
+        sensors: devices.sensors,
         modbus: devices.modbus,
         hooks: targets,
         token_hashes,
@@ -108,12 +109,13 @@ impl Indices {
 struct Devices {
     nodes: BTreeMap<String, Node>,
     modbus: Vec<ModbusSource>,
+    sensors: Vec<Sensor>,
 }
 
 impl Devices {
-    fn of(sources: &[SourceRow], made: &[Lowered]) -> Self {
-        let mut of_source: BTreeMap<SourceIx, Vec<(ChannelIx, &Lowered)>> = BTreeMap::new();
-        for (ix, lowered) in made.iter().enumerate() {
+    fn of(sources: &[SourceRow], made: &mut [Lowered]) -> Self {
+        let mut of_source: BTreeMap<SourceIx, Vec<(ChannelIx, &mut Lowered)>> = BTreeMap::new();
+        for (ix, lowered) in made.iter_mut().enumerate() {
             of_source
                 .entry(lowered.channel.source)
                 .or_default()
@@ -126,14 +128,20 @@ impl Devices {
             match &row.kind {
                 Kind::Node { .. } => devices.add_node(source, &row.id, &channels),
                 Kind::Modbus(modbus) => devices.modbus.extend(polled(source, &row.id, modbus, &channels)),
+                Kind::Sensor(sensor) => {
+                    let picked = channels
+                        .into_iter()
+                        .filter_map(|(ix, lowered)| Some((ix, lowered.picked.take()?)));
+                    devices.sensors.push(sensor.sensor(source, &row.id.value, picked));
+                }
                 Kind::Unknown => {}
             }
         }
         devices
     }
 
-    fn add_node(&mut self, source: SourceIx, id: &At<String>, channels: &[(ChannelIx, &Lowered)]) {
-        let channel = |(channel, lowered): &(ChannelIx, &Lowered)| {
+    fn add_node(&mut self, source: SourceIx, id: &At<String>, channels: &[(ChannelIx, &mut Lowered)]) {
+        let channel = |(channel, lowered): &(ChannelIx, &mut Lowered)| {
             (
                 lowered.signal.clone(),
                 NodeChannel {
@@ -151,7 +159,7 @@ fn polled(
     source: SourceIx,
     id: &At<String>,
     row: &ModbusRow,
-    channels: &[(ChannelIx, &Lowered)],
+    channels: &[(ChannelIx, &mut Lowered)],
 ) -> Option<ModbusSource> {
     Some(ModbusSource {
         source,
@@ -167,8 +175,27 @@ fn polled(
     })
 }
 
-fn check_broker(rows: &Rows, faults: &Faults<'_>) {
-    if rows.sources.iter().any(|s| matches!(s.kind, Kind::Node { .. })) {
+fn check_broker(rows: &Rows, sensors: &[Sensor], faults: &Faults<'_>) {
+    if rows
+        .sources
+        .iter()
+        .any(|s| matches!(s.kind, Kind::Node { .. } | Kind::Sensor(_)))
+    {
         rows.mqtt.check_nodes(faults);
     }
+    let is_node = |source: &&SourceRow| matches!(source.kind, Kind::Node { .. });
+    let nodes = rows
+        .sources
+        .iter()
+        .filter(is_node)
+        .map(|s| s.id.value.as_str())
+        .collect();
+    let connects = matches!(rows.mqtt.mqtt.way, MqttWay::Connect(_));
+    for source in &rows.sources {
+        if let Kind::Sensor(row) = &source.kind {
+            row.check_client(source.at, connects, &nodes, faults);
+        }
+    }
+    let places: Vec<_> = sensors.iter().map(|s| (s, rows.sources[s.source.at()].at)).collect();
+    sensor::check_topics(&places, faults);
 }

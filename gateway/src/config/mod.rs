@@ -22,10 +22,12 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod pick;
 mod principal;
 mod profile;
 mod rows;
 mod secret;
+mod sensor;
 mod signals;
 mod site;
 mod source;
@@ -39,6 +41,7 @@ mod zone;
 pub use finding::{Finding, Severity};
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -60,6 +63,8 @@ pub struct Config {
     pub store: Store,
     /// Nodes that speak MQTT, by id.
     pub nodes: BTreeMap<String, Node>,
+    /// Other people's sensors, heard over MQTT.
+    pub sensors: Vec<Sensor>,
     /// Devices polled by Modbus.
     pub modbus: Vec<ModbusSource>,
     /// As `site.hooks`, by the same index.
@@ -135,6 +140,25 @@ pub struct Connect {
     pub client_id: Option<String>,
     /// User and password.
     pub login: Option<(String, Secret)>,
+}
+
+impl Connect {
+    /// Our name at the broker.
+    #[must_use]
+    pub fn client_id(&self, site: &str) -> String {
+        self.client_id.clone().unwrap_or_else(|| format!("muster-{site}"))
+    }
+}
+
+/// As it stands in the config: `mqtts://host:port`.
+impl std::fmt::Display for Connect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        if self.host.contains(':') {
+            return write!(f, "{scheme}://[{}]:{}", self.host, self.port);
+        }
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
 }
 
 impl Mqtt {

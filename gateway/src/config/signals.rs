@@ -23,7 +23,7 @@ pub(super) fn of(source: &SourceRow, faults: &Faults<'_>) -> Signals {
             let known = modbus.profile.as_ref().map(|p| profile::signals(p));
             known.map_or_else(Signals::new, |known| of_device(&known, named, source.at, faults))
         }
-        Kind::Unknown => Signals::new(),
+        Kind::Sensor(_) | Kind::Unknown => Signals::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::address::{Address, bus_group};
 use super::faults::{At, quoted};
 use super::groups::UNPROVEN_GROUP;
 use super::profile;
+use super::sensor::{self, SensorRow};
 use super::table::Table;
 
 /// `[[source]]` as it stands in the file.
@@ -34,6 +35,8 @@ pub(super) enum Kind {
     },
     /// Is polled.
     Modbus(ModbusRow),
+    /// Somebody else's, and speaks MQTT.
+    Sensor(SensorRow),
     /// Missing or unknown, which has been reported.
     Unknown,
 }
@@ -55,8 +58,17 @@ impl SourceRow {
         }
         match &self.kind {
             Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
-            Kind::Node { proven: false } => UNPROVEN_GROUP.to_owned(),
-            Kind::Node { proven: true } | Kind::Unknown => self.id.value.clone(),
+            Kind::Node { .. } | Kind::Sensor(_) if !self.is_proven() => UNPROVEN_GROUP.to_owned(),
+            Kind::Node { .. } | Kind::Sensor(_) | Kind::Unknown => self.id.value.clone(),
+        }
+    }
+
+    /// Whether who speaks for it proves it, as far as it speaks MQTT.
+    pub(super) fn is_proven(&self) -> bool {
+        match &self.kind {
+            Kind::Node { proven } => *proven,
+            Kind::Sensor(sensor) => sensor.proven,
+            Kind::Modbus(_) | Kind::Unknown => true,
         }
     }
 
@@ -104,15 +116,35 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
 
 fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"node\" or kind = \"modbus\"");
+        table.missing("kind", "kind = \"node\", \"modbus\" or \"mqtt-json\"");
     }
-    let is_node = table.choice("kind", &[("node", true), ("modbus", false)]);
-    match is_node.map(|n| n.value) {
-        Some(true) => node(table, proven),
-        Some(false) => Kind::Modbus(modbus(table, folder)),
+    let words = [
+        ("node", Word::Node),
+        ("modbus", Word::Modbus),
+        ("mqtt-json", Word::Sensor),
+    ];
+    let word = table.choice("kind", &words).map(|word| word.value);
+    match word {
+        Some(Word::Node) => {
+            refuse(table, &MODBUS_KEYS, ("a node", "a node speaks by itself, in our words"));
+            refuse(
+                table,
+                &sensor::KEYS,
+                ("a node", "a node speaks by itself, in our words"),
+            );
+            Kind::Node { proven }
+        }
+        Some(Word::Modbus) => {
+            refuse(table, &sensor::KEYS, ("a polled device", "it does not speak MQTT"));
+            Kind::Modbus(modbus(table, folder))
+        }
+        Some(Word::Sensor) => {
+            refuse(table, &MODBUS_KEYS, ("a sensor that speaks MQTT", "it is not polled"));
+            Kind::Sensor(sensor::read(table, proven))
+        }
         None => {
             // So that they are not reported as unknown on top.
-            for key in MODBUS_KEYS {
+            for key in MODBUS_KEYS.iter().chain(&sensor::KEYS) {
                 table.place(key);
             }
             Kind::Unknown
@@ -122,17 +154,21 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
 
 const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
 
-fn node(table: &Table<'_>, proven: bool) -> Kind {
-    for key in MODBUS_KEYS {
+/// The kinds, as words.
+#[derive(Clone, Copy)]
+enum Word {
+    Node,
+    Modbus,
+    Sensor,
+}
+
+fn refuse(table: &Table<'_>, keys: &[&'static str], (who, why): (&str, &str)) {
+    for key in keys {
         if let Some(at) = table.place(key) {
-            table.faults.error(
-                at,
-                format!("`{key}` means nothing for a node"),
-                "remove it: a node speaks by itself",
-            );
+            let what = format!("`{key}` means nothing for {who}");
+            table.faults.error(at, what, format!("remove it: {why}"));
         }
     }
-    Kind::Node { proven }
 }
 
 fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::faults::{At, Faults, quoted};
 use super::later;
 use super::names::{MAX_ENTRIES, did_you_mean, is_id};
+use super::sensor::Word;
 
 /// One table of the file, and which of its keys have been asked for.
 pub(super) struct Table<'a> {
@@ -213,6 +214,21 @@ impl<'a> Table<'a> {
             .iter()
             .filter_map(|text| self.chosen(key, text, words))
             .collect()
+    }
+
+    /// A string, true or false, or a whole number: a value as it stands in somebody else's message.
+    pub(super) fn word(&self, key: &'static str) -> Option<At<Word>> {
+        let value = self.value(key)?;
+        let word = match value.get_ref() {
+            DeValue::String(text) => Some(Word::Text(text.to_string())),
+            DeValue::Boolean(flag) => Some(Word::Flag(*flag)),
+            DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).ok().map(Word::Number),
+            _ => None,
+        };
+        if word.is_none() {
+            self.wrong_type(key, value, "a string, true or false, or a whole number");
+        }
+        word.map(|w| At::new(w, value.span().start))
     }
 
     /// A list of strings; none where the key is missing.

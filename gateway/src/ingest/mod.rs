@@ -2,16 +2,22 @@
 //!
 //! A pack that is refused changes counters and nothing else. One bad record of a good pack costs that record only.
 
+mod guest;
 mod pack;
+mod sensor;
+
+pub use guest::Guest;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
-use muster_core::{Input, Site};
+use muster_core::{Input, Site, SourceIx};
 use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
-use crate::config::Node;
+use crate::config::{Node, Pick, Sensor};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Control, Lanes, Mark};
 
@@ -24,7 +30,7 @@ pub struct Message<'a> {
     pub topic: &'a str,
     /// Payload.
     pub payload: &'a [u8],
-    /// The sender asked for it to be retained.
+    /// It comes out of a broker's store, or is to be kept there: not to be taken for news.
     pub retain: bool,
 }
 
@@ -42,10 +48,15 @@ pub enum Verdict {
 pub struct Ingest {
     site: String,
     nodes: BTreeMap<String, Known>,
+    /// Other people's sensors, by topic.
+    topics: BTreeMap<String, Spoken>,
+    guests: BTreeMap<String, Guest>,
     /// Quantity of each channel, by index: what a record's unit is checked against.
     quantities: Vec<muster_wire::Quantity>,
     counters: Counters,
     lanes: Lanes,
+    /// Everything that is heard through a transport.
+    sources: Vec<SourceIx>,
 }
 
 /// A node of the config and the highest pack taken from it.
@@ -56,6 +67,16 @@ struct Known {
     mark: Mutex<muster_wire::Mark>,
     /// Samples it said to have dropped since its start, in micro-units.
     lost: AtomicI64,
+}
+
+/// What is said on a topic of other people's sensors.
+#[derive(Debug, Default)]
+struct Spoken {
+    picks: Vec<Pick>,
+    /// One of them can alarm.
+    alarms: bool,
+    /// Sources that are lost when this topic says `offline`.
+    available: Vec<SourceIx>,
 }
 
 impl Ingest {
@@ -81,26 +102,65 @@ impl Ingest {
         Self {
             site: site.id.clone(),
             nodes: nodes.iter().map(known).collect(),
+            topics: BTreeMap::new(),
+            guests: BTreeMap::new(),
             quantities: site.channels.iter().map(|c| c.quantity).collect(),
             counters,
             lanes,
+            sources: nodes.values().map(|node| node.source).collect(),
         }
     }
 
-    /// Whether the config names this node.
+    /// Whether the config names this client: a node, or somebody else's device.
     #[must_use]
-    pub fn knows(&self, node: &str) -> bool {
-        self.nodes.contains_key(node)
+    pub fn knows(&self, client: &str) -> bool {
+        self.nodes.contains_key(client) || self.guests.contains_key(client)
     }
 
-    /// How many nodes the config names.
+    /// How many clients the config names.
     #[must_use]
-    pub fn nodes(&self) -> usize {
-        self.nodes.len()
+    pub fn clients(&self) -> usize {
+        self.nodes.len() + self.guests.len()
+    }
+
+    /// Hears other people's sensors too.
+    #[must_use]
+    pub fn with_sensors(mut self, site: &Site, sensors: &[Sensor]) -> Self {
+        for sensor in sensors {
+            for (topic, picks) in &sensor.topics {
+                let spoken = self.topics.entry(topic.clone()).or_default();
+                spoken.picks.extend(picks.iter().cloned());
+                spoken.alarms |= picks.iter().any(|p| site.channels[p.channel.at()].alarm.is_some());
+            }
+            if let Some(topic) = &sensor.availability {
+                self.topics
+                    .entry(topic.clone())
+                    .or_default()
+                    .available
+                    .push(sensor.source);
+            }
+        }
+        self.sources = self
+            .sources
+            .into_iter()
+            .chain(sensors.iter().map(|s| s.source))
+            .collect();
+        self.guests = guest::all(sensors);
+        self
+    }
+
+    /// A client of our own broker that is no node, if the config knows it.
+    #[must_use]
+    pub fn guest(&self, client: &str) -> Option<&Guest> {
+        self.guests.get(client)
     }
 
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
     pub async fn take(&self, message: Message<'_>) -> Verdict {
+        if let Some(spoken) = self.topics.get(message.topic) {
+            self.sensor(spoken, message).await;
+            return Verdict::Taken;
+        }
         let topic = match Topic::parse(message.topic) {
             Ok(topic) if topic.site == self.site => topic,
             Ok(_) => return self.refuse(Cause::Topic, message, &"topic of another site"),
@@ -133,12 +193,20 @@ impl Ingest {
         Verdict::Keep
     }
 
+    /// What brings everything here is gone: nothing of it is heard any more.
+    pub async fn lose_all(&self, why: &str) {
+        for source in &self.sources {
+            self.lose_source(*source, why).await;
+        }
+    }
+
     async fn lose(&self, known: &Known, why: &str) {
-        let input = Input::Lost {
-            source: known.node.source,
-            why: why.into(),
-        };
-        self.say(input).await;
+        self.lose_source(known.node.source, why).await;
+    }
+
+    async fn lose_source(&self, source: SourceIx, why: &str) {
+        let why = why.into();
+        self.say(Input::Lost { source, why }).await;
     }
 
     /// Tells the engine something of the transport itself.
@@ -159,12 +227,44 @@ impl Ingest {
         } else {
             &self.lanes.data
         };
-        if let Err(tokio::sync::mpsc::error::TrySendError::Full(batch)) = lane.try_send(batch) {
+        self.hand_over(lane, batch, message).await;
+        Verdict::Taken
+    }
+
+    async fn sensor(&self, spoken: &Spoken, message: Message<'_>) {
+        if sensor::is_offline(message.payload) {
+            for source in &spoken.available {
+                self.lose_source(*source, "it is said to be offline").await;
+            }
+        }
+        if spoken.picks.is_empty() {
+            return;
+        }
+        if message.retain {
+            let what = "kept by the broker: nobody knows how old it is";
+            return self.counters.count(Cause::Retained, message.client, &what);
+        }
+        let bad = |cause, what| self.counters.count(cause, message.client, &what);
+        match sensor::read(&spoken.picks, message.payload, bad) {
+            Ok(inputs) if inputs.is_empty() => {}
+            Ok(inputs) => {
+                let lane = if spoken.alarms {
+                    &self.lanes.alarm
+                } else {
+                    &self.lanes.data
+                };
+                self.hand_over(lane, Batch { inputs, mark: None }, message).await;
+            }
+            Err((cause, what)) => self.counters.count(cause, message.client, &what),
+        }
+    }
+
+    async fn hand_over(&self, lane: &Sender<Batch>, batch: Batch, message: Message<'_>) {
+        if let Err(TrySendError::Full(batch)) = lane.try_send(batch) {
             self.counters
                 .count(Cause::Flood, message.client, &"the engine is behind; this client waits");
             let _ = lane.send(batch).await;
         }
-        Verdict::Taken
     }
 
     fn refuse(&self, cause: Cause, message: Message<'_>, what: &dyn std::fmt::Display) -> Verdict {

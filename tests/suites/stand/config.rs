@@ -19,6 +19,8 @@ pub(crate) const SECRET: &str = "whsec_bXVzdGVyLXRlc3Qtc3VpdGUtc2VjcmV0LTAxMjM="
 pub(crate) struct Room {
     nodes: Vec<String>,
     more: String,
+    /// Keys of `[mqtt]` where nodes are heard through somebody else's broker.
+    connect: Option<String>,
     max_clients: usize,
     supervision_s: u32,
     /// `[mqtt]`'s lines on how nodes prove who they are.
@@ -31,6 +33,7 @@ impl Room {
         Self {
             nodes: nodes.iter().map(|n| (*n).to_owned()).collect(),
             more: String::new(),
+            connect: None,
             max_clients: 200,
             supervision_s: 60,
             proof: "insecure = true".into(),
@@ -40,6 +43,12 @@ impl Room {
     /// More tables.
     pub(crate) fn and(mut self, tables: &str) -> Self {
         self.more.push_str(tables);
+        self
+    }
+
+    /// Nodes are heard through somebody else's broker; keys of `[mqtt]`. All of them are one group then.
+    pub(crate) fn connect(mut self, keys: &str) -> Self {
+        self.connect = Some(keys.to_owned());
         self
     }
 
@@ -74,6 +83,7 @@ impl Room {
     pub(crate) fn config(&self, folder: &Path, hook: SocketAddr) -> Config {
         let text = self.text(hook);
         match config::parse(&text, &folder.join("muster.toml")) {
+            Ok((config, _)) if self.connect.is_some() => config,
             Ok((config, _)) => each_node_its_own_group(config),
             Err(findings) => {
                 let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
@@ -84,13 +94,19 @@ impl Room {
 
     /// As text.
     pub(crate) fn text(&self, hook: SocketAddr) -> String {
+        let listen = || {
+            format!(
+                "{}\nlisten = \"127.0.0.1:0\"\nmax_clients = {}",
+                self.proof, self.max_clients
+            )
+        };
+        let mqtt = self.connect.clone().unwrap_or_else(listen);
         let head = format!(
             "[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n\
-             [mqtt]\n{}\nlisten = \"127.0.0.1:0\"\nmax_clients = {}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
+             [mqtt]\n{mqtt}\n[http]\nlisten = \"127.0.0.1:0\"\n[[zone]]\nid = \"room\"\n\
              [[hook]]\nid = \"mover\"\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nallow_loopback = true\nsecret = \"{SECRET}\"\n\
              [[workload]]\nid = \"db\"\ntier = 1\nruns_on = \"r1\"\n\
-             rung = [{{ kind = \"move\", hook = \"mover\", to = \"s2\", needs_s = 60 }}]\n",
-            self.proof, self.max_clients
+             rung = [{{ kind = \"move\", hook = \"mover\", to = \"s2\", needs_s = 60 }}]\n"
         );
         let nodes: String = self.nodes.iter().map(|id| self.node(id)).collect();
         format!("{head}{nodes}{}", self.more)

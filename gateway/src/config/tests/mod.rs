@@ -13,6 +13,7 @@ mod mqtt;
 mod notify;
 mod rules;
 mod secrets;
+mod sensors;
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -151,6 +152,7 @@ fn examples_run_and_say_what_has_to_be_changed() {
         ("pangyo-recommended.toml", 0),
         ("pangyo-as-built.toml", 0),
         ("single-room.toml", 3),
+        ("other-sensors.toml", 3),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));

@@ -35,7 +35,8 @@ impl Waiting {
         self.come.notify_one();
     }
 
-    async fn next(&self) -> BTreeMap<Arc<str>, Mark> {
+    /// Waits for some, and takes them.
+    pub(super) async fn next(&self) -> BTreeMap<Arc<str>, Mark> {
         self.come.notified().await;
         std::mem::take(&mut *self.lock())
     }
@@ -73,15 +74,20 @@ fn end_if_slow(node: &str, parts: &Parts) {
     }
 }
 
-/// None only for a mark that fits no pack, which no pack can have brought.
 fn packet(site: &str, mark: &Mark) -> Option<PublishPacket> {
+    let (topic, payload) = ack(site, mark)?;
+    Some(PublishPacket::new(topic, payload, QoS::AtLeastOnce))
+}
+
+/// Topic and payload. None only for a mark that fits no pack, which no pack can have brought.
+pub(super) fn ack(site: &str, mark: &Mark) -> Option<(String, Vec<u8>)> {
     let Mark { node, boot, seq } = mark;
     let kind = TopicKind::Ack;
     let topic = Topic { site, node, kind }.to_string();
     let durable = muster_wire::Mark { boot: *boot, seq: *seq };
     let mut buf = [0; ACK_BYTES];
     let payload = PackWriter::new(&mut buf, node, durable, false).ok()?.finish();
-    Some(PublishPacket::new(topic, payload.to_vec(), QoS::AtLeastOnce))
+    Some((topic, payload.to_vec()))
 }
 
 #[cfg(test)]

@@ -65,8 +65,8 @@ impl Embedded {
             resources: broker.resource_monitor(),
             stop: stop.clone(),
             site: Arc::from(site),
-            clients: Clients::new(settings.max_clients, ingest.nodes(), gauges),
-            lobby: Lobby::new(settings.max_clients.max(ingest.nodes()) + LOBBY_MORE),
+            clients: Clients::new(settings.max_clients, ingest.clients(), gauges),
+            lobby: Lobby::new(settings.max_clients.max(ingest.clients()) + LOBBY_MORE),
             turns: listener::turns(),
             door: Door::of(serving.as_ref()),
             ingest,
@@ -89,8 +89,8 @@ impl Embedded {
 }
 
 impl Broker for Embedded {
-    fn address(&self) -> SocketAddr {
-        self.address
+    fn address(&self) -> Option<SocketAddr> {
+        Some(self.address)
     }
 
     fn acknowledge(&self, mark: &Mark) {
@@ -174,7 +174,8 @@ impl BrokerEventHandler for Events {
                 client: &event.client_id,
                 topic: &event.topic,
                 payload: &event.payload,
-                retain: event.retain,
+                // Other people's devices ask for everything to be kept; here it is live, and is not kept.
+                retain: event.retain && event.topic.starts_with("muster/"),
             };
             match self.ingest.take(message).await {
                 Verdict::Taken => PublishAction::Handled,

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::clients::{Clients, Full, Place};
 use super::listener::Parts;
 use crate::counters::{Cause, Counters};
-use crate::ingest::Ingest;
+use crate::ingest::{Guest, Ingest};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -105,7 +105,7 @@ impl Speaker {
                 return Err(refuse(Cause::UnknownNode, what));
             }
         }
-        if let Some(what) = fault(connect, &self.site) {
+        if let Some(what) = self.fault(connect) {
             return Err(refuse(Cause::Identity, what));
         }
         let place = self.clients.enter(&connect.client_id, known, from).map_err(|Full| {
@@ -119,25 +119,30 @@ impl Speaker {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
         Ok(())
     }
+
+    /// What no login may have.
+    fn fault(&self, connect: &ConnectPacket) -> Option<String> {
+        if !is_id(&connect.client_id) && self.ingest.guest(&connect.client_id).is_none() {
+            return Some("client id is not [a-z0-9-]{1,32}".into());
+        }
+        if connect.keep_alive == 0 || connect.keep_alive > MAX_KEEP_ALIVE_S {
+            return Some(format!(
+                "keep-alive {} s; 1 to {MAX_KEEP_ALIVE_S} is allowed",
+                connect.keep_alive
+            ));
+        }
+        let will = connect.will.as_ref()?;
+        (!self.may_speak(&connect.client_id, &will.topic)).then(|| format!("a last will on {:?}", will.topic))
+    }
+
+    /// As the node of its name, or as somebody else's device that the config names.
+    fn may_speak(&self, client: &str, topic: &str) -> bool {
+        own(topic, client, &self.site) || self.ingest.guest(client).is_some_and(|guest| guest.may_speak(topic))
+    }
 }
 
 fn named(connect: &ConnectPacket, from: SocketAddr) -> String {
     format!("{} at {from}", connect.client_id.escape_debug())
-}
-
-/// What no login may have.
-fn fault(connect: &ConnectPacket, site: &str) -> Option<String> {
-    if !is_id(&connect.client_id) {
-        return Some("client id is not [a-z0-9-]{1,32}".into());
-    }
-    if connect.keep_alive == 0 || connect.keep_alive > MAX_KEEP_ALIVE_S {
-        return Some(format!(
-            "keep-alive {} s; 1 to {MAX_KEEP_ALIVE_S} is allowed",
-            connect.keep_alive
-        ));
-    }
-    let will = connect.will.as_ref()?;
-    (!own(&will.topic, &connect.client_id, site)).then(|| format!("a last will on {:?}", will.topic))
 }
 
 fn cause(error: &MqttError) -> Cause {
@@ -192,7 +197,7 @@ impl AuthProvider for Speaker {
     }
 
     fn authorize_publish<'a>(&'a self, client: &str, _: Option<&'a str>, topic: &'a str) -> Answer<'a, bool> {
-        let allowed = own(topic, client, &self.site);
+        let allowed = self.may_speak(client, topic);
         if !allowed {
             self.counters
                 .count(Cause::Identity, client, &format!("published on {:?}", topic));
@@ -201,7 +206,8 @@ impl AuthProvider for Speaker {
     }
 
     fn authorize_subscribe<'a>(&'a self, client: &str, _: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
-        let allowed = may_hear(filter, client, &self.site);
+        let as_guest = self.ingest.guest(client).is_some() && Guest::may_hear(filter);
+        let allowed = as_guest || may_hear(filter, client, &self.site);
         if !allowed {
             self.counters
                 .count(Cause::Identity, client, &format!("subscribed to {:?}", filter));

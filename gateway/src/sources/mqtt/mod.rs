@@ -1,4 +1,5 @@
-//! The embedded MQTT broker, behind a trait: what speaks MQTT can be changed without the rest noticing.
+//! The embedded MQTT broker, or a line to somebody else's, behind a trait: what speaks MQTT can be changed without the
+//! rest noticing.
 
 mod acks;
 mod broker;
@@ -8,6 +9,7 @@ mod expiry;
 mod identity;
 mod listener;
 mod lobby;
+mod uplink;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::ingest::Ingest;
 use crate::lanes::Mark;
 
 pub use broker::Embedded;
+pub use uplink::Uplink;
 
 /// Why a broker could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +52,8 @@ pub enum BrokerError {
 
 /// Something that hands messages to an [`Ingest`].
 pub trait Broker: Send + Sync {
-    /// Where it really listens, the port included.
-    fn address(&self) -> SocketAddr;
+    /// Where it really listens, the port included; none if it is somebody else's.
+    fn address(&self) -> Option<SocketAddr>;
     /// Tells a node that everything up to its mark is on disk. Never waits: what cannot be sent at once is dropped when
     /// a later mark of the node comes, which says all that it said.
     fn acknowledge(&self, mark: &Mark);
