@@ -90,11 +90,14 @@ pub enum EventKind {
     Step,
     /// A workload is safe, or cannot be saved.
     Workload,
+    /// Another config is in force.
+    Config,
 }
 
 crate::words!(EventKind {
     Trouble => "trouble", TroubleCleared => "cleared", Channel => "channel", Vote => "vote", Level => "level",
     Incident => "incident", Order => "order", Step => "step", Workload => "workload",
+    Config => "config",
 });
 
 /// What became of an order.

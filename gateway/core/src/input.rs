@@ -8,9 +8,10 @@ use crate::{ChannelIx, Entry, Millis, Mode, PrincipalIx, Site, SourceIx};
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// The site; the first input of all, and the only one of its kind.
+    /// The site: the first input of all. A later one takes its place, and what was decided and is known stays, by id; ask
+    /// [`crate::State::refuses`] before.
     Config(Box<Site>),
-    /// The journal's entries after a restart, oldest first; right after `Config`.
+    /// The journal's entries after a restart, oldest first; right after the first `Config`.
     Restore(Vec<Entry>),
     /// One sample of one channel. Sequence, identity and topic were checked by the ingest.
     Reading {

@@ -144,13 +144,15 @@ fn own(state: &mut State, now: Millis, part: &str, trouble: Option<&str>, out: &
 }
 
 fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>) -> bool {
-    if !state.site.id.is_empty() {
-        out.push(Effect::Fault("a second config came; the first one stays".into()));
+    // Whoever hands a config over has asked whether it is refused.
+    if let Some(why) = state.refuses(site) {
+        out.push(Effect::Fault(format!(
+            "a config was refused, what was there stays: {why}"
+        )));
         return false;
     }
-    if let Some(flaw) = site.flaw() {
-        out.push(Effect::Fault(format!("the config cannot be used: {flaw}")));
-        return false;
+    if !state.site.id.is_empty() {
+        return state.reconfigure(now, site, out);
     }
     *state = State::configured(site.clone(), now);
     true
@@ -163,6 +165,7 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         out.push(Effect::Fault(what.into()));
         return false;
     }
+    let mut begun = Vec::new();
     for entry in entries {
         if entry.seq <= state.seq || entry.seq > MAX_SEQ {
             out.push(Effect::Fault(format!(
@@ -173,14 +176,32 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         }
         state.seq = entry.seq;
         crate::apply::apply(state, entry.at.clamp(0, now), entry.seq, &entry.record);
+        note_begun(&mut begun, &entry.record);
     }
     state.stored = state.seq;
     take_up_again(state, now, out);
+    begun.retain(|step| state.plan.book.find(step).is_none() && state.plan.other.find(step).is_none());
+    for step in begun {
+        let note: String = "the config does not know it any more; nobody carries it out".into();
+        state.say(EventKind::Step, &step, note.clone(), out);
+        let end = StepEnd::Withdrawn;
+        state.record(now, Record::StepEnded { step, end, note }, out);
+    }
     if let Some(incident) = state.policy.open() {
         let id: String = state.incident_id(incident.n);
         state.say(EventKind::Incident, &id, format!("{id} goes on after a restart"), out);
     }
     true
+}
+
+/// Steps without an end: every intent ends, also one that an edited config has no place for.
+fn note_begun(begun: &mut Vec<String>, record: &Record) {
+    match record {
+        Record::IncidentOpened { .. } | Record::IncidentClosed { .. } => begun.clear(),
+        Record::StepIntent { step, .. } => begun.push(step.clone()),
+        Record::StepEnded { step, .. } => begun.retain(|s| s != step),
+        _ => {}
+    }
 }
 
 /// A step without an end may have been called: it is called again, with the same key, unless it may not be any more.

@@ -3,7 +3,7 @@
 mod stand;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
+    Call, ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
     next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
@@ -165,6 +165,55 @@ proptest! {
         after.wait(MINUTE);
     }
 
+    /// Where things stand in the file means nothing: reloaded in another order at any moment, it decides the same, and
+    /// knows the same once the file is as it was.
+    #[test]
+    fn a_reload_changes_no_decision(seed: u64, ops in ops(60), at in prop::collection::vec(any::<u16>(), 0..60)) {
+        let mut plain = Stand::new(Dice(seed).site());
+        plain.stores = !seed.is_multiple_of(3);
+        let mut reloads = Vec::new();
+        for (i, op) in ops.iter().enumerate() {
+            act(&mut plain, *op);
+            if let Some(turn) = at.get(i) {
+                // It looks around, as it does at a reload.
+                plain.input(&Input::Stored { through: 0 });
+                reloads.push((plain.inputs.len(), *turn));
+            }
+        }
+        plain.order(PrincipalIx(99), Verb::Hold);
+        let (state, records, calls) = replay_with_reloads(&plain, &reloads);
+        prop_assert_eq!(records, plain.entries.clone());
+        prop_assert_eq!(calls, plain.calls.iter().map(named).collect::<Vec<_>>());
+        prop_assert_eq!(state.digest(), plain.state.digest());
+    }
+
+    /// Invariants 3 and 20: a vote and a step survive whatever the new file says, or the file is refused; and a restart
+    /// with the new file shows the same.
+    #[test]
+    fn any_other_config_drops_nothing(seed: u64, ops in ops(60), other: u64, then in ops(30)) {
+        let mut stand = play(seed, &ops);
+        let mut next = Dice(other).site();
+        next.simulated = stand.file.simulated;
+        cripple(&mut next, other);
+        let votes = stand.votes();
+        let live = live_steps(&stand);
+        if stand.reload(next).is_ok() {
+            // One that lost its channels may return; it stays latched.
+            let keys = |votes: &[(String, String, bool)]| votes.iter().map(|v| (v.0.clone(), v.1.clone())).collect::<Vec<_>>();
+            prop_assert_eq!(keys(&stand.votes()), keys(&votes));
+            for step in live {
+                prop_assert!(live_steps(&stand).contains(&step) || stand.ended(&step.0).is_some(), "{:?} is lost", step);
+            }
+            stand.store();
+            let after = stand.restart(u64::MAX);
+            prop_assert_eq!(stand.votes(), after.votes());
+            prop_assert_eq!(stand.view().armed, after.view().armed);
+        }
+        for op in then {
+            act(&mut stand, op);
+        }
+    }
+
     /// Whatever comes in, however odd: no panic, no spinning. Here a `Fault` is the right answer.
     #[test]
     fn nothing_panics(garbage in prop::collection::vec(hostile(), 0..60)) {
@@ -182,6 +231,110 @@ proptest! {
             out.clear();
         }
     }
+}
+
+/// What a call says, whatever place its hook has in the file.
+fn named(call: &Call) -> (String, Mode, u64, u32, i64) {
+    (call.step.clone(), call.mode, call.token, call.attempt, call.deadline)
+}
+
+fn live_steps(stand: &Stand) -> Vec<(String, Mode)> {
+    let steps = stand.view().incident.map_or_else(Vec::new, |i| i.steps);
+    let live = steps.into_iter().filter(|s| s.ended.is_none());
+    live.map(|s| (s.id, s.mode)).collect()
+}
+
+/// Takes things out of a config, as an editor's slip would.
+fn cripple(site: &mut Site, how: u64) {
+    if how.is_multiple_of(3) {
+        site.channels.retain(|c| c.zone != ZoneIx(0));
+    }
+    if how.is_multiple_of(5) {
+        site.workloads.clear();
+    }
+    if how.is_multiple_of(7) {
+        site.principals.remove(0);
+    }
+    if how.is_multiple_of(2) {
+        // Zone `a` and group `n1` get other names, places and all.
+        site.zones[0].id = "new".into();
+        site.groups[0].id = "new".into();
+    }
+}
+
+/// The same inputs under a file whose lists are turned round at these places, each index by its id.
+fn replay_with_reloads(
+    plain: &Stand,
+    reloads: &[(usize, u16)],
+) -> (State, Vec<Entry>, Vec<(String, Mode, u64, u32, i64)>) {
+    let (mut state, mut out) = (State::new(), Vec::new());
+    let mut file = plain.file.clone();
+    for (i, (now, input)) in plain.inputs.iter().enumerate() {
+        step(&mut state, *now, &under(input, &plain.file, &file), &mut out);
+        for (_, turn) in reloads.iter().filter(|(at, _)| *at == i + 1) {
+            file = turned(&plain.file, usize::from(*turn));
+            step(&mut state, *now, &Input::Config(Box::new(file.clone())), &mut out);
+        }
+    }
+    step(
+        &mut state,
+        plain.now,
+        &Input::Config(Box::new(plain.file.clone())),
+        &mut out,
+    );
+    let (mut records, mut calls) = (Vec::new(), Vec::new());
+    for effect in out {
+        match effect {
+            Effect::Persist(entry) => records.push(entry),
+            Effect::FireHook(call) => calls.push(named(&call)),
+            Effect::Fault(what) => panic!("{what}"),
+            _ => {}
+        }
+    }
+    (state, records, calls)
+}
+
+fn turned(file: &Site, by: usize) -> Site {
+    let mut site = file.clone();
+    let (sources, hooks) = (site.sources.len(), site.hooks.len());
+    site.sources.rotate_left(by % sources);
+    site.hooks.rotate_left(by % hooks);
+    let channels = site.channels.len();
+    site.channels.rotate_left(by % channels);
+    let people = site.principals.len();
+    site.principals.rotate_left(by % people);
+    let back = |at: u16, n: usize| ((usize::from(at) + n - by % n) % n) as u16;
+    for channel in &mut site.channels {
+        channel.source = SourceIx(back(channel.source.0, sources));
+    }
+    for rung in site.workloads.iter_mut().flat_map(|w| &mut w.rungs) {
+        rung.hook = muster_core::HookIx(back(rung.hook.0, hooks));
+    }
+    site
+}
+
+fn under(input: &Input, from: &Site, to: &Site) -> Input {
+    let mut input = input.clone();
+    match &mut input {
+        Input::Reading { channel, .. } => {
+            if let Some(known) = from.channels.get(channel.at()) {
+                let at = to.channels.iter().position(|c| c.id == known.id).unwrap();
+                *channel = ChannelIx(at as u32);
+            }
+        }
+        Input::Lost { source, .. } => {
+            if let Some(known) = from.sources.get(source.at()) {
+                *source = SourceIx(to.sources.iter().position(|s| s.id == known.id).unwrap() as u16);
+            }
+        }
+        Input::Order { by, .. } => {
+            if let Some(known) = from.principals.get(by.at()) {
+                *by = PrincipalIx(to.principals.iter().position(|p| p.id == known.id).unwrap() as u16);
+            }
+        }
+        _ => {}
+    }
+    input
 }
 
 fn extreme() -> impl Strategy<Value = i64> {
@@ -310,7 +463,14 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
     };
     let config = || Input::Config(Box::new(site()));
     assert_eq!(faults(&[config()]), 0);
-    assert_eq!(faults(&[config(), config()]), 1, "a second config");
+    assert_eq!(faults(&[config(), config()]), 0, "the same config again");
+    let mut elsewhere = site();
+    elsewhere.id = "t".into();
+    assert_eq!(
+        faults(&[config(), Input::Config(Box::new(elsewhere))]),
+        1,
+        "another site"
+    );
     assert_eq!(faults(&[Input::Restore(Vec::new())]), 1, "a journal before its config");
     assert_eq!(
         faults(&[config(), Input::Stored { through: 9 }]),

@@ -31,6 +31,7 @@ pub struct Witness {
     incident: Option<u32>,
     evacuating: bool,
     armed: bool,
+    arm_ordered: bool,
     intents: BTreeMap<StepKey, Intent>,
     /// An order just taken that would justify an evacuation of the site.
     ordered: bool,
@@ -47,6 +48,7 @@ impl Witness {
     pub fn new(site: Site) -> Self {
         Self {
             armed: site.armed,
+            arm_ordered: false,
             site,
             votes: BTreeMap::new(),
             incident: None,
@@ -75,6 +77,12 @@ impl Witness {
     }
 
     pub fn saw(&mut self, now: Millis, input: &Input, out: &[Effect], state: &State) {
+        if let Input::Config(site) = input {
+            self.site = (**site).clone();
+            if !self.arm_ordered {
+                self.armed = site.armed;
+            }
+        }
         if let Input::Stored { through } = input {
             self.stored = self.stored.max(*through);
             if self.stored >= self.seq {
@@ -192,10 +200,12 @@ impl Witness {
     /// Invariants 1 and 4.
     fn two_votes(&self, zone: &str) -> bool {
         let near = |a: &str, b: &str| {
-            let at = |id: &str| self.site.zones.iter().position(|z| z.id == id).expect("a zone");
-            let (a, b) = (at(a), at(b));
-            let says = |x: usize, y: usize| self.site.zones[x].adjacent.iter().any(|z| z.at() == y);
-            a == b || says(a, b) || says(b, a)
+            // A zone that the config does not name any more has no neighbours.
+            let at = |id: &str| self.site.zones.iter().position(|z| z.id == id);
+            let says = |x: Option<usize>, y: Option<usize>| {
+                x.is_some_and(|x| self.site.zones[x].adjacent.iter().any(|z| Some(z.at()) == y))
+            };
+            a == b || says(at(a), at(b)) || says(at(b), at(a))
         };
         self.votes.iter().filter(|((z, _), _)| z == zone).any(|((_, g), v)| {
             self.site.single_group
@@ -225,8 +235,8 @@ impl Witness {
         assert!(people.len() >= needed, "{} by {by:?} alone", verb.as_str());
         match verb {
             Verb::Evacuate | Verb::Cut { .. } => self.ordered = true,
-            Verb::Arm => self.armed = true,
-            Verb::Disarm => self.armed = false,
+            Verb::Arm => (self.armed, self.arm_ordered) = (true, true),
+            Verb::Disarm => (self.armed, self.arm_ordered) = (false, true),
             Verb::Reset => self.reset_by = people.len(),
             Verb::Hold | Verb::Abort => {}
         }
