@@ -1,5 +1,7 @@
 //! The rooms put together: what `run`, `demo`, `bench` and the tests all start.
 
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +11,7 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::api::{self, ApiState, Gauges};
+use crate::api::{self, ApiState, Gauges, People};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -18,14 +20,17 @@ use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::runner::{Runner, RunnerContext, RunnerError};
-use crate::sources::{modbus, mqtt};
+use crate::service::Beat;
+use crate::sources::mqtt;
 use crate::told::{self, Telling};
+
+pub use reload::ReloadError;
 
 /// Across a restart at most this much time is believed to have passed (design §4).
 const LONGEST_GAP_MS: Millis = 24 * 3_600_000;
 
-/// A stop waits this long for the engine to have journalled everything.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// A stop waits this long for the engine to have journalled everything, and for requests under way to be answered.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +82,14 @@ pub struct Gateway {
     pub gauges: Arc<Gauges>,
     /// Where to listen to events.
     pub telling: Telling,
+    /// The config in force.
+    config: Config,
+    people: People,
+    ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+    pollers: Vec<reload::Polled>,
+    served: Option<tokio::task::JoinHandle<()>>,
+    stopping: watch::Sender<bool>,
     engine: std::thread::JoinHandle<()>,
 }
 
@@ -88,6 +99,19 @@ impl Gateway {
     /// # Errors
     /// The journal, the API's address, the broker or a thread is not to be had.
     pub async fn start(config: &Config, clock: Option<Clock>, listener: Listener) -> Result<Self, StartError> {
+        Self::start_watched(config, clock, listener, Beat::default()).await
+    }
+
+    /// As [`Gateway::start`], with somebody who watches the decision loop.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_watched(
+        config: &Config,
+        clock: Option<Clock>,
+        listener: Listener,
+        beat: Beat,
+    ) -> Result<Self, StartError> {
         let (journal, restored) = open_journal(config)?;
         let (clock, gap) = clock.map_or_else(|| resume(&restored), |clock| (clock, None));
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
@@ -114,6 +138,7 @@ impl Gateway {
             acknowledge: acknowledge_through(&broker),
             telling: telling.clone(),
             told: restored.told,
+            beat,
         };
         let (engine, view) = Engine::new(parts, &first_inputs(config, &restored, gap));
         let engine = on_its_own_thread(engine).map_err(StartError::Thread)?;
@@ -126,12 +151,17 @@ impl Gateway {
             view,
             gauges,
             telling,
+            config: config.clone(),
+            people: People::of(config),
+            ingest: Arc::new(ingest),
             broker,
-            tasks: Vec::new(),
+            pollers: Vec::new(),
+            served: None,
+            stopping: watch::Sender::new(false),
             engine,
         };
         gateway.serve_http(http, config, restored.progress_key);
-        gateway.open_sources(config, Arc::new(ingest)).await?;
+        gateway.open_sources(config).await?;
         Ok(gateway)
     }
 
@@ -141,23 +171,24 @@ impl Gateway {
             lanes: self.lanes.clone(),
             clock: self.clock.clone(),
             counters: self.counters.clone(),
-            token_hashes: Arc::new(config.token_hashes.clone()),
-            principals: Arc::new(config.site.principals.iter().map(|p| p.id.clone()).collect()),
+            people: self.people.clone(),
             journal_path: config.store.path.clone(),
             progress_key,
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
         };
-        self.tasks
-            .push(tokio::spawn(api::serve(http, state, std::future::pending())));
+        let mut stopping = self.stopping.subscribe();
+        // Without a gateway that could stop it there is nothing to serve either.
+        let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+        self.served = Some(tokio::spawn(api::serve(http, state, stopped)));
     }
 
-    async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
+    async fn open_sources(&mut self, config: &Config) -> Result<(), StartError> {
         if let Some(address) = config.mqtt.listen() {
             let broker = mqtt::embedded(
                 &config.mqtt,
                 address,
-                ingest,
+                self.ingest.clone(),
                 &config.site.id,
                 (self.counters.clone(), self.gauges.clone()),
             )
@@ -167,16 +198,7 @@ impl Gateway {
             // Called once, so it is empty.
             let _ = self.broker.set(broker);
         }
-        for source in &config.modbus {
-            let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-            self.tasks.push(modbus::spawn(
-                source.clone(),
-                lanes,
-                counters,
-                clock,
-                config.site.simulated,
-            ));
-        }
+        self.poll(config).await;
         Ok(())
     }
 
@@ -185,13 +207,23 @@ impl Gateway {
         if let Some(broker) = self.broker.get() {
             broker.stop();
         }
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        self.stop_polling();
+        self.stopping.send_replace(true);
         // An engine that has ended already has nothing left to be told.
         let _ = self.lanes.control.send(Control::Stop).await;
         let engine = self.engine;
         let ended = tokio::task::spawn_blocking(move || engine.join());
-        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
-            tracing::error!("the engine did not end in time; what it had journalled is safe");
+        let served = async {
+            if let Some(served) = self.served {
+                // It ends its connections within a deadline of its own.
+                let _ = served.await;
+            }
+        };
+        if tokio::time::timeout(STOP_WITHIN, async { tokio::join!(ended, served) })
+            .await
+            .is_err()
+        {
+            tracing::error!("not everything ended in time; what the journal had taken is safe");
         }
     }
 }

@@ -45,7 +45,7 @@ use std::sync::Arc;
 use muster_core::{ChannelIx, Site, SourceIx};
 
 /// A config that has passed every check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What the decision needs.
     pub site: Site,
@@ -66,7 +66,7 @@ pub struct Config {
 }
 
 /// How nodes are heard over MQTT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mqtt {
     /// Which broker.
     pub way: MqttWay,
@@ -77,7 +77,7 @@ pub struct Mqtt {
 }
 
 /// Which broker nodes speak to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MqttWay {
     /// None.
     Off,
@@ -93,7 +93,7 @@ pub enum MqttWay {
 }
 
 /// PEM files of a listener with client certificates. They are read at the start and at each reload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TlsFiles {
     /// CA of the nodes' certificates.
     pub ca: PathBuf,
@@ -104,7 +104,7 @@ pub struct TlsFiles {
 }
 
 /// Somebody else's broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Connect {
     /// Name or address.
     pub host: String,
@@ -151,7 +151,7 @@ impl Mqtt {
 }
 
 /// API and page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// Where it listens. Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -160,14 +160,14 @@ pub struct Http {
 }
 
 /// Journal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// The SQLite file, relative to the config file's folder.
     pub path: PathBuf,
 }
 
 /// A node that speaks MQTT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Its source.
     pub source: SourceIx,
@@ -176,7 +176,7 @@ pub struct Node {
 }
 
 /// A node's channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeChannel {
     /// Which.
     pub channel: ChannelIx,
@@ -185,7 +185,7 @@ pub struct NodeChannel {
 }
 
 /// A device polled by Modbus TCP.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModbusSource {
     /// Its source.
     pub source: SourceIx,
@@ -204,7 +204,7 @@ pub struct ModbusSource {
 }
 
 /// How a hook is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HookTarget {
     /// Its id.
     pub id: String,

@@ -6,14 +6,14 @@ mod pack;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use muster_core::{Input, Site};
+use muster_core::Site;
 use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
 
 use crate::config::Node;
 use crate::counters::{Cause, Counters};
-use crate::lanes::{Batch, Control, Lanes, Mark};
+use crate::lanes::{Batch, Lanes, Mark};
 
 /// One message as a transport hands it over.
 #[derive(Clone, Copy, Debug)]
@@ -37,54 +37,82 @@ pub enum Verdict {
     Keep,
 }
 
-/// Checks messages and hands readings to the engine. One for all clients of a listener.
+/// Checks messages and hands readings to the engine. One for all clients of a listener, over every reload.
 #[derive(Debug)]
 pub struct Ingest {
     site: String,
+    /// What the config in force says of nodes.
+    tables: RwLock<Arc<Tables>>,
+    /// Of every node that was ever known: also of one that leaves the config and comes back.
+    history: Mutex<BTreeMap<String, Arc<History>>>,
+    counters: Counters,
+}
+
+/// What one config says of nodes.
+#[derive(Debug)]
+struct Tables {
     nodes: BTreeMap<String, Known>,
     /// Quantity of each channel, by index: what a record's unit is checked against.
     quantities: Vec<muster_wire::Quantity>,
-    counters: Counters,
     lanes: Lanes,
 }
 
-/// A node of the config and the highest pack taken from it.
+/// A node of the config and what has been taken from it.
 #[derive(Debug)]
 struct Known {
     id: Arc<str>,
     node: Node,
+    history: Arc<History>,
+}
+
+/// What has been taken from a node.
+#[derive(Debug)]
+struct History {
+    /// The highest pack.
     mark: Mutex<muster_wire::Mark>,
     /// Samples it said to have dropped since its start, in micro-units.
     lost: AtomicI64,
+}
+
+impl History {
+    fn since(mark: muster_wire::Mark) -> Arc<Self> {
+        Arc::new(Self {
+            mark: Mutex::new(mark),
+            lost: AtomicI64::new(0),
+        })
+    }
 }
 
 impl Ingest {
     /// For the nodes of a config, going on from the marks that the journal held.
     #[must_use]
     pub fn new(site: &Site, nodes: &BTreeMap<String, Node>, marks: &[Mark], lanes: Lanes, counters: Counters) -> Self {
-        let known = |(id, node): (&String, &Node)| {
-            let kept = marks.iter().find(|m| *m.node == **id);
-            let mark = kept.map_or(muster_wire::Mark { boot: 0, seq: 0 }, |m| muster_wire::Mark {
+        let kept = |m: &Mark| {
+            let mark = muster_wire::Mark {
                 boot: m.boot,
                 seq: m.seq,
-            });
-            (
-                id.clone(),
-                Known {
-                    id: Arc::from(id.as_str()),
-                    node: node.clone(),
-                    mark: Mutex::new(mark),
-                    lost: AtomicI64::new(0),
-                },
-            )
+            };
+            (m.node.to_string(), History::since(mark))
         };
+        let mut history = marks.iter().map(kept).collect();
         Self {
             site: site.id.clone(),
-            nodes: nodes.iter().map(known).collect(),
-            quantities: site.channels.iter().map(|c| c.quantity).collect(),
+            tables: RwLock::new(Arc::new(Tables::of(site, nodes, lanes, &mut history))),
+            history: Mutex::new(history),
             counters,
-            lanes,
         }
+    }
+
+    /// From here on the nodes are those of another config, whose indices `lanes` carries. Marks go on; what is being read
+    /// is sent under the config it was read by.
+    pub fn reload(&self, site: &Site, nodes: &BTreeMap<String, Node>, lanes: Lanes) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = Arc::new(Tables::of(site, nodes, lanes, &mut history));
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    fn tables(&self) -> Arc<Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
@@ -94,53 +122,48 @@ impl Ingest {
             Ok(_) => return self.refuse(Cause::Topic, message, &"topic of another site"),
             Err(error) => return self.refuse(Cause::Topic, message, &error),
         };
-        let Some(known) = self.nodes.get(topic.node) else {
+        let tables = self.tables();
+        let Some(known) = tables.nodes.get(topic.node) else {
             return self.refuse(Cause::UnknownNode, message, &"no such node in the config");
         };
         match topic.kind {
-            TopicKind::State => self.state(known, message).await,
-            TopicKind::Data | TopicKind::Alarm | TopicKind::Birth => self.pack(known, topic.kind, message).await,
+            TopicKind::State => self.state(&tables.lanes, known, message).await,
+            TopicKind::Data | TopicKind::Alarm | TopicKind::Birth => {
+                self.pack(&tables, known, topic.kind, message).await
+            }
             TopicKind::Ack | TopicKind::Cmd(_) => self.refuse(Cause::Topic, message, &"only the gateway speaks here"),
         }
     }
 
     /// A node's connection ended. Trouble at once; only fresh readings clear it.
     pub async fn gone(&self, client: &str) {
-        if let Some(known) = self.nodes.get(client) {
-            self.lose(known, "its connection ended").await;
+        let tables = self.tables();
+        if let Some(known) = tables.nodes.get(client) {
+            lose(&tables.lanes, known, "its connection ended").await;
         }
     }
 
     /// Retained `online` must never clear trouble: only `offline` says anything.
-    async fn state(&self, known: &Known, message: Message<'_>) -> Verdict {
+    async fn state(&self, lanes: &Lanes, known: &Known, message: Message<'_>) -> Verdict {
         if message.payload == OFFLINE.as_bytes() {
-            self.lose(known, "it says that it is offline").await;
+            lose(lanes, known, "it says that it is offline").await;
         } else if message.payload != ONLINE.as_bytes() {
             return self.refuse(Cause::Malformed, message, &"a state is `online` or `offline`");
         }
         Verdict::Keep
     }
 
-    async fn lose(&self, known: &Known, why: &str) {
-        let input = Input::Lost {
-            source: known.node.source,
-            why: why.into(),
-        };
-        // The engine ends before its sources do only when the whole gateway stops.
-        let _ = self.lanes.control.send(Control::Input(input)).await;
-    }
-
-    async fn pack(&self, known: &Known, kind: TopicKind<'_>, message: Message<'_>) -> Verdict {
+    async fn pack(&self, tables: &Tables, known: &Known, kind: TopicKind<'_>, message: Message<'_>) -> Verdict {
         if message.retain {
             return self.refuse(Cause::Retained, message, &"a reading must not be retained");
         }
-        let Some(batch) = self.read(known, message) else {
+        let Some(batch) = self.read(tables, known, message) else {
             return Verdict::Taken;
         };
         let lane = if matches!(kind, TopicKind::Alarm) {
-            &self.lanes.alarm
+            &tables.lanes.alarm
         } else {
-            &self.lanes.data
+            &tables.lanes.data
         };
         if let Err(tokio::sync::mpsc::error::TrySendError::Full(batch)) = lane.try_send(batch) {
             self.counters
@@ -156,9 +179,38 @@ impl Ingest {
     }
 
     /// The batch of a pack; none if it was refused as a whole.
-    fn read(&self, known: &Known, message: Message<'_>) -> Option<Batch> {
-        let read = pack::read(known, &self.quantities, &self.counters, message);
+    fn read(&self, tables: &Tables, known: &Known, message: Message<'_>) -> Option<Batch> {
+        let read = pack::read(tables, known, &self.counters, message);
         read.map_err(|(cause, what)| self.counters.count(cause, message.client, &what))
             .ok()
     }
+}
+
+impl Tables {
+    fn of(
+        site: &Site,
+        nodes: &BTreeMap<String, Node>,
+        lanes: Lanes,
+        history: &mut BTreeMap<String, Arc<History>>,
+    ) -> Self {
+        let mut known = |(id, node): (&String, &Node)| {
+            let unheard = || History::since(muster_wire::Mark { boot: 0, seq: 0 });
+            let known = Known {
+                id: Arc::from(id.as_str()),
+                node: node.clone(),
+                history: history.entry(id.clone()).or_insert_with(unheard).clone(),
+            };
+            (id.clone(), known)
+        };
+        Self {
+            nodes: nodes.iter().map(&mut known).collect(),
+            quantities: site.channels.iter().map(|c| c.quantity).collect(),
+            lanes,
+        }
+    }
+}
+
+async fn lose(lanes: &Lanes, known: &Known, why: &str) {
+    // The engine ends before its sources do only when the whole gateway stops.
+    let _ = lanes.lost(known.node.source, why.into()).await;
 }

@@ -1,5 +1,6 @@
 //! What was taken before a stop is not taken again after it.
 
+use muster::epoch::Epoch;
 use muster::lanes::{Batch, Mark};
 
 use super::peers::{Canary, Paho, heat, pack, topic, voc};
@@ -45,6 +46,7 @@ async fn an_older_pack_that_arrives_last_does_not_lower_the_mark() {
         let batch = Batch {
             inputs: Vec::new(),
             mark: Some(mark),
+            epoch: Epoch::default(),
         };
         stand.gateway.lanes.alarm.send(batch).await.unwrap();
     }
