@@ -1,5 +1,6 @@
 //! The rooms put together: what `run`, `demo`, `bench` and the tests all start.
 
+mod keeping;
 mod reload;
 
 use std::net::SocketAddr;
@@ -17,13 +18,14 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::ingest::Ingest;
-use crate::journal::{Journal, JournalError, Restored, Writer};
+use crate::journal::{Journal, JournalError, Keeping, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
 use crate::told::{self, Telling};
 
+use keeping::Keeper;
 pub use reload::ReloadError;
 
 /// Across a restart at most this much time is believed to have passed (design §4).
@@ -89,6 +91,8 @@ pub struct Gateway {
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     pollers: Vec<reload::Polled>,
     served: Option<tokio::task::JoinHandle<()>>,
+    /// How long the journal keeps what.
+    keeping: Keeping,
     stopping: watch::Sender<bool>,
     engine: std::thread::JoinHandle<()>,
 }
@@ -127,10 +131,13 @@ impl Gateway {
         );
         // The broker starts last: it may bring nothing in before the engine is there.
         let broker: Arc<OnceLock<Box<dyn mqtt::Broker>>> = Arc::default();
+        let writer = start_writer(config, journal, &lanes, &counters)?;
+        let keeping = writer.keeping();
+        keeping.keep_ms(config.store.keep_ms);
         let parts = Parts {
             clock: clock.clone(),
             ends,
-            writer: start_writer(config, journal, &lanes, &counters)?,
+            writer,
             runner: start_runner(config, &clock, &lanes, &counters, (http_address, restored.progress_key))?,
             counters: counters.clone(),
             gauges: gauges.clone(),
@@ -157,12 +164,29 @@ impl Gateway {
             broker,
             pollers: Vec::new(),
             served: None,
+            keeping,
             stopping: watch::Sender::new(false),
             engine,
         };
         gateway.serve_http(http, config, restored.progress_key);
         gateway.open_sources(config).await?;
+        // It ends with the engine.
+        tokio::spawn(gateway.keeper().run());
         Ok(gateway)
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper {
+            journal: self.config.store.path.clone(),
+            keeping: self.keeping.clone(),
+            clock: self.clock.clone(),
+            lanes: self.lanes.clone(),
+        }
+    }
+
+    /// Has the oldest decisions removed that are older than is kept, now and not at the next look a minute later.
+    pub async fn prune(&self) {
+        while self.keeper().prune().await {}
     }
 
     fn serve_http(&mut self, http: TcpListener, config: &Config, progress_key: [u8; 32]) {

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    GroupIx, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
+    GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, is_last, step_id},
     policy::{Incident, Pending, Vote},
 };
@@ -43,7 +43,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
-        Record::OrderRefused { .. } | Record::ActedUnstored { .. } => {}
+        // Where it was written, everything that it says is known.
+        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
+        Record::OrderRefused { .. } | Record::ActedUnstored { .. } | Record::Pruned { .. } => {}
     }
 }
 
@@ -259,6 +261,13 @@ fn close(state: &mut State, at: Millis, n: u32) {
     policy.held_by.clear();
     state.detect.forget_alarms();
     state.forget_retained();
+}
+
+fn inherit(state: &mut State, leftover: &Leftover) {
+    state.policy.resets = state.policy.resets.max(leftover.resets);
+    if let Some(armed) = leftover.armed {
+        (state.policy.armed, state.policy.arm_ordered) = (armed, true);
+    }
 }
 
 fn vote_key(state: &State, zone: &str, group: &str) -> Option<(ZoneIx, GroupIx)> {

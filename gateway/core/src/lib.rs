@@ -32,7 +32,7 @@ mod view;
 
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use input::{HookOutcome, Input, Verb};
-pub use record::{Entry, Record, StepEnd};
+pub use record::{Entry, Leftover, Record, StepEnd};
 pub use site::{
     Channel, ChannelIx, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung, RungKind,
     Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,

@@ -3,7 +3,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
+    ChannelIx, Effect, Entry, EventKind, Input, Leftover, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd,
+    Verb,
     clip::clip,
     detect::{Change, Sample},
     plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
@@ -82,6 +83,11 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),
+        Input::Prune {
+            through,
+            hash,
+            leftover,
+        } => prune(state, now, (*through, hash, leftover), out),
     }
 }
 
@@ -156,6 +162,31 @@ fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>)
     }
     *state = State::configured(site.clone(), now);
     true
+}
+
+/// Old entries leave only between incidents, and never one that is not durable yet.
+fn prune(
+    state: &mut State,
+    now: Millis,
+    (through, hash, leftover): (u64, &str, &Leftover),
+    out: &mut Vec<Effect>,
+) -> bool {
+    if state.policy.open().is_some() || through == 0 || through > state.stored {
+        return false;
+    }
+    let (hash, leftover) = (clip(hash), leftover.clone());
+    state.record(
+        now,
+        Record::Pruned {
+            through,
+            hash,
+            leftover,
+        },
+        out,
+    );
+    let line = format!("entries up to {through} are older than is kept, and removed");
+    state.say(EventKind::Journal, "journal", line, out);
+    false
 }
 
 /// Folds the journal into a fresh state. A step without an end is taken up again, with the same key.

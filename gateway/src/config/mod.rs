@@ -42,7 +42,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_core::{ChannelIx, Site, SourceIx};
+use muster_core::{ChannelIx, Millis, Site, SourceIx};
 
 /// A config that has passed every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,6 +164,8 @@ pub struct Http {
 pub struct Store {
     /// The SQLite file, relative to the config file's folder.
     pub path: PathBuf,
+    /// Older decisions of closed incidents, and older lines for people, are removed. Milliseconds of engine time.
+    pub keep_ms: Millis,
 }
 
 /// A node that speaks MQTT.

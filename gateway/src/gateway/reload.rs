@@ -109,6 +109,7 @@ impl Gateway {
         self.people.replace(&next);
         self.ingest.reload(&next.site, &next.nodes, self.lanes.clone());
         self.poll(&next).await;
+        self.keeping.keep_ms(next.store.keep_ms);
         self.config = next;
         self.say_config(None).await;
     }

@@ -194,11 +194,17 @@ impl Witness {
                 self.evacuating = false;
                 self.reset_by = 0;
             }
+            Record::Pruned { through, leftover, .. } if *through == entry.seq => {
+                if let Some(armed) = leftover.armed {
+                    (self.armed, self.arm_ordered) = (armed, true);
+                }
+            }
             Record::OrderPending { .. }
             | Record::OrderRefused { .. }
             | Record::AbortLifted { .. }
             | Record::StepAccepted { .. }
-            | Record::StepStranded { .. } => {}
+            | Record::StepStranded { .. }
+            | Record::Pruned { .. } => {}
         }
     }
 
