@@ -1,0 +1,10 @@
+//! Running it: reload, stop, the service manager and its watchdog, the package, retention.
+
+mod cargo_deb;
+mod notify;
+mod reload;
+mod reload_process;
+mod retention;
+mod stop;
+mod systemd_unit;
+mod watchdog;
