@@ -3,6 +3,8 @@
 //! A pack that is refused changes counters and nothing else. One bad record of a good pack costs that record only.
 
 mod pack;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;

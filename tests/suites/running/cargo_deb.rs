@@ -72,7 +72,8 @@ async fn what_is_installed_is_disarmed_and_runs() {
     let text = std::fs::read_to_string(&config).unwrap();
     let text = text
         .replace("/var/lib/muster/muster.db", "muster.db")
-        .replace("127.0.0.1:8620", "127.0.0.1:0").replace("127.0.0.1:1883", "127.0.0.1:0");
+        .replace("127.0.0.1:8620", "127.0.0.1:0")
+        .replace("127.0.0.1:1883", "127.0.0.1:0");
     let process = Process::with(&binary, &text, &[]).await;
     let status = process.api.status().await;
     assert_eq!(
