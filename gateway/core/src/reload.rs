@@ -122,7 +122,7 @@ impl State {
 }
 
 /// Pairs of zones whose votes count together.
-fn neighbours<'a>(site: &'a Site, known: impl Fn(&str) -> bool) -> BTreeSet<(&'a str, &'a str)> {
+fn neighbours(site: &Site, known: impl Fn(&str) -> bool) -> BTreeSet<(&str, &str)> {
     let id = |z: ZoneIx| site.zones[z.at()].id.as_str();
     let zones = (0u16..).map(ZoneIx).zip(&site.zones);
     let pairs = zones.flat_map(|(z, zone)| zone.adjacent.iter().flat_map(move |o| [(z, *o), (*o, z)]));

@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod turned;
 pub mod witness;
 
 use muster_core::{
