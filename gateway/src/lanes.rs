@@ -89,6 +89,13 @@ impl Lanes {
         Self { epoch, ..self.clone() }
     }
 
+    /// Readings that came together, under the config that the holder knows.
+    #[must_use]
+    pub fn batch(&self, inputs: Vec<Input>, mark: Option<Mark>) -> Batch {
+        let epoch = self.epoch.clone();
+        Batch { inputs, mark, epoch }
+    }
+
     /// Tells the engine that a source is not heard any more; whether there still is one to be told.
     pub async fn lost(&self, source: SourceIx, why: String) -> bool {
         let epoch = self.epoch.clone();

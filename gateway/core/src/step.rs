@@ -3,8 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, Entry, EventKind, Input, Leftover, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd,
-    Verb,
+    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
     clip::clip,
     detect::{Change, Sample},
     plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
@@ -83,11 +82,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),
-        Input::Prune {
-            through,
-            hash,
-            leftover,
-        } => prune(state, now, (*through, hash, leftover), out),
+        Input::Prune { .. } => prune(state, now, input, out),
     }
 }
 
@@ -165,12 +160,16 @@ fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>)
 }
 
 /// Old entries leave only between incidents, and never one that is not durable yet.
-fn prune(
-    state: &mut State,
-    now: Millis,
-    (through, hash, leftover): (u64, &str, &Leftover),
-    out: &mut Vec<Effect>,
-) -> bool {
+fn prune(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>) -> bool {
+    let Input::Prune {
+        through,
+        hash,
+        leftover,
+    } = input
+    else {
+        return false;
+    };
+    let through = *through;
     if state.policy.open().is_some() || through == 0 || through > state.stored {
         return false;
     }

@@ -50,8 +50,7 @@ pub(super) fn read(
             Err((cause, what)) => counters.count(cause, message.client, &what),
         }
     }
-    let epoch = tables.lanes.epoch.clone();
-    Ok(Batch { inputs, mark, epoch })
+    Ok(tables.lanes.batch(inputs, mark))
 }
 
 /// How many samples a node says to have dropped since its start; none if this record says something else.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use muster::lanes::{Batch, Lanes};
+use muster::lanes::Lanes;
 use muster_core::{ChannelIx, Input, Level};
 use muster_wire::{MICRO, Micro};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,11 +20,7 @@ async fn alarm(lanes: &Lanes, channel: u32) {
         simulated: false,
         age_ms: 0,
     };
-    let batch = Batch {
-        inputs: vec![reading],
-        mark: None,
-        epoch: lanes.epoch.clone(),
-    };
+    let batch = lanes.batch(vec![reading], None);
     lanes.alarm.send(batch).await.unwrap();
 }
 

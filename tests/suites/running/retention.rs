@@ -1,11 +1,12 @@
 //! What is older than `[store] retention_days` leaves, and a start goes on as if it were there.
 
+use muster::clock::Stopwatch;
 use muster::journal::Reader;
 use muster::lanes::Control;
 use muster_core::Verb;
 use tokio::sync::oneshot;
 
-use crate::stand::{Room, Stand};
+use crate::stand::{Room, SOON, Stand};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -23,6 +24,15 @@ async fn refused_order(stand: &Stand) {
     answered.await.unwrap();
 }
 
+/// Waits until something is so that cannot be awaited.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let since = Stopwatch::start();
+    while !is_so() {
+        assert!(since.elapsed() < SOON, "not within {SOON:?}: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_decisions_leave_and_the_chain_holds() {
     let room = Room::with(&["a"]).and("[store]\nretention_days = 30\n");
@@ -34,37 +44,19 @@ async fn old_decisions_leave_and_the_chain_holds() {
     for _ in 0..5 {
         refused_order(&stand).await;
     }
-    let written = |least: u64| {
-        let gauges = stand.gateway.gauges.clone();
-        async move {
-            let since = muster::clock::Stopwatch::start();
-            while gauges.journal_waiting() > 0 {
-                assert!(since.elapsed() < crate::stand::SOON, "{least}");
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        }
-    };
-    written(55).await;
+    until("all is on disk", || stand.gateway.gauges.journal_waiting() == 0).await;
     stand.gateway.prune().await;
-    let removed = || Reader::open(&stand.journal()).unwrap().verify().unwrap();
-    let since = muster::clock::Stopwatch::start();
-    while removed().removed.is_none() {
-        assert!(
-            since.elapsed() < crate::stand::SOON,
-            "nothing was removed: {:?}",
-            removed()
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let verified = removed();
+    let verified = || Reader::open(&stand.journal()).unwrap().verify().unwrap();
+    until("something is removed", || verified().removed.is_some()).await;
+    let verified = verified();
     assert!(verified.holds(), "{:?}", verified.breaks);
     assert_eq!((verified.removed.unwrap().through, verified.entries), (50, 6));
     let stand = stand.restart().await;
+    let view = stand.view();
     assert!(
-        stand.view().troubles.iter().all(|t| t.subject != "journal-file"),
+        view.troubles.iter().all(|t| t.subject != "journal-file"),
         "{:?}",
-        stand.view().troubles
+        view.troubles
     );
-    refused_order(&stand).await;
     stand.gateway.stop().await;
 }

@@ -128,11 +128,8 @@ impl Poller {
         self.pause = FIRST_PAUSE;
         let slot = beat.lane.reserve().await.map_err(|_| Closed)?;
         let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
-        slot.send(Batch {
-            inputs: samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect(),
-            mark: None,
-            epoch: self.lanes.epoch.clone(),
-        });
+        let inputs = samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect();
+        slot.send(self.lanes.batch(inputs, None));
         Ok(())
     }
 
