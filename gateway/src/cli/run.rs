@@ -52,7 +52,10 @@ pub async fn run(args: Args) -> ExitCode {
     }
     tokio::select! {
         () = gateway.stop() => {}
-        () = signals.end() => eprintln!("muster: stopped at once; what the journal had taken is safe"),
+        () = signals.end() => {
+            eprintln!("muster: stopped at once; what the journal had taken is safe");
+            std::process::exit(0);
+        }
     }
     printer.drain();
     ExitCode::SUCCESS
