@@ -64,13 +64,20 @@ impl Translation {
             quantities && origins.is_some_and(|(a, b)| a.is_same(b))
         };
         let channel = |(i, c): (usize, &muster_core::Channel)| known.get(&*c.id).copied().filter(|ix| same(i, *ix));
+        let (devices, there) = (devices(old), devices(new));
+        let sources: BTreeMap<&str, SourceIx> = new
+            .site
+            .sources
+            .iter()
+            .zip(0..)
+            .map(|(s, i)| (&*s.id, SourceIx(i)))
+            .collect();
         let source = |s: &muster_core::Source| {
-            let at = new
-                .site
-                .sources
-                .iter()
-                .position(|t| t.id == s.id && same_device(old, new, &s.id))?;
-            u16::try_from(at).ok().map(SourceIx)
+            let same = match (devices.get(&*s.id), there.get(&*s.id)) {
+                (Some(a), Some(b)) => is_same_device(a, b),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            sources.get(&*s.id).copied().filter(|_| same)
         };
         Self {
             channels: old.site.channels.iter().enumerate().map(channel).collect(),
@@ -113,13 +120,8 @@ fn is_same_device(a: &ModbusSource, b: &ModbusSource) -> bool {
     (&a.id, &a.address, a.unit, &a.profile) == (&b.id, &b.address, b.unit, &b.profile)
 }
 
-fn same_device(old: &Config, new: &Config, id: &str) -> bool {
-    let device = |config: &'_ Config| config.modbus.iter().position(|m| m.id == id);
-    match (device(old), device(new)) {
-        (Some(a), Some(b)) => is_same_device(&old.modbus[a], &new.modbus[b]),
-        (None, None) => true,
-        _ => false,
-    }
+fn devices(config: &Config) -> BTreeMap<&str, &ModbusSource> {
+    config.modbus.iter().map(|device| (&*device.id, device)).collect()
 }
 
 fn origins(config: &Config) -> BTreeMap<ChannelIx, Origin<'_>> {

@@ -360,3 +360,33 @@ fn first_inputs(config: &Config, restored: &Restored, gap: Option<String>) -> Ve
     inputs.extend((!restored.findings.is_empty()).then(|| own("journal-file", restored.findings.join("; "))));
     inputs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumed(wall_ms: i64) -> (Millis, bool) {
+        let restored = Restored {
+            engine_ms: 1_000_000,
+            wall_ms: Some(wall_ms),
+            ..Restored::default()
+        };
+        let (clock, odd) = resume(&restored);
+        (clock.now() - restored.engine_ms, odd.is_some())
+    }
+
+    /// Invariant 10 and design §4: a wall clock that was set while Muster was down moves engine time by nothing, or by a
+    /// day at the most, and is trouble.
+    #[test]
+    fn a_wall_clock_that_jumped_is_believed_within_reason_only() {
+        const YEARS_10: i64 = 10 * 366 * 86_400_000;
+        let now = clock::wall_now_ms();
+        let near = |(gap, odd): (Millis, bool), wanted: Millis| (wanted..wanted + 60_000).contains(&gap) && !odd;
+        assert!(near(resumed(now), 0));
+        assert!(near(resumed(now - 3_600_000), 3_600_000));
+        for (then, believed) in [(now + YEARS_10, 0), (now - YEARS_10, LONGEST_GAP_MS), (now + 60_000, 0)] {
+            let (gap, odd) = resumed(then);
+            assert!((believed..believed + 60_000).contains(&gap) && odd, "{gap}, {odd}");
+        }
+    }
+}

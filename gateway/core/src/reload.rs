@@ -1,9 +1,14 @@
 //! A config while there is one already: what has been decided and what is known of channels stays, by id.
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
-    Effect, EventKind, Millis, Site, State, ZoneIx,
+    Channel, Effect, EventKind, Millis, Site, State, Workload, ZoneIx,
     moved::Moved,
     plan::{Book, same_ladder},
 };
@@ -42,35 +47,37 @@ impl State {
         if neighbours(&self.site, both) != neighbours(site, both) {
             return Some(format!("`adjacent` cannot change {reset}"));
         }
-        let voted = |c: &&crate::Channel| self.policy.votes.contains_key(&(c.zone, c.group));
-        for was in self.site.channels.iter().filter(voted) {
-            let (zone, group) = (&self.site.zones[was.zone.at()].id, &self.site.groups[was.group.at()].id);
-            let source = &self.site.sources[was.source.at()].id;
-            let regrouped = site.channels.iter().find(|is| {
-                let elsewhere = site.groups[is.group.at()].id != *group;
-                let moved = elsewhere || site.zones[is.zone.at()].id != *zone;
-                (is.id == was.id && moved) || (elsewhere && site.sources[is.source.at()].id == *source)
-            });
-            if let Some(is) = regrouped {
-                return Some(format!(
-                    "{}: its zone and group cannot change {reset} ({group} in {zone})",
-                    is.id
-                ));
-            }
+        self.regrouped(site)
+            .map(|(id, zone, group)| format!("{id}: its zone and group cannot change {reset} ({group} in {zone})"))
+    }
+
+    /// A channel that voted and is in another zone or group now, or whose source is in another group under whatever name;
+    /// and the zone and group it voted for.
+    fn regrouped<'a>(&'a self, site: &'a Site) -> Option<(&'a str, &'a str, &'a str)> {
+        let place = |s: &'a Site, c: &'a Channel| (&*s.zones[c.zone.at()].id, &*s.groups[c.group.at()].id);
+        let known: BTreeMap<&str, &Channel> = site.channels.iter().map(|c| (&*c.id, c)).collect();
+        let mut of_source: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+        for c in &site.channels {
+            let groups = of_source.entry(&site.sources[c.source.at()].id).or_default();
+            groups.insert(place(site, c).1, &c.id);
         }
-        None
+        let voted = |c: &&Channel| self.policy.votes.contains_key(&(c.zone, c.group));
+        self.site.channels.iter().filter(voted).find_map(|was| {
+            let (zone, group) = place(&self.site, was);
+            let moved = known.get(&*was.id).filter(|is| place(site, is) != (zone, group));
+            let groups = of_source.get(&*self.site.sources[was.source.at()].id);
+            let elsewhere = groups.and_then(|groups| groups.iter().find(|(g, _)| **g != group));
+            let id = moved.map(|is| &*is.id).or(elsewhere.map(|(_, id)| *id))?;
+            Some((id, zone, group))
+        })
     }
 
     fn step_in_the_way(&self, site: &Site) -> Option<String> {
-        [&self.plan.book, &self.plan.other]
-            .into_iter()
-            .find_map(|book| self.work_in_the_way(book, site))
-    }
-
-    fn work_in_the_way(&self, book: &Book, site: &Site) -> Option<String> {
-        book.steps().iter().find_map(|step| {
+        let known: BTreeMap<&str, &Workload> = site.workloads.iter().map(|w| (&*w.id, w)).collect();
+        let steps = [&self.plan.book, &self.plan.other].into_iter().flat_map(Book::steps);
+        steps.into_iter().find_map(|step| {
             let was = &self.site.workloads[step.work.at()];
-            let kept = site.workloads.iter().find(|w| w.id == was.id);
+            let kept = known.get(&*was.id);
             let kept = kept.is_some_and(|is| same_ladder((&self.site, was), (site, is)));
             // Forgotten and there again, it would be begun twice.
             (!kept).then(|| {

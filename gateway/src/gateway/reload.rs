@@ -121,7 +121,7 @@ impl Gateway {
         for source in &config.modbus {
             let same = running
                 .iter()
-                .position(|polled| is_same(&self.config, &polled.source, config, source));
+                .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
             if let Some(at) = same {
                 self.pollers.push(running.swap_remove(at));
             }

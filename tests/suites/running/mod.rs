@@ -3,6 +3,7 @@
 mod cargo_deb;
 mod notify;
 mod reload;
+mod reload_flood;
 mod reload_process;
 mod retention;
 mod stop;

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use muster::clock::Stopwatch;
 use muster::lanes::Lanes;
 use muster_core::{ChannelIx, Input, Level};
 use muster_wire::{MICRO, Micro};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::site::panel::{self, Panel};
-use crate::stand::{Room, Stand};
+use crate::stand::{Room, SOON, Stand};
 
 /// A reading of a channel by its place in the config that `lanes` knows: 100 ppm is beyond the alarm of `voc`.
 async fn alarm(lanes: &Lanes, channel: u32) {
@@ -91,17 +92,45 @@ async fn an_incident_goes_on_over_a_reload() {
     assert_eq!(prepared, 1, "no step is made twice");
 }
 
+/// Connections to a device: made, and ended.
+#[derive(Default)]
+struct Count {
+    made: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Count {
+    async fn until(&self, made: usize, ended: usize) {
+        let since = Stopwatch::start();
+        loop {
+            let now = (self.made.load(Ordering::SeqCst), self.ended.load(Ordering::SeqCst));
+            if now == (made, ended) {
+                return;
+            }
+            assert!(
+                since.elapsed() < SOON,
+                "{now:?} made and ended, not {:?}",
+                (made, ended)
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
 /// A device behind a counter of its connections.
-async fn counted(to: u16) -> (SocketAddr, Arc<AtomicUsize>) {
+async fn counted(to: u16) -> (SocketAddr, Arc<Count>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let (address, count) = (listener.local_addr().unwrap(), Arc::new(Count::default()));
     let counter = count.clone();
     tokio::spawn(async move {
         while let Ok((mut near, _)) = listener.accept().await {
-            counter.fetch_add(1, Ordering::SeqCst);
+            counter.made.fetch_add(1, Ordering::SeqCst);
+            let counter = counter.clone();
             tokio::spawn(async move {
-                let mut far = TcpStream::connect(("127.0.0.1", to)).await?;
-                tokio::io::copy_bidirectional(&mut near, &mut far).await
+                let mut far = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                // However it ends.
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                counter.ended.fetch_add(1, Ordering::SeqCst);
             });
         }
     });
@@ -121,7 +150,7 @@ async fn a_device_that_is_the_same_keeps_its_connection_and_its_name() {
     let view = stand.until("the panel's vote", |v| !v.votes.is_empty()).await;
     assert!(view.votes[0].group.starts_with("bus-"), "{:?}", view.votes);
     assert!(view.votes[0].why.contains("panel.in1"), "{:?}", view.votes);
-    assert_eq!(connections.load(Ordering::SeqCst), 1, "undisturbed");
+    connections.until(1, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,12 +164,9 @@ async fn a_device_that_is_asked_otherwise_is_asked_anew() {
     let mut config = room.config(stand.journal().parent().unwrap(), stand.catcher.address);
     config.modbus[0].poll_ms = Some(200);
     stand.gateway.reload(config).await.unwrap();
-    let since = muster::clock::Stopwatch::start();
-    while connections.load(Ordering::SeqCst) < 2 {
-        assert!(since.elapsed() < crate::stand::SOON, "it was not asked again");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    connections.until(2, 1).await;
     stand.reload(Room::with(&["a"])).await.unwrap();
+    connections.until(2, 2).await;
     Panel::at(port).alarm();
     stand.reload(Room::with(&["a", "b"])).await.unwrap();
     stand.assert_undecided("an alarm of a device that is polled no more");
