@@ -8,6 +8,7 @@ use muster::clock::Stopwatch;
 use muster::lanes::Lanes;
 use muster_core::{ChannelIx, Input, Level};
 use muster_wire::{MICRO, Micro};
+use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::site::panel::{self, Panel};
@@ -210,4 +211,32 @@ async fn a_config_without_a_step_that_was_begun_is_refused() {
     let error = stand.reload(Room::with(&["b"]).and("")).await;
     assert_eq!(error, Ok(()), "a node may go, its vote stays");
     assert_eq!(stand.view().votes.len(), 1);
+}
+
+/// A secret and a person are of the new file at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_and_people_change_with_the_file() {
+    let token = "a-token-of-anna";
+    let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let people = format!("[[principal]]\nid = \"anna\"\nroles = [\"operator\"]\ntoken_hash = \"sha256:{hash}\"\n");
+    let (without, with) = (Room::with(&["a"]), Room::with(&["a"]).and(&people));
+    let mut stand = Stand::start(without.clone()).await;
+    let order = |stand: &Stand| {
+        let request = reqwest::Client::new().post(format!("http://{}/api/v1/orders", stand.api.address()));
+        let request = request.bearer_auth(token).header("content-type", "application/json");
+        request.body(r#"{"verb":"evacuate"}"#).send()
+    };
+    assert_eq!(order(&stand).await.unwrap().status(), 401);
+    let mut config = with.config(stand.journal().parent().unwrap(), stand.catcher.address);
+    config.hooks[0].secret = muster::config::Secret(vec![7; 32]);
+    stand.gateway.reload(config).await.unwrap();
+    assert_eq!(order(&stand).await.unwrap().status(), 200);
+    alarm(&stand.gateway.lanes.clone(), place_of(&stand, &with, "a.voc")).await;
+    let call = stand
+        .catcher
+        .until("the cordon", |call| call.word("phase") == "prepare")
+        .await;
+    assert!(!call.signed, "signed with the secret of the old file");
+    stand.reload(without).await.unwrap();
+    assert_eq!(order(&stand).await.unwrap().status(), 401);
 }
