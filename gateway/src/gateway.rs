@@ -186,7 +186,7 @@ impl Gateway {
 
     /// Has the oldest decisions removed that are older than is kept, now and not at the next look a minute later.
     pub async fn prune(&self) {
-        while self.keeper().prune().await {}
+        self.keeper().prune().await;
     }
 
     fn serve_http(&mut self, http: TcpListener, config: &Config, progress_key: [u8; 32]) {

@@ -38,49 +38,33 @@ impl Moved {
     }
 
     pub(crate) fn zone(&self, old: ZoneIx) -> Option<ZoneIx> {
-        self.zones.get(old.at()).copied().flatten().map(|at| ZoneIx(at as u16))
+        place(&self.zones, old.at()).map(|at| ZoneIx(at as u16))
     }
 
     pub(crate) fn group(&self, old: GroupIx) -> Option<GroupIx> {
-        self.groups
-            .get(old.at())
-            .copied()
-            .flatten()
-            .map(|at| GroupIx(at as u16))
+        place(&self.groups, old.at()).map(|at| GroupIx(at as u16))
     }
 
     pub(crate) fn source(&self, old: SourceIx) -> Option<SourceIx> {
-        self.sources
-            .get(old.at())
-            .copied()
-            .flatten()
-            .map(|at| SourceIx(at as u16))
+        place(&self.sources, old.at()).map(|at| SourceIx(at as u16))
     }
 
     /// The channel that carries the same signal, whatever its limits are now.
     pub(crate) fn channel(&self, old: ChannelIx) -> Option<ChannelIx> {
-        self.channels
-            .get(old.at())
-            .copied()
-            .flatten()
-            .map(|at| ChannelIx(at as u32))
+        place(&self.channels, old.at()).map(|at| ChannelIx(at as u32))
     }
 
     pub(crate) fn workload(&self, old: WorkloadIx) -> Option<WorkloadIx> {
-        self.workloads
-            .get(old.at())
-            .copied()
-            .flatten()
-            .map(|at| WorkloadIx(at as u16))
+        place(&self.workloads, old.at()).map(|at| WorkloadIx(at as u16))
     }
 
     pub(crate) fn principal(&self, old: PrincipalIx) -> Option<PrincipalIx> {
-        self.principals
-            .get(old.at())
-            .copied()
-            .flatten()
-            .map(|at| PrincipalIx(at as u16))
+        place(&self.principals, old.at()).map(|at| PrincipalIx(at as u16))
     }
+}
+
+fn place(places: &[Option<usize>], old: usize) -> Option<usize> {
+    places.get(old).copied().flatten()
 }
 
 fn by_id<'a>(old: impl Iterator<Item = &'a String>, new: impl Iterator<Item = &'a String>) -> Vec<Option<usize>> {

@@ -100,6 +100,7 @@ impl State {
         let line = format!("config reloaded: {}", differences(&self.site, site));
         let old = core::mem::replace(self, Self::configured(site.clone(), now));
         (self.seq, self.stored) = (old.seq, old.stored);
+        let armed = old.policy.armed;
         for (zone, group) in old.policy.votes.keys() {
             self.keep(&old.site.zones[zone.at()].id, &old.site.groups[group.at()].id);
         }
@@ -108,6 +109,15 @@ impl State {
         self.plan.take_over((old.plan, &old.site), &self.site, &moved);
         let gone = self.policy.take_over(old.policy, &moved, &self.detect);
         self.say(EventKind::Config, &self.site.id.clone(), line, out);
+        if self.policy.armed != armed {
+            let verb = if self.policy.armed {
+                crate::Verb::Arm
+            } else {
+                crate::Verb::Disarm
+            }
+            .as_str();
+            self.say(EventKind::Order, verb, format!("{verb}: the new config says so"), out);
+        }
         for subject in gone.troubles {
             let id: &str = match subject {
                 crate::policy::Subject::Source(ix) => &old.site.sources[ix.at()].id,

@@ -1,9 +1,12 @@
 //! Zones and groups that the config does not name any more, kept behind its own as long as a latched vote is theirs: an
 //! edited config must not make a vote fall, neither while we run nor across a restart.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{Group, GroupIx, Site, State, Zone, ZoneIx, policy::ZoneState};
+
+/// Zones and groups a site may have.
+const MOST: usize = u16::MAX as usize;
 
 /// How many of a site's zones and groups the config names itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,24 +27,32 @@ impl Named {
 impl State {
     /// The places of a zone and a group; made if the config does not know them. None: there is no room for more.
     pub(crate) fn keep(&mut self, zone: &str, group: &str) -> Option<(ZoneIx, GroupIx)> {
-        let zones = &mut self.site.zones;
-        let zone = zones.iter().position(|z| z.id == zone).unwrap_or_else(|| {
-            zones.push(Zone {
-                id: zone.into(),
-                adjacent: Vec::new(),
-            });
-            self.policy.zones.push(ZoneState::default());
-            self.detect.tally.add_zone();
-            zones.len() - 1
-        });
-        let groups = &mut self.site.groups;
-        let group = groups.iter().position(|g| g.id == group).unwrap_or_else(|| {
-            groups.push(Group {
-                id: String::from(group),
-            });
-            groups.len() - 1
-        });
-        Some((ZoneIx(u16::try_from(zone).ok()?), GroupIx(u16::try_from(group).ok()?)))
+        let known = self.site.zones.iter().position(|z| z.id == zone);
+        let zone = known.or_else(|| self.keep_zone(zone))?;
+        let known = self.site.groups.iter().position(|g| g.id == group);
+        let group = known.or_else(|| self.keep_group(group))?;
+        Some((ZoneIx(zone as u16), GroupIx(group as u16)))
+    }
+
+    fn keep_zone(&mut self, id: &str) -> Option<usize> {
+        let at = self.site.zones.len();
+        if at >= MOST {
+            return None;
+        }
+        let (id, adjacent) = (id.into(), Vec::new());
+        self.site.zones.push(Zone { id, adjacent });
+        self.policy.zones.push(ZoneState::default());
+        self.detect.tally.add_zone();
+        Some(at)
+    }
+
+    fn keep_group(&mut self, id: &str) -> Option<usize> {
+        let at = self.site.groups.len();
+        if at >= MOST {
+            return None;
+        }
+        self.site.groups.push(Group { id: id.into() });
+        Some(at)
     }
 
     /// Their votes are gone: so are they.

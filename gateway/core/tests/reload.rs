@@ -78,6 +78,11 @@ fn a_vote_whose_room_has_left_the_config_stays_latched_until_a_reset() {
     assert_eq!(again.votes(), stand.votes(), "a start with the new file shows the same");
     assert_eq!(again.level(), Level::Prepare);
     stand.wait(31 * MINUTE);
+    let returned = stand.events.iter().find(|e| e.line.contains("returns"));
+    assert!(
+        returned.is_some_and(|e| e.line.contains("not in the config any more")),
+        "{returned:?}"
+    );
     assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
     assert!(stand.votes().is_empty());
     assert_eq!(stand.view().zones.len(), 2, "then the room is gone");
@@ -187,6 +192,13 @@ fn the_file_arms_only_where_nobody_has_ordered_and_nothing_burns() {
     let mut stand = Stand::new(with(false));
     assert_eq!(stand.reload(with(true)), Ok(()));
     assert!(stand.view().armed, "as at a start");
+    assert!(
+        stand
+            .events
+            .iter()
+            .any(|e| e.kind == EventKind::Order && e.line.starts_with("arm: ")),
+        "loudly"
+    );
     stand.alarm(0);
     assert!(stand.reload(with(false)).is_err(), "never in an incident");
     assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);

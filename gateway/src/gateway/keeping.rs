@@ -12,6 +12,11 @@ use crate::lanes::{Control, Lanes};
 /// Looked after this often; real time.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// At most so many slices leave at a look.
+const SLICES: usize = 20;
+/// Between two of them.
+const BETWEEN_SLICES: Duration = Duration::from_secs(1);
+
 /// With less room than this the disk is in trouble: the journal's log alone may take 16 MiB between two folds, a day of
 /// lines for people about 50 MB. Bytes.
 const ROOM_LEAST: u64 = 256 << 20;
@@ -34,12 +39,23 @@ impl Keeper {
         while !self.lanes.control.is_closed() {
             every.tick().await;
             full = self.look_at_room(full).await;
-            while self.prune().await {}
+            self.prune().await;
         }
     }
 
-    /// Has the oldest entries removed that are older than is kept; whether there are more.
-    pub(super) async fn prune(&self) -> bool {
+    /// Has the oldest entries removed that are older than is kept. Nothing goes while an incident is open.
+    pub(super) async fn prune(&self) {
+        for _ in 0..SLICES {
+            if !self.prune_slice().await {
+                return;
+            }
+            // The next slice is looked for when this one has had time to go.
+            tokio::time::sleep(BETWEEN_SLICES).await;
+        }
+    }
+
+    /// Whether there are more.
+    async fn prune_slice(&self) -> bool {
         let (journal, before) = (self.journal.clone(), self.clock.now().saturating_sub(self.keeping.ms()));
         let found = tokio::task::spawn_blocking(move || Reader::open(&journal)?.prunable(before)).await;
         let Prunable {
@@ -60,10 +76,7 @@ impl Keeper {
             hash,
             leftover,
         };
-        let given = self.lanes.control.send(Control::Input(prune)).await.is_ok();
-        // The next slice is looked for when this one has had time to go.
-        tokio::time::sleep(Duration::from_secs(u64::from(more))).await;
-        given && more
+        self.lanes.control.send(Control::Input(prune)).await.is_ok() && more
     }
 
     async fn look_at_room(&self, was_full: bool) -> bool {
