@@ -6,6 +6,7 @@ mod reload;
 mod reload_flood;
 mod reload_process;
 mod retention;
+mod room;
 mod scripts;
 mod stop;
 mod systemd_unit;

@@ -1,4 +1,4 @@
-//! What the package runs as root: sound, and it starts, enables, arms and deletes nothing.
+//! What the package installs and runs as root: sound, and it starts, enables, arms and deletes nothing.
 
 use std::path::Path;
 
@@ -25,4 +25,15 @@ async fn maintainer_scripts_start_and_arm_nothing() {
             assert!(!text.contains(bad), "{name} has `{bad}`");
         }
     }
+}
+
+/// As it is installed: it runs, nobody armed it, and nobody outside this machine is listened to.
+#[test]
+fn the_installed_config_is_disarmed_and_local() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/packaging/site.toml");
+    let (config, _) = muster::config::load(&file).unwrap();
+    assert!(!config.site.armed && !config.site.simulated && !config.site.single_group);
+    assert!(config.http.listen.ip().is_loopback());
+    assert!(config.mqtt.listen().is_none_or(|address| address.ip().is_loopback()));
+    assert_eq!(config.store.path, Path::new("/var/lib/muster/muster.db"));
 }
