@@ -233,20 +233,20 @@ impl Gateway {
         }
         self.stop_polling();
         self.stopping.send_replace(true);
-        // An engine that has ended already has nothing left to be told.
-        let _ = self.lanes.control.send(Control::Stop).await;
-        let engine = self.engine;
-        let ended = tokio::task::spawn_blocking(move || engine.join());
+        let (engine, control, served) = (self.engine, self.lanes.control, self.served);
+        let ended = async move {
+            // An engine that has ended already has nothing left to be told; one that hangs may not even take this.
+            let _ = control.send(Control::Stop).await;
+            tokio::task::spawn_blocking(move || engine.join()).await
+        };
         let served = async {
-            if let Some(served) = self.served {
+            if let Some(served) = served {
                 // It ends its connections within a deadline of its own.
                 let _ = served.await;
             }
         };
-        if tokio::time::timeout(STOP_WITHIN, async { tokio::join!(ended, served) })
-            .await
-            .is_err()
-        {
+        let all = async { tokio::join!(ended, served) };
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::error!("not everything ended in time; what the journal had taken is safe");
         }
     }
