@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::api::{self, ApiState, Gauges, People};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
+use crate::hooks::ClientError;
 use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Keeping, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
+use crate::notify::{self, Notifier, Ready};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
-use crate::told::{self, Telling};
+use crate::told::{self, Telling, Told};
 
 use keeping::Keeper;
 pub use reload::ReloadError;
@@ -61,6 +63,9 @@ pub enum StartError {
     /// The broker did not start.
     #[error("cannot start MQTT")]
     Mqtt(#[source] mqtt::BrokerError),
+    /// A place outside cannot be told.
+    #[error("cannot tell the world")]
+    Notify(#[source] ClientError),
     /// The operating system gave no thread.
     #[error("cannot start the engine's thread")]
     Thread(#[source] std::io::Error),
@@ -94,6 +99,7 @@ pub struct Gateway {
     /// How long the journal keeps what.
     keeping: Keeping,
     stopping: watch::Sender<bool>,
+    notifier: Option<Notifier>,
     engine: std::thread::JoinHandle<()>,
 }
 
@@ -121,6 +127,8 @@ impl Gateway {
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
         let telling = told::telling();
+        // Before the engine takes its first input, so that nothing is said in between.
+        let heard = telling.subscribe();
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
@@ -164,11 +172,13 @@ impl Gateway {
             broker,
             pollers: Vec::new(),
             served: None,
+            notifier: None,
             keeping,
             stopping: watch::Sender::new(false),
             engine,
         };
         gateway.serve_http(http, config, restored.progress_key);
+        gateway.tell_the_world(config, heard, restored.told)?;
         gateway.open_sources(config).await?;
         // It ends with the engine.
         tokio::spawn(gateway.keeper().run());
@@ -205,6 +215,30 @@ impl Gateway {
         // Without a gateway that could stop it there is nothing to serve either.
         let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
         self.served = Some(tokio::spawn(api::serve(http, state, stopped)));
+    }
+
+    fn tell_the_world(
+        &mut self,
+        config: &Config,
+        heard: broadcast::Receiver<Arc<Told>>,
+        told: i64,
+    ) -> Result<(), StartError> {
+        let listens = || format!("http://{}", self.http);
+        let context = notify::Context {
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+            lanes: self.lanes.clone(),
+            view: self.view.clone(),
+            page: format!("{}/", config.http.public_url.clone().unwrap_or_else(listens)),
+            journal: config.store.path.clone(),
+            told,
+        };
+        let limits = notify::Limits::default();
+        let ready = Ready::new(&config.notify, limits).map_err(StartError::Notify)?;
+        let notifier = Notifier::start(ready, heard, context, limits);
+        self.gauges.set_notify(notifier.figures());
+        self.notifier = Some(notifier);
+        Ok(())
     }
 
     async fn open_sources(&mut self, config: &Config) -> Result<(), StartError> {

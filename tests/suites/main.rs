@@ -16,4 +16,5 @@ mod lasting;
 mod running;
 mod site;
 mod stand;
+mod telling;
 mod walls;

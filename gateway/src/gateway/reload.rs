@@ -12,9 +12,10 @@ use super::Gateway;
 use crate::config::{Config, ModbusSource};
 use crate::engine::Reload;
 use crate::epoch::Translation;
-use crate::hooks::Hook;
 use crate::hooks::webhook::Limits;
+use crate::hooks::{ClientError, Hook};
 use crate::lanes::Control;
+use crate::notify::{self, Ready};
 use crate::runner::{self, RunnerError};
 use crate::sources::modbus;
 
@@ -33,6 +34,9 @@ pub enum ReloadError {
     /// Its hooks cannot be called.
     #[error("its hooks cannot be called")]
     Hooks(#[source] RunnerError),
+    /// Its places outside cannot be told.
+    #[error("its places outside cannot be told")]
+    Notify(#[source] ClientError),
     /// The decision cannot go on with it.
     #[error("{why}")]
     Refused {
@@ -63,8 +67,9 @@ impl Gateway {
         }
         let hooks = runner::ready(next.hooks.clone(), &self.clock, &self.counters, Limits::default());
         let hooks = hooks.map_err(ReloadError::Hooks)?;
+        let places = Ready::new(&next.notify, notify::Limits::default()).map_err(ReloadError::Notify)?;
         self.ask_engine(&next, hooks).await?;
-        self.follow(next).await;
+        self.follow(next, places).await;
         Ok(())
     }
 
@@ -105,8 +110,12 @@ impl Gateway {
 
     /// Every part that goes by the config, one line each. A part for which nothing has changed goes on undisturbed; one
     /// for which something has is changed in place, or stopped and started. None of this can fail.
-    async fn follow(&mut self, next: Config) {
+    async fn follow(&mut self, next: Config, places: Ready) {
         self.people.replace(&next);
+        if let Some(notifier) = &mut self.notifier {
+            notifier.replace(places).await;
+            self.gauges.set_notify(notifier.figures());
+        }
         self.ingest.reload(&next.site, &next.nodes, self.lanes.clone());
         self.poll(&next).await;
         self.keeping.keep_ms(next.store.keep_ms);
