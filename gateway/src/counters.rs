@@ -39,6 +39,7 @@ causes! {
     Replayed => "replayed", "A pack at or below the node's high-water mark.";
     Retained => "retained", "A retained message where none may be.";
     NodeLost => "node_lost", "A pack that says its node has dropped more samples: its store was full.";
+    Reloaded => "reloaded", "A reading on its way while another config came, of a channel that this one does not know or reads elsewhere.";
     Future => "future", "A record dated after its sending.";
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A client beyond the broker's limit.";

@@ -1,5 +1,8 @@
 //! The rooms put together: what `run`, `demo`, `bench` and the tests all start.
 
+mod keeping;
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -9,25 +12,29 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
-use crate::api::{self, ApiState, Gauges};
+use crate::api::{self, ApiState, Gauges, People};
 use crate::clock::{self, Clock};
 use crate::config::{Config, MqttWay, TlsFiles};
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
 use crate::hooks::ClientError;
 use crate::ingest::Ingest;
-use crate::journal::{Journal, JournalError, Restored, Writer};
+use crate::journal::{Journal, JournalError, Keeping, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::notify::{self, Notifier, Ready};
 use crate::runner::{Runner, RunnerContext, RunnerError};
-use crate::sources::{modbus, mqtt};
+use crate::service::Beat;
+use crate::sources::mqtt;
 use crate::told::{self, Telling, Told};
+
+use keeping::Keeper;
+pub use reload::ReloadError;
 
 /// Across a restart at most this much time is believed to have passed (design §4).
 const LONGEST_GAP_MS: Millis = 24 * 3_600_000;
 
-/// A stop waits this long for the engine to have journalled everything.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// A stop waits this long for the engine to have journalled everything, and for requests under way to be answered.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +89,17 @@ pub struct Gateway {
     pub gauges: Arc<Gauges>,
     /// Where to listen to events.
     pub telling: Telling,
+    /// The config in force.
+    config: Config,
+    people: People,
+    ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
+    pollers: Vec<reload::Polled>,
+    served: Option<tokio::task::JoinHandle<()>>,
+    /// How long the journal keeps what.
+    keeping: Keeping,
+    stopping: watch::Sender<bool>,
     notifier: Option<Notifier>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
 }
 
@@ -94,6 +109,19 @@ impl Gateway {
     /// # Errors
     /// The journal, the API's address, the broker or a thread is not to be had.
     pub async fn start(config: &Config, clock: Option<Clock>, listener: Listener) -> Result<Self, StartError> {
+        Self::start_watched(config, clock, listener, Beat::default()).await
+    }
+
+    /// As [`Gateway::start`], with somebody who watches the decision loop.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_watched(
+        config: &Config,
+        clock: Option<Clock>,
+        listener: Listener,
+        beat: Beat,
+    ) -> Result<Self, StartError> {
         let (journal, restored) = open_journal(config)?;
         let (clock, gap) = clock.map_or_else(|| resume(&restored), |clock| (clock, None));
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
@@ -102,20 +130,16 @@ impl Gateway {
         // Before the engine takes its first input, so that nothing is said in between.
         let heard = telling.subscribe();
         let (http, http_address) = bind(config.http.listen).await?;
-        let ingest = Ingest::new(
-            &config.site,
-            &config.nodes,
-            &restored.marks,
-            lanes.clone(),
-            counters.clone(),
-        )
-        .with_sensors(&config.site, &config.sensors);
+        let ingest = Ingest::new(config, &restored.marks, lanes.clone(), counters.clone());
         // The broker starts last: it may bring nothing in before the engine is there.
         let broker: Arc<OnceLock<Box<dyn mqtt::Broker>>> = Arc::default();
+        let writer = start_writer(config, journal, &lanes, &counters)?;
+        let keeping = writer.keeping();
+        keeping.keep_ms(config.store.keep_ms);
         let parts = Parts {
             clock: clock.clone(),
             ends,
-            writer: start_writer(config, journal, &lanes, &counters)?,
+            writer,
             runner: start_runner(config, &clock, &lanes, &counters, (http_address, restored.progress_key))?,
             counters: counters.clone(),
             gauges: gauges.clone(),
@@ -123,6 +147,7 @@ impl Gateway {
             acknowledge: acknowledge_through(&broker),
             telling: telling.clone(),
             told: restored.told,
+            beat,
         };
         let (engine, view) = Engine::new(parts, &first_inputs(config, &restored, gap));
         let engine = on_its_own_thread(engine).map_err(StartError::Thread)?;
@@ -135,15 +160,37 @@ impl Gateway {
             view,
             gauges,
             telling,
+            config: config.clone(),
+            people: People::of(config),
+            ingest: Arc::new(ingest),
             broker,
+            pollers: Vec::new(),
+            served: None,
             notifier: None,
-            tasks: Vec::new(),
+            keeping,
+            stopping: watch::Sender::new(false),
             engine,
         };
         gateway.serve_http(http, config, restored.progress_key);
         gateway.tell_the_world(config, heard, restored.told)?;
-        gateway.open_sources(config, Arc::new(ingest)).await?;
+        gateway.open_sources(config).await?;
+        // It ends with the engine.
+        tokio::spawn(gateway.keeper().run());
         Ok(gateway)
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper {
+            journal: self.config.store.path.clone(),
+            keeping: self.keeping.clone(),
+            clock: self.clock.clone(),
+            lanes: self.lanes.clone(),
+        }
+    }
+
+    /// Has the oldest decisions removed that are older than is kept, now and not at the next look a minute later.
+    pub async fn prune(&self) {
+        self.keeper().prune().await;
     }
 
     fn serve_http(&mut self, http: TcpListener, config: &Config, progress_key: [u8; 32]) {
@@ -152,16 +199,17 @@ impl Gateway {
             lanes: self.lanes.clone(),
             clock: self.clock.clone(),
             counters: self.counters.clone(),
-            token_hashes: Arc::new(config.token_hashes.clone()),
-            principals: Arc::new(config.site.principals.iter().map(|p| p.id.clone()).collect()),
+            people: self.people.clone(),
             journal_path: config.store.path.clone(),
             progress_key,
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
             insecure: config.insecure(),
         };
-        self.tasks
-            .push(tokio::spawn(api::serve(http, state, std::future::pending())));
+        let mut stopping = self.stopping.subscribe();
+        // Without a gateway that could stop it there is nothing to serve either.
+        let stopped = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+        self.served = Some(tokio::spawn(api::serve(http, state, stopped)));
     }
 
     fn tell_the_world(
@@ -188,12 +236,12 @@ impl Gateway {
         Ok(())
     }
 
-    async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
+    async fn open_sources(&mut self, config: &Config) -> Result<(), StartError> {
         if let Some(address) = config.mqtt.listen() {
             let broker = mqtt::embedded(
                 &config.mqtt,
                 address,
-                ingest,
+                self.ingest.clone(),
                 &config.site.id,
                 (self.counters.clone(), self.gauges.clone()),
             )
@@ -204,19 +252,10 @@ impl Gateway {
             let _ = self.broker.set(broker);
         } else if let MqttWay::Connect(connect) = &config.mqtt.way {
             let (lanes, counters) = (self.lanes.clone(), self.counters.clone());
-            let uplink = mqtt::Uplink::start(config, connect, ingest, lanes, counters);
+            let uplink = mqtt::Uplink::start(config, connect, self.ingest.clone(), lanes, counters);
             let _ = self.broker.set(Box::new(uplink));
         }
-        for source in &config.modbus {
-            let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-            self.tasks.push(modbus::spawn(
-                source.clone(),
-                lanes,
-                counters,
-                clock,
-                config.site.simulated,
-            ));
-        }
+        self.poll(config).await;
         Ok(())
     }
 
@@ -233,13 +272,23 @@ impl Gateway {
         if let Some(broker) = self.broker.get() {
             broker.stop();
         }
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
-        // An engine that has ended already has nothing left to be told.
-        let _ = self.lanes.control.send(Control::Stop).await;
-        let engine = self.engine;
-        let ended = tokio::task::spawn_blocking(move || engine.join());
-        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
-            tracing::error!("the engine did not end in time; what it had journalled is safe");
+        self.stop_polling();
+        self.stopping.send_replace(true);
+        let (engine, control, served) = (self.engine, self.lanes.control, self.served);
+        let ended = async move {
+            // An engine that has ended already has nothing left to be told; one that hangs may not even take this.
+            let _ = control.send(Control::Stop).await;
+            tokio::task::spawn_blocking(move || engine.join()).await
+        };
+        let served = async {
+            if let Some(served) = served {
+                // It ends its connections within a deadline of its own.
+                let _ = served.await;
+            }
+        };
+        let all = async { tokio::join!(ended, served) };
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::error!("not everything ended in time; what the journal had taken is safe");
         }
     }
 }
@@ -351,4 +400,34 @@ fn first_inputs(config: &Config, restored: &Restored, gap: Option<String>) -> Ve
     inputs.extend(gap.map(|line| own("clock", line)));
     inputs.extend((!restored.findings.is_empty()).then(|| own("journal-file", restored.findings.join("; "))));
     inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumed(wall_ms: i64) -> (Millis, bool) {
+        let restored = Restored {
+            engine_ms: 1_000_000,
+            wall_ms: Some(wall_ms),
+            ..Restored::default()
+        };
+        let (clock, odd) = resume(&restored);
+        (clock.now() - restored.engine_ms, odd.is_some())
+    }
+
+    /// Invariant 10 and design §4: a wall clock that was set while Muster was down moves engine time by nothing, or by a
+    /// day at the most, and is trouble.
+    #[test]
+    fn a_wall_clock_that_jumped_is_believed_within_reason_only() {
+        const YEARS_10: i64 = 10 * 366 * 86_400_000;
+        let now = clock::wall_now_ms();
+        let near = |(gap, odd): (Millis, bool), wanted: Millis| (wanted..wanted + 60_000).contains(&gap) && !odd;
+        assert!(near(resumed(now), 0));
+        assert!(near(resumed(now - 3_600_000), 3_600_000));
+        for (then, believed) in [(now + YEARS_10, 0), (now - YEARS_10, LONGEST_GAP_MS), (now + 60_000, 0)] {
+            let (gap, odd) = resumed(then);
+            assert!((believed..believed + 60_000).contains(&gap) && odd, "{gap}, {odd}");
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The bounded ways into the engine. Three lanes, so that a flood of readings delays neither an alarm nor a hook's answer.
 
-use muster_core::{Answer, ChannelView, Input};
+use muster_core::{Answer, ChannelView, Input, SourceIx};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::Reload;
+use crate::epoch::Epoch;
 
 /// Slots of the lane of alarms; the sender waits when it is full (its client alone is slowed down).
 pub const ALARM_SLOTS: usize = 1_024;
@@ -29,17 +32,28 @@ pub struct Batch {
     pub inputs: Vec<Input>,
     /// The pack they came in; polls have none.
     pub mark: Option<Mark>,
+    /// The config whose indices they carry.
+    pub epoch: Epoch,
 }
 
 /// What the control lane carries.
 #[derive(Debug)]
 pub enum Control {
-    /// A hook's answer, a lost source, a tick.
+    /// A hook's answer, a tick: what names nothing by index.
     Input(Input),
+    /// A source is not heard any more.
+    Lost {
+        /// Whose, under the config of `epoch`.
+        source: SourceIx,
+        /// One line.
+        why: String,
+        /// The config whose index it is.
+        epoch: Epoch,
+    },
     /// An order and whom to answer.
     Order {
-        /// `Input::Order` without its nonce.
-        by: muster_core::PrincipalIx,
+        /// Id of the principal.
+        by: Arc<str>,
         /// What.
         verb: muster_core::Verb,
         /// Gets the core's answer; dropped if the engine stops.
@@ -49,6 +63,8 @@ pub enum Control {
     Journal(crate::journal::Report),
     /// Somebody wants to see the channels.
     Channels(oneshot::Sender<Vec<ChannelView>>),
+    /// Another config.
+    Reload(Box<Reload>),
     /// Stop after what has been received.
     Stop,
 }
@@ -62,6 +78,29 @@ pub struct Lanes {
     pub data: mpsc::Sender<Batch>,
     /// Orders and answers.
     pub control: mpsc::Sender<Control>,
+    /// The config whose indices the holder of this clone knows.
+    pub epoch: Epoch,
+}
+
+impl Lanes {
+    /// For whoever knows the indices of another config.
+    #[must_use]
+    pub fn under(&self, epoch: Epoch) -> Self {
+        Self { epoch, ..self.clone() }
+    }
+
+    /// Readings that came together, under the config that the holder knows.
+    #[must_use]
+    pub fn batch(&self, inputs: Vec<Input>, mark: Option<Mark>) -> Batch {
+        let epoch = self.epoch.clone();
+        Batch { inputs, mark, epoch }
+    }
+
+    /// Tells the engine that a source is not heard any more; whether there still is one to be told.
+    pub async fn lost(&self, source: SourceIx, why: String) -> bool {
+        let epoch = self.epoch.clone();
+        self.control.send(Control::Lost { source, why, epoch }).await.is_ok()
+    }
 }
 
 /// The engine's ends.
@@ -73,6 +112,8 @@ pub struct LaneEnds {
     pub data: mpsc::Receiver<Batch>,
     /// See [`Lanes::control`].
     pub control: mpsc::Receiver<Control>,
+    /// The first config's.
+    pub epoch: Epoch,
 }
 
 /// A new set of lanes.
@@ -81,12 +122,19 @@ pub fn lanes() -> (Lanes, LaneEnds) {
     let (alarm, alarm_end) = mpsc::channel(ALARM_SLOTS);
     let (data, data_end) = mpsc::channel(DATA_SLOTS);
     let (control, control_end) = mpsc::channel(CONTROL_SLOTS);
+    let epoch = Epoch::default();
     (
-        Lanes { alarm, data, control },
+        Lanes {
+            alarm,
+            data,
+            control,
+            epoch: epoch.clone(),
+        },
         LaneEnds {
             alarm: alarm_end,
             data: data_end,
             control: control_end,
+            epoch,
         },
     )
 }

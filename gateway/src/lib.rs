@@ -11,14 +11,15 @@ pub mod config;
 pub mod counters;
 pub mod demo;
 pub mod engine;
+pub mod epoch;
 pub mod gateway;
 pub mod hooks;
 pub mod ingest;
-
 pub mod journal;
 pub mod lanes;
 pub mod lines;
 pub mod notify;
 pub mod runner;
+pub mod service;
 pub mod sources;
 pub mod told;

@@ -13,6 +13,7 @@ mod acting;
 mod bench;
 mod inputs;
 mod lasting;
+mod running;
 mod site;
 mod stand;
 mod telling;

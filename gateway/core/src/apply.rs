@@ -3,15 +3,16 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    GroupIx, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
-    plan::{Doing, Stage, Step, is_last},
+    GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
+    plan::{Doing, Stage, Step, is_last, step_id},
     policy::{Incident, Pending, Vote},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
 pub(crate) const STORE_WAIT_MS: Millis = 500;
 
-/// Applies a record. Ids that the config does not know (any more) are passed over: the record stays in the journal.
+/// Applies a record. Ids that the config does not know (any more) are passed over, votes excepted: the record stays in the
+/// journal.
 pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
     match record {
         Record::IncidentOpened { n, why } => open(state, at, *n, why),
@@ -42,7 +43,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
-        Record::OrderRefused { .. } | Record::ActedUnstored { .. } => {}
+        // Where it was written, everything that it says is known.
+        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
+        Record::OrderRefused { .. } | Record::ActedUnstored { .. } | Record::Pruned { .. } => {}
     }
 }
 
@@ -61,7 +64,8 @@ fn open(state: &mut State, at: Millis, n: u32, why: &str) {
 }
 
 fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel: &str, why: &str) {
-    let Some(key) = vote_key(state, zone, group) else {
+    // A config that does not know them (any more) must not make the vote fall.
+    let Some(key) = state.keep(zone, group) else {
         return;
     };
     if let Some(ix) = state.detect.channel(&state.site, channel) {
@@ -82,7 +86,7 @@ fn sign(state: &mut State, at: Millis) {
 
 fn begin(state: &mut State, at: Millis, zone: Option<&str>, why: &str) {
     let zone = zone.and_then(|id| state.site.zones.iter().position(|z| z.id == id));
-    // A zone that an edited config does not know any more was a part of the site all the same.
+    // A zone that nobody knows was a part of the site all the same.
     match zone {
         Some(zone) => state.policy.zones[zone].evacuate = Some(why.into()),
         None => state.policy.site_evacuate = Some(why.into()),
@@ -127,7 +131,7 @@ fn lift(state: &mut State, at: Millis) {
 
 /// What was done as a drill has not been done for real, and the other way round.
 fn arm(state: &mut State, at: Millis, armed: bool) {
-    state.policy.armed = armed;
+    (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     if state.policy.open().is_some() {
         let mode = state.mode();
         state.plan.change_mode(mode);
@@ -147,13 +151,16 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     else {
         return;
     };
+    // Tokens rise also over steps that the config has no place for any more.
+    state.plan.intents = state.plan.intents.max((*token & u64::from(u32::MAX)) as u32);
     let Some(work) = state.plan.workload(workload) else {
         return;
     };
-    if usize::from(*rung) >= state.site.workloads[work.at()].rungs.len() {
+    // An edited ladder may have another rung in this one's place, which was never begun.
+    let ladder = &state.site.workloads[work.at()];
+    if usize::from(*rung) >= ladder.rungs.len() || step_id(ladder, *rung, *phase) != *step {
         return;
     }
-    state.plan.intents = state.plan.intents.max((*token & u64::from(u32::MAX)) as u32);
     let book = state.plan.book_of(*mode);
     let known = &mut book.works[work.at()];
     known.rung = *rung;
@@ -253,6 +260,14 @@ fn close(state: &mut State, at: Millis, n: u32) {
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);
     policy.held_by.clear();
     state.detect.forget_alarms();
+    state.forget_retained();
+}
+
+fn inherit(state: &mut State, leftover: &Leftover) {
+    state.policy.resets = state.policy.resets.max(leftover.resets);
+    if let Some(armed) = leftover.armed {
+        (state.policy.armed, state.policy.arm_ordered) = (armed, true);
+    }
 }
 
 fn vote_key(state: &State, zone: &str, group: &str) -> Option<(ZoneIx, GroupIx)> {

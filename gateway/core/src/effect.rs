@@ -90,11 +90,16 @@ pub enum EventKind {
     Step,
     /// A workload is safe, or cannot be saved.
     Workload,
+    /// Another config is in force.
+    Config,
+    /// Something was done to the journal itself.
+    Journal,
 }
 
 crate::words!(EventKind {
     Trouble => "trouble", TroubleCleared => "cleared", Channel => "channel", Vote => "vote", Level => "level",
     Incident => "incident", Order => "order", Step => "step", Workload => "workload",
+    Config => "config", Journal => "journal",
 });
 
 /// What became of an order.

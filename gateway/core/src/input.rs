@@ -3,14 +3,15 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use muster_wire::{Absence, Micro};
 
-use crate::{ChannelIx, Entry, Millis, Mode, PrincipalIx, Site, SourceIx};
+use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// The site; the first input of all, and the only one of its kind.
+    /// The site: the first input of all. A later one takes its place, and what was decided and is known stays, by id; ask
+    /// [`crate::State::refuses`] before.
     Config(Box<Site>),
-    /// The journal's entries after a restart, oldest first; right after `Config`.
+    /// The journal's entries after a restart, oldest first; right after the first `Config`.
     Restore(Vec<Entry>),
     /// One sample of one channel. Sequence, identity and topic were checked by the ingest.
     Reading {
@@ -61,6 +62,15 @@ pub enum Input {
         part: String,
         /// One line; none once it is well again.
         trouble: Option<String>,
+    },
+    /// The oldest entries of the journal are to be removed. Nothing is while an incident is open.
+    Prune {
+        /// Last sequence to go.
+        through: u64,
+        /// Its hash, hexadecimal.
+        hash: String,
+        /// What the removed entries leave behind.
+        leftover: Leftover,
     },
     /// Time has passed and nothing else happened.
     Tick,

@@ -16,10 +16,13 @@ mod digest;
 mod effect;
 mod flaw;
 mod input;
+mod moved;
 mod obey;
 pub mod plan;
 pub mod policy;
 mod record;
+mod reload;
+mod retained;
 mod settle;
 mod show;
 mod site;
@@ -29,7 +32,7 @@ mod view;
 
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use input::{HookOutcome, Input, Verb};
-pub use record::{Entry, Record, StepEnd};
+pub use record::{Entry, Leftover, Record, StepEnd};
 pub use site::{
     Channel, ChannelIx, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung, RungKind,
     Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,

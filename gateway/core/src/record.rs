@@ -131,6 +131,42 @@ pub enum Record {
         /// Principal ids.
         by: Vec<String>,
     },
+    /// The oldest entries were removed by retention. After a restart it stands in their place too, under their last
+    /// sequence.
+    Pruned {
+        /// Last sequence removed.
+        through: u64,
+        /// Its hash, hexadecimal.
+        hash: String,
+        /// What the removed entries leave behind.
+        leftover: Leftover,
+    },
+}
+
+/// What entries before a place where no incident is open leave behind: all that a restart needs of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Leftover {
+    /// Authorised resets so far; the next incident is this plus one.
+    pub resets: u32,
+    /// What was ordered last, if anything was: armed or not.
+    pub armed: Option<bool>,
+}
+
+impl Leftover {
+    /// Takes the next entry.
+    pub fn take(&mut self, record: &Record) {
+        match record {
+            Record::IncidentClosed { n, .. } => self.resets = self.resets.max(*n),
+            Record::OrderTaken {
+                verb: crate::Verb::Arm, ..
+            } => self.armed = Some(true),
+            Record::OrderTaken {
+                verb: crate::Verb::Disarm,
+                ..
+            } => self.armed = Some(false),
+            _ => {}
+        }
+    }
 }
 
 /// How a step ended.

@@ -142,10 +142,13 @@ impl State {
                 group: self.group_id(group),
             };
             self.record(now, record, out);
-            let line = format!(
-                "{}: good and below clear for 30 min; its vote returns and stays latched",
-                self.group_id(group)
-            );
+            let heard = self.detect.voters(zone, group).iter();
+            let why = if heard.into_iter().any(|c| self.detect.channels[c.at()].alarmed) {
+                "good and below clear for 30 min"
+            } else {
+                "what alarmed is not in the config any more, and 30 min have passed"
+            };
+            let line = format!("{}: {why}; its vote returns and stays latched", self.group_id(group));
             self.say(EventKind::Vote, &self.zone_id(zone), line, out);
         }
     }

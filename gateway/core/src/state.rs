@@ -4,13 +4,14 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
-    policy::Policy,
+    policy::Policy, retained::Named,
 };
 
 /// Everything the decision knows. The three parts are `Clone` and hashable by themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     pub(crate) site: Site,
+    pub(crate) named: Named,
     /// Channels.
     pub detect: Detect,
     /// Votes, levels, orders.
@@ -53,6 +54,7 @@ impl State {
             detect: Detect::new(&site, now),
             policy: Policy::new(&site),
             plan: Plan::new(&site),
+            named: Named::all_of(&site),
             site,
             now,
             seq: 0,

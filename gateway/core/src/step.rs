@@ -82,6 +82,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),
+        Input::Prune { .. } => prune(state, now, input, out),
     }
 }
 
@@ -144,16 +145,47 @@ fn own(state: &mut State, now: Millis, part: &str, trouble: Option<&str>, out: &
 }
 
 fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>) -> bool {
-    if !state.site.id.is_empty() {
-        out.push(Effect::Fault("a second config came; the first one stays".into()));
+    // Whoever hands a config over has asked whether it is refused.
+    if let Some(why) = state.refuses(site) {
+        out.push(Effect::Fault(format!(
+            "a config was refused, what was there stays: {why}"
+        )));
         return false;
     }
-    if let Some(flaw) = site.flaw() {
-        out.push(Effect::Fault(format!("the config cannot be used: {flaw}")));
-        return false;
+    if !state.site.id.is_empty() {
+        return state.reconfigure(now, site, out);
     }
     *state = State::configured(site.clone(), now);
     true
+}
+
+/// Old entries leave only between incidents, and never one that is not durable yet.
+fn prune(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>) -> bool {
+    let Input::Prune {
+        through,
+        hash,
+        leftover,
+    } = input
+    else {
+        return false;
+    };
+    let through = *through;
+    if state.policy.open().is_some() || through == 0 || through > state.stored {
+        return false;
+    }
+    let (hash, leftover) = (clip(hash), leftover.clone());
+    state.record(
+        now,
+        Record::Pruned {
+            through,
+            hash,
+            leftover,
+        },
+        out,
+    );
+    let line = format!("entries up to {through} are older than is kept, and removed");
+    state.say(EventKind::Journal, "journal", line, out);
+    false
 }
 
 /// Folds the journal into a fresh state. A step without an end is taken up again, with the same key.
@@ -163,6 +195,7 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         out.push(Effect::Fault(what.into()));
         return false;
     }
+    let mut begun = Vec::new();
     for entry in entries {
         if entry.seq <= state.seq || entry.seq > MAX_SEQ {
             out.push(Effect::Fault(format!(
@@ -173,14 +206,32 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         }
         state.seq = entry.seq;
         crate::apply::apply(state, entry.at.clamp(0, now), entry.seq, &entry.record);
+        note_begun(&mut begun, &entry.record);
     }
     state.stored = state.seq;
     take_up_again(state, now, out);
+    begun.retain(|step| state.plan.book.find(step).is_none() && state.plan.other.find(step).is_none());
+    for step in begun {
+        let note: String = "the config does not know it any more; nobody carries it out".into();
+        state.say(EventKind::Step, &step, note.clone(), out);
+        let end = StepEnd::Withdrawn;
+        state.record(now, Record::StepEnded { step, end, note }, out);
+    }
     if let Some(incident) = state.policy.open() {
         let id: String = state.incident_id(incident.n);
         state.say(EventKind::Incident, &id, format!("{id} goes on after a restart"), out);
     }
     true
+}
+
+/// Steps without an end: every intent ends, also one that an edited config has no place for.
+fn note_begun(begun: &mut Vec<String>, record: &Record) {
+    match record {
+        Record::IncidentOpened { .. } | Record::IncidentClosed { .. } => begun.clear(),
+        Record::StepIntent { step, .. } => begun.push(step.clone()),
+        Record::StepEnded { step, .. } => begun.retain(|s| s != step),
+        _ => {}
+    }
 }
 
 /// A step without an end may have been called: it is called again, with the same key, unless it may not be any more.

@@ -2,13 +2,18 @@
 //! which watches every step.
 mod stand;
 
+use std::collections::BTreeSet;
+
 use muster_core::{
     ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
     next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;
-use stand::{MINUTE, SECOND, Stand, dice::Dice, site, units};
+use stand::{MINUTE, SECOND, Stand, dice::Dice, site, turned, units};
+
+/// Zone, group, held.
+type Latched = (String, String, bool);
 
 /// Three numbers that become one input.
 type Op = (u8, u16, i32);
@@ -165,6 +170,56 @@ proptest! {
         after.wait(MINUTE);
     }
 
+    /// Where things stand in the file means nothing: reloaded in another order at any moment, it decides the same, and
+    /// knows the same once the file is as it was.
+    #[test]
+    fn a_reload_changes_no_decision(seed: u64, ops in ops(60), at in prop::collection::vec(any::<u16>(), 0..60)) {
+        let mut plain = Stand::new(Dice(seed).site());
+        plain.stores = !seed.is_multiple_of(3);
+        let mut reloads = Vec::new();
+        for (i, op) in ops.iter().enumerate() {
+            act(&mut plain, *op);
+            if let Some(turn) = at.get(i) {
+                // It looks around, as it does at a reload.
+                plain.input(&Input::Stored { through: 0 });
+                reloads.push((plain.inputs.len(), *turn));
+            }
+        }
+        plain.order(PrincipalIx(99), Verb::Hold);
+        let (state, records, calls) = turned::replay_with_reloads(&plain, &reloads);
+        prop_assert_eq!(records, plain.entries.clone());
+        prop_assert_eq!(calls, plain.calls.iter().map(turned::named).collect::<Vec<_>>());
+        prop_assert_eq!(state.digest(), plain.state.digest());
+    }
+
+    /// Invariants 3 and 20: a vote and a step survive whatever the new file says, or the file is refused; and a restart
+    /// with the new file shows the same.
+    #[test]
+    fn any_other_config_drops_nothing(seed: u64, ops in ops(60), other: u64, then in ops(30)) {
+        let mut stand = play(seed, &ops);
+        let mut next = Dice(other).site();
+        next.simulated = stand.file.simulated;
+        cripple(&mut next, other);
+        let votes = stand.votes();
+        let live = live_steps(&stand);
+        if stand.reload(next).is_ok() {
+            // One that lost its channels may return; it stays latched.
+            let keys = |votes: Vec<Latched>| votes.into_iter().map(|v| (v.0, v.1)).collect::<BTreeSet<_>>();
+            prop_assert_eq!(keys(stand.votes()), keys(votes));
+            for step in live {
+                prop_assert!(live_steps(&stand).contains(&step) || stand.ended(&step.0).is_some(), "{:?} is lost", step);
+            }
+            stand.store();
+            let after = stand.restart(u64::MAX);
+            let all = |votes: Vec<Latched>| votes.into_iter().collect::<BTreeSet<_>>();
+            prop_assert_eq!(all(stand.votes()), all(after.votes()));
+            prop_assert_eq!(stand.view().armed, after.view().armed);
+        }
+        for op in then {
+            act(&mut stand, op);
+        }
+    }
+
     /// Whatever comes in, however odd: no panic, no spinning. Here a `Fault` is the right answer.
     #[test]
     fn nothing_panics(garbage in prop::collection::vec(hostile(), 0..60)) {
@@ -181,6 +236,30 @@ proptest! {
             let _ = (state.view(*now), state.channels(*now), state.digest());
             out.clear();
         }
+    }
+}
+
+fn live_steps(stand: &Stand) -> Vec<(String, Mode)> {
+    let steps = stand.view().incident.map_or_else(Vec::new, |i| i.steps);
+    let live = steps.into_iter().filter(|s| s.ended.is_none());
+    live.map(|s| (s.id, s.mode)).collect()
+}
+
+/// Takes things out of a config, as an editor's slip would.
+fn cripple(site: &mut Site, how: u64) {
+    if how.is_multiple_of(3) {
+        site.channels.retain(|c| c.zone != ZoneIx(0));
+    }
+    if how.is_multiple_of(5) {
+        site.workloads.clear();
+    }
+    if how.is_multiple_of(7) {
+        site.principals.remove(0);
+    }
+    if how.is_multiple_of(2) {
+        // Zone `a` and group `n1` get other names, places and all.
+        site.zones[0].id = "new".into();
+        site.groups[0].id = "new".into();
     }
 }
 
@@ -310,7 +389,14 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
     };
     let config = || Input::Config(Box::new(site()));
     assert_eq!(faults(&[config()]), 0);
-    assert_eq!(faults(&[config(), config()]), 1, "a second config");
+    assert_eq!(faults(&[config(), config()]), 0, "the same config again");
+    let mut elsewhere = site();
+    elsewhere.id = "t".into();
+    assert_eq!(
+        faults(&[config(), Input::Config(Box::new(elsewhere))]),
+        1,
+        "another site"
+    );
     assert_eq!(faults(&[Input::Restore(Vec::new())]), 1, "a journal before its config");
     assert_eq!(
         faults(&[config(), Input::Stored { through: 9 }]),

@@ -84,6 +84,9 @@ struct World {
     durable: u64,
     say: bool,
     told: usize,
+    /// Channels that the file has before those of the sensors now.
+    shift: u32,
+    reloads: u32,
 }
 
 impl World {
@@ -103,6 +106,8 @@ impl World {
             durable: 0,
             say,
             told: 0,
+            shift: 0,
+            reloads: 0,
         }
     }
 
@@ -142,7 +147,8 @@ impl World {
     }
 
     fn sample(&mut self, channel: u32) {
-        let quantity = self.stand.state.site().channels[channel as usize].quantity;
+        let at = channel + self.shift;
+        let quantity = self.stand.state.site().channels[at as usize].quantity;
         let noise = self.dice.between(0, 2);
         let value = match (self.sensors[channel as usize], quantity) {
             (Sensor::Dead, _) => return,
@@ -156,7 +162,7 @@ impl World {
             (_, Quantity::Smoke) => Ok(units(noise)),
             _ => Ok(Micro(0)),
         };
-        self.stand.sample(channel, value);
+        self.stand.sample(at, value);
     }
 
     /// Calls that went out are answered later; answers that are due come in.
@@ -233,7 +239,7 @@ impl World {
         }
         let now = self.stand.now;
         let channel = self.dice.below(self.sensors.len() as u64) as usize;
-        match self.dice.below(12) {
+        match self.dice.below(14) {
             0..=2 => self.sensors[channel] = self.sensor(),
             3 => self.sensors.fill(Sensor::Well),
             4 => {
@@ -248,6 +254,7 @@ impl World {
             8 => self.stalled_until = now + self.dice.between(0, 120) * SECOND,
             9 => self.restart(),
             10 => self.order(),
+            11 | 12 => self.reload(),
             _ => drop(self.stand.input(&Input::Lost {
                 source: SourceIx(self.dice.below(4) as u16),
                 why: "last will".into(),
@@ -296,6 +303,35 @@ impl World {
         self.stand.order(ANN, verb);
     }
 
+    /// Another file: a room, a node and a workload more (at the front, so that every index moves) or gone again, other
+    /// limits, or the same once more. A refused one changes nothing.
+    fn reload(&mut self) {
+        let mut file = self.stand.file.clone();
+        match self.dice.below(4) {
+            0 => {}
+            1 => front(&mut file, self.shift == 0),
+            2 => front_workload(&mut file),
+            _ => {
+                let slower = self.dice.between(20, 40) * SECOND;
+                file.channels.iter_mut().for_each(|c| c.supervision_ms = slower);
+                file.hooks[0].max_parallel = self.dice.between(1, 4) as u16;
+            }
+        }
+        self.put(file);
+    }
+
+    fn put(&mut self, file: Site) {
+        let shift = (file.channels.len() - self.sensors.len()) as u32;
+        let taken = self.stand.reload(file);
+        if taken.is_ok() {
+            self.shift = shift;
+            self.reloads += 1;
+        }
+        if self.say {
+            println!("{:>10} RELOAD {taken:?}", self.stand.now);
+        }
+    }
+
     /// Dies at any step: what was not durable may be lost, answers under way are lost or come late.
     fn restart(&mut self) {
         let last = self.stand.entries.last().map_or(0, |e| e.seq);
@@ -318,6 +354,12 @@ impl World {
         self.sensors.fill(Sensor::Well);
         self.hooks.fill(Health::Well);
         self.stalled_until = 0;
+        if self.shift > 0 {
+            let mut file = self.stand.file.clone();
+            front(&mut file, false);
+            self.put(file);
+            assert_eq!(self.shift, 0, "an unused room cannot be taken out");
+        }
         if self
             .stand
             .view()
@@ -367,6 +409,47 @@ struct Tally {
     evacuations: u32,
     calls: usize,
     steps: u64,
+    reloads: u32,
+}
+
+/// Puts a room with a node that is never heard before all others, or takes it out.
+fn front(file: &mut Site, add: bool) {
+    let by = |at: u16| if add { at + 1 } else { at - 1 };
+    if !add {
+        file.zones.remove(0);
+        file.groups.remove(0);
+        file.sources.remove(0);
+        file.channels.remove(0);
+    }
+    for zone in file.zones.iter_mut().flat_map(|z| &mut z.adjacent) {
+        zone.0 = by(zone.0);
+    }
+    for c in &mut file.channels {
+        (c.zone.0, c.group.0, c.source.0) = (by(c.zone.0), by(c.group.0), by(c.source.0));
+    }
+    if add {
+        let id = || String::from("front");
+        let adjacent = Vec::new();
+        file.zones.insert(0, muster_core::Zone { id: id(), adjacent });
+        file.groups.insert(0, muster_core::Group { id: id() });
+        file.sources.insert(0, muster_core::Source { id: id() });
+        file.channels.insert(0, smoke("front", 0, 0, 0));
+    }
+}
+
+/// Puts a workload before all others, or takes it out.
+fn front_workload(file: &mut Site) {
+    let add = file.workloads[0].id != "front";
+    let by = |at: u16| if add { at + 1 } else { at - 1 };
+    if !add {
+        file.workloads.remove(0);
+    }
+    for before in file.workloads.iter_mut().flat_map(|w| &mut w.after) {
+        before.0 = by(before.0);
+    }
+    if add {
+        file.workloads.insert(0, workload("front", 1, &[]));
+    }
 }
 
 fn play(seed: u64, say: bool) -> Tally {
@@ -377,6 +460,7 @@ fn play(seed: u64, say: bool) -> Tally {
         evacuations: u32::from(incident.is_some_and(|i| i.evacuate_begun.is_some())),
         calls: world.stand.calls.len(),
         steps: world.stand.witness.steps_seen(),
+        reloads: world.reloads,
     }
 }
 
@@ -394,10 +478,11 @@ fn a_hundred_site_days() {
         sum.evacuations += tally.evacuations;
         sum.calls += tally.calls;
         sum.steps += tally.steps;
+        sum.reloads += tally.reloads;
     }
     println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
     assert!(
-        sum.evacuations > 20 && sum.calls > 1_000,
+        sum.evacuations > 20 && sum.calls > 1_000 && sum.reloads > 500,
         "too tame to prove anything: {sum:?}"
     );
 }

@@ -10,6 +10,7 @@ mod incidents;
 mod metrics;
 mod orders;
 mod page;
+mod people;
 mod problem;
 mod progress;
 mod serve;
@@ -29,6 +30,7 @@ pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
 pub use metrics::Gauges;
+pub use people::People;
 
 use crate::clock::Clock;
 use crate::counters::Counters;
@@ -45,10 +47,8 @@ pub struct ApiState {
     pub clock: Clock,
     /// What was turned away.
     pub counters: Counters,
-    /// SHA-256 of each principal's token; index = `PrincipalIx`.
-    pub token_hashes: Arc<Vec<[u8; 32]>>,
-    /// Each principal's id; index = `PrincipalIx`.
-    pub principals: Arc<Vec<String>>,
+    /// Who may order.
+    pub people: People,
     /// The journal's file, named by `/healthz`.
     pub journal_path: PathBuf,
     /// Key of the bearers of progress URLs.

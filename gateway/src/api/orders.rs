@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::tz::TimeZone;
-use muster_core::{Answer, Millis, PrincipalIx, Verb, Verdict};
+use muster_core::{Answer, Millis, Verb, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -76,14 +76,14 @@ pub(crate) async fn post(
     let by = identify(&room, &headers)?;
     let asked: Asked = body::json(&headers, body).await?;
     let (verb, at_wall) = verb_of(&room, &asked)?;
-    let who = room.state.principals.get(by.at()).map_or("?", String::as_str);
+    let who = &*by;
     tracing::info!(
         by = who,
         verb = verb.as_str(),
         at = at_wall.as_deref(),
         "an order was given"
     );
-    let answer = give(&room.state.lanes, by, verb).await?;
+    let answer = give(&room.state.lanes, by.clone(), verb).await?;
     if answer.verdict == Verdict::Refused {
         return Err(Problem::new(StatusCode::CONFLICT, answer.why));
     }
@@ -92,9 +92,9 @@ pub(crate) async fn post(
     })))
 }
 
-fn identify(room: &Room, headers: &HeaderMap) -> Result<PrincipalIx, Problem> {
+fn identify(room: &Room, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
     let given = auth::bearer(headers);
-    if let Some(by) = given.and_then(|token| auth::principal_of(token, &room.state.token_hashes)) {
+    if let Some(by) = given.and_then(|token| room.state.people.of_token(token)) {
         return Ok(by);
     }
     let why = if given.is_some() {
@@ -132,7 +132,7 @@ fn cut(room: &Room, at: Option<&str>) -> Result<(Verb, Option<String>), Problem>
     Ok((Verb::Cut { at }, wall::rfc3339(wall_ms)))
 }
 
-async fn give(lanes: &Lanes, by: PrincipalIx, verb: Verb) -> Result<Answer, Problem> {
+async fn give(lanes: &Lanes, by: Arc<str>, verb: Verb) -> Result<Answer, Problem> {
     let (answer, answered) = oneshot::channel();
     let order = Control::Order { by, verb, answer };
     if !matches!(timeout(HAND_OVER, lanes.control.send(order)).await, Ok(Ok(()))) {

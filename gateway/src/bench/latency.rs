@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use muster_core::{Event, EventKind, Input, Millis, PrincipalIx, Verb, Verdict};
+use muster_core::{Event, EventKind, Input, Millis, Verb, Verdict};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
@@ -164,14 +164,14 @@ impl Stand {
         self.gateway.clock.advance_ms(VOTE_RETURNS_MS);
         // The engine ends only with the gateway; then the orders say so.
         let _ = self.gateway.lanes.control.send(Control::Input(Input::Tick)).await;
-        self.order(0, Verdict::Pending).await?;
-        self.order(1, Verdict::Taken).await
+        self.order("anna", Verdict::Pending).await?;
+        self.order("ben", Verdict::Taken).await
     }
 
-    async fn order(&self, person: u16, expected: Verdict) -> Result<(), BenchError> {
+    async fn order(&self, person: &str, expected: Verdict) -> Result<(), BenchError> {
         let (answer, answered) = oneshot::channel();
         let order = Control::Order {
-            by: PrincipalIx(person),
+            by: person.into(),
             verb: Verb::Reset,
             answer,
         };

@@ -132,7 +132,7 @@ fn packs() -> Vec<Sent> {
 async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
     let clock = Clock::starting_at(0);
     let (lanes, mut ends) = lanes();
-    let ingest = Ingest::new(&config.site, &config.nodes, &[], lanes, Counters::default());
+    let ingest = Ingest::new(config, &[], lanes, Counters::default());
     let (mut state, mut out) = (State::new(), Vec::<Effect>::new());
     muster_core::step(
         &mut state,

@@ -125,12 +125,21 @@ fn print_verified(verified: &Verified, as_json: bool, out: &mut impl Write) -> R
         let document = json!({
             "schema": SCHEMA, "holds": verified.holds(), "entries": entries, "head": head,
             "breaks": breaks, "breaks_total": verified.breaks_total,
+            "removed_through": verified.removed.as_ref().map(|r| r.through),
         });
         writeln!(out, "{document}")?;
     } else if let Some(first) = first {
         writeln!(out, "chain broken in {} places, first: {first}", verified.breaks_total)?;
     } else {
         writeln!(out, "chain holds: {entries} entries, head {head}")?;
+    }
+    if let Some(removed) = verified.removed.as_ref().filter(|_| !as_json) {
+        let (from, wall) = (removed.through + 1, wall(removed.wall_ms));
+        writeln!(
+            out,
+            "from entry {from} on: those before were older than is kept and removed at {wall}, as entry {} says",
+            removed.said_by
+        )?;
     }
     Ok(())
 }

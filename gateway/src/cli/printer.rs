@@ -9,7 +9,7 @@ use std::time::Duration;
 const WAITING_LINES: usize = 4_096;
 
 /// At the end, a reader has this long to take what waits.
-const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the printing thread is handed.
 #[derive(Debug)]

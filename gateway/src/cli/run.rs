@@ -1,16 +1,18 @@
 //! `muster run`: the gateway of a site.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use muster_core::Event;
+use muster_core::{Event, View};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{exit, printer::Printer};
 use crate::api::insecure_line;
-use crate::config::{self, Config, MqttWay};
+use crate::config::{self, Config, MqttWay, Severity};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
+use crate::service::{self, Beat};
 
 /// Run the gateway of a site
 #[derive(Debug, clap::Args)]
@@ -22,33 +24,147 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM; SIGHUP reads the config again.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
     super::descriptors::raise_limit();
-    let config = match config::load(&args.config) {
-        Ok((config, findings)) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
-            config
-        }
-        Err(findings) => {
-            findings.iter().for_each(|finding| eprintln!("{finding}"));
-            return exit::USAGE.into();
+    // From here on none of them ends us by itself.
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("muster: no signals can be heard: {error}");
+            return exit::BUG.into();
         }
     };
+    let Some(config) = load(&args.config).ok() else {
+        return exit::USAGE.into();
+    };
     let printer = Printer::to_stdout();
-    let gateway = match Gateway::start(&config, None, listener(printer.clone(), args.json)).await {
+    let listener = listener(printer.clone(), args.json);
+    let mut gateway = match Gateway::start_watched(&config, None, listener, Beat::of_environment()).await {
         Ok(gateway) => gateway,
         Err(error) => return refuse(&error),
     };
     greet(&config, &gateway, args.json);
-    wait_for_signal().await;
+    drop(config);
+    watch(&args, &mut gateway, &mut signals).await;
+    service::stopping();
     if !args.json {
         printer.line("stopping; votes and incidents are in the journal and go on after a start".into());
     }
-    gateway.stop().await;
+    tokio::select! {
+        () = gateway.stop() => {}
+        () = signals.end() => {
+            eprintln!("muster: stopped at once; what the journal had taken is safe");
+            std::process::exit(0);
+        }
+    }
     printer.drain();
     ExitCode::SUCCESS
+}
+
+/// Tells the service manager how we are, and reads the config again when asked, until the end is asked for.
+async fn watch(args: &Args, gateway: &mut Gateway, signals: &mut Signals) {
+    let mut view = gateway.view.clone();
+    let mut status = status_of(&view.borrow_and_update());
+    service::ready(&status);
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::End => return,
+                Asked::Reload => {
+                    service::reloading();
+                    tokio::select! {
+                        () = reload(args, gateway) => service::ready(&status),
+                        () = signals.end() => return,
+                    }
+                }
+            },
+            changed = view.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let now = status_of(&view.borrow_and_update());
+                if now != status {
+                    status = now;
+                    service::status(&status);
+                }
+            }
+        }
+    }
+}
+
+/// Level, and what is not as it should be, in one line.
+fn status_of(view: &View) -> String {
+    let mode = if view.armed { "armed" } else { "DISARMED" };
+    let troubles = match view.troubles.len() {
+        0 => String::new(),
+        n => format!("; {n} in trouble"),
+    };
+    let incident = view.incident.as_ref().filter(|i| i.closed.is_none());
+    let incident = incident.map_or_else(String::new, |i| format!("; incident {} is open", i.id));
+    format!("{}: {}, {mode}{incident}{troubles}", view.site, view.level)
+}
+
+fn load(path: &Path) -> Result<Config, String> {
+    let (config, findings) = match config::load(path) {
+        Ok((config, findings)) => (Some(config), findings),
+        Err(findings) => (None, findings),
+    };
+    findings.iter().for_each(|finding| eprintln!("{finding}"));
+    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    config.ok_or_else(|| format!("`muster check {}` finds {errors} faults", path.display()))
+}
+
+/// A bad one is said on every screen until a good one comes.
+async fn reload(args: &Args, gateway: &mut Gateway) {
+    let refused = match load(&args.config) {
+        Ok(next) => gateway.reload(next).await.map_err(|error| lines::with_causes(&error)),
+        Err(why) => Err(why),
+    };
+    if let Err(why) = refused {
+        eprintln!("muster: the new config was refused, the old one stays in force: {why}");
+        gateway.refuse_config(&why).await;
+    }
+}
+
+/// What the process is asked by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The end is asked for.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    End,
+    Reload,
 }
 
 fn refuse(error: &StartError) -> ExitCode {
@@ -105,17 +221,5 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
     }
     if !armed {
         println!("  DISARMED: hooks are called as drills only; `muster order arm` arms");
-    }
-}
-
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        // Without it ctrl-c still ends us, and the journal makes a hard end harmless.
-        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }

@@ -12,7 +12,6 @@ const KEYS: &[(&str, &str)] = &[
     ("[http]", "tls"),
     ("[http]", "cert"),
     ("[http]", "key"),
-    ("[store]", "retention_days"),
     ("[[source]]", "generator_grace_s"),
     ("[[channel]]", "rate"),
     ("[[hook]]", "argv"),

@@ -48,10 +48,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_core::{ChannelIx, Site, SourceIx};
+use muster_core::{ChannelIx, Millis, Site, SourceIx};
 
 /// A config that has passed every check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What the decision needs.
     pub site: Site,
@@ -84,7 +84,7 @@ impl Config {
 }
 
 /// How nodes are heard over MQTT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mqtt {
     /// Which broker.
     pub way: MqttWay,
@@ -95,7 +95,7 @@ pub struct Mqtt {
 }
 
 /// Which broker nodes speak to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MqttWay {
     /// None.
     Off,
@@ -111,7 +111,7 @@ pub enum MqttWay {
 }
 
 /// PEM files of a listener with client certificates. They are read at the start and at each reload.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TlsFiles {
     /// CA of the nodes' certificates.
     pub ca: PathBuf,
@@ -124,7 +124,7 @@ pub struct TlsFiles {
 }
 
 /// Somebody else's broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Connect {
     /// Name or address.
     pub host: String,
@@ -199,7 +199,7 @@ impl Mqtt {
 }
 
 /// API and page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// Where it listens. Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -208,14 +208,16 @@ pub struct Http {
 }
 
 /// Journal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// The SQLite file, relative to the config file's folder.
     pub path: PathBuf,
+    /// Older decisions of closed incidents, and older lines for people, are removed. Milliseconds of engine time.
+    pub keep_ms: Millis,
 }
 
 /// A node that speaks MQTT.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Its source.
     pub source: SourceIx,
@@ -224,7 +226,7 @@ pub struct Node {
 }
 
 /// A node's channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeChannel {
     /// Which.
     pub channel: ChannelIx,
@@ -233,7 +235,7 @@ pub struct NodeChannel {
 }
 
 /// A device polled by Modbus TCP.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModbusSource {
     /// Its source.
     pub source: SourceIx,
@@ -252,7 +254,7 @@ pub struct ModbusSource {
 }
 
 /// How a hook is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HookTarget {
     /// Its id.
     pub id: String,

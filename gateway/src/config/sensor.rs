@@ -20,7 +20,7 @@ pub(super) const MAX_TEXT: usize = 256;
 const SLOW_MS: Millis = 15_000;
 
 /// Somebody else's sensor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sensor {
     /// Its source.
     pub source: SourceIx,
@@ -50,6 +50,13 @@ pub struct Pick {
     pub pointer: String,
     /// What the value says.
     pub meaning: Meaning,
+}
+
+impl Pick {
+    /// Whether it is the same value, whatever the index of its channel.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.pointer, &self.meaning) == (&other.pointer, &other.meaning)
+    }
 }
 
 /// What a value says.

@@ -4,6 +4,7 @@
 
 mod carry;
 mod overtaken;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +16,15 @@ use tokio::sync::{oneshot, watch};
 use crate::api::Gauges;
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::Counters;
+use crate::epoch::Epochs;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
 use crate::lanes::{Batch, Control, LaneEnds, Mark};
 use crate::runner::Runner;
+use crate::service::Beat;
 use crate::told::Telling;
 use overtaken::Overtaken;
+
+pub use reload::Reload;
 
 /// The loop looks around at least this often even if nothing comes: the page and the watchdog live on it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -61,6 +66,8 @@ pub struct Parts {
     pub telling: Telling,
     /// Id of the last event before this start.
     pub told: i64,
+    /// Told of every turn of the loop.
+    pub beat: Beat,
 }
 
 /// Owns the state.
@@ -77,6 +84,7 @@ pub struct Engine {
     changed: bool,
     answers: BTreeMap<u64, oneshot::Sender<Answer>>,
     nonce: u64,
+    epochs: Epochs,
     told: i64,
     stopping: bool,
 }
@@ -90,7 +98,6 @@ impl Engine {
         let mut engine = Self {
             state,
             told: parts.told,
-            parts,
             view,
             out: Vec::new(),
             batch: JournalBatch::default(),
@@ -101,6 +108,8 @@ impl Engine {
             changed: true,
             answers: BTreeMap::new(),
             nonce: 0,
+            epochs: Epochs::starting_at(parts.ends.epoch.clone()),
+            parts,
             stopping: false,
         };
         for input in first {
@@ -130,6 +139,7 @@ impl Engine {
             if self.shown.elapsed() >= VIEW_EVERY && (self.changed || self.shown.elapsed() >= LOOK_EVERY) {
                 self.show();
             }
+            self.parts.beat.turn();
         }
         self.flush_marks();
         self.flush();
@@ -196,8 +206,10 @@ impl Engine {
         }
         // One look at the clock a pack: its readings came together.
         let now = self.now();
-        for input in &batch.inputs {
-            self.step_at(now, input);
+        for input in batch.inputs {
+            if let Some(input) = self.translate(&batch.epoch, input) {
+                self.step_at(now, &input);
+            }
         }
     }
 
@@ -216,7 +228,14 @@ impl Engine {
                 self.changed = true;
                 self.step(&input);
             }
+            Control::Lost { source, why, epoch } => {
+                self.changed = true;
+                if let Some(lost) = self.translate(&epoch, Input::Lost { source, why }) {
+                    self.step(&lost);
+                }
+            }
             Control::Order { by, verb, answer } => {
+                let by = self.person(&by);
                 self.nonce += 1;
                 self.answers.insert(self.nonce, answer);
                 self.step(&Input::Order {
@@ -228,6 +247,7 @@ impl Engine {
             Control::Journal(report) => self.journal(report),
             // Whoever asked may have gone: then nobody misses the answer.
             Control::Channels(answer) => drop(answer.send(self.state.channels(self.parts.clock.now()))),
+            Control::Reload(reload) => self.reload(*reload),
             Control::Stop => self.stopping = true,
         }
     }

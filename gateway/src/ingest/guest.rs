@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::Sensor;
 
 /// A client that is no node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Guest {
     topics: BTreeSet<String>,
 }

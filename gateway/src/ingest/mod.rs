@@ -5,19 +5,21 @@
 mod guest;
 mod pack;
 mod sensor;
+#[cfg(test)]
+mod tests;
 
 pub use guest::Guest;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use muster_core::{Input, Site, SourceIx};
+use muster_core::{Input, SourceIx};
 use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::config::{Node, Pick, Sensor};
+use crate::config::{Config, Node, Pick, Sensor};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Control, Lanes, Mark};
 
@@ -43,30 +45,55 @@ pub enum Verdict {
     Keep,
 }
 
-/// Checks messages and hands readings to the engine. One for all clients of a listener.
+/// Checks messages and hands readings to the engine. One for all clients of a transport, over every reload.
 #[derive(Debug)]
 pub struct Ingest {
     site: String,
+    /// What the config in force says of nodes and sensors.
+    tables: RwLock<Arc<Tables>>,
+    /// Of every node that was ever known: also of one that leaves the config and comes back.
+    history: Mutex<BTreeMap<String, Arc<History>>>,
+    counters: Counters,
+}
+
+/// What one config says of nodes and sensors.
+#[derive(Debug)]
+struct Tables {
     nodes: BTreeMap<String, Known>,
     /// Other people's sensors, by topic.
     topics: BTreeMap<String, Spoken>,
     guests: BTreeMap<String, Guest>,
     /// Quantity of each channel, by index: what a record's unit is checked against.
     quantities: Vec<muster_wire::Quantity>,
-    counters: Counters,
     lanes: Lanes,
     /// Everything that is heard through a transport.
     sources: Vec<SourceIx>,
 }
 
-/// A node of the config and the highest pack taken from it.
+/// A node of the config and what has been taken from it.
 #[derive(Debug)]
 struct Known {
     id: Arc<str>,
     node: Node,
+    history: Arc<History>,
+}
+
+/// What has been taken from a node.
+#[derive(Debug)]
+struct History {
+    /// The highest pack.
     mark: Mutex<muster_wire::Mark>,
     /// Samples it said to have dropped since its start, in micro-units.
     lost: AtomicI64,
+}
+
+impl History {
+    fn since(mark: muster_wire::Mark) -> Arc<Self> {
+        Arc::new(Self {
+            mark: Mutex::new(mark),
+            lost: AtomicI64::new(0),
+        })
+    }
 }
 
 /// What is said on a topic of other people's sensors.
@@ -80,85 +107,62 @@ struct Spoken {
 }
 
 impl Ingest {
-    /// For the nodes of a config, going on from the marks that the journal held.
+    /// For the nodes and sensors of a config, going on from the marks that the journal held.
     #[must_use]
-    pub fn new(site: &Site, nodes: &BTreeMap<String, Node>, marks: &[Mark], lanes: Lanes, counters: Counters) -> Self {
-        let known = |(id, node): (&String, &Node)| {
-            let kept = marks.iter().find(|m| *m.node == **id);
-            let mark = kept.map_or(muster_wire::Mark { boot: 0, seq: 0 }, |m| muster_wire::Mark {
+    pub fn new(config: &Config, marks: &[Mark], lanes: Lanes, counters: Counters) -> Self {
+        let kept = |m: &Mark| {
+            let mark = muster_wire::Mark {
                 boot: m.boot,
                 seq: m.seq,
-            });
-            (
-                id.clone(),
-                Known {
-                    id: Arc::from(id.as_str()),
-                    node: node.clone(),
-                    mark: Mutex::new(mark),
-                    lost: AtomicI64::new(0),
-                },
-            )
+            };
+            (m.node.to_string(), History::since(mark))
         };
+        let mut history = marks.iter().map(kept).collect();
         Self {
-            site: site.id.clone(),
-            nodes: nodes.iter().map(known).collect(),
-            topics: BTreeMap::new(),
-            guests: BTreeMap::new(),
-            quantities: site.channels.iter().map(|c| c.quantity).collect(),
+            site: config.site.id.clone(),
+            tables: RwLock::new(Arc::new(Tables::of(config, lanes, &mut history))),
+            history: Mutex::new(history),
             counters,
-            lanes,
-            sources: nodes.values().map(|node| node.source).collect(),
         }
+    }
+
+    /// From here on nodes and sensors are those of another config, whose indices `lanes` carries. Marks go on; what is being
+    /// read is sent under the config it was read by.
+    pub fn reload(&self, config: &Config, lanes: Lanes) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = Arc::new(Tables::of(config, lanes, &mut history));
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    fn tables(&self) -> Arc<Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the config names this client: a node, or somebody else's device.
     #[must_use]
     pub fn knows(&self, client: &str) -> bool {
-        self.nodes.contains_key(client) || self.guests.contains_key(client)
+        let tables = self.tables();
+        tables.nodes.contains_key(client) || tables.guests.contains_key(client)
     }
 
     /// How many clients the config names.
     #[must_use]
     pub fn clients(&self) -> usize {
-        self.nodes.len() + self.guests.len()
-    }
-
-    /// Hears other people's sensors too.
-    #[must_use]
-    pub fn with_sensors(mut self, site: &Site, sensors: &[Sensor]) -> Self {
-        for sensor in sensors {
-            for (topic, picks) in &sensor.topics {
-                let spoken = self.topics.entry(topic.clone()).or_default();
-                spoken.picks.extend(picks.iter().cloned());
-                spoken.alarms |= picks.iter().any(|p| site.channels[p.channel.at()].alarm.is_some());
-            }
-            if let Some(topic) = &sensor.availability {
-                self.topics
-                    .entry(topic.clone())
-                    .or_default()
-                    .available
-                    .push(sensor.source);
-            }
-        }
-        self.sources = self
-            .sources
-            .into_iter()
-            .chain(sensors.iter().map(|s| s.source))
-            .collect();
-        self.guests = guest::all(sensors);
-        self
+        let tables = self.tables();
+        tables.nodes.len() + tables.guests.len()
     }
 
     /// A client of our own broker that is no node, if the config knows it.
     #[must_use]
-    pub fn guest(&self, client: &str) -> Option<&Guest> {
-        self.guests.get(client)
+    pub fn guest(&self, client: &str) -> Option<Guest> {
+        self.tables().guests.get(client).cloned()
     }
 
     /// Takes one message. Waits while the engine's lane is full, which slows down this client alone.
     pub async fn take(&self, message: Message<'_>) -> Verdict {
-        if let Some(spoken) = self.topics.get(message.topic) {
-            self.sensor(spoken, message).await;
+        let tables = self.tables();
+        if let Some(spoken) = tables.topics.get(message.topic) {
+            self.sensor(&tables.lanes, spoken, message).await;
             return Verdict::Taken;
         }
         let topic = match Topic::parse(message.topic) {
@@ -166,75 +170,70 @@ impl Ingest {
             Ok(_) => return self.refuse(Cause::Topic, message, &"topic of another site"),
             Err(error) => return self.refuse(Cause::Topic, message, &error),
         };
-        let Some(known) = self.nodes.get(topic.node) else {
+        let Some(known) = tables.nodes.get(topic.node) else {
             return self.refuse(Cause::UnknownNode, message, &"no such node in the config");
         };
         match topic.kind {
-            TopicKind::State => self.state(known, message).await,
-            TopicKind::Data | TopicKind::Alarm | TopicKind::Birth => self.pack(known, topic.kind, message).await,
+            TopicKind::State => self.state(&tables.lanes, known, message).await,
+            TopicKind::Data | TopicKind::Alarm | TopicKind::Birth => {
+                self.pack(&tables, known, topic.kind, message).await
+            }
             TopicKind::Ack | TopicKind::Cmd(_) => self.refuse(Cause::Topic, message, &"only the gateway speaks here"),
         }
     }
 
     /// A node's connection ended. Trouble at once; only fresh readings clear it.
     pub async fn gone(&self, client: &str) {
-        if let Some(known) = self.nodes.get(client) {
-            self.lose(known, "its connection ended").await;
+        let tables = self.tables();
+        if let Some(known) = tables.nodes.get(client) {
+            lose(&tables.lanes, known.node.source, "its connection ended").await;
         }
     }
 
+    /// What brings everything here is gone: nothing of it is heard any more.
+    pub async fn lose_all(&self, why: &str) {
+        let tables = self.tables();
+        for source in &tables.sources {
+            lose(&tables.lanes, *source, why).await;
+        }
+    }
+
+    /// Tells the engine something of the transport itself, which names nothing by index.
+    pub async fn say(&self, input: Input) {
+        // The engine ends before its sources do only when the whole gateway stops.
+        let _ = self.tables().lanes.control.send(Control::Input(input)).await;
+    }
+
     /// Retained `online` must never clear trouble: only `offline` says anything.
-    async fn state(&self, known: &Known, message: Message<'_>) -> Verdict {
+    async fn state(&self, lanes: &Lanes, known: &Known, message: Message<'_>) -> Verdict {
         if message.payload == OFFLINE.as_bytes() {
-            self.lose(known, "it says that it is offline").await;
+            lose(lanes, known.node.source, "it says that it is offline").await;
         } else if message.payload != ONLINE.as_bytes() {
             return self.refuse(Cause::Malformed, message, &"a state is `online` or `offline`");
         }
         Verdict::Keep
     }
 
-    /// What brings everything here is gone: nothing of it is heard any more.
-    pub async fn lose_all(&self, why: &str) {
-        for source in &self.sources {
-            self.lose_source(*source, why).await;
-        }
-    }
-
-    async fn lose(&self, known: &Known, why: &str) {
-        self.lose_source(known.node.source, why).await;
-    }
-
-    async fn lose_source(&self, source: SourceIx, why: &str) {
-        let why = why.into();
-        self.say(Input::Lost { source, why }).await;
-    }
-
-    /// Tells the engine something of the transport itself.
-    pub async fn say(&self, input: Input) {
-        // The engine ends before its sources do only when the whole gateway stops.
-        let _ = self.lanes.control.send(Control::Input(input)).await;
-    }
-
-    async fn pack(&self, known: &Known, kind: TopicKind<'_>, message: Message<'_>) -> Verdict {
+    async fn pack(&self, tables: &Tables, known: &Known, kind: TopicKind<'_>, message: Message<'_>) -> Verdict {
         if message.retain {
             return self.refuse(Cause::Retained, message, &"a reading must not be retained");
         }
-        let Some(batch) = self.read(known, message) else {
+        let Some(batch) = self.read(tables, known, message) else {
             return Verdict::Taken;
         };
         let lane = if matches!(kind, TopicKind::Alarm) {
-            &self.lanes.alarm
+            &tables.lanes.alarm
         } else {
-            &self.lanes.data
+            &tables.lanes.data
         };
         self.hand_over(lane, batch, message).await;
         Verdict::Taken
     }
 
-    async fn sensor(&self, spoken: &Spoken, message: Message<'_>) {
+    async fn sensor(&self, lanes: &Lanes, spoken: &Spoken, message: Message<'_>) {
         if sensor::is_offline(message.payload) {
             for source in &spoken.available {
-                self.lose_source(*source, "it is said to be offline").await;
+                lose(lanes, *source, "it is said to be offline").await;
             }
         }
         if spoken.picks.is_empty() {
@@ -248,12 +247,8 @@ impl Ingest {
         match sensor::read(&spoken.picks, message.payload, bad) {
             Ok(inputs) if inputs.is_empty() => {}
             Ok(inputs) => {
-                let lane = if spoken.alarms {
-                    &self.lanes.alarm
-                } else {
-                    &self.lanes.data
-                };
-                self.hand_over(lane, Batch { inputs, mark: None }, message).await;
+                let lane = if spoken.alarms { &lanes.alarm } else { &lanes.data };
+                self.hand_over(lane, lanes.batch(inputs, None), message).await;
             }
             Err((cause, what)) => self.counters.count(cause, message.client, &what),
         }
@@ -273,9 +268,55 @@ impl Ingest {
     }
 
     /// The batch of a pack; none if it was refused as a whole.
-    fn read(&self, known: &Known, message: Message<'_>) -> Option<Batch> {
-        let read = pack::read(known, &self.quantities, &self.counters, message);
+    fn read(&self, tables: &Tables, known: &Known, message: Message<'_>) -> Option<Batch> {
+        let read = pack::read(tables, known, &self.counters, message);
         read.map_err(|(cause, what)| self.counters.count(cause, message.client, &what))
             .ok()
     }
+}
+
+impl Tables {
+    fn of(config: &Config, lanes: Lanes, history: &mut BTreeMap<String, Arc<History>>) -> Self {
+        let mut known = |(id, node): (&String, &Node)| {
+            let unheard = || History::since(muster_wire::Mark { boot: 0, seq: 0 });
+            let known = Known {
+                id: Arc::from(id.as_str()),
+                node: node.clone(),
+                history: history.entry(id.clone()).or_insert_with(unheard).clone(),
+            };
+            (id.clone(), known)
+        };
+        let nodes = config.nodes.values().map(|node| node.source);
+        Self {
+            sources: nodes.chain(config.sensors.iter().map(|s| s.source)).collect(),
+            nodes: config.nodes.iter().map(&mut known).collect(),
+            topics: spoken(config),
+            guests: guest::all(&config.sensors),
+            quantities: config.site.channels.iter().map(|c| c.quantity).collect(),
+            lanes,
+        }
+    }
+}
+
+/// What other people's sensors say, by topic.
+fn spoken(config: &Config) -> BTreeMap<String, Spoken> {
+    let alarms = |pick: &Pick| config.site.channels[pick.channel.at()].alarm.is_some();
+    let mut topics: BTreeMap<String, Spoken> = BTreeMap::new();
+    let mut hear = |sensor: &Sensor| {
+        for (topic, picks) in &sensor.topics {
+            let spoken = topics.entry(topic.clone()).or_default();
+            spoken.picks.extend(picks.iter().cloned());
+            spoken.alarms |= picks.iter().any(alarms);
+        }
+        if let Some(topic) = &sensor.availability {
+            topics.entry(topic.clone()).or_default().available.push(sensor.source);
+        }
+    };
+    config.sensors.iter().for_each(&mut hear);
+    topics
+}
+
+async fn lose(lanes: &Lanes, source: SourceIx, why: &str) {
+    // The engine ends before its sources do only when the whole gateway stops.
+    let _ = lanes.lost(source, why.into()).await;
 }

@@ -6,15 +6,15 @@ use muster_core::{ChannelIx, Input};
 use muster_wire::senml::{LOST, Pack, PackFault, Record, RecordFault, Value};
 use muster_wire::{Absence, MICRO, Micro, Quantity, Unit};
 
-use super::{Known, Message};
+use super::{Known, Message, Tables};
 use crate::config::NodeChannel;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Mark};
 
 /// Reads a pack; `Err` refuses it as a whole.
 pub(super) fn read(
+    tables: &Tables,
     known: &Known,
-    quantities: &[Quantity],
     counters: &Counters,
     message: Message<'_>,
 ) -> Result<Batch, (Cause, String)> {
@@ -37,7 +37,7 @@ pub(super) fn read(
             .map_err(|refused| (record_cause(refused.fault), refused.to_string()))
             .and_then(|record| {
                 let channel = channel(known, &record, mark.is_some())?;
-                Ok((channel, value(&record, quantities[channel.at()])?, record.age_ms))
+                Ok((channel, value(&record, tables.quantities[channel.at()])?, record.age_ms))
             }) {
             Ok((channel, value, age_ms)) => {
                 inputs.push(Input::Reading {
@@ -50,7 +50,7 @@ pub(super) fn read(
             Err((cause, what)) => counters.count(cause, message.client, &what),
         }
     }
-    Ok(Batch { inputs, mark })
+    Ok(tables.lanes.batch(inputs, mark))
 }
 
 /// How many samples a node says to have dropped since its start; none if this record says something else.
@@ -63,7 +63,7 @@ fn lost(known: &Known, record: Option<&Record<'_>>) -> Option<Micro> {
 
 /// Counted when the figure rises; every pack repeats it, and a restart begins anew.
 fn says_lost(known: &Known, lost: Micro, counters: &Counters) {
-    let before = known.lost.swap(lost.0, Ordering::Relaxed);
+    let before = known.history.lost.swap(lost.0, Ordering::Relaxed);
     if lost.0 > before {
         let what = format!("{} samples dropped since its start: its store was full", lost.0 / MICRO);
         counters.count(Cause::NodeLost, &known.id, &what);
@@ -80,7 +80,8 @@ fn admit(known: &Known, mark: Option<muster_wire::Mark>) -> Result<Option<Mark>,
             Err((Cause::NoSequence, "a pack without boot and seq".into()))
         };
     };
-    let mut highest = known.mark.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mark = &known.history.mark;
+    let mut highest = mark.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !highest.admits(next) {
         return Err((
             Cause::Replayed,

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::{Lock, beside};
+use super::prune::with_leftover;
 use super::rows::{self, ENTRY_COLUMNS, Marks, StoredEntry};
 use super::store::Store;
 use super::{Journal, JournalError, Reader, Restored, into_marks, new_key, restore, wall_now_ms};
@@ -113,7 +114,7 @@ impl Salvage {
             // The lines went with the broken file.
             told: 0,
             findings: Vec::new(),
-            entries,
+            entries: with_leftover(entries),
         }
     }
 }

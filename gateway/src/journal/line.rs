@@ -30,6 +30,10 @@ pub fn line(record: &Record) -> String {
             format!("{} ordered by {}{until}", word(*verb), by.join(" and "))
         }
         Record::OrderRefused { verb, by, why } => format!("{} refused to {by}: {why}", word(*verb)),
+        Record::Pruned { through, leftover, .. } => {
+            let resets = leftover.resets;
+            format!("entries up to {through} removed, older than is kept; {resets} incidents were closed by then")
+        }
         Record::StepIntent { step, mode, token, .. } => {
             let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
             format!("{step} decided{mode}, token {token}")

@@ -1,7 +1,7 @@
 //! The journal: one SQLite file that outlives the process. What is decided is written here before it is done.
 //!
-//! One thread writes ([`Writer`]); anybody may read beside it ([`Reader`]). Entries are hash-chained and never removed, marks
-//! only rise, lines for people are a bounded ring. A full or sick disk holds nothing back: what was decided waits in memory,
+//! One thread writes ([`Writer`]); anybody may read beside it ([`Reader`]). Entries are hash-chained and leave from the
+//! beginning only, when they are older than is kept (`prune.rs`); marks only rise, lines for people are a bounded ring. A full or sick disk holds nothing back: what was decided waits in memory,
 //! the writer reports it and tries again, and the engine goes on.
 
 mod aside;
@@ -10,6 +10,7 @@ mod error;
 mod line;
 mod lock;
 mod pending;
+mod prune;
 mod read;
 mod rows;
 mod schema;
@@ -27,9 +28,10 @@ use rusqlite::{Connection, ErrorCode};
 pub use chain::Break;
 pub use error::JournalError;
 pub use line::line;
+pub use prune::{Prunable, Removed};
 pub use read::{Reader, Verified};
 pub use rows::{StoredEntry, StoredEvent};
-pub use writer::Writer;
+pub use writer::{Keeping, Writer};
 
 use crate::clock::Clock;
 use crate::lanes::Mark;
@@ -77,7 +79,7 @@ pub enum Report {
 /// What a journal held when it was opened.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
-    /// Every decision, oldest first.
+    /// Every decision that is kept, oldest first; before them what the removed ones left behind.
     pub entries: Vec<Entry>,
     /// Every node's high-water mark.
     pub marks: Vec<Mark>,
@@ -195,7 +197,7 @@ fn restore(conn: &Connection, path: &Path) -> Result<Restored, JournalError> {
         engine_ms: clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),
         wall_ms: clock.map(|(_, wall_ms)| wall_ms),
         progress_key: key.ok_or_else(|| JournalError::corrupt(path, "the key in its table `meta` is gone"))?,
-        entries,
+        entries: prune::with_leftover(entries),
         findings,
     })
 }

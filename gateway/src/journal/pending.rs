@@ -25,6 +25,8 @@ pub(super) struct Pending {
     pub(super) events: Vec<(i64, Arc<Told>)>,
     /// Engine time and wall clock of the last batch; none if nothing waits.
     pub(super) clock: Option<(Millis, i64)>,
+    /// Lines for people older than this leave. Milliseconds of engine time; none: they are kept.
+    pub(super) keep_ms: Option<Millis>,
 }
 
 /// What found no room.
@@ -67,6 +69,12 @@ impl Pending {
         }
         self.clock = later.clock.or(self.clock);
         take_up_to(&mut self.events, later.events.into_iter())
+    }
+
+    /// Lines for people from before this engine time leave.
+    pub(super) fn keep_from(&self) -> Option<Millis> {
+        let (now, _) = self.clock?;
+        Some(now.saturating_sub(self.keep_ms?))
     }
 
     /// Whether nothing waits; an empty batch is something, it carries the clock.

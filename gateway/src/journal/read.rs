@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use muster_core::Millis;
 use rusqlite::{Connection, OpenFlags};
 
 use super::chain::{Break, Chain};
+use super::prune::{self, Prunable, Removed};
 use super::rows::{self, SLICE, StoredEntry, StoredEvent};
 use super::schema::{self, Layout};
 use super::{JournalError, lock::beside};
@@ -31,6 +33,8 @@ pub struct Verified {
     pub breaks: Vec<Break>,
     /// How many places in all.
     pub breaks_total: usize,
+    /// What retention has removed before the first; it is held against the chain.
+    pub removed: Option<Removed>,
 }
 
 impl Verified {
@@ -93,6 +97,14 @@ impl Reader {
         follow(&self.conn, |_| ()).map_err(|e| self.error(e))
     }
 
+    /// What may be removed of entries older than an engine time: up to 2,000, up to a place where no incident is open.
+    ///
+    /// # Errors
+    /// What SQLite says of a damaged file.
+    pub fn prunable(&self, before: Millis) -> Result<Option<Prunable>, JournalError> {
+        prune::prunable(&self.conn, before).map_err(|e| self.error(e))
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.conn
     }
@@ -107,7 +119,9 @@ const BREAKS_NAMED: usize = 10;
 
 /// Follows the chain through every entry and shows each to `see`.
 pub(super) fn follow(conn: &Connection, mut see: impl FnMut(StoredEntry)) -> rusqlite::Result<Verified> {
-    let (mut chain, mut breaks, mut breaks_total) = (Chain::default(), Vec::new(), 0);
+    let removed = prune::removed(conn)?;
+    let mut chain = removed.as_ref().map_or_else(Chain::default, Removed::chain);
+    let (mut breaks, mut breaks_total) = (Vec::new(), 0);
     let mut from = Some(i64::MIN);
     while let Some(first) = from {
         let slice = rows::entries(conn, first, SLICE)?;
@@ -124,6 +138,7 @@ pub(super) fn follow(conn: &Connection, mut see: impl FnMut(StoredEntry)) -> rus
         head: chain.head,
         breaks,
         breaks_total,
+        removed,
     })
 }
 

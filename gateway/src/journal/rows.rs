@@ -103,6 +103,14 @@ pub(super) fn entries(conn: &Connection, from: i64, limit: u32) -> rusqlite::Res
     rows.collect()
 }
 
+/// Every entry of a kind, oldest first. For kinds of which there are few.
+pub(super) fn of_kind(conn: &Connection, kind: &str) -> rusqlite::Result<Vec<StoredEntry>> {
+    let sql = format!("SELECT {ENTRY_COLUMNS} FROM entry WHERE kind = ?1 ORDER BY seq");
+    let mut query = conn.prepare(&sql)?;
+    let rows = query.query_map([kind], StoredEntry::of)?;
+    rows.collect()
+}
+
 /// The last entry that this Muster can read.
 pub(super) fn last_readable(conn: &Connection) -> rusqlite::Result<Option<StoredEntry>> {
     let mut query = conn.prepare(&format!("SELECT {ENTRY_COLUMNS} FROM entry ORDER BY seq DESC"))?;

@@ -7,7 +7,7 @@ CREATE TABLE meta (
     created_ms   INTEGER NOT NULL
 ) STRICT;
 
--- The decisions, hash-chained (chain.rs). Rows are only ever added.
+-- The decisions, hash-chained (chain.rs). Rows are only ever added, and removed from the beginning (prune.rs).
 CREATE TABLE entry (
     seq     INTEGER PRIMARY KEY,
     at_ms   INTEGER NOT NULL,

@@ -4,11 +4,12 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use muster_core::{Entry, Millis};
+use muster_core::{Entry, Millis, Record};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::chain::{GENESIS, link};
 use super::pending::Pending;
+use super::prune;
 use super::rows::{self, ENTRY_COLUMNS, Marks, StoredEntry};
 use super::schema::{self, Layout};
 use super::{JournalError, wall_now_ms};
@@ -90,6 +91,7 @@ impl Store {
         write_marks(&tx, &pending.marks, &self.marks)?;
         write_events(&tx, &pending.events)?;
         trim_events(&tx, self.events_kept, pending.events.len())?;
+        forget_events(&tx, pending.keep_from())?;
         write_clock(&tx, pending.clock)?;
         let commit = Stopwatch::start();
         tx.commit()?;
@@ -159,6 +161,10 @@ impl End {
             }
             let body = String::from_utf8_lossy(&row.body);
             insert.execute((row.seq, row.at_ms, row.wall_ms, &row.kind, body, &row.hash))?;
+            if let Record::Pruned { through, hash, .. } = &entry.record {
+                // Where the chain does not agree nothing goes, and the entry says something untrue of the past.
+                conflicts += usize::from(!prune::carry_out(tx, *through, hash)?);
+            }
             self.last = Some(row.seq);
             self.head = row.hash;
         }
@@ -231,6 +237,15 @@ fn trim_events(tx: &Transaction<'_>, kept: i64, came: usize) -> rusqlite::Result
     let sql =
         "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?1 AND id < (SELECT min(id) FROM event) + ?2";
     tx.execute(sql, (kept, slice))?;
+    Ok(())
+}
+
+/// Lines older than is kept leave, a slice at a time.
+fn forget_events(tx: &Transaction<'_>, keep_from: Option<Millis>) -> rusqlite::Result<()> {
+    if let Some(from) = keep_from {
+        let sql = "DELETE FROM event WHERE at_ms < ?1 AND id IN (SELECT id FROM event ORDER BY id LIMIT ?2)";
+        tx.execute(sql, (from, TRIM_SLICE))?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! The writing thread. Handing over never blocks; the disk may take as long as it likes.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use muster_core::Millis;
 
 use super::pending::{Pending, Turned};
 use super::store::Stored;
@@ -27,10 +30,34 @@ pub struct Writer {
     counters: Counters,
 }
 
+/// How long lines for people are kept, at most. Clone freely.
+#[derive(Clone, Debug)]
+pub struct Keeping(Arc<AtomicI64>);
+
+impl Keeping {
+    /// From here on this long. Milliseconds of engine time.
+    pub fn keep_ms(&self, ms: Millis) {
+        self.0.store(ms, Ordering::Relaxed);
+    }
+
+    /// For how long.
+    #[must_use]
+    pub fn ms(&self) -> Millis {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(Millis::MAX)))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    keeping: Keeping,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +109,12 @@ impl Writer {
                 &"its writer has ended; nothing is written any more",
             );
         }
+    }
+
+    /// How long lines for people are kept: for ever, until it is told otherwise.
+    #[must_use]
+    pub fn keeping(&self) -> Keeping {
+        self.shared.keeping.clone()
     }
 
     /// Writes what waits and ends the thread, within two seconds and a little. Whether everything reached the disk.
@@ -210,7 +243,8 @@ impl<R: Fn(Report)> Desk<R> {
     }
 
     fn work(mut self) {
-        while let Some((pending, lost)) = self.next() {
+        while let Some((mut pending, lost)) = self.next() {
+            pending.keep_ms = Some(self.shared.keeping.ms());
             if lost > 0 {
                 let why = format!("{lost} decisions lost: too many waited for the disk");
                 (self.report)(Report::Failed { why });

@@ -83,15 +83,8 @@ impl Runner {
     /// # Errors
     /// As [`Runner::spawn`].
     pub fn with_limits(hooks: Vec<HookTarget>, ctx: RunnerContext, limits: Limits) -> Result<Self, RunnerError> {
-        let clients = Clients::new(limits.connect).map_err(RunnerError::Client)?;
-        let webhook = |target: HookTarget| {
-            let id = target.id.clone();
-            Webhook::new(target, &clients, limits, ctx.clock.clone(), ctx.counters.clone())
-                .map(|hook| Arc::new(Hook::Webhook(hook)))
-                .map_err(|source| RunnerError::Target { hook: id, source })
-        };
         Ok(Self {
-            hooks: hooks.into_iter().map(webhook).collect::<Result<_, _>>()?,
+            hooks: ready(hooks, &ctx.clock, &ctx.counters, limits)?,
             envelopes: Envelopes::new(ctx.clock.clone(), &ctx.progress_base_url, ctx.progress_key)
                 .map_err(RunnerError::Progress)?,
             flights: Arc::default(),
@@ -100,6 +93,11 @@ impl Runner {
             lanes: ctx.lanes,
             limits,
         })
+    }
+
+    /// From here on calls go to these, indexed as `Site::hooks`. What is under way goes on as it began.
+    pub fn call_by(&mut self, hooks: Vec<Arc<Hook>>) {
+        self.hooks = hooks;
     }
 
     /// Starts one attempt at once and returns. What came of it goes into the control lane. It takes the place of whatever
@@ -146,6 +144,26 @@ impl Runner {
             .count(Cause::Fault, "runner", &format_args!("{carrier}: {outcome:?}"));
         self.runtime.spawn(async move { carrier.tell(outcome).await });
     }
+}
+
+/// The hooks of a config, ready to be called.
+///
+/// # Errors
+/// A URL that is none, or no TLS.
+pub fn ready(
+    hooks: Vec<HookTarget>,
+    clock: &Clock,
+    counters: &Counters,
+    limits: Limits,
+) -> Result<Vec<Arc<Hook>>, RunnerError> {
+    let clients = Clients::new(limits.connect).map_err(RunnerError::Client)?;
+    let webhook = |target: HookTarget| {
+        let id = target.id.clone();
+        Webhook::new(target, &clients, limits, clock.clone(), counters.clone())
+            .map(|hook| Arc::new(Hook::Webhook(hook)))
+            .map_err(|source| RunnerError::Target { hook: id, source })
+    };
+    hooks.into_iter().map(webhook).collect()
 }
 
 impl Drop for Runner {

@@ -1,6 +1,6 @@
 //! What was taken before a stop is not taken again after it.
 
-use muster::lanes::{Batch, Mark};
+use muster::lanes::Mark;
 
 use super::peers::{Canary, Paho, heat, pack, topic, voc};
 use crate::stand::{Room, Stand};
@@ -42,10 +42,7 @@ async fn an_older_pack_that_arrives_last_does_not_lower_the_mark() {
             boot: 1,
             seq,
         };
-        let batch = Batch {
-            inputs: Vec::new(),
-            mark: Some(mark),
-        };
+        let batch = stand.gateway.lanes.batch(Vec::new(), Some(mark));
         stand.gateway.lanes.alarm.send(batch).await.unwrap();
     }
     let stand = stand.restart().await;

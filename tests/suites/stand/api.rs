@@ -22,6 +22,11 @@ impl Api {
         Self { address }
     }
 
+    /// Where it is.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// `GET`, as text, with a connection of its own.
     pub(crate) async fn get(&self, path: &str) -> String {
         let asked = timeout(SOON, self.ask(path)).await;

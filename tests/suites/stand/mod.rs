@@ -63,6 +63,21 @@ impl Stand {
         Self::start_in(self.folder, self.catcher, self.room).await
     }
 
+    /// Puts another room in force, as SIGHUP does.
+    pub(crate) async fn reload(&mut self, room: Room) -> Result<(), String> {
+        let config = room.config(self.folder.path(), self.catcher.address);
+        let taken = self.gateway.reload(config).await.map_err(|error| error.to_string());
+        if taken.is_ok() {
+            self.room = room;
+        }
+        taken
+    }
+
+    /// Its journal.
+    pub(crate) fn journal(&self) -> std::path::PathBuf {
+        self.folder.path().join("muster.db")
+    }
+
     /// The broker's port.
     pub(crate) fn mqtt(&self) -> u16 {
         self.gateway.mqtt.unwrap().port()

@@ -1,8 +1,8 @@
 //! `muster` as a process: what a user starts, and what can be measured by itself.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ pub(crate) struct Process {
     pub(crate) api: Api,
     pub(crate) mqtt: u16,
     /// Dropping it kills the process.
-    _child: Child,
+    child: Child,
     folder: TempDir,
 }
 
@@ -29,12 +29,23 @@ impl Process {
 
     /// Starts it with a config.
     pub(crate) async fn of(config: &str) -> Self {
+        Self::in_environment(config, &[]).await
+    }
+
+    /// Starts it with a config and more in its environment.
+    pub(crate) async fn in_environment(config: &str, more: &[(&str, &str)]) -> Self {
+        Self::with(&muster(), config, more).await
+    }
+
+    /// As [`Process::in_environment`], of another binary.
+    pub(crate) async fn with(binary: &Path, config: &str, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("muster.toml");
         std::fs::write(&file, config).unwrap();
-        let mut command = Command::new(muster());
+        let mut command = Command::new(binary);
         command.arg("run").arg("--json").arg(&file).kill_on_drop(true);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let log = std::fs::File::create(folder.path().join("muster.log")).unwrap();
+        command.stdout(Stdio::piped()).stderr(log).envs(more.iter().copied());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let started = loop {
@@ -49,10 +60,42 @@ impl Process {
         let address = |key: &str| started[key].as_str().unwrap().parse::<SocketAddr>().unwrap();
         Self {
             api: Api::of(address("http")),
-            mqtt: address("mqtt").port(),
-            _child: child,
+            // `off` has none.
+            mqtt: started["mqtt"]
+                .as_str()
+                .and_then(|a| a.parse().ok())
+                .map_or(0, |a: SocketAddr| a.port()),
+            child,
             folder,
         }
+    }
+
+    /// Puts another config file in the place of its own.
+    pub(crate) fn edit(&self, config: &str) {
+        std::fs::write(self.folder.path().join("muster.toml"), config).unwrap();
+    }
+
+    /// What it has said on stderr.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("muster.log")).unwrap()
+    }
+
+    /// Sends it a signal, as `HUP`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it has ended");
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(id.to_string())
+            .status();
+        assert!(sent.await.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn end(mut self) -> ExitStatus {
+        timeout(SOON, self.child.wait())
+            .await
+            .expect("it does not end")
+            .unwrap()
     }
 
     /// `muster sim` for its config, until it is dropped.

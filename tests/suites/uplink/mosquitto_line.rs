@@ -37,8 +37,7 @@ impl Stalled {
         let config = room.config(folder.path(), std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
         let (lanes, ends) = lanes();
         let counters = Counters::default();
-        let ingest = Ingest::new(&config.site, &config.nodes, &[], lanes.clone(), counters.clone());
-        let ingest = Arc::new(ingest.with_sensors(&config.site, &config.sensors));
+        let ingest = Arc::new(Ingest::new(&config, &[], lanes.clone(), counters.clone()));
         let config::MqttWay::Connect(connect) = &config.mqtt.way else {
             unreachable!()
         };

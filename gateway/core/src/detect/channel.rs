@@ -110,6 +110,17 @@ impl ChannelState {
         }
     }
 
+    /// Under other limits, counting begins anew; that it has alarmed stands, as its group's vote does.
+    pub(super) fn judge_by(&mut self, before: &Channel, after: &Channel) {
+        let same_count = (before.k, before.n) == (after.k, after.n);
+        if !same_count || before.alarm != after.alarm {
+            (self.alarm, self.clear_since) = (Passing::default(), None);
+        }
+        if !same_count || before.watch != after.watch {
+            self.watch = Passing::default();
+        }
+    }
+
     pub(crate) fn in_alarm(&self) -> bool {
         self.alarm.on
     }

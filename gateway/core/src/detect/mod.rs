@@ -1,5 +1,6 @@
 //! From readings to alarms and trouble, channel by channel.
 
+mod carry;
 mod channel;
 mod silence;
 mod tally;

@@ -72,6 +72,37 @@ impl Tally {
         self.watching[zone.at()].first().copied()
     }
 
+    /// A zone without channels or neighbours, at the end.
+    pub(crate) fn add_zone(&mut self) {
+        let zone = ZoneIx(self.near.len() as u16);
+        self.near.push(BTreeSet::from([zone]));
+        self.well.push(BTreeMap::new());
+        self.healthy.push(0);
+        self.watching.push(BTreeSet::new());
+        self.on_battery.push(BTreeSet::new());
+    }
+
+    /// Forgets zones that were added.
+    pub(crate) fn truncate_zones(&mut self, zones: usize) {
+        self.near.truncate(zones);
+        self.well.truncate(zones);
+        self.healthy.truncate(zones);
+        self.watching.truncate(zones);
+        self.on_battery.truncate(zones);
+    }
+
+    /// When the source last went on battery, if it ever did.
+    pub(super) fn last_discharge(&self, source: SourceIx) -> Millis {
+        self.discharging.get(source.at()).map_or(0, |d| d.1)
+    }
+
+    /// The same under another config.
+    pub(super) fn discharges_since(&mut self, source: SourceIx, since: Millis) {
+        if let Some(known) = self.discharging.get_mut(source.at()) {
+            known.1 = since;
+        }
+    }
+
     /// No channel of the source is at fault.
     pub(crate) fn source_well(&self, source: SourceIx) -> bool {
         self.faulty[source.at()] == 0

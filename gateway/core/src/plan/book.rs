@@ -19,7 +19,7 @@ const KEEPS_LANE_ATTEMPTS: u32 = 5;
 pub(crate) struct Book {
     pub(crate) mode: Mode,
     pub(crate) works: Vec<Work>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     by_id: BTreeMap<String, u32>,
     /// Steps that have not ended.
     live: BTreeSet<u32>,

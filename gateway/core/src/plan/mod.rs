@@ -1,6 +1,7 @@
 //! From a level and a runway to steps: who goes when, by which rung, and what to do when a step does not go well.
 
 mod book;
+mod carry;
 mod drive;
 mod due;
 mod hear;
@@ -12,6 +13,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
 pub(crate) use book::Book;
+pub(crate) use carry::same_ladder;
 pub(crate) use send::ASK_AGAIN_MS;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).

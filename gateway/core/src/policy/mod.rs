@@ -1,5 +1,6 @@
 //! From alarms and orders to votes, levels and runways.
 
+mod carry;
 pub(crate) mod levels;
 pub(crate) mod orders;
 pub(crate) mod runway;
@@ -19,6 +20,8 @@ pub(crate) use votes::Vote;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
     pub(crate) armed: bool,
+    /// Somebody has ordered it so: what the config says does not count any more.
+    pub(crate) arm_ordered: bool,
     /// Authorised resets so far; the next incident is this plus one.
     pub(crate) resets: u32,
     /// Latched until an authorised reset.

@@ -47,13 +47,18 @@ pub(crate) fn rule(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, v
     match policy
         .pending
         .get(verb.as_str())
-        .filter(|p| now - p.at <= PAIR_WITHIN_MS && p.by != by)
+        .filter(|p| now - p.at <= PAIR_WITHIN_MS && p.by != by && holds(site, p.by, role))
     {
         Some(first) => {
             agree(first.verb, verb).map_or(Ruling::Wait, |verb| Ruling::Take(verb, alloc::vec![first.by, by]))
         }
         None => Ruling::Wait,
     }
+}
+
+/// The first person may have lost the role since, by another config.
+fn holds(site: &Site, by: PrincipalIx, role: Role) -> bool {
+    site.principals.get(by.at()).is_some_and(|p| p.roles.contains(&role))
 }
 
 fn role_for(verb: Verb) -> Role {

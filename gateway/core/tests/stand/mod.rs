@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod turned;
 pub mod witness;
 
 use muster_core::{
@@ -150,6 +151,10 @@ pub fn workload(id: &str, tier: u8, after: &[u16]) -> Workload {
 /// A gateway in virtual time. Every step of it is watched by the invariants.
 pub struct Stand {
     pub state: State,
+    /// The config file: what it starts with again.
+    pub file: Site,
+    /// Everything that came in.
+    pub inputs: Vec<(Millis, Input)>,
     pub now: Millis,
     pub witness: Witness,
     pub calls: Vec<Call>,
@@ -165,6 +170,8 @@ impl Stand {
     pub fn new(site: Site) -> Self {
         let mut stand = Self {
             state: State::new(),
+            file: site.clone(),
+            inputs: Vec::new(),
             now: 0,
             witness: Witness::new(site.clone()),
             calls: Vec::new(),
@@ -180,6 +187,7 @@ impl Stand {
 
     pub fn input(&mut self, input: &Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.inputs.push((self.now, input.clone()));
         step(&mut self.state, self.now, input, &mut out);
         self.witness.saw(self.now, input, &out, &self.state);
         let persists = out.iter().any(|e| matches!(e, Effect::Persist(_)));
@@ -339,10 +347,20 @@ impl Stand {
         self.calls.iter().map(|c| c.mode).collect()
     }
 
+    /// Another config file, if it is not refused.
+    pub fn reload(&mut self, site: Site) -> Result<(), String> {
+        if let Some(why) = self.state.refuses(&site) {
+            return Err(why);
+        }
+        self.file = site.clone();
+        self.input(&Input::Config(Box::new(site)));
+        Ok(())
+    }
+
     /// Dies, and starts again with what the journal holds up to a sequence.
     pub fn restart(&self, through: u64) -> Self {
         let kept: Vec<Entry> = self.entries.iter().filter(|e| e.seq <= through).cloned().collect();
-        let mut next = Self::new(self.state.site().clone());
+        let mut next = Self::new(self.file.clone());
         next.now = self.now;
         next.entries.clone_from(&kept);
         next.witness.remembers(&kept);

@@ -50,7 +50,7 @@ async fn an_order_arrives_and_its_verdict_is_the_exit_code() {
     for (verdict, exit) in [(Verdict::Taken, 0), (Verdict::Pending, 0), (Verdict::Refused, 1)] {
         let words = ["muster", "evacuate", "--url", &url, "--token-file", token];
         let (exited, asked) = tokio::join!(muster(&words), Stand::answer_one(&mut stand.ends, verdict));
-        assert_eq!(asked, (1, Verb::Evacuate));
+        assert_eq!(asked, ("ben".to_owned(), Verb::Evacuate));
         assert_eq!(exited, code(exit), "{verdict}");
     }
 }

@@ -42,7 +42,7 @@ async fn who_may_order() {
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["verdict"], "pending");
     assert_eq!(body["by"], "ben");
-    assert_eq!(engine.await.unwrap(), (1, Verb::Evacuate));
+    assert_eq!(engine.await.unwrap(), ("ben".to_owned(), Verb::Evacuate));
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn guessing_is_slowed_and_a_valid_token_never() {
         Stand::answer_one(&mut stand.ends, Verdict::Taken)
     );
     assert_eq!(response.unwrap().status(), 200);
-    assert_eq!(asked, (0, Verb::Evacuate));
+    assert_eq!(asked, ("ann".to_owned(), Verb::Evacuate));
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn every_verb_arrives_and_a_refusal_says_why() {
             request.body(body).send(),
             Stand::answer_one(&mut stand.ends, Verdict::Refused)
         );
-        assert_eq!(asked, (0, verb));
+        assert_eq!(asked, ("ann".to_owned(), verb));
         let response = response.unwrap();
         assert_eq!(response.status(), 409);
         let problem: Value = response.json().await.unwrap();

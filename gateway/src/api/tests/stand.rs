@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{ApiState, Gauges, serve};
+use crate::api::{ApiState, Gauges, People, serve};
 use crate::clock::Clock;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Control, LaneEnds, Lanes, lanes};
@@ -39,13 +39,15 @@ impl Stand {
         let (lanes, ends) = lanes();
         let (clock, counters) = (Clock::starting_at(1_000_000_000), Counters::default());
         let (view, watched) = watch::channel(Arc::new(story(clock.now())));
+        let people = People::default();
+        let hashes = TOKENS.iter().map(|t| Sha256::digest(t.as_bytes()).into()).collect();
+        people.put(["ann", "ben"].into_iter(), hashes);
         let state = ApiState {
             view: watched,
             lanes: lanes.clone(),
             clock: clock.clone(),
             counters: counters.clone(),
-            token_hashes: Arc::new(TOKENS.iter().map(|t| Sha256::digest(t.as_bytes()).into()).collect()),
-            principals: Arc::new(vec!["ann".to_owned(), "ben".to_owned()]),
+            people,
             journal_path: PathBuf::from("muster.db"),
             progress_key: PROGRESS_KEY,
             gauges: Arc::new(Gauges::default()),
@@ -87,14 +89,14 @@ impl Stand {
     }
 
     /// An engine that gives every order this verdict. Returns what it was asked.
-    pub(crate) async fn answer_one(ends: &mut LaneEnds, verdict: Verdict) -> (u16, Verb) {
+    pub(crate) async fn answer_one(ends: &mut LaneEnds, verdict: Verdict) -> (String, Verb) {
         let taken = tokio::time::timeout(SOON, ends.control.recv()).await.unwrap().unwrap();
         let Control::Order { by, verb, answer } = taken else {
-            return (u16::MAX, Verb::Hold);
+            return (String::new(), Verb::Hold);
         };
         let why = format!("{} {verdict}", verb.as_str());
         answer.send(Answer { nonce: 1, verdict, why }).unwrap();
-        (by.0, verb)
+        (by.to_string(), verb)
     }
 }
 

@@ -207,6 +207,7 @@ fn a_panel_contact_is_made_a_fire_alarm_of_the_battery_room() {
 fn defaults_fill_what_is_left_out() {
     let config = config(GOOD);
     assert_eq!(config.store.path, Path::new("conf/muster.db"));
+    assert_eq!(config.store.keep_ms, 1_095 * 86_400_000);
     assert_eq!(config.mqtt.listen(), "127.0.0.1:1883".parse().ok());
     assert_eq!(
         (config.mqtt.max_clients, config.http.listen),

@@ -9,6 +9,7 @@ mod broken_chain;
 mod broken_file;
 mod kill;
 mod place;
+mod prune;
 mod round_trip;
 mod sick_disk;
 mod speed;

@@ -123,7 +123,7 @@ fn is_listed(record: &Record) -> bool {
         | Record::StepStranded { .. }
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
-        Record::IncidentClosed { .. } => true,
+        Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
     }
 }
 

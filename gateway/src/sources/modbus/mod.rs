@@ -21,7 +21,7 @@ use crate::lanes::Lanes;
 
 /// Polls one device until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all
 /// others to the lane of data; a full lane slows only this device. A device that fails is reported once an episode
-/// by `Input::Lost`, and asked again after 100 ms to 5 s.
+/// by `Control::Lost`, and asked again after 100 ms to 5 s.
 ///
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use muster_core::Input;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -12,7 +11,7 @@ use super::plan::{Plan, Poll, Sample};
 use crate::clock::Clock;
 use crate::config::ModbusSource;
 use crate::counters::{Cause, Counters};
-use crate::lanes::{Batch, Control, Lanes};
+use crate::lanes::{Batch, Lanes};
 
 /// First pause after a failure: a dropped connection is usually back at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -129,10 +128,8 @@ impl Poller {
         self.pause = FIRST_PAUSE;
         let slot = beat.lane.reserve().await.map_err(|_| Closed)?;
         let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
-        slot.send(Batch {
-            inputs: samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect(),
-            mark: None,
-        });
+        let inputs = samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect();
+        slot.send(self.lanes.batch(inputs, None));
         Ok(())
     }
 
@@ -146,11 +143,8 @@ impl Poller {
         if known {
             return Ok(());
         }
-        let lost = Input::Lost {
-            source: self.device.source.source,
-            why: line,
-        };
-        self.lanes.control.send(Control::Input(lost)).await.map_err(|_| Closed)
+        let told = self.lanes.lost(self.device.source.source, line).await;
+        told.then_some(()).ok_or(Closed)
     }
 
     /// Pauses after a failure, longer each time until the device is heard again.

@@ -144,10 +144,11 @@ impl Bench {
 
 fn lost(control: Control) -> Heard {
     match control {
-        Control::Input(Input::Lost {
+        Control::Lost {
             source: SourceIx(0),
             why,
-        }) => Heard::Lost(why),
+            ..
+        } => Heard::Lost(why),
         other => unreachable!("{other:?}"),
     }
 }

@@ -1,0 +1,39 @@
+//! What is known of channels under one config, under the next.
+
+use super::Detect;
+use crate::{ChannelIx, Millis, Site, SourceIx, moved::Moved};
+
+impl Detect {
+    /// Takes over what another config knew of the same signals. What it did not know is unheard, from `now` on.
+    pub(crate) fn take_over(&mut self, (old, was): (Self, &Site), site: &Site, moved: &Moved, now: Millis) {
+        for (at, old_ix) in &old.checks {
+            let Some(ix) = moved.channel(*old_ix) else { continue };
+            let (before, after) = (&was.channels[old_ix.at()], &site.channels[ix.at()]);
+            self.checks.remove(&(now + after.supervision_ms, ix));
+            let state = &old.channels[old_ix.at()];
+            let at = if before.supervision_ms == after.supervision_ms {
+                *at
+            } else {
+                (state.good_at + after.supervision_ms).max(now + 1)
+            };
+            self.checks.insert((at, ix));
+        }
+        for (old_ix, mut state) in (0u32..).map(ChannelIx).zip(old.channels) {
+            let Some(ix) = moved.channel(old_ix) else { continue };
+            let (before, after) = (&was.channels[old_ix.at()], &site.channels[ix.at()]);
+            state.judge_by(before, after);
+            if state.fault.is_some() {
+                self.tally.fault(after, true);
+            }
+            if state.in_watch() {
+                self.tally.watch(ix, after, now, true);
+            }
+            self.channels[ix.at()] = state;
+        }
+        for old_ix in (0..was.sources.len() as u16).map(SourceIx) {
+            if let Some(ix) = moved.source(old_ix) {
+                self.tally.discharges_since(ix, old.tally.last_discharge(old_ix));
+            }
+        }
+    }
+}

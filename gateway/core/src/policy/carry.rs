@@ -1,0 +1,61 @@
+//! Votes, orders and troubles under one config, under the next.
+
+use alloc::vec::Vec;
+
+use super::{Policy, Subject};
+use crate::{detect::Detect, moved::Moved, reload::Gone};
+
+impl Policy {
+    /// Takes over what was decided. Every vote has a place: zones and groups that hold one have been kept.
+    pub(crate) fn take_over(&mut self, old: Self, moved: &Moved, detect: &Detect) -> Gone {
+        let mut gone = Gone {
+            troubles: Vec::new(),
+            orders: Vec::new(),
+        };
+        for ((zone, group), vote) in old.votes {
+            if let (Some(zone), Some(group)) = (moved.zone(zone), moved.group(group)) {
+                self.votes.insert((zone, group), vote);
+            }
+        }
+        for (zone, state) in (0u16..).map(crate::ZoneIx).zip(old.zones) {
+            if let Some(zone) = moved.zone(zone) {
+                self.zones[zone.at()] = state;
+            }
+        }
+        for (verb, mut order) in old.pending {
+            match moved.principal(order.by) {
+                Some(by) => {
+                    order.by = by;
+                    self.pending.insert(verb, order);
+                }
+                None => gone.orders.push(verb),
+            }
+        }
+        for (subject, trouble) in old.troubles {
+            match still(subject, moved, detect) {
+                Some(subject) => drop(self.troubles.insert(subject, trouble)),
+                None => gone.troubles.push(subject),
+            }
+        }
+        self.held_by = old.held_by.into_iter().filter_map(|by| moved.principal(by)).collect();
+        // The order stands, whatever the file says; without one the file says it.
+        if old.arm_ordered {
+            (self.armed, self.arm_ordered) = (old.armed, true);
+        }
+        (self.resets, self.incident, self.own) = (old.resets, old.incident, old.own);
+        (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
+        (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
+        gone
+    }
+}
+
+/// The same subject in the new config, if it is still in trouble there.
+fn still(subject: Subject, moved: &Moved, detect: &Detect) -> Option<Subject> {
+    match subject {
+        Subject::Source(ix) => moved
+            .source(ix)
+            .filter(|ix| !detect.tally.source_well(*ix))
+            .map(Subject::Source),
+        Subject::Channel(ix) => moved.channel(ix).map(Subject::Channel),
+    }
+}

@@ -1,0 +1,106 @@
+//! Old entries leave, and nothing that is decided from now on changes by it.
+mod stand;
+
+use muster_core::{Entry, Input, Leftover, Record, Verb, Verdict};
+use stand::{ANN, BOB, MINUTE, Stand, site};
+
+/// Three incidents that were reset, and an order to disarm in the first.
+fn story() -> Stand {
+    let mut stand = Stand::new(site());
+    for n in 0..3 {
+        stand.alarm(0);
+        if n == 0 {
+            assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);
+        }
+        stand.settle_at(0, 1);
+        stand.keep(&[(0, 1)], 31 * MINUTE);
+        assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    }
+    stand
+}
+
+/// The journal without its first entries, as it is read back.
+fn pruned(stand: &Stand, through: u64) -> Vec<Entry> {
+    let mut leftover = Leftover::default();
+    stand
+        .entries
+        .iter()
+        .filter(|e| e.seq <= through)
+        .for_each(|e| leftover.take(&e.record));
+    let record = Record::Pruned {
+        through,
+        hash: String::new(),
+        leftover,
+    };
+    let first = Entry {
+        seq: through,
+        at: 0,
+        record,
+    };
+    let kept = stand.entries.iter().filter(|e| e.seq > through).cloned();
+    [first].into_iter().chain(kept).collect()
+}
+
+#[test]
+fn a_start_from_what_is_kept_knows_all_that_counts() {
+    let stand = story();
+    let closed = |e: &&Entry| matches!(e.record, Record::IncidentClosed { .. });
+    for through in stand.entries.iter().filter(closed).map(|e| e.seq) {
+        let mut whole = stand.restart(u64::MAX);
+        let mut cut = Stand::new(site());
+        cut.now = stand.now;
+        cut.entries = pruned(&stand, through);
+        cut.witness.remembers(&cut.entries.clone());
+        cut.input(&Input::Restore(cut.entries.clone()));
+        assert_eq!(cut.view().armed, whole.view().armed, "after {through}");
+        for s in [&mut whole, &mut cut] {
+            s.alarm(1);
+        }
+        let opened = |s: &Stand| s.view().incident.map(|i| i.id);
+        assert_eq!(opened(&cut).as_deref(), Some("s-4"), "after {through}");
+        let tokens = |s: &Stand| {
+            s.calls
+                .iter()
+                .map(|c| (c.step.clone(), c.mode, c.token))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (opened(&cut), tokens(&cut)),
+            (opened(&whole), tokens(&whole)),
+            "after {through}"
+        );
+        assert_eq!(cut.entries.last().map(|e| e.seq), whole.entries.last().map(|e| e.seq));
+    }
+}
+
+#[test]
+fn nothing_is_removed_in_an_incident_or_before_it_is_durable() {
+    let prune = |through| Input::Prune {
+        through,
+        hash: "00".into(),
+        leftover: Leftover::default(),
+    };
+    let mut stand = story();
+    let before = stand.entries.len();
+    stand.input(&prune(u64::MAX));
+    assert_eq!(stand.entries.len(), before, "not written yet");
+    stand.alarm(0);
+    let before = stand.entries.len();
+    stand.input(&prune(3));
+    assert_eq!(stand.entries.len(), before, "an incident is open");
+    stand.settle_at(0, 1);
+    stand.keep(&[(0, 1)], 31 * MINUTE);
+    assert_eq!(
+        (stand.order(ANN, Verb::Reset), stand.order(BOB, Verb::Reset)),
+        (Verdict::Pending, Verdict::Taken)
+    );
+    stand.input(&prune(3));
+    assert!(matches!(
+        stand.entries.last().map(|e| &e.record),
+        Some(Record::Pruned { through: 3, .. })
+    ));
+    let (armed, resets) = (stand.view().armed, 4);
+    let again = stand.restart(u64::MAX);
+    assert_eq!(again.view().armed, armed, "where it was written it says nothing new");
+    assert_eq!(again.view().incident.map(|i| i.id), Some(format!("s-{resets}")));
+}

@@ -1,0 +1,197 @@
+//! Another config for a running gateway: refused as a whole, or in force everywhere.
+//!
+//! First everything that can fail, then the engine, which changes between two inputs; from there on nothing can fail.
+
+use std::sync::Arc;
+
+use muster_core::Input;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::Gateway;
+use crate::config::{Config, ModbusSource, MqttWay, Sensor};
+use crate::engine::Reload;
+use crate::epoch::Translation;
+use crate::hooks::webhook::Limits;
+use crate::hooks::{ClientError, Hook};
+use crate::lanes::Control;
+use crate::lines;
+use crate::notify::{self, Ready};
+use crate::runner::{self, RunnerError};
+use crate::sources::modbus;
+
+/// The part of Muster that is in trouble while a new config is refused.
+const PART: &str = "config";
+
+/// Why a config was refused; the one before it stays in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// It changes what cannot change in a running gateway.
+    #[error("{keys} cannot change while it runs: restart to take it")]
+    Fixed {
+        /// The keys, as in `[http] listen`.
+        keys: String,
+    },
+    /// Its hooks cannot be called.
+    #[error("its hooks cannot be called")]
+    Hooks(#[source] RunnerError),
+    /// Its places outside cannot be told.
+    #[error("its places outside cannot be told")]
+    Notify(#[source] ClientError),
+    /// The decision cannot go on with it.
+    #[error("{why}")]
+    Refused {
+        /// One line.
+        why: String,
+    },
+    /// There is no engine any more.
+    #[error("the engine has ended")]
+    Ended,
+}
+
+/// A device that is polled.
+pub(super) struct Polled {
+    source: ModbusSource,
+    task: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Puts another config in force. Votes, incidents, steps under way, connections and marks go on.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn reload(&mut self, next: Config) -> Result<(), ReloadError> {
+        let keys = fixed(&self.config, &next);
+        if !keys.is_empty() {
+            let keys = keys.join(", ");
+            return Err(ReloadError::Fixed { keys });
+        }
+        let hooks = runner::ready(next.hooks.clone(), &self.clock, &self.counters, Limits::default());
+        let hooks = hooks.map_err(ReloadError::Hooks)?;
+        let places = Ready::new(&next.notify, notify::Limits::default()).map_err(ReloadError::Notify)?;
+        self.ask_engine(&next, hooks).await?;
+        self.follow(next, places).await;
+        Ok(())
+    }
+
+    /// Says, until a good one comes, that a config was refused and another one is in force.
+    pub async fn refuse_config(&self, why: &str) {
+        let line = format!("the new config was refused, the old one stays in force: {why}");
+        self.say_config(Some(line)).await;
+    }
+
+    async fn say_config(&self, trouble: Option<String>) {
+        let part = PART.into();
+        // An engine that is gone has nobody to tell.
+        let _ = self
+            .lanes
+            .control
+            .send(Control::Input(Input::Own { part, trouble }))
+            .await;
+    }
+
+    async fn ask_engine(&mut self, next: &Config, hooks: Vec<Arc<Hook>>) -> Result<(), ReloadError> {
+        let epoch = self.lanes.epoch.next();
+        let (answer, answered) = oneshot::channel();
+        let reload = Reload {
+            site: next.site.clone(),
+            hooks,
+            epoch: epoch.clone(),
+            translation: Translation::between(&self.config, next),
+            answer,
+        };
+        let handed_over = self.lanes.control.send(Control::Reload(Box::new(reload))).await;
+        handed_over.map_err(|_| ReloadError::Ended)?;
+        // Without a deadline: given up on, it might be taken all the same. An engine that hangs ends with the process.
+        let taken = answered.await.map_err(|_| ReloadError::Ended)?;
+        taken.map_err(|why| ReloadError::Refused { why })?;
+        self.lanes = self.lanes.under(epoch);
+        Ok(())
+    }
+
+    /// Every part that goes by the config, one line each. A part for which nothing has changed goes on undisturbed; one
+    /// for which something has is changed in place, or stopped and started. None of this can fail.
+    async fn follow(&mut self, next: Config, places: Ready) {
+        self.people.replace(&next);
+        if let Some(notifier) = &mut self.notifier {
+            notifier.replace(places).await;
+            self.gauges.set_notify(notifier.figures());
+        }
+        self.ingest.reload(&next, self.lanes.clone());
+        self.poll(&next).await;
+        self.keeping.keep_ms(next.store.keep_ms);
+        // The check has read them a moment ago; should they have changed since, the old ones stay and it is said.
+        let unread = next.mqtt.tls().and_then(|files| self.reload_tls(files).err());
+        self.config = next;
+        self.say_config(unread.map(|error| lines::with_causes(&error))).await;
+    }
+
+    /// Polls the devices of a config. A task whose device and registers are the same goes on with its connection; the
+    /// engine translates what it sends.
+    pub(super) async fn poll(&mut self, config: &Config) {
+        let mut running = std::mem::take(&mut self.pollers);
+        for source in &config.modbus {
+            let same = running
+                .iter()
+                .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
+            if let Some(at) = same {
+                self.pollers.push(running.swap_remove(at));
+            }
+        }
+        for Polled { task, .. } in running {
+            task.abort();
+            // Its connection is closed before another asks the same device.
+            let _ = task.await;
+        }
+        for source in &config.modbus {
+            if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
+                let task = self.spawn_poller(source, config.site.simulated);
+                let source = source.clone();
+                self.pollers.push(Polled { source, task });
+            }
+        }
+    }
+
+    fn spawn_poller(&self, source: &ModbusSource, simulated: bool) -> JoinHandle<()> {
+        let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
+        modbus::spawn(source.clone(), lanes, counters, clock, simulated)
+    }
+
+    pub(super) fn stop_polling(&self) {
+        self.pollers.iter().for_each(|polled| polled.task.abort());
+    }
+}
+
+/// Whether a device is asked for the same signals in the same way, into channels of the same ids.
+fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSource) -> bool {
+    let channels = |config: &'_ Config, source: &'_ ModbusSource| -> Vec<(String, String)> {
+        let id = |channel: &muster_core::ChannelIx| config.site.channels[channel.at()].id.clone();
+        source
+            .channels
+            .iter()
+            .map(|(signal, c)| (signal.clone(), id(c)))
+            .collect()
+    };
+    let way = |s: &ModbusSource| (s.id.clone(), s.address.clone(), s.unit, s.profile.clone(), s.poll_ms);
+    way(was) == way(is) && channels(was_in, was) == channels(is_in, is)
+}
+
+/// What an outside broker has been asked for; it is asked once a line.
+fn topics(config: &Config) -> Option<(bool, Vec<&str>)> {
+    let sensors = || config.sensors.iter().flat_map(Sensor::all_topics);
+    matches!(config.mqtt.way, MqttWay::Connect(_)).then(|| (config.nodes.is_empty(), sensors().collect()))
+}
+
+/// What a running gateway cannot change, and would be changed: by the names of the keys.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let keys = [
+        ("[site] id", old.site.id == new.site.id),
+        ("[site] simulated", old.site.simulated == new.site.simulated),
+        ("[mqtt]", old.mqtt == new.mqtt),
+        ("the topics of an outside broker", topics(old) == topics(new)),
+        ("[http] listen", old.http.listen == new.http.listen),
+        ("[http] public_url", old.http.public_url == new.http.public_url),
+        ("[store] path", old.store.path == new.store.path),
+    ];
+    keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+}
