@@ -40,20 +40,7 @@ pub(super) fn check(text: &At<String>, allow_loopback: bool, faults: &Faults<'_>
         );
     }
     let host = url.host_str().unwrap_or_default();
-    if let Some(why) = forbidden(host) {
-        error(
-            &format!("a hook must not point to {}: {why}", quoted(host)),
-            "name the machine that does the work",
-        );
-        return false;
-    }
-    if host_is_loopback(host) {
-        if !allow_loopback {
-            error(
-                &format!("the hook points to this machine, {}", quoted(host)),
-                "if that is meant: allow_loopback = true",
-            );
-        }
+    if !check_host(text.at, host, allow_loopback, faults) {
         return false;
     }
     if url.scheme() == "http" {
@@ -65,6 +52,21 @@ pub(super) fn check(text: &At<String>, allow_loopback: bool, faults: &Faults<'_>
         );
     }
     true
+}
+
+/// Reports a host that a hook may not have. Whether it is another machine.
+pub(super) fn check_host(at: usize, host: &str, allow_loopback: bool, faults: &Faults<'_>) -> bool {
+    if let Some(why) = forbidden(host) {
+        let what = format!("a hook must not point to {}: {why}", quoted(host));
+        faults.error(at, what, "name the machine that does the work");
+        return false;
+    }
+    let here = host_is_loopback(host);
+    if here && !allow_loopback {
+        let what = format!("the hook points to this machine, {}", quoted(host));
+        faults.error(at, what, "if that is meant: allow_loopback = true");
+    }
+    !here
 }
 
 fn literal(host: &str) -> Option<IpAddr> {

@@ -52,7 +52,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         .zip(after)
         .map(|(row, after)| ladders.lower(row, after))
         .collect();
-    let (hooks, targets) = rows.hooks.iter().map(|h| h.lower()).unzip();
+    let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let site = Site {
         id: rows.site.id.value,
@@ -76,7 +76,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         store,
         nodes: devices.nodes,
         modbus: devices.modbus,
-        hooks: targets,
+        hooks: targets.into_iter().flatten().collect(),
         token_hashes,
     }
 }

@@ -17,11 +17,19 @@ use crate::hooks::testing::{HURRIED, SMALL, SOON, Then, call, raw, serve, target
 fn hook_at(url: String, allow_loopback: bool) -> (Webhook, Counters) {
     let counters = Counters::default();
     let clients = Clients::new(SMALL.connect).unwrap();
-    let target = HookTarget {
+    let target = WebhookTarget {
         allow_loopback,
         ..target(url)
     };
-    let hook = Webhook::new(target, &clients, SMALL, Clock::starting_at(0), counters.clone()).unwrap();
+    let hook = Webhook::new(
+        "orchestrator".into(),
+        target,
+        &clients,
+        SMALL,
+        Clock::starting_at(0),
+        counters.clone(),
+    )
+    .unwrap();
     (hook, counters)
 }
 

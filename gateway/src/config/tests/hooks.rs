@@ -1,0 +1,200 @@
+//! `[[hook]]` of every kind.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{GOOD, all, brief, check, only, parse};
+use crate::config::HookWay;
+
+const WEBHOOK: &str =
+    "kind = \"webhook\"\nurl = \"https://mover.example/\"\nsecret = \"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4\"\n";
+const SECRET: &str = "secret = \"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4\"\n";
+
+/// The good file with these lines as its hook, in a folder.
+fn in_folder(lines: &str, folder: &Path) -> Result<HookWay, Vec<String>> {
+    assert!(GOOD.contains(WEBHOOK));
+    let text = GOOD.replacen(WEBHOOK, lines, 1);
+    match parse(&text, &folder.join("site.toml")) {
+        Ok((mut config, warnings)) if warnings.is_empty() => Ok(config.hooks.remove(0).way),
+        Ok((_, findings)) | Err(findings) => Err(brief(&findings)),
+    }
+}
+
+fn hook(lines: &str) -> Vec<String> {
+    all(&[(WEBHOOK, lines)])
+}
+
+#[test]
+fn a_program_is_an_absolute_path_to_something_that_runs() {
+    for (argv, says) in [
+        ("[]", "`argv` names no program"),
+        ("[\"sh\"]", "the program `sh` is no absolute path"),
+        ("[\"./sh\"]", "the program `./sh` is no absolute path"),
+        ("[\"/no/such\"]", "the program `/no/such` cannot be run: No such file"),
+        ("[\"/etc\"]", "`/etc` is not a file"),
+        ("[\"/etc/passwd\"]", "the program `/etc/passwd` is not executable"),
+        ("[\"/bin/sh\", \"a\\u0000b\"]", "an argument has a NUL in it"),
+        ("[7]", "`argv` of [[hook]] is of the type integer"),
+        ("\"/bin/sh -c x\"", "`argv` of [[hook]] is of the type string"),
+    ] {
+        let found = hook(&format!("kind = \"exec\"\nargv = {argv}\n"));
+        assert!(
+            found.iter().any(|f| f.contains(&format!("error {says}"))),
+            "{argv}: {found:#?}"
+        );
+    }
+    only(&hook("kind = \"exec\"\n"), "error", "`argv` is missing in [[hook]]");
+    for word in ["{workload}", "$MUSTER_ID", "`id`", "${x}"] {
+        let found = hook(&format!("kind = \"exec\"\nargv = [\"/bin/sh\", \"{word}\"]\n"));
+        only(&found, "warning", "the argument");
+    }
+}
+
+#[test]
+fn a_program_has_its_folder_and_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = |lines: &str| {
+        in_folder(
+            &format!("kind = \"exec\"\nargv = [\"/bin/sh\", \"--site\"]\n{lines}"),
+            folder.path(),
+        )
+    };
+    let Ok(HookWay::Exec(usual)) = exec("") else {
+        panic!("{:?}", exec(""))
+    };
+    assert_eq!(usual.argv, ["/bin/sh", "--site"]);
+    assert_eq!(
+        (usual.cwd, usual.limit),
+        (PathBuf::from("/"), Duration::from_secs(3_600))
+    );
+    let Ok(HookWay::Exec(own)) = exec("cwd = \".\"\nlimit_s = 1.5\n") else {
+        panic!("{:?}", exec(""))
+    };
+    assert_eq!(
+        (own.cwd, own.limit),
+        (folder.path().join("."), Duration::from_millis(1_500))
+    );
+    only(
+        &exec("cwd = \"nowhere\"\n").unwrap_err(),
+        "error",
+        "`cwd` `nowhere` is no folder",
+    );
+    only(
+        &exec("limit_s = 0\n").unwrap_err(),
+        "error",
+        "`limit_s` = 0 s is out of range",
+    );
+    only(
+        &exec("url = \"https://a.example\"\n").unwrap_err(),
+        "error",
+        "[[hook]] has no key `url`",
+    );
+    only(&exec(SECRET).unwrap_err(), "error", "[[hook]] has no key `secret`");
+}
+
+#[test]
+fn a_program_that_everybody_can_change_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("evacuate");
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    for (mode, says) in [(0o777, "warning"), (0o644, "error"), (0o755, "")] {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        let found = hook(&format!(
+            "kind = \"exec\"\nargv = [{:?}]\n",
+            program.display().to_string()
+        ));
+        assert_eq!(found.is_empty(), says.is_empty(), "{mode:o}: {found:#?}");
+        assert!(found.iter().all(|f| f.contains(says)), "{mode:o}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_topic_at_a_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "x").unwrap();
+    std::fs::write(folder.path().join("pw"), "hunter2\n").unwrap();
+    let mqtt = |lines: &str| in_folder(&format!("kind = \"mqtt\"\n{SECRET}{lines}"), folder.path());
+    let good = "url = \"mqtts://broker.example\"\nca = \"ca.pem\"\ntopic = \"evacuate/db\"\n";
+    let Ok(HookWay::Mqtt(target)) = mqtt(&format!("{good}username = \"u\"\npassword_file = \"pw\"\n")) else {
+        panic!("{:?}", mqtt(good))
+    };
+    assert_eq!(
+        (target.broker.host.as_str(), target.broker.port, target.broker.tls),
+        ("broker.example", 8883, true)
+    );
+    assert_eq!(
+        target.broker.login.as_ref().map(|(_, p)| p.0.as_slice()),
+        Some(&b"hunter2"[..])
+    );
+    assert!(!format!("{target:?}").contains("hunter2"));
+    for (from, to, says) in [
+        (
+            "ca = \"ca.pem\"\n",
+            "",
+            "error the broker is reached by TLS, but no `ca`",
+        ),
+        ("mqtts", "mqtt", "error certificates, but `url` is mqtt://"),
+        ("mqtts://", "https://", "error `https://broker.example` is not a broker"),
+        ("broker.example", "127.0.0.1", "error the hook points to this machine"),
+        ("broker.example", "169.254.169.254", "error a hook must not point to"),
+        ("url = \"mqtts://broker.example\"\n", "", "error `url` is missing"),
+        ("topic = \"evacuate/db\"\n", "", "error `topic` is missing"),
+        ("evacuate/db", "evacuate/#", "error `evacuate/#` is not a topic"),
+        ("evacuate/db", "+/db", "error `+/db` is not a topic"),
+        ("evacuate/db", "$SYS/x", "error `$SYS/x` is not a topic"),
+        ("evacuate/db", "", "error `` is not a topic"),
+    ] {
+        let found = mqtt(&good.replacen(from, to, 1)).unwrap_err();
+        assert!(found.iter().any(|f| f.contains(says)), "{from} -> {to}: {found:#?}");
+    }
+    let plain = "url = \"mqtt://broker.example\"\ntopic = \"x\"\n";
+    only(
+        &mqtt(plain).unwrap_err(),
+        "warning",
+        "steps go to `broker.example` unencrypted",
+    );
+    let here = "url = \"mqtt://127.0.0.1\"\ntopic = \"x\"\nallow_loopback = true\n";
+    assert!(mqtt(here).is_ok(), "{:?}", mqtt(here));
+}
+
+#[test]
+fn authorities_of_a_webhook_are_a_file_of_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("not.pem"), "x").unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let with = |from: &str, to: &str| {
+        in_folder(
+            &format!("{}ca = \"ca.pem\"\n", WEBHOOK).replacen(from, to, 1),
+            folder.path(),
+        )
+    };
+    let Ok(HookWay::Webhook(hook)) = with("", "") else {
+        panic!("{:?}", with("", ""))
+    };
+    assert_eq!(hook.ca, Some(folder.path().join("ca.pem")));
+    only(
+        &with("ca.pem", "none.pem").unwrap_err(),
+        "error",
+        "`ca` `none.pem` cannot be read",
+    );
+    only(
+        &with("ca.pem", "not.pem").unwrap_err(),
+        "error",
+        "`ca` `not.pem` holds no certificate",
+    );
+    let plain = with("https", "http").unwrap_err();
+    assert!(
+        plain
+            .iter()
+            .any(|f| f.contains("a `ca`, but the hook's URL is http://")),
+        "{plain:#?}"
+    );
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_one_fault() {
+    let found = check(&GOOD.replacen("kind = \"webhook\"\nurl", "kind = \"webhok\"\nurl", 1));
+    let found = brief(&found);
+    only(&found, "error", "`kind` of [[hook]] cannot be `webhok`");
+}
