@@ -13,10 +13,10 @@ pub mod engine;
 pub mod gateway;
 pub mod hooks;
 pub mod ingest;
-
 pub mod journal;
 pub mod lanes;
 pub mod lines;
 pub mod runner;
 pub mod sources;
 pub mod told;
+pub mod trial;

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod exit;
+pub mod hooks;
 pub mod journal;
 pub mod order;
 pub mod printer;
@@ -38,6 +39,8 @@ enum Command {
     Order(order::Args),
     /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
+    /// Play every case of the hooks' contract against a receiver, and judge it
+    Hooks(hooks::Args),
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     /// Measure this machine: latency, rates and memory
@@ -81,6 +84,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
         Command::Sim(args) => sim::run(args).await,
+        Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }

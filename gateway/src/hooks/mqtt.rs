@@ -13,7 +13,7 @@ use super::underway::{Say, Underway, is_end};
 use super::webhook::Limits;
 use super::{Reply, note, progress, signing, target};
 use crate::clock::Clock;
-use crate::config::MqttTarget;
+use crate::config::{MqttTarget, Secret};
 use crate::counters::{Cause, Counters};
 use port::{Link, LinkError, Message};
 
@@ -27,6 +27,8 @@ const UNPROVEN: u32 = 1_000;
 pub struct Mqtt {
     id: String,
     target: MqttTarget,
+    /// What events are signed with; answers always by the target's own.
+    secret: Secret,
     limits: Limits,
     clock: Clock,
     counters: Counters,
@@ -48,14 +50,21 @@ enum Failure {
 impl Mqtt {
     /// As configured.
     #[must_use]
-    pub const fn new(id: String, target: MqttTarget, limits: Limits, clock: Clock, counters: Counters) -> Self {
+    pub fn new(id: String, target: MqttTarget, limits: Limits, clock: Clock, counters: Counters) -> Self {
         Self {
             id,
+            secret: target.secret.clone(),
             target,
             limits,
             clock,
             counters,
         }
+    }
+
+    /// The same, signing with another secret: for trials of who believes that.
+    #[must_use]
+    pub fn signing_with(self, secret: Secret) -> Self {
+        Self { secret, ..self }
     }
 
     /// Publishes the event. Accepted once the broker has it and somebody is subscribed to it; the end is heard later.
@@ -115,7 +124,7 @@ impl Mqtt {
                 ("webhook-timestamp".into(), unix_s.to_string()),
                 (
                     "webhook-signature".into(),
-                    signing::sign(&self.target.secret, &envelope.id, unix_s, &envelope.body),
+                    signing::sign(&self.secret, &envelope.id, unix_s, &envelope.body),
                 ),
             ],
         };
