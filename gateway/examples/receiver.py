@@ -345,12 +345,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass  # `say` prints what happened; the request line adds nothing.
 
 
-def checked(event, key):
+REPORTS = ("progress_url", "progress_token")  # Over HTTP only.
+
+
+def checked(event, key, reports=REPORTS):
     """The event's data, if it is one of ours and the signed header speaks of the same step."""
     if event["id"] != key:
         raise ValueError("its id is not the webhook-id")
     data = event["data"]
-    for field in ("incident", "step", "workload", "progress_url", "progress_token"):
+    for field in ("incident", "step", "workload") + reports:
         if not isinstance(data[field], str):
             raise ValueError("%s is not text" % field)
     for field, words in (("mode", ("live", "drill")), ("phase", ("prepare", "evacuate", "verify", "restore")),

@@ -232,7 +232,7 @@ impl Trial {
         let all = async {
             let mut pause = BACKOFF;
             loop {
-                let outcome = self.once(call, envelope, &mut first).await;
+                let outcome = self.once(&self.hook, call, envelope, &mut first).await;
                 let again = matches!(outcome, HookOutcome::Retry { .. });
                 last = Some(outcome);
                 if !again {
@@ -253,8 +253,14 @@ impl Trial {
     }
 
     /// One attempt, to the end of the step.
-    async fn once(&self, call: &Call, envelope: &Envelope, first: &mut Option<HookOutcome>) -> HookOutcome {
-        let reply = self.hook.attempt(call, envelope).await;
+    async fn once(
+        &self,
+        hook: &Hook,
+        call: &Call,
+        envelope: &Envelope,
+        first: &mut Option<HookOutcome>,
+    ) -> HookOutcome {
+        let reply = hook.attempt(call, envelope).await;
         first.get_or_insert_with(|| reply.outcome.clone());
         if is_end(&reply.outcome) {
             return reply.outcome;
@@ -266,18 +272,18 @@ impl Trial {
         }
     }
 
-    /// One attempt by one hook, without waiting for the step's end for longer than `patience`.
-    pub(super) async fn attempt(&self, hook: Option<&Hook>, call: &Call, patience: Duration) -> Option<HookOutcome> {
-        let hook = hook.unwrap_or(&self.hook);
+    /// One attempt, by a stranger's hook or ours, without waiting for the step's end for longer than `patience`.
+    pub(super) async fn attempt(
+        &self,
+        stranger: Option<&Hook>,
+        call: &Call,
+        patience: Duration,
+    ) -> Option<HookOutcome> {
+        let hook = stranger.unwrap_or(&self.hook);
         let envelope = self.envelope(call);
-        let all = async {
-            let reply = hook.attempt(call, &envelope).await;
-            if is_end(&reply.outcome) {
-                return reply.outcome;
-            }
-            self.follow(reply.follow, &envelope.id).await
-        };
-        timeout(patience, all).await.ok()
+        timeout(patience, self.once(hook, call, &envelope, &mut None))
+            .await
+            .ok()
     }
 
     /// What each of several gateways is answered that call at once.
@@ -288,11 +294,6 @@ impl Trial {
             .into_iter()
             .map(|reply| reply.outcome)
             .collect()
-    }
-
-    /// The answer to one call alone.
-    pub(super) async fn answer(&self, call: &Call, envelope: &Envelope) -> HookOutcome {
-        self.hook.attempt(call, envelope).await.outcome
     }
 
     async fn follow(&self, follow: Option<Follow>, key: &str) -> HookOutcome {

@@ -138,10 +138,10 @@ def never_says_safe():
 def refuses_what_it_does_not_know():
     checked = receiver.checked
 
-    def strict(event, key):
+    def strict(event, key, *reports):
         if "later" in event:
             raise ValueError("what is `later`?")
-        return checked(event, key)
+        return checked(event, key, *reports)
     receiver.checked = strict
 
 
@@ -154,10 +154,10 @@ def takes_small_bodies_only():
 def refuses_what_is_late():
     checked = receiver.checked
 
-    def punctual(event, key):
+    def punctual(event, key, *reports):
         if event["data"]["deadline_in_s"] == 0:
             raise ValueError("too late")
-        return checked(event, key)
+        return checked(event, key, *reports)
     receiver.checked = punctual
 
 
