@@ -235,6 +235,10 @@ async fn an_answer_that_is_not_signed_changes_nothing() {
     let mut hosted = Hosted::start(&site(&plain(&broker), &good, 480)).await;
     hosted.burn().await;
     receiver.until_said(&format!("202 live {INCIDENT}.{STEP}"), 1).await;
+    hosted
+        .api
+        .until("the step runs", |s| step_of(s, STEP)["state"] == "running")
+        .await;
     let topic = format!("{TOPIC}/answer/{INCIDENT}.{STEP}");
     let key = format!("{INCIDENT}.{STEP}");
     for forged in [
