@@ -36,7 +36,8 @@ enum Command {
 /// Plays every case of the contract (gateway/HOOKS.md) against a receiver, and judges it
 ///
 /// Everything is a drill of a workload that nobody has, so that nothing is moved, unless --live is given: that is for a
-/// receiver on a bench. A webhook's secret is read from MUSTER_HOOK_SECRET or --secret-file.
+/// receiver on a bench. A program is started with MUSTER_MODE=drill: one that does not heed it has no place here. A
+/// webhook's secret is read from MUSTER_HOOK_SECRET or --secret-file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 every case passed, 1 one did not, 64 usage or config, 69 unreachable.\n\
@@ -140,7 +141,7 @@ async fn restarted() {
 
 fn target(args: &TestArgs) -> Result<HookTarget, String> {
     if let (Some(file), Some(hook)) = (&args.config, &args.hook) {
-        return configured(file, hook);
+        return configured(file, hook, args.live);
     }
     let way = match (&args.url, args.program.split_first()) {
         (Some(url), _) => HookWay::Webhook(WebhookTarget {
@@ -168,14 +169,25 @@ fn with_place(program: &str, argv: &[String]) -> Result<Vec<String>, String> {
     Ok(argv)
 }
 
-fn configured(file: &std::path::Path, hook: &str) -> Result<HookTarget, String> {
+fn configured(file: &std::path::Path, hook: &str, live: bool) -> Result<HookTarget, String> {
     let (config, _) = config::load(file).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         format!("the config cannot run:\n{}", lines.join("\n"))
     })?;
     let known: Vec<String> = config.hooks.iter().map(|h| format!("`{}`", h.id)).collect();
-    let found = config.hooks.into_iter().find(|h| h.id == hook);
-    found.ok_or_else(|| format!("{} has no hook `{hook}`; it has {}", file.display(), known.join(", ")))
+    let both = config.site.hooks.iter().zip(config.hooks);
+    let found = both.into_iter().find(|(_, target)| target.id == hook);
+    match found {
+        Some((hook, target)) if live || hook.accepts_drill => Ok(target),
+        Some(_) => Err(format!(
+            "hook `{hook}` takes no drills; --live calls it for real, on a bench"
+        )),
+        None => Err(format!(
+            "{} has no hook `{hook}`; it has {}",
+            file.display(),
+            known.join(", ")
+        )),
+    }
 }
 
 fn secret(args: &TestArgs) -> Result<Secret, String> {
@@ -195,7 +207,7 @@ fn options(args: &TestArgs) -> Result<Options, String> {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    for id in args.workload.iter().chain([&args.to]).filter(|id| !is_id(id)) {
+    if let Some(id) = args.workload.iter().chain([&args.to]).find(|id| !is_id(id)) {
         return Err(format!("`{id}` is not an id: 1 to 32 of a-z, 0-9 and `-`"));
     }
     Ok(Options {

@@ -83,10 +83,22 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         max_parallel: table
             .integer("max_parallel", 1..=1_024)
             .map_or(MAX_PARALLEL, |n| n.value) as u16,
-        accepts_drill: table.flag("accepts_drill", true),
+        accepts_drill: accepts_drill(table, kind),
     };
     table.finish();
     row
+}
+
+/// A program that was written for something else does not look at MUSTER_MODE, and a drill of it would be no drill: it has
+/// to be said that it does. A webhook cannot be one by accident.
+fn accepts_drill(table: &Table<'_>, kind: Option<Kind>) -> bool {
+    let is_program = matches!(kind, Some(Kind::Exec));
+    if is_program && table.place("accepts_drill").is_none() {
+        let what = "it is not said whether this program takes drills, so it is never called as one";
+        let hint = "accepts_drill = true once it changes nothing where MUSTER_MODE is `drill`; false to keep it so";
+        table.faults.warning(table.at, what, hint);
+    }
+    table.flag("accepts_drill", !is_program)
 }
 
 fn webhook(table: &Table<'_>, folder: &Path, simulated: bool) -> Reached {

@@ -87,7 +87,9 @@ impl SiteText {
 
     /// A program.
     pub(crate) fn exec(self, id: &str, argv: &[&str]) -> Self {
-        self.table(&format!("[[hook]]\nid = \"{id}\"\nkind = \"exec\"\nargv = {argv:?}\n"))
+        self.table(&format!(
+            "[[hook]]\nid = \"{id}\"\nkind = \"exec\"\naccepts_drill = true\nargv = {argv:?}\n"
+        ))
     }
 
     /// Any other table.

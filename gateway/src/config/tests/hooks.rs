@@ -24,6 +24,29 @@ fn hook(lines: &str) -> Vec<String> {
     all(&[(WEBHOOK, lines)])
 }
 
+fn exec(lines: &str) -> Vec<String> {
+    hook(&format!("kind = \"exec\"\naccepts_drill = true\n{lines}"))
+}
+
+#[test]
+fn a_program_takes_drills_only_where_that_is_said() {
+    let program = "kind = \"exec\"\nargv = [\"/bin/true\"]\n";
+    only(
+        &hook(program),
+        "warning",
+        "it is not said whether this program takes drills",
+    );
+    for (more, takes) in [
+        ("", false),
+        ("accepts_drill = false\n", false),
+        ("accepts_drill = true\n", true),
+    ] {
+        let config = super::config(&GOOD.replacen(WEBHOOK, &format!("{program}{more}"), 1));
+        assert_eq!(config.site.hooks[0].accepts_drill, takes, "{more}");
+    }
+    assert!(super::config(GOOD).site.hooks[0].accepts_drill);
+}
+
 #[test]
 fn a_program_is_an_absolute_path_to_something_that_runs() {
     for (argv, says) in [
@@ -37,15 +60,15 @@ fn a_program_is_an_absolute_path_to_something_that_runs() {
         ("[7]", "`argv` of [[hook]] is of the type integer"),
         ("\"/bin/sh -c x\"", "`argv` of [[hook]] is of the type string"),
     ] {
-        let found = hook(&format!("kind = \"exec\"\nargv = {argv}\n"));
+        let found = exec(&format!("argv = {argv}\n"));
         assert!(
             found.iter().any(|f| f.contains(&format!("error {says}"))),
             "{argv}: {found:#?}"
         );
     }
-    only(&hook("kind = \"exec\"\n"), "error", "`argv` is missing in [[hook]]");
+    only(&exec(""), "error", "`argv` is missing in [[hook]]");
     for word in ["{workload}", "$MUSTER_ID", "`id`", "${x}"] {
-        let found = hook(&format!("kind = \"exec\"\nargv = [\"/bin/sh\", \"{word}\"]\n"));
+        let found = exec(&format!("argv = [\"/bin/sh\", \"{word}\"]\n"));
         only(&found, "warning", "the argument");
     }
 }
@@ -55,7 +78,7 @@ fn a_program_has_its_folder_and_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let exec = |lines: &str| {
         in_folder(
-            &format!("kind = \"exec\"\nargv = [\"/bin/sh\", \"--site\"]\n{lines}"),
+            &format!("kind = \"exec\"\naccepts_drill = true\nargv = [\"/bin/sh\", \"--site\"]\n{lines}"),
             folder.path(),
         )
     };
@@ -101,7 +124,7 @@ fn a_program_that_everybody_can_change_is_a_warning() {
     for (mode, says) in [(0o777, "warning"), (0o644, "error"), (0o755, "")] {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
         let found = hook(&format!(
-            "kind = \"exec\"\nargv = [{:?}]\n",
+            "kind = \"exec\"\naccepts_drill = true\nargv = [{:?}]\n",
             program.display().to_string()
         ));
         assert_eq!(found.is_empty(), says.is_empty(), "{mode:o}: {found:#?}");
