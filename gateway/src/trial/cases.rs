@@ -130,8 +130,7 @@ async fn overtaken(trial: &Trial, step: &Call) -> Finding {
 }
 
 async fn old_token(trial: &Trial) -> Finding {
-    let lower = trial.next_token();
-    trial.skip_tokens(1);
+    let lower = trial.take_token();
     let higher = trial.play(&trial.step(Phase::Prepare)).await;
     let step = trial.step_of(&trial.workload, Phase::Evacuate, lower);
     let played = trial.play(&step).await;
@@ -271,49 +270,48 @@ async fn late(trial: &Trial) -> Finding {
     }
 }
 
-async fn verify(trial: &Trial, evacuated: &Call) -> Vec<Finding> {
-    let of = |call: &Call, token| Call {
-        step: call.step.replace(".evacuate.", ".verify."),
+/// The question whether an evacuation has taken place.
+fn question(evacuation: &Call, token: u64) -> Call {
+    Call {
+        step: evacuation.step.replace(".evacuate.", ".verify."),
         phase: Phase::Verify,
         token,
-        ..call.clone()
-    };
-    let lower = trial.next_token();
-    trial.skip_tokens(1);
-    let token = trial.next_token();
-    trial.skip_tokens(1);
-    let moved = trial.play(&of(evacuated, token)).await;
+        ..evacuation.clone()
+    }
+}
+
+async fn verify(trial: &Trial, evacuated: &Call) -> Vec<Finding> {
+    let (lower, token) = (trial.take_token(), trial.take_token());
+    let moved = trial.play(&question(evacuated, token)).await;
     let finding = Finding::new("verify", "whether the evacuated workload is safe");
-    let mut findings = vec![done_or(
+    let confirmed = done_or(
         finding,
         &moved,
         "it is not confirmed: the workload would count as unsafe for ever",
         "answer 200 once it is so, 503 while it may still become so (a program: exit 0, 75)",
-    )];
+    );
     let unfenced = trial.play(&trial.step_of(&trial.workload, Phase::Prepare, lower)).await;
     let finding = Finding::new("verify-fence", "a step whose token is lower than the question's");
-    findings.push(done_or(
-        finding,
-        &unfenced,
-        "questions raise no fence",
-        "keep tokens of `verify` out of it",
-    ));
+    let mend = "keep tokens of `verify` out of it";
+    let unfenced = done_or(finding, &unfenced, "questions raise no fence", mend);
+    vec![confirmed, unfenced, verify_unmoved(trial, token).await]
+}
+
+async fn verify_unmoved(trial: &Trial, token: u64) -> Finding {
     let finding = Finding::new("verify-unmoved", "whether a workload is safe that nobody has evacuated");
     if trial.options.workload.is_some() {
-        findings.push(finding.not_seen("this workload has been evacuated in the trial"));
-        return findings;
+        return finding.not_seen("this workload has been evacuated in the trial");
     }
     let never = trial.step_of(&format!("{}-never", trial.workload), Phase::Evacuate, token);
-    let answer = trial.attempt(None, &of(&never, token), ANSWER).await;
+    let answer = trial.attempt(None, &question(&never, token), ANSWER).await;
     let finding = finding.came(answer.as_ref().map_or_else(|| "no answer".into(), words));
-    findings.push(match answer {
+    match answer {
         Some(HookOutcome::Cannot { .. } | HookOutcome::Retry { .. }) => finding,
         _ => finding.fail(
             "it says so without looking",
             "ask the world, not your notes: 422 or 503 as long as it has not really moved",
         ),
-    });
-    findings
+    }
 }
 
 /// A drill, and then the same step for real.

@@ -172,18 +172,12 @@ impl Trial {
 
     /// A new step of an incident of its own, with the next token.
     pub(super) fn step(&self, phase: Phase) -> Call {
-        let token = self.token.fetch_add(1, Ordering::Relaxed);
-        self.step_of(&self.workload, phase, token)
+        self.step_of(&self.workload, phase, self.take_token())
     }
 
-    /// The token of the next step.
-    pub(super) fn next_token(&self) -> u64 {
-        self.token.load(Ordering::Relaxed)
-    }
-
-    /// Lets so many tokens go by.
-    pub(super) fn skip_tokens(&self, n: u64) {
-        self.token.fetch_add(n, Ordering::Relaxed);
+    /// A token that no step has; the next step's is higher.
+    pub(super) fn take_token(&self) -> u64 {
+        self.token.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn step_of(&self, workload: &str, phase: Phase, token: u64) -> Call {

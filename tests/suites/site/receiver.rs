@@ -81,14 +81,7 @@ impl Receiver {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&lines);
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = output.next_line().await {
-                heard.lock().unwrap().push(line);
-            }
-        });
+        let lines = heard(&mut process);
         let address = talk::until("the receiver listens", || {
             let lines = lines.lock().unwrap();
             lines
@@ -144,6 +137,19 @@ impl Receiver {
 /// Where the references are.
 pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples")
+}
+
+/// What it prints, line by line.
+fn heard(process: &mut Child) -> Arc<Mutex<Vec<String>>> {
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lines);
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = output.next_line().await {
+            heard.lock().unwrap().push(line);
+        }
+    });
+    lines
 }
 
 /// `202 live ansan-1.db.move.evacuate.busan token=7: accepted`

@@ -132,45 +132,31 @@ fn a_program_that_everybody_can_change_is_a_warning() {
     }
 }
 
-#[test]
-fn a_topic_at_a_broker() {
+const BROKER: &str = "url = \"mqtts://broker.example\"\nca = \"ca.pem\"\ntopic = \"evacuate/db\"\n";
+
+/// The good file with a topic as its hook, beside the files it names.
+fn mqtt(lines: &str) -> Result<HookWay, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.pem"), "x").unwrap();
     std::fs::write(folder.path().join("pw"), "hunter2\n").unwrap();
-    let mqtt = |lines: &str| in_folder(&format!("kind = \"mqtt\"\n{SECRET}{lines}"), folder.path());
-    let good = "url = \"mqtts://broker.example\"\nca = \"ca.pem\"\ntopic = \"evacuate/db\"\n";
-    let Ok(HookWay::Mqtt(target)) = mqtt(&format!("{good}username = \"u\"\npassword_file = \"pw\"\n")) else {
-        panic!("{:?}", mqtt(good))
+    in_folder(&format!("kind = \"mqtt\"\n{SECRET}{lines}"), folder.path())
+}
+
+#[test]
+fn a_topic_at_a_broker() {
+    let Ok(HookWay::Mqtt(target)) = mqtt(&format!("{BROKER}username = \"u\"\npassword_file = \"pw\"\n")) else {
+        panic!("{:?}", mqtt(BROKER))
     };
+    let broker = &target.broker;
     assert_eq!(
-        (target.broker.host.as_str(), target.broker.port, target.broker.tls),
+        (broker.host.as_str(), broker.port, broker.tls),
         ("broker.example", 8883, true)
     );
     assert_eq!(
-        target.broker.login.as_ref().map(|(_, p)| p.0.as_slice()),
+        broker.login.as_ref().map(|(_, p)| p.0.as_slice()),
         Some(&b"hunter2"[..])
     );
     assert!(!format!("{target:?}").contains("hunter2"));
-    for (from, to, says) in [
-        (
-            "ca = \"ca.pem\"\n",
-            "",
-            "error the broker is reached by TLS, but no `ca`",
-        ),
-        ("mqtts", "mqtt", "error certificates, but `url` is mqtt://"),
-        ("mqtts://", "https://", "error `https://broker.example` is not a broker"),
-        ("broker.example", "127.0.0.1", "error the hook points to this machine"),
-        ("broker.example", "169.254.169.254", "error a hook must not point to"),
-        ("url = \"mqtts://broker.example\"\n", "", "error `url` is missing"),
-        ("topic = \"evacuate/db\"\n", "", "error `topic` is missing"),
-        ("evacuate/db", "evacuate/#", "error `evacuate/#` is not a topic"),
-        ("evacuate/db", "+/db", "error `+/db` is not a topic"),
-        ("evacuate/db", "$SYS/x", "error `$SYS/x` is not a topic"),
-        ("evacuate/db", "", "error `` is not a topic"),
-    ] {
-        let found = mqtt(&good.replacen(from, to, 1)).unwrap_err();
-        assert!(found.iter().any(|f| f.contains(says)), "{from} -> {to}: {found:#?}");
-    }
     let plain = "url = \"mqtt://broker.example\"\ntopic = \"x\"\n";
     only(
         &mqtt(plain).unwrap_err(),
@@ -179,6 +165,27 @@ fn a_topic_at_a_broker() {
     );
     let here = "url = \"mqtt://127.0.0.1\"\ntopic = \"x\"\nallow_loopback = true\n";
     assert!(mqtt(here).is_ok(), "{:?}", mqtt(here));
+}
+
+#[test]
+fn a_topic_at_a_broker_that_cannot_be() {
+    for (from, to, says) in [
+        ("ca = \"ca.pem\"\n", "", "the broker is reached by TLS, but no `ca`"),
+        ("mqtts", "mqtt", "certificates, but `url` is mqtt://"),
+        ("mqtts://", "https://", "`https://broker.example` is not a broker"),
+        ("broker.example", "127.0.0.1", "the hook points to this machine"),
+        ("broker.example", "169.254.169.254", "a hook must not point to"),
+        ("url = \"mqtts://broker.example\"\n", "", "`url` is missing"),
+        ("topic = \"evacuate/db\"\n", "", "`topic` is missing"),
+        ("evacuate/db", "evacuate/#", "`evacuate/#` is not a topic"),
+        ("evacuate/db", "+/db", "`+/db` is not a topic"),
+        ("evacuate/db", "$SYS/x", "`$SYS/x` is not a topic"),
+        ("evacuate/db", "", "`` is not a topic"),
+    ] {
+        let found = mqtt(&BROKER.replacen(from, to, 1)).unwrap_err();
+        let says = format!("error {says}");
+        assert!(found.iter().any(|f| f.contains(&says)), "{from} -> {to}: {found:#?}");
+    }
 }
 
 #[test]

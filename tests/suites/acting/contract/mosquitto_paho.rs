@@ -228,6 +228,17 @@ async fn nobody_at_the_topic_and_no_broker_both_give_way_in_time() {
     }
 }
 
+/// An answer by somebody else, that the step of this key is done.
+async fn forge(broker: &Broker, key: &str, properties: &[(&str, &str)]) {
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-V", "5", "-q", "1", "-p", &broker.port.to_string()]);
+    command.args(["-t", &format!("{TOPIC}/answer/{key}"), "-m", r#"{"state":"done"}"#]);
+    for (name, value) in properties {
+        command.args(["-D", "publish", "user-property", name, value]);
+    }
+    assert!(command.status().await.unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_not_signed_changes_nothing() {
     let (broker, good) = (Broker::start().await, Desk::willing().await);
@@ -239,36 +250,11 @@ async fn an_answer_that_is_not_signed_changes_nothing() {
         .api
         .until("the step runs", |s| step_of(s, STEP)["state"] == "running")
         .await;
-    let topic = format!("{TOPIC}/answer/{INCIDENT}.{STEP}");
     let key = format!("{INCIDENT}.{STEP}");
-    for forged in [
-        &[][..],
-        &["-D", "publish", "user-property", "webhook-id", &key],
-        &[
-            "-D",
-            "publish",
-            "user-property",
-            "webhook-id",
-            &key,
-            "-D",
-            "publish",
-            "user-property",
-            "webhook-timestamp",
-            "4000000000",
-            "-D",
-            "publish",
-            "user-property",
-            "webhook-signature",
-            "v1,AAAA",
-        ],
-    ] {
-        let sent = Command::new("mosquitto_pub")
-            .args(["-V", "5", "-q", "1", "-p", &broker.port.to_string(), "-t", &topic])
-            .args(["-m", r#"{"state":"done"}"#])
-            .args(forged)
-            .status();
-        assert!(sent.await.unwrap().success());
-    }
+    let (id, stamp) = (("webhook-id", key.as_str()), ("webhook-timestamp", "4000000000"));
+    forge(&broker, &key, &[]).await;
+    forge(&broker, &key, &[id]).await;
+    forge(&broker, &key, &[id, stamp, ("webhook-signature", "v1,AAAA")]).await;
     let refused = || hosted.gateway.counters.get(Cause::ProgressRefused);
     talk::until("all three are refused", || (refused() >= 3).then_some(())).await;
     let status = hosted.api.status().await;
