@@ -107,11 +107,18 @@ pub async fn run(args: Args) -> ExitCode {
         Err(cause) => return refuse(&with_causes(&cause), exit::USAGE),
     };
     if !args.json {
-        println!("{}", heading(&args, &trial));
+        print(&heading(&args, &trial));
     }
-    let findings = trial::run(&trial, args.restart.then(restarted)).await;
+    let mut findings = Vec::new();
+    let mut tell = |finding: Finding| {
+        if !args.json {
+            print(&lines(&finding));
+        }
+        findings.push(finding);
+    };
+    trial::run(&trial, args.restart.then(restarted), &mut tell).await;
+    print(&if args.json { json(&findings) } else { summary(&findings) });
     let failed = findings.iter().any(|f| f.verdict == Verdict::Fail);
-    show(&args, &findings);
     if failed && findings.len() == 1 && trial.is_unreachable() {
         return exit::UNREACHABLE.into();
     }
@@ -120,6 +127,11 @@ pub async fn run(args: Args) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+fn print(text: &str) {
+    // A reader that has gone away changes nothing about the verdict.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 fn refuse(line: &str, code: u8) -> ExitCode {
@@ -241,13 +253,7 @@ fn heading(args: &TestArgs, trial: &Trial) -> String {
     } else {
         "as drills: nothing may change"
     };
-    format!("{what} ({}), {how}\n", trial.kind())
-}
-
-fn show(args: &TestArgs, findings: &[Finding]) {
-    let text = if args.json { json(findings) } else { lines(findings) };
-    // A reader that has gone away changes nothing about the verdict.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    format!("{what} ({}), {how}\n\n", trial.kind())
 }
 
 fn json(findings: &[Finding]) -> String {
@@ -258,28 +264,27 @@ fn json(findings: &[Finding]) -> String {
     )
 }
 
-fn lines(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    for finding in findings {
-        let word = match finding.verdict {
-            Verdict::Pass => "pass",
-            Verdict::Fail => "FAIL",
-            Verdict::NotSeen => "n/a ",
-        };
-        text.push_str(&format!(
-            "{word}  {:<18} {}: {}\n",
-            finding.case, finding.sent, finding.came
-        ));
-        for (name, words) in [("why", &finding.why), ("mend", &finding.mend)] {
-            if !words.is_empty() {
-                text.push_str(&format!("{:25}{name}: {words}\n", ""));
-            }
+fn lines(finding: &Finding) -> String {
+    let word = match finding.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "FAIL",
+        Verdict::NotSeen => "n/a ",
+    };
+    let (case, sent, came) = (finding.case, &finding.sent, &finding.came);
+    let mut text = format!(
+        "{word}  {case:<18} {sent}{}{came}\n",
+        if came.is_empty() { "" } else { ": " }
+    );
+    for (name, words) in [("why", &finding.why), ("mend", &finding.mend)] {
+        if !words.is_empty() {
+            text.push_str(&format!("{:25}{name}: {words}\n", ""));
         }
     }
+    text
+}
+
+fn summary(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let (passed, failed, rest) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NotSeen));
-    text.push_str(&format!(
-        "\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen\n"
-    ));
-    text
+    format!("\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen\n")
 }

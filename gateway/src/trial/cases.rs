@@ -7,7 +7,7 @@ use muster_core::{Call, HookOutcome, Mode, Phase};
 use serde_json::{Value, json};
 
 use super::finding::Finding;
-use super::play::{GATEWAYS, Played, Trial};
+use super::play::{GATEWAYS, Played, Trial, is_taken};
 use super::raw::words;
 use crate::hooks::envelope::Envelope;
 
@@ -59,25 +59,34 @@ fn done_or(finding: Finding, played: &Played, why: &str, mend: &str) -> Finding 
     }
 }
 
-/// Everything about steps.
-pub(super) async fn steps(trial: &Trial) -> Vec<Finding> {
-    let step = trial.step(Phase::Evacuate);
-    let mut findings = evacuate(trial, &step).await;
-    findings.push(again(trial, &step).await);
-    findings.push(overtaken(trial, &step).await);
-    findings.push(old_token(trial).await);
-    findings.push(large_tokens(trial).await);
-    findings.push(at_once(trial).await);
-    findings.push(cut_off(trial).await);
-    findings.push(unknown_fields(trial).await);
-    findings.push(large(trial).await);
-    findings.push(late(trial).await);
-    findings.extend(verify(trial, &step).await);
-    findings.push(drill(trial).await);
-    findings
+/// As [`done_or`], where it is enough that the step was taken.
+fn taken_or(finding: Finding, answer: &HookOutcome, why: &str, mend: &str) -> Finding {
+    let finding = finding.came(words(answer));
+    if is_taken(answer) {
+        finding
+    } else {
+        finding.fail(why, mend)
+    }
 }
 
-async fn evacuate(trial: &Trial, step: &Call) -> Vec<Finding> {
+/// Everything about steps.
+pub(super) async fn steps(trial: &Trial, tell: &mut dyn FnMut(Finding)) {
+    let step = trial.step(Phase::Evacuate);
+    evacuate(trial, &step).await.into_iter().for_each(&mut *tell);
+    tell(again(trial, &step).await);
+    tell(overtaken(trial, &step).await);
+    verify(trial, &step, tell).await;
+    tell(old_token(trial).await);
+    tell(large_tokens(trial).await);
+    tell(at_once(trial).await);
+    tell(cut_off(trial).await);
+    tell(unknown_fields(trial).await);
+    tell(large(trial).await);
+    tell(late(trial).await);
+    tell(drill(trial).await);
+}
+
+async fn evacuate(trial: &Trial, step: &Call) -> [Finding; 2] {
     let played = trial.play(step).await;
     let finding = Finding::new("evacuate", "an irreversible step, to its end").came(played.words());
     let finding = if played.is_done() {
@@ -99,7 +108,7 @@ async fn evacuate(trial: &Trial, step: &Call) -> Vec<Finding> {
         None if played.first == HookOutcome::Done => progress.not_seen("it is done at once and reports nothing"),
         None => progress,
     };
-    vec![finding, progress]
+    [finding, progress]
 }
 
 async fn again(trial: &Trial, step: &Call) -> Finding {
@@ -117,13 +126,11 @@ async fn again(trial: &Trial, step: &Call) -> Finding {
 }
 
 async fn overtaken(trial: &Trial, step: &Call) -> Finding {
-    let later = trial.play(&trial.step(Phase::Prepare)).await;
+    let later = trial.begin(&trial.step(Phase::Prepare)).await;
     let played = trial.play(step).await;
     let finding = Finding::new("ended-key", "a key that is done, after a later step of its workload");
-    if !later.is_done() {
-        return finding
-            .came(later.words())
-            .fail("the later step did not end as done", FENCE);
+    if !is_taken(&later) {
+        return finding.came(words(&later)).fail("the later step was not taken", FENCE);
     }
     let why = "what has ended is answered as it ended, whatever came later: else the gateway never learns of it";
     done_or(finding, &played, why, "look for the key before you look at the token")
@@ -131,13 +138,13 @@ async fn overtaken(trial: &Trial, step: &Call) -> Finding {
 
 async fn old_token(trial: &Trial) -> Finding {
     let lower = trial.take_token();
-    let higher = trial.play(&trial.step(Phase::Prepare)).await;
+    let higher = trial.begin(&trial.step(Phase::Prepare)).await;
     let step = trial.step_of(&trial.workload, Phase::Evacuate, lower);
     let played = trial.play(&step).await;
     let finding = Finding::new("old-token", "a new key with a token lower than one acted on").came(played.words());
-    match (higher.is_done(), &played.end) {
+    match (is_taken(&higher), &played.end) {
         (true, Some(HookOutcome::TokenRefused)) => finding,
-        (false, _) => finding.fail("the step with the higher token did not end as done", FENCE),
+        (false, _) => finding.fail("the step with the higher token was not taken", FENCE),
         _ => finding.fail(
             "it was not refused: two ways of saving one workload at once lose its data",
             FENCE,
@@ -152,10 +159,10 @@ async fn large_tokens(trial: &Trial) -> Finding {
     }
     let workload = format!("{}-large", trial.workload);
     let token = (1 << 63) + 2;
-    let higher = trial.play(&trial.step_of(&workload, Phase::Evacuate, token)).await;
+    let higher = trial.begin(&trial.step_of(&workload, Phase::Evacuate, token)).await;
     let lower = trial.play(&trial.step_of(&workload, Phase::Prepare, token - 1)).await;
-    let finding = finding.came(format!("{}; then the lower one: {}", higher.words(), lower.words()));
-    if higher.is_done() && lower.end == Some(HookOutcome::TokenRefused) {
+    let finding = finding.came(format!("{}; then the lower one: {}", words(&higher), lower.words()));
+    if is_taken(&higher) && lower.end == Some(HookOutcome::TokenRefused) {
         return finding;
     }
     finding.fail(
@@ -236,11 +243,11 @@ async fn unknown_fields(trial: &Trial) -> Finding {
         event["later"] = json!({ "version": [1, null] });
         event["data"]["later"] = json!("a field of a later version");
     });
-    let played = trial.play_as(&step, &envelope).await;
+    let answer = trial.begin_as(&step, &envelope).await;
     let finding = Finding::new("unknown-fields", "fields that this version has not got");
-    done_or(
+    taken_or(
         finding,
-        &played,
+        &answer,
         "later versions add fields",
         "skip what you do not know",
     )
@@ -251,18 +258,19 @@ async fn large(trial: &Trial) -> Finding {
     let envelope = changed(trial, &step, |event| {
         event["data"]["why"] = json!(["x".repeat(LARGE)]);
     });
-    let played = trial.play_as(&step, &envelope).await;
+    let answer = trial.begin_as(&step, &envelope).await;
     let finding = Finding::new("large", format!("an event of {} bytes", envelope.body.len()));
-    done_or(finding, &played, "events have up to 64 KiB", "take bodies of 64 KiB")
+    taken_or(finding, &answer, "events have up to 64 KiB", "take bodies of 64 KiB")
 }
 
 async fn late(trial: &Trial) -> Finding {
     let mut step = trial.step(Phase::Evacuate);
     step.deadline = trial.clock.now() - 60_000;
-    let played = trial.play(&step).await;
-    let finding = Finding::new("late", "a new step whose deadline has passed").came(played.words());
-    match &played.end {
-        Some(HookOutcome::Done | HookOutcome::Cannot { .. }) => finding,
+    let answer = trial.begin(&step).await;
+    let finding = Finding::new("late", "a new step whose deadline has passed").came(words(&answer));
+    match &answer {
+        HookOutcome::Cannot { .. } => finding,
+        taken if is_taken(taken) => finding,
         _ => finding.fail(
             "the last rung is called until it is done, however late",
             "do it, or answer 422 (a program: exit 65) if it is of no use any more",
@@ -280,21 +288,23 @@ fn question(evacuation: &Call, token: u64) -> Call {
     }
 }
 
-async fn verify(trial: &Trial, evacuated: &Call) -> Vec<Finding> {
+async fn verify(trial: &Trial, evacuated: &Call, tell: &mut dyn FnMut(Finding)) {
     let (lower, token) = (trial.take_token(), trial.take_token());
     let moved = trial.play(&question(evacuated, token)).await;
     let finding = Finding::new("verify", "whether the evacuated workload is safe");
-    let confirmed = done_or(
+    tell(done_or(
         finding,
         &moved,
         "it is not confirmed: the workload would count as unsafe for ever",
         "answer 200 once it is so, 503 while it may still become so (a program: exit 0, 75)",
-    );
-    let unfenced = trial.play(&trial.step_of(&trial.workload, Phase::Prepare, lower)).await;
+    ));
+    let answer = trial
+        .begin(&trial.step_of(&trial.workload, Phase::Prepare, lower))
+        .await;
     let finding = Finding::new("verify-fence", "a step whose token is lower than the question's");
     let mend = "keep tokens of `verify` out of it";
-    let unfenced = done_or(finding, &unfenced, "questions raise no fence", mend);
-    vec![confirmed, unfenced, verify_unmoved(trial, token).await]
+    tell(taken_or(finding, &answer, "questions raise no fence", mend));
+    tell(verify_unmoved(trial, token).await);
 }
 
 async fn verify_unmoved(trial: &Trial, token: u64) -> Finding {
@@ -383,16 +393,21 @@ fn judge(finding: Finding, trial: &Trial, counts: &BTreeMap<String, u64>) -> Fin
         let why = format!("the drill {key} has really changed something");
         return finding.fail(why, "in a drill change nothing");
     }
-    if let Some(key) = ours.iter().find(|key| !done.contains(key)) {
-        let why = format!("{key} had an effect, and has not ended as done");
+    let may = trial.begun_keys();
+    if let Some(key) = ours.iter().find(|key| !done.contains(key) && !may.contains(key)) {
+        let why = format!("{key} had an effect, and was refused");
         return finding.fail(why, "check everything before the effect");
     }
-    let wanted = |key: &str| u64::from(!key.starts_with("drill."));
-    let count = |key: &str| counts.get(key).copied().unwrap_or_default();
-    match done.iter().find(|key| count(key) != wanted(key)) {
+    if let Some(key) = ours.iter().find(|key| counts[**key] > 1) {
+        let why = format!("{key} had its effect {} times", counts[*key]);
+        return finding.fail(why, "make the effect and remember the key in one transaction");
+    }
+    // What is still under way may have its effect later; what has ended has had it.
+    let missing = |key: &&String| !key.starts_with("drill.") && !counts.contains_key(*key);
+    match done.iter().find(missing) {
         Some(key) => finding.fail(
-            format!("{key} had its effect {} times", count(key)),
-            "make the effect and remember the key in one transaction",
+            format!("{key} has ended as done, and had no effect"),
+            "say done when it is done, not before",
         ),
         None => finding,
     }

@@ -13,19 +13,22 @@ pub use effects::Effects;
 pub use finding::{Finding, Verdict};
 pub use play::{Options, Trial, TrialError};
 
-/// Every case, in an order that builds on what came before. `restarted` is awaited where the receiver is to be restarted.
-pub async fn run<F>(trial: &Trial, restarted: Option<F>) -> Vec<Finding>
+/// Every case, in an order that builds on what came before; `tell` hears of each as it is judged. `restarted` is awaited
+/// where the receiver is to be restarted.
+pub async fn run<F>(trial: &Trial, restarted: Option<F>, tell: &mut dyn FnMut(Finding))
 where
     F: Future<Output = ()>,
 {
-    let mut findings = vec![cases::prepare(trial).await];
-    if findings.iter().any(|f| f.verdict == Verdict::Fail) {
+    let first = cases::prepare(trial).await;
+    let failed = first.verdict == Verdict::Fail;
+    tell(first);
+    if failed {
         // Of one that does not answer a valid call nothing else can be said.
-        return findings;
+        return;
     }
-    findings.extend(cases::steps(trial).await);
-    findings.extend(signed::all(trial).await);
-    findings.push(match restarted {
+    cases::steps(trial, tell).await;
+    signed::all(trial, tell).await;
+    tell(match restarted {
         // Each call of a program is a start of its own.
         _ if trial.kind() == "exec" => cases::restart(trial).await,
         Some(restarted) => {
@@ -34,6 +37,5 @@ where
         }
         None => Finding::new("restart", "the same keys after its restart").not_seen("give --restart to play it"),
     });
-    findings.push(cases::once(trial).await);
-    findings
+    tell(cases::once(trial).await);
 }

@@ -103,6 +103,8 @@ pub struct Trial {
     number: AtomicU64,
     /// Steps that have ended as done, each with its key.
     done: Mutex<Vec<(String, Call)>>,
+    /// Keys that were taken and not followed to their end.
+    begun: Mutex<Vec<String>>,
 }
 
 /// What came of one step.
@@ -143,6 +145,7 @@ impl Trial {
             token: AtomicU64::new(options.token),
             number: AtomicU64::new(options.number),
             done: Mutex::default(),
+            begun: Mutex::default(),
             raw,
             stranger,
             ear,
@@ -246,6 +249,37 @@ impl Trial {
         played
     }
 
+    /// Calls a step until it is taken or refused, and does not wait for its end: where it only has to be taken, slow work
+    /// would make a trial last for ever.
+    pub(super) async fn begin(&self, call: &Call) -> HookOutcome {
+        self.begin_as(call, &self.envelope(call)).await
+    }
+
+    /// As [`Trial::begin`], with another event than its own.
+    pub(super) async fn begin_as(&self, call: &Call, envelope: &Envelope) -> HookOutcome {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.push(envelope.id.clone());
+        drop(begun);
+        if self.kind() != "webhook" {
+            // They say no more at once than that they have heard it.
+            return self.play_as(call, envelope).await.end.unwrap_or_else(broken);
+        }
+        let mut last = broken();
+        let all = async {
+            let mut pause = BACKOFF;
+            loop {
+                last = self.hook.attempt(call, envelope).await.outcome;
+                if !matches!(last, HookOutcome::Retry { .. }) {
+                    return;
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_BACKOFF);
+            }
+        };
+        let _ = timeout(self.options.wait, all).await;
+        last
+    }
+
     /// One attempt, to the end of the step.
     async fn once(
         &self,
@@ -325,6 +359,11 @@ impl Trial {
         done.iter().map(|(key, _)| key.clone()).collect()
     }
 
+    /// Keys of the steps that were taken and not followed to their end; each may have one effect.
+    pub(super) fn begun_keys(&self) -> Vec<String> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether a key is of this trial.
     pub(super) fn is_ours(&self, key: &str) -> bool {
         let incident = key.trim_start_matches("drill.").split('.').next().unwrap_or_default();
@@ -340,6 +379,14 @@ impl Trial {
         let first = done.iter().map(|(_, call)| call).find(own)?;
         Some((first.clone(), first.token))
     }
+}
+
+/// Whether a step was taken: it is done, or under way.
+pub(super) const fn is_taken(answer: &HookOutcome) -> bool {
+    matches!(
+        answer,
+        HookOutcome::Done | HookOutcome::Accepted | HookOutcome::Running { .. }
+    )
 }
 
 impl Played {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use muster_core::{HookOutcome, Phase};
 
 use super::finding::Finding;
-use super::play::Trial;
+use super::play::{Trial, is_taken};
 use super::raw::{Cut, Headers, Raw, status, words};
 use crate::hooks::envelope::Envelope;
 
@@ -63,41 +63,37 @@ const BENT: [Bent; 8] = [
 ];
 
 /// All of them.
-pub(super) async fn all(trial: &Trial) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub(super) async fn all(trial: &Trial, tell: &mut dyn FnMut(Finding)) {
     let Some(raw) = &trial.raw else {
-        findings.push(stranger(trial).await);
-        return findings;
+        return tell(stranger(trial).await);
     };
     for bent in &BENT {
-        findings.push(refused(trial, raw, bent).await);
+        tell(refused(trial, raw, bent).await);
     }
-    findings.push(two_signatures(trial, raw).await);
+    tell(two_signatures(trial, raw).await);
     let (body, answer) = (
         ("cut-in-body", Cut::InTheBody),
         ("cut-before-answer", Cut::BeforeTheAnswer),
     );
-    for (case, cut) in [body, answer] {
-        findings.push(cut_and_again(trial, raw, (case, cut)).await);
-    }
-    findings
+    tell(cut_and_again(trial, raw, body).await);
+    tell(cut_and_again(trial, raw, answer).await);
 }
 
-/// Refused, and without a trace: the good call that follows with the same key is done.
+/// Refused, and without a trace: the good call that follows with the same key is taken.
 async fn refused(trial: &Trial, raw: &Raw, (case, sent, bend): &Bent) -> Finding {
     let step = trial.step(Phase::Prepare);
     let (headers, body) = bend(raw, &trial.envelope(&step));
     let answered = raw.post(&headers, body).await;
     let finding = Finding::new(case, *sent).came(status(&answered));
-    let played = trial.play(&step).await;
+    let good = trial.begin(&step).await;
     match answered {
         Ok(409 | 422) => finding.fail(
             "409 and 422 end a step: a gateway whose clock is off would give it up for good",
             "answer 401, or 400 what cannot be read",
         ),
-        Ok(400..=599) if played.is_done() => finding,
+        Ok(400..=599) if is_taken(&good) => finding,
         Ok(400..=599) => finding.fail(
-            format!("the good call that followed with the same key: {}", played.words()),
+            format!("the good call that followed with the same key: {}", words(&good)),
             "remember nothing of what you refuse",
         ),
         Ok(_) => finding.fail("it was believed", CHECK),
@@ -113,9 +109,9 @@ async fn two_signatures(trial: &Trial, raw: &Raw) -> Finding {
     headers.signature = Some(format!("v1,AAAA v1a,BBBB {good}"));
     let answered = raw.post(&headers, event.body.clone()).await;
     let finding = Finding::new("two-signatures", "several signatures, one of which is right").came(status(&answered));
-    let played = trial.play(&step).await;
+    let good = trial.begin(&step).await;
     match answered {
-        Ok(200..=299) if played.is_done() => finding,
+        Ok(200..=299) if is_taken(&good) => finding,
         _ => finding.fail(
             "while a secret is being changed there are several",
             "split webhook-signature at spaces; one that is right is enough",

@@ -48,9 +48,9 @@ async fn one_that_knows_its_workloads_is_asked_for_one_of_them() {
     let judged = Judged::of(&[&receiver.url, "--workload", "db", "--to", "busan", "--token", "77"]).await;
     judged.assert_passed(&[
         "progress",
+        "verify-unmoved",
         "large-tokens",
         "cut-off",
-        "verify-unmoved",
         "drill",
         "restart",
         "once",
