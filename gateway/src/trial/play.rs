@@ -257,9 +257,7 @@ impl Trial {
 
     /// As [`Trial::begin`], with another event than its own.
     pub(super) async fn begin_as(&self, call: &Call, envelope: &Envelope) -> HookOutcome {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.push(envelope.id.clone());
-        drop(begun);
+        self.note_begun(envelope);
         if self.kind() != "webhook" {
             // They say no more at once than that they have heard it.
             return self.play_as(call, envelope).await.end.unwrap_or_else(broken);
@@ -341,6 +339,11 @@ impl Trial {
                 }
             },
         }
+    }
+
+    fn note_begun(&self, envelope: &Envelope) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.push(envelope.id.clone());
     }
 
     fn note(&self, call: &Call, envelope: &Envelope, played: &Played) {
