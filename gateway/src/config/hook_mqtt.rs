@@ -63,7 +63,7 @@ fn check_topic(table: &Table<'_>, topic: &At<String>) {
 
 fn check_way(table: &Table<'_>, url: &At<String>, (host, tls): (&str, bool), files: &Files, allow_loopback: bool) {
     let faults = table.faults;
-    let elsewhere = hook_url::check_host(url.at, host, allow_loopback, faults);
+    let elsewhere = hook_url::check_host("hook", &At::new(host, url.at), allow_loopback, faults);
     if tls && files.ca.is_none() {
         let hint = "`ca`: a PEM file with the CA of the broker's certificate; the system's are in \
                     /etc/ssl/certs/ca-certificates.crt";

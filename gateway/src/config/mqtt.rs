@@ -231,6 +231,7 @@ pub(super) fn broker(table: &Table<'_>, text: &At<String>) -> Option<(String, u1
     parts
 }
 
+/// `username` and `password_file`: both or neither.
 pub(super) fn login(table: &Table<'_>, folder: &Path) -> Option<(String, Secret)> {
     let (user, file) = (table.text("username"), table.text("password_file"));
     let (user, file) = match (user, file) {

@@ -34,7 +34,7 @@ pub enum ClientError {
         path: PathBuf,
         /// Cause.
         #[source]
-        source: reqwest::Error,
+        source: Box<ClientError>,
     },
 }
 
@@ -84,17 +84,10 @@ impl Clients {
         };
         let path = || ca.to_owned();
         let pem = std::fs::read(ca).map_err(|source| ClientError::Read { path: path(), source })?;
-        let unusable = |source| ClientError::Authorities { path: path(), source };
-        let authorities = Certificate::from_pem_bundle(&pem).map_err(unusable)?;
-        let resolver = CheckedResolver {
-            allow_loopback,
-            lookup: system,
-        };
-        builder(self.connect)
-            .dns_resolver(Arc::new(resolver))
-            .tls_certs_only(authorities)
-            .build()
-            .map_err(unusable)
+        client_trusting(self.connect, allow_loopback, &pem).map_err(|source| ClientError::Authorities {
+            path: path(),
+            source: Box::new(source),
+        })
     }
 
     /// The one for a hook that trusts the machine's own authorities.
@@ -106,6 +99,25 @@ impl Clients {
             self.outside.clone()
         }
     }
+}
+
+/// A client that trusts these authorities alone.
+///
+/// # Errors
+/// The PEM holds no certificate, or TLS could not be set up.
+pub(crate) fn client_trusting(
+    connect: Duration,
+    allow_loopback: bool,
+    ca: &[u8],
+) -> Result<reqwest::Client, ClientError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let authorities = Certificate::from_pem_bundle(ca).map_err(ClientError::Build)?;
+    let resolver = CheckedResolver {
+        allow_loopback,
+        lookup: system,
+    };
+    let builder = builder(connect).dns_resolver(Arc::new(resolver));
+    builder.tls_certs_only(authorities).build().map_err(ClientError::Build)
 }
 
 fn builder(connect: Duration) -> reqwest::ClientBuilder {

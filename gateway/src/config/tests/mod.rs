@@ -11,6 +11,7 @@ mod hearing;
 mod hooks;
 mod hostile;
 mod mqtt;
+mod notify;
 mod rules;
 mod secrets;
 
