@@ -161,6 +161,10 @@ class Store:
         return self.transaction(
             lambda db: db.execute("SELECT state, note FROM steps WHERE key = ?", (key,)).fetchone())
 
+    def effects(self):
+        return dict(self.transaction(
+            lambda db: db.execute("SELECT key, count(*) FROM effects GROUP BY key").fetchall()))
+
     def told(self, key):
         self.transaction(lambda db: db.execute("UPDATE steps SET told = 1 WHERE key = ?", (key,)))
 
@@ -183,6 +187,7 @@ class Work:
         self.store = store
         self.seconds = seconds
         self.percents = {}
+        self.unheard = False
         # Neither a proxy from the environment nor a redirect: the URL came signed, and is called as it stands.
         self.http = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
 
@@ -231,12 +236,21 @@ class Work:
             headers={"Content-Type": "application/json", "Authorization": "Bearer " + data["progress_token"]})
         try:
             with self.http.open(request, timeout=PROGRESS_TIMEOUT_S):
+                self.unheard = False
                 return True
         except urllib.error.HTTPError as error:
             error.close()
+            self.say_unheard(data, error)
             return 400 <= error.code < 500 and error.code not in (408, 429)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            self.say_unheard(data, error)
             return False
+
+    def say_unheard(self, data, error):
+        """Once, until a report is taken again: a person has to know, and need not be told every second."""
+        if not self.unheard:
+            self.unheard = True
+            say("progress is not heard at %s: %s" % (data["progress_url"], error))
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -273,6 +287,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """`Location` of a 202: how the step goes on. Signed like the call, over an empty body."""
         if not self.authentic(b""):
             return self.answer(401, "signature or timestamp refused")
+        if self.path == "/effects":
+            # For `muster hooks test --effects`: how often each key had its effect.
+            counts = json.dumps({"effects": self.server.store.effects()})
+            return self.send(200, counts.encode(), "application/json", None)
         found = self.server.store.state(self.headers["webhook-id"])
         if not found:
             return self.answer(404, "unknown step")
@@ -327,12 +345,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass  # `say` prints what happened; the request line adds nothing.
 
 
-def checked(event, key):
+REPORTS = ("progress_url", "progress_token")  # Over HTTP only.
+
+
+def checked(event, key, reports=REPORTS):
     """The event's data, if it is one of ours and the signed header speaks of the same step."""
     if event["id"] != key:
         raise ValueError("its id is not the webhook-id")
     data = event["data"]
-    for field in ("incident", "step", "workload", "progress_url", "progress_token"):
+    for field in ("incident", "step", "workload") + reports:
         if not isinstance(data[field], str):
             raise ValueError("%s is not text" % field)
     for field, words in (("mode", ("live", "drill")), ("phase", ("prepare", "evacuate", "verify", "restore")),

@@ -65,6 +65,7 @@ causes! {
     HookStatus => "hook_status", "A hook that answered with an error.";
     HookConnect => "hook_connect", "A hook that could not be reached.";
     HookForbidden => "hook_forbidden", "A hook whose address may not be called.";
+    HookExit => "hook_exit", "A hook's program that ended with an error.";
     HookBody => "hook_body", "A hook whose answer could not be understood.";
     ProgressRefused => "progress_refused", "Progress with a wrong bearer or for an unknown step.";
     OrderRefused => "order_refused", "An order without a valid token.";

@@ -23,3 +23,4 @@ pub mod runner;
 pub mod service;
 pub mod sources;
 pub mod told;
+pub mod trial;

@@ -6,6 +6,7 @@ pub mod demo;
 mod descriptors;
 pub mod enroll;
 pub mod exit;
+pub mod hooks;
 pub mod journal;
 pub mod notify;
 pub mod order;
@@ -45,6 +46,8 @@ enum Command {
     Enroll(enroll::Args),
     /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
+    /// Play every case of the hooks' contract against a receiver, and judge it
+    Hooks(hooks::Args),
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     /// Measure this machine: latency, rates and memory
@@ -90,6 +93,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Notify(args) => notify::run(args).await,
         Command::Enroll(args) => enroll::run(&args),
         Command::Sim(args) => sim::run(args).await,
+        Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }

@@ -1,14 +1,14 @@
-//! `[[hook]]`.
+//! `[[hook]]`: what every kind has, and webhooks. The other kinds have a file each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_core::Hook;
 
-use super::faults::At;
-use super::hook_url;
-use super::secret;
+use super::faults::{At, quoted};
+use super::load::read_text;
 use super::table::Table;
-use super::{HookTarget, Secret};
+use super::{HookTarget, HookWay, WebhookTarget};
+use super::{hook_exec, hook_mqtt, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -16,33 +16,42 @@ const MAX_PARALLEL: i64 = 4;
 /// `[[hook]]` as it stands in the file.
 pub(super) struct HookRow {
     pub(super) id: At<String>,
-    pub(super) url: At<String>,
-    /// Whether it stands on another machine, as far as its URL says.
+    /// Where it says by what it is reached.
+    pub(super) place: usize,
+    /// Whether it is told to report progress by HTTP from another machine, as far as its URL says.
     pub(super) elsewhere: bool,
-    secret: Secret,
+    /// None where it is faulty, which has been reported.
+    way: Option<HookWay>,
     max_parallel: u16,
-    allow_loopback: bool,
     accepts_drill: bool,
 }
 
+/// By what it is reached, and what its neighbours have to know of that.
+pub(super) struct Reached {
+    pub(super) way: HookWay,
+    pub(super) place: usize,
+    pub(super) elsewhere: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Webhook,
+    Exec,
+    Mqtt,
+}
+
+const KINDS: [(&str, Kind); 3] = [("webhook", Kind::Webhook), ("exec", Kind::Exec), ("mqtt", Kind::Mqtt)];
+
 impl HookRow {
-    pub(super) fn lower(&self) -> (Hook, HookTarget) {
+    /// No target where it is faulty.
+    pub(super) fn lower(&self) -> (Hook, Option<HookTarget>) {
         let id = self.id.value.clone();
         let hook = Hook {
             id: id.clone(),
             max_parallel: self.max_parallel,
             accepts_drill: self.accepts_drill,
         };
-        let (url, secret) = (self.url.value.clone(), self.secret.clone());
-        (
-            hook,
-            HookTarget {
-                id,
-                url,
-                secret,
-                allow_loopback: self.allow_loopback,
-            },
-        )
+        (hook, self.way.clone().map(|way| HookTarget { id, way }))
     }
 }
 
@@ -56,26 +65,82 @@ pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<Hook
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"webhook\"");
+        table.missing("kind", "kind = \"webhook\", \"exec\" or \"mqtt\"");
     }
-    table.choice("kind", &[("webhook", ())]);
+    let kind = table.choice("kind", &KINDS).map(|kind| kind.value);
+    let id = table.need_id("id");
+    let reached = match kind {
+        // Of a kind that is not known a webhook's keys are checked: most hooks are.
+        Some(Kind::Webhook) | None => Some(webhook(table, folder, simulated)),
+        Some(Kind::Exec) => hook_exec::read(table, folder),
+        Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
+    };
+    let row = HookRow {
+        id,
+        place: reached.as_ref().map_or(table.at, |r| r.place),
+        elsewhere: reached.as_ref().is_some_and(|r| r.elsewhere),
+        way: reached.map(|r| r.way),
+        max_parallel: table
+            .integer("max_parallel", 1..=1_024)
+            .map_or(MAX_PARALLEL, |n| n.value) as u16,
+        accepts_drill: accepts_drill(table, kind),
+    };
+    table.finish();
+    row
+}
+
+/// A program that was written for something else does not look at MUSTER_MODE, and a drill of it would be no drill: it has
+/// to be said that it does. A webhook cannot be one by accident.
+fn accepts_drill(table: &Table<'_>, kind: Option<Kind>) -> bool {
+    let is_program = matches!(kind, Some(Kind::Exec));
+    if is_program && table.place("accepts_drill").is_none() {
+        let what = "it is not said whether this program takes drills, so it is never called as one";
+        let hint = "accepts_drill = true once it changes nothing where MUSTER_MODE is `drill`; false to keep it so";
+        table.faults.warning(table.at, what, hint);
+    }
+    table.flag("accepts_drill", !is_program)
+}
+
+fn webhook(table: &Table<'_>, folder: &Path, simulated: bool) -> Reached {
     let allow_loopback = table.flag("allow_loopback", false);
     let url = table.need_text(
         "url",
         "where the steps are posted to, such as \"https://relocate.example/muster\"",
     );
     let missing = url.at == table.at;
-    let row = HookRow {
-        id: table.need_id("id"),
+    let ca = authorities(table, &url, folder);
+    Reached {
+        place: url.at,
         elsewhere: !missing && hook_url::check(&url, allow_loopback, table.faults),
-        url,
-        secret: secret::read(table, folder, simulated),
-        max_parallel: table
-            .integer("max_parallel", 1..=1_024)
-            .map_or(MAX_PARALLEL, |n| n.value) as u16,
-        allow_loopback,
-        accepts_drill: table.flag("accepts_drill", true),
-    };
-    table.finish();
-    row
+        way: HookWay::Webhook(WebhookTarget {
+            secret: secret::read(table, folder, simulated),
+            url: url.value,
+            allow_loopback,
+            ca,
+        }),
+    }
+}
+
+/// A file of certificates that are PEM, as far as can be seen without TLS.
+fn authorities(table: &Table<'_>, url: &At<String>, folder: &Path) -> Option<PathBuf> {
+    let name = table.text("ca")?;
+    let path = folder.join(&name.value);
+    let hint = "a PEM file; the path is relative to the folder of the config";
+    match read_text(&path) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => {}
+        Ok(_) => {
+            let what = format!("`ca` {} holds no certificate", quoted(&name.value));
+            table.faults.error(name.at, what, hint);
+        }
+        Err(cause) => {
+            let what = format!("`ca` {} cannot be read: {cause}", quoted(&name.value));
+            table.faults.error(name.at, what, hint);
+        }
+    }
+    if url.value.starts_with("http://") {
+        table
+            .faults
+            .error(name.at, "a `ca`, but the hook's URL is http://", "write https://");
+    }
+    Some(path)
 }

@@ -73,6 +73,6 @@ pub(super) fn check_reach(http: &Http, hooks: &[HookRow], faults: &Faults<'_>) {
             quoted(&hook.id.value),
             http.listen
         );
-        faults.warning(hook.url.at, what, "set public_url in [http] to an address it reaches");
+        faults.warning(hook.place, what, "set public_url in [http] to an address it reaches");
     }
 }

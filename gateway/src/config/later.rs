@@ -14,18 +14,13 @@ const KEYS: &[(&str, &str)] = &[
     ("[http]", "key"),
     ("[[source]]", "generator_grace_s"),
     ("[[channel]]", "rate"),
-    ("[[hook]]", "argv"),
     ("[[workload]]", "probe"),
 ];
 
 /// Table, key and word.
 const WORDS: &[(&str, &str, &[&str])] = &[
     ("[[source]]", "kind", &["snmp", "nut", "modbus-rtu", "modbus-tls"]),
-    (
-        "[[hook]]",
-        "kind",
-        &["exec", "mqtt", "kubernetes", "lxd", "incus", "slurm"],
-    ),
+    ("[[hook]]", "kind", &["kubernetes", "lxd", "incus", "slurm"]),
 ];
 
 /// Whether the key of this table is planned.

@@ -53,7 +53,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         .zip(after)
         .map(|(row, after)| ladders.lower(row, after))
         .collect();
-    let (hooks, targets) = rows.hooks.iter().map(|h| h.lower()).unzip();
+    let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let site = Site {
         id: rows.site.id.value,
@@ -78,7 +78,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         nodes: devices.nodes,
         sensors: devices.sensors,
         modbus: devices.modbus,
-        hooks: targets,
+        hooks: targets.into_iter().flatten().collect(),
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
     }

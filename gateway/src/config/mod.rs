@@ -13,6 +13,8 @@ mod faults;
 mod finding;
 mod groups;
 mod hook;
+mod hook_exec;
+mod hook_mqtt;
 mod hook_url;
 mod http;
 mod later;
@@ -47,6 +49,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_core::{ChannelIx, Millis, Site, SourceIx};
 
@@ -258,11 +261,55 @@ pub struct ModbusSource {
 pub struct HookTarget {
     /// Its id.
     pub id: String,
-    /// The webhook's URL.
+    /// By what.
+    pub way: HookWay,
+}
+
+/// By what a hook is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HookWay {
+    /// HTTP.
+    Webhook(WebhookTarget),
+    /// A program on this machine.
+    Exec(ExecTarget),
+    /// A topic at a broker.
+    Mqtt(Box<MqttTarget>),
+}
+
+/// A webhook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebhookTarget {
+    /// Where steps are posted to.
     pub url: String,
     /// Key of the signature: 24 to 64 bytes (Standard Webhooks).
     pub secret: Secret,
     /// Whether 127.0.0.0/8 and ::1 may be called.
+    pub allow_loopback: bool,
+    /// PEM file of the only authorities its certificate may be from; the machine's own without it.
+    pub ca: Option<PathBuf>,
+}
+
+/// A program on this machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecTarget {
+    /// Absolute path and arguments; nothing is ever put into them.
+    pub argv: Vec<String>,
+    /// Folder it starts in.
+    pub cwd: PathBuf,
+    /// It is ended after this. Real time.
+    pub limit: Duration,
+}
+
+/// A topic at a broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MqttTarget {
+    /// The broker.
+    pub broker: Connect,
+    /// Where steps are published; answers come back at `{topic}/answer/{key}`.
+    pub topic: String,
+    /// Key of the signatures in both directions.
+    pub secret: Secret,
+    /// Whether the broker may be on this machine.
     pub allow_loopback: bool,
 }
 

@@ -27,8 +27,8 @@ pub(super) struct MqttRow {
 }
 
 /// Which files it names; relative paths are those of the config's folder.
-struct Files {
-    ca: Option<PathBuf>,
+pub(super) struct Files {
+    pub(super) ca: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     crl: Option<PathBuf>,
@@ -104,7 +104,7 @@ fn check_insecure(table: &Table<'_>, mqtt: &Mqtt) {
 }
 
 impl Files {
-    fn read(table: &Table<'_>, folder: &Path) -> Self {
+    pub(super) fn read(table: &Table<'_>, folder: &Path) -> Self {
         let file = |key| {
             let name = table.text(key)?;
             let path = folder.join(&name.value);
@@ -124,9 +124,9 @@ impl Files {
     }
 
     /// Both or none: a certificate without its key proves nothing.
-    fn identity(&self, table: &Table<'_>) -> Option<(PathBuf, PathBuf)> {
+    pub(super) fn identity(&self, table: &Table<'_>) -> Option<(PathBuf, PathBuf)> {
         if self.cert.is_some() != self.key.is_some() {
-            let what = "[mqtt] has one of `cert` and `key` only";
+            let what = format!("{} has one of `cert` and `key` only", table.name);
             let hint = "a certificate and its key belong together";
             table.faults.error(table.at, what, hint);
         }
@@ -214,7 +214,7 @@ fn connect(table: &Table<'_>, files: &Files, folder: &Path) -> Option<Connect> {
 }
 
 /// `mqtt(s)://host[:port]` and nothing behind it.
-fn broker(table: &Table<'_>, text: &At<String>) -> Option<(String, u16, bool)> {
+pub(super) fn broker(table: &Table<'_>, text: &At<String>) -> Option<(String, u16, bool)> {
     let plain = |url: &Url| {
         url.username().is_empty()
             && url.password().is_none()

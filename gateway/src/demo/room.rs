@@ -8,7 +8,7 @@ use muster_core::View;
 use muster_sim::{FitOut, Scenario, SimSite, SiteError, SiteSpec};
 
 use super::{screen::Screen, story::Story, tape::Tape};
-use crate::config::{self, Config, MqttWay};
+use crate::config::{self, Config, HookWay, MqttWay, WebhookTarget};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 
@@ -186,8 +186,12 @@ impl Stage<'_> {
         }
         config.http.listen = free;
         for hook in &mut config.hooks {
-            hook.url = format!("http://{}/", self.destination);
-            hook.secret = config::Secret(self.secret.to_vec());
+            hook.way = HookWay::Webhook(WebhookTarget {
+                url: format!("http://{}/", self.destination),
+                secret: config::Secret(self.secret.to_vec()),
+                allow_loopback: true,
+                ca: None,
+            });
         }
         config
             .site

@@ -1,8 +1,10 @@
 //! The HTTP clients of all webhooks: kept-alive connections, no redirects, no proxies, checked addresses.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Certificate;
 use reqwest::redirect::Policy;
 
 use super::resolver::{CheckedResolver, system};
@@ -10,14 +12,36 @@ use super::resolver::{CheckedResolver, system};
 /// An unused connection is kept this long, so that a retry and the next phase need no new handshake.
 const KEPT_ALIVE: Duration = Duration::from_secs(90);
 
-/// Why there are no clients.
+/// Why there is no client.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client of the hooks could not be set up")]
-pub struct ClientError(#[source] reqwest::Error);
+pub enum ClientError {
+    /// TLS could not be set up.
+    #[error("the HTTP client of the hooks could not be set up")]
+    Build(#[source] reqwest::Error),
+    /// The file of a hook's authorities.
+    #[error("`ca` {path} cannot be read")]
+    Read {
+        /// Its path.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It holds no certificates.
+    #[error("`ca` {path} holds no usable certificate")]
+    Authorities {
+        /// Its path.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: Box<ClientError>,
+    },
+}
 
 /// One client for hooks that may be on this machine, one for all others.
 #[derive(Clone, Debug)]
 pub struct Clients {
+    connect: Duration,
     outside: reqwest::Client,
     loopback: reqwest::Client,
 }
@@ -32,6 +56,7 @@ impl Clients {
         // Somebody else may have been first; there is one provider in the tree, so it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
+            connect,
             outside: client(
                 connect,
                 CheckedResolver {
@@ -49,7 +74,23 @@ impl Clients {
         })
     }
 
-    /// The one for a hook.
+    /// The one for a hook; one of its own where it trusts authorities of its own.
+    ///
+    /// # Errors
+    /// The file of its authorities cannot be used.
+    pub fn of(&self, allow_loopback: bool, ca: Option<&Path>) -> Result<reqwest::Client, ClientError> {
+        let Some(ca) = ca else {
+            return Ok(self.get(allow_loopback));
+        };
+        let path = || ca.to_owned();
+        let pem = std::fs::read(ca).map_err(|source| ClientError::Read { path: path(), source })?;
+        client_trusting(self.connect, allow_loopback, &pem).map_err(|source| ClientError::Authorities {
+            path: path(),
+            source: Box::new(source),
+        })
+    }
+
+    /// The one for a hook that trusts the machine's own authorities.
     #[must_use]
     pub fn get(&self, allow_loopback: bool) -> reqwest::Client {
         if allow_loopback {
@@ -70,13 +111,13 @@ pub(crate) fn client_trusting(
     ca: &[u8],
 ) -> Result<reqwest::Client, ClientError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let authorities = reqwest::Certificate::from_pem_bundle(ca).map_err(ClientError)?;
+    let authorities = Certificate::from_pem_bundle(ca).map_err(ClientError::Build)?;
     let resolver = CheckedResolver {
         allow_loopback,
         lookup: system,
     };
     let builder = builder(connect).dns_resolver(Arc::new(resolver));
-    builder.tls_certs_only(authorities).build().map_err(ClientError)
+    builder.tls_certs_only(authorities).build().map_err(ClientError::Build)
 }
 
 fn builder(connect: Duration) -> reqwest::ClientBuilder {
@@ -90,15 +131,15 @@ fn builder(connect: Duration) -> reqwest::ClientBuilder {
 }
 
 pub(super) fn client(connect: Duration, resolver: CheckedResolver) -> Result<reqwest::Client, ClientError> {
-    let builder = || builder(connect);
     let resolver = Arc::new(resolver);
-    builder().dns_resolver(Arc::clone(&resolver)).build().or_else(|cause| {
+    let usual = builder(connect).dns_resolver(Arc::clone(&resolver)).build();
+    usual.or_else(|cause| {
         // A bare container has no certificate authorities; a site whose hooks speak plain HTTP must start all the same.
         tracing::warn!(%cause, "no certificate authorities found: hooks by https will fail");
-        builder()
+        builder(connect)
             .dns_resolver(resolver)
             .tls_certs_only([])
             .build()
-            .map_err(ClientError)
+            .map_err(ClientError::Build)
     })
 }

@@ -78,6 +78,18 @@ impl Envelopes {
     /// # Errors
     /// Only a fault of our own.
     pub fn of(&self, call: &Call) -> Result<Envelope, EnvelopeError> {
+        self.made(call, true)
+    }
+
+    /// As [`Envelopes::of`], without a bearer to report progress over HTTP with: for ways on which others listen.
+    ///
+    /// # Errors
+    /// Only a fault of our own.
+    pub fn without_bearer(&self, call: &Call) -> Result<Envelope, EnvelopeError> {
+        self.made(call, false)
+    }
+
+    fn made(&self, call: &Call, bearer: bool) -> Result<Envelope, EnvelopeError> {
         let id = webhook_id(call.mode, &call.incident, &call.step);
         let event = Event {
             specversion: "1.0",
@@ -87,13 +99,13 @@ impl Envelopes {
             time: rfc3339(self.clock.wall_ms()),
             subject: &call.step,
             datacontenttype: "application/json",
-            data: self.data(call, &id),
+            data: self.data(call, &id, bearer),
         };
         let body = serde_json::to_vec(&event).map_err(EnvelopeError::Encode)?;
         Ok(Envelope { id, body })
     }
 
-    fn data<'a>(&self, call: &'a Call, id: &str) -> Data<'a> {
+    fn data<'a>(&self, call: &'a Call, id: &str, bearer: bool) -> Data<'a> {
         let speed = self.clock.speed();
         Data {
             mode: call.mode.as_str(),
@@ -108,8 +120,8 @@ impl Envelopes {
             clock_speed: (speed != 1).then_some(speed),
             token: call.token,
             why: &call.why[..call.why.len().min(WHY_LINES)],
-            progress_url: self.progress_url(call).into(),
-            progress_token: progress::bearer(&self.progress_key, id),
+            progress_url: bearer.then(|| self.progress_url(call).into()),
+            progress_token: bearer.then(|| progress::bearer(&self.progress_key, id)),
         }
     }
 
@@ -158,8 +170,10 @@ struct Data<'a> {
     clock_speed: Option<u32>,
     token: u64,
     why: &'a [String],
-    progress_url: String,
-    progress_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress_token: Option<String>,
 }
 
 /// Incident ids are `{site}-{n}`.

@@ -1,9 +1,12 @@
 //! Contracts with the outside that carry out steps. One file a kind of hook; `runner` calls them through [`Hook`].
 
 pub mod envelope;
+pub mod exec;
+pub mod mqtt;
 pub mod progress;
 pub mod signing;
 pub mod target;
+pub mod underway;
 pub mod webhook;
 
 mod client;
@@ -16,15 +19,26 @@ pub(crate) use client::client_trusting;
 pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
-use muster_core::HookOutcome;
+use exec::Exec;
+use mqtt::Mqtt;
+use muster_core::{Call, HookOutcome};
 use reqwest::Url;
-use webhook::Webhook;
+use underway::Underway;
+use webhook::{Limits, Webhook};
+
+use crate::clock::Clock;
+use crate::config::{HookTarget, HookWay};
+use crate::counters::Counters;
 
 /// A hook of any kind. It carries out one attempt at a time and decides nothing.
 #[derive(Debug)]
 pub enum Hook {
     /// HTTP, signed after Standard Webhooks.
     Webhook(Webhook),
+    /// A program on this machine.
+    Exec(Exec),
+    /// A topic at a broker.
+    Mqtt(Mqtt),
 }
 
 /// What one attempt came to.
@@ -32,22 +46,74 @@ pub enum Hook {
 pub struct Reply {
     /// For the core.
     pub outcome: HookOutcome,
-    /// Where to ask how an accepted step goes on, if the hook said so.
-    pub follow: Option<Url>,
+    /// How an accepted step goes on, if the hook says so by itself.
+    pub follow: Option<Follow>,
+}
+
+/// How an accepted step goes on.
+#[derive(Debug)]
+pub enum Follow {
+    /// It has to be asked here.
+    Ask(Url),
+    /// It is heard here. Dropping it ends what is left of the attempt.
+    Hear(Underway),
+}
+
+/// Why a hook cannot be made of its config.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// Its URL is none.
+    #[error(transparent)]
+    Target(#[from] target::TargetError),
+    /// Its HTTP client, or the authorities it trusts.
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 impl Hook {
+    /// A hook as configured.
+    ///
+    /// # Errors
+    /// Its URL is none, or its `ca` cannot be used. What has to be reached is found out at each attempt.
+    pub fn new(
+        target: HookTarget,
+        clients: &Clients,
+        limits: Limits,
+        clock: Clock,
+        counters: Counters,
+    ) -> Result<Self, HookError> {
+        let id = target.id;
+        Ok(match target.way {
+            HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
+            HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
+            HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+        })
+    }
+
     /// One attempt, with a deadline of its own. Never fails otherwise than in its outcome.
-    pub async fn attempt(&self, envelope: &Envelope) -> Reply {
+    pub async fn attempt(&self, call: &Call, envelope: &Envelope) -> Reply {
         match self {
             Self::Webhook(hook) => hook.attempt(envelope).await,
+            Self::Exec(hook) => hook.attempt(call, envelope).await,
+            Self::Mqtt(hook) => hook.attempt(envelope).await,
         }
     }
 
-    /// Asks once how an accepted step goes on, with a deadline of its own. `Retry` means that this question failed.
+    /// Asks once how an accepted step goes on, with a deadline of its own. `Retry` means that this question failed; only
+    /// a webhook is ever asked.
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
+            Self::Exec(_) | Self::Mqtt(_) => HookOutcome::Retry {
+                cause: "this hook cannot be asked".into(),
+            },
         }
+    }
+
+    /// Whether it may be told a bearer to report progress over HTTP with. What goes through a broker is read by
+    /// everybody who may subscribe there, so its answers are signed instead.
+    #[must_use]
+    pub const fn is_told_a_bearer(&self) -> bool {
+        !matches!(self, Self::Mqtt(_))
     }
 }

@@ -69,23 +69,54 @@ pub fn accept(
 /// # Errors
 /// Too long, not the contract's document, or more than 100 percent.
 pub fn parse(body: &[u8]) -> Result<HookOutcome, ProgressError> {
+    outcome(read::<State>(body)?)
+}
+
+/// As [`parse`], with the words that HTTP has a status for: what a hook says that has no status to answer with, a program
+/// on its stdout or a receiver over MQTT. `refused` is 409, `retry` is 503.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_answer(body: &[u8]) -> Result<HookOutcome, ProgressError> {
+    let report = read::<Word>(body)?;
+    let state = match report.state {
+        Word::Refused => return Ok(HookOutcome::TokenRefused),
+        Word::Retry => {
+            let cause = reason(report.note.as_deref(), "not now");
+            return Ok(HookOutcome::Retry { cause });
+        }
+        Word::Running => State::Running,
+        Word::Done => State::Done,
+        Word::Failed => State::Failed,
+    };
+    outcome(Report {
+        state,
+        percent: report.percent,
+        note: report.note,
+    })
+}
+
+fn read<'a, S: Deserialize<'a>>(body: &'a [u8]) -> Result<Report<S>, ProgressError> {
     if body.len() > MAX_BYTES {
         return Err(ProgressError::Oversized(body.len()));
     }
-    let report: Report = serde_json::from_slice(body).map_err(ProgressError::Malformed)?;
+    serde_json::from_slice(body).map_err(ProgressError::Malformed)
+}
+
+fn outcome(report: Report<State>) -> Result<HookOutcome, ProgressError> {
     let percent = report.percent.map(checked_percent).transpose()?;
     Ok(match report.state {
         State::Running => HookOutcome::Running { percent },
         State::Done => HookOutcome::Done,
         State::Failed => HookOutcome::Cannot {
-            note: reason(report.note.as_deref()),
+            note: reason(report.note.as_deref(), "failed, and gave no reason"),
         },
     })
 }
 
 #[derive(Deserialize)]
-struct Report {
-    state: State,
+struct Report<S> {
+    state: S,
     percent: Option<u64>,
     note: Option<String>,
 }
@@ -98,6 +129,16 @@ enum State {
     Failed,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Running,
+    Done,
+    Failed,
+    Refused,
+    Retry,
+}
+
 fn checked_percent(percent: u64) -> Result<u8, ProgressError> {
     u8::try_from(percent)
         .ok()
@@ -105,13 +146,9 @@ fn checked_percent(percent: u64) -> Result<u8, ProgressError> {
         .ok_or(ProgressError::Percent(percent))
 }
 
-fn reason(words: Option<&str>) -> String {
+fn reason(words: Option<&str>, without: &str) -> String {
     let words = note::clean(words.unwrap_or_default().as_bytes());
-    if words.is_empty() {
-        "failed, and gave no reason".to_owned()
-    } else {
-        words
-    }
+    if words.is_empty() { without.to_owned() } else { words }
 }
 
 /// The scheme's name is case-insensitive (RFC 9110 §11.1).
@@ -192,6 +229,21 @@ mod tests {
                 accept(&KEY, STEP, Some(&flipped), b"{}"),
                 Err(ProgressError::Bearer)
             ));
+        }
+    }
+
+    #[test]
+    fn refused_and_retry_are_words_only_where_there_is_no_status() {
+        let refused = br#"{"state":"refused"}"#;
+        assert_eq!(parse_answer(refused).unwrap(), HookOutcome::TokenRefused);
+        assert!(matches!(parse(refused), Err(ProgressError::Malformed(_))));
+        let retry = |cause: &str| HookOutcome::Retry { cause: cause.into() };
+        assert_eq!(parse_answer(br#"{"state":"retry"}"#).unwrap(), retry("not now"));
+        let noted = br#"{"state":"retry","note":"busy"}"#;
+        assert_eq!(parse_answer(noted).unwrap(), retry("busy"));
+        assert_eq!(parse_answer(br#"{"state":"done"}"#).unwrap(), HookOutcome::Done);
+        for wrong in ["", "[]", "{}", r#"{"state":"accepted"}"#] {
+            assert!(parse_answer(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 

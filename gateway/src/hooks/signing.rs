@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::config::Secret;
 
@@ -50,6 +51,20 @@ pub fn sign(secret: &Secret, id: &str, unix_s: i64, body: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
+/// Seconds a timestamp may be off (Standard Webhooks); beyond, it may be a replay.
+const TOLERANCE_S: u64 = 5 * 60;
+
+/// Whether a message is signed by `secret`, just now. `signatures` may be several, separated by spaces.
+#[must_use]
+pub fn verify(secret: &Secret, id: &str, (stamp, now_s): (&str, i64), signatures: &str, body: &[u8]) -> bool {
+    let Ok(unix_s) = stamp.parse::<i64>() else { return false };
+    let right = sign(secret, id, unix_s, body);
+    let shown = signatures
+        .split(' ')
+        .any(|one| right.as_bytes().ct_eq(one.as_bytes()).into());
+    shown && unix_s.abs_diff(now_s) <= TOLERANCE_S
+}
+
 /// HMAC-SHA256 with a key.
 #[allow(
     clippy::expect_used,
@@ -93,6 +108,29 @@ mod tests {
         }
         assert_ne!(sign(&secret, ID, 8, BODY), good);
         assert_ne!(sign(&secret, "msg_q", 7, BODY), good);
+    }
+
+    #[test]
+    fn believes_only_what_was_signed_just_now() {
+        let secret = parse_secret(SECRET).unwrap();
+        let good = sign(&secret, ID, 1_000, BODY);
+        let is =
+            |id: &str, stamp: &str, now_s, shown: &str, body: &[u8]| verify(&secret, id, (stamp, now_s), shown, body);
+        assert!(is(ID, "1000", 1_000, &good, BODY));
+        assert!(is(ID, "1000", 1_300, &format!("v1,x v1a,y {good}"), BODY));
+        for (id, stamp, now_s, shown, body) in [
+            (ID, "1000", 1_301, good.as_str(), BODY),
+            (ID, "1000", 699, &good, BODY),
+            (ID, "1001", 1_001, &good, BODY),
+            (ID, "01000", 2_000, &good, BODY),
+            (ID, "", 1_000, &good, BODY),
+            ("other", "1000", 1_000, &good, BODY),
+            (ID, "1000", 1_000, "", BODY),
+            (ID, "1000", 1_000, &good, b"{}"),
+            (ID, "-9223372036854775808", i64::MAX, &good, BODY),
+        ] {
+            assert!(!is(id, stamp, now_s, shown, body), "{id} {stamp} {now_s}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::webhook::Limits;
-use crate::config::{HookTarget, Secret};
+use crate::config::{Secret, WebhookTarget};
 
 /// Everything a test waits for has happened within this, or the test fails.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -52,12 +52,12 @@ pub(crate) fn call() -> Call {
     }
 }
 
-pub(crate) fn target(url: String) -> HookTarget {
-    HookTarget {
-        id: "orchestrator".into(),
+pub(crate) fn target(url: String) -> WebhookTarget {
+    WebhookTarget {
         url,
         secret: Secret(vec![5; 32]),
         allow_loopback: true,
+        ca: None,
     }
 }
 

@@ -8,9 +8,9 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url};
 
 use super::envelope::Envelope;
 use super::target::{self, TargetError};
-use super::{Clients, Reply, note, progress, signing};
+use super::{Clients, Follow, HookError, Reply, note, progress, signing};
 use crate::clock::Clock;
-use crate::config::{HookTarget, Secret};
+use crate::config::{Secret, WebhookTarget};
 use crate::counters::{Cause, Counters};
 
 /// Longest `Location` that is followed. Bytes.
@@ -88,20 +88,22 @@ impl Webhook {
     /// A hook as configured.
     ///
     /// # Errors
-    /// Its URL is none. An address that may not be called is found at each attempt, as a name's is.
+    /// Its URL is none, or its `ca` cannot be used. An address that may not be called is found at each attempt, as a
+    /// name's is.
     pub fn new(
-        target: HookTarget,
+        id: String,
+        target: WebhookTarget,
         clients: &Clients,
         limits: Limits,
         clock: Clock,
         counters: Counters,
-    ) -> Result<Self, TargetError> {
+    ) -> Result<Self, HookError> {
         Ok(Self {
             url: target::parse(&target.url)?,
-            id: target.id,
+            id,
             secret: target.secret,
             allow_loopback: target.allow_loopback,
-            client: clients.get(target.allow_loopback),
+            client: clients.of(target.allow_loopback, target.ca.as_deref())?,
             limits,
             clock,
             counters,
@@ -116,7 +118,7 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/cloudevents+json");
         match self.exchange(request, &envelope.id, envelope.body.clone()).await {
             Ok(answered) => Reply {
-                follow: self.follow(&answered),
+                follow: self.follow(&answered).map(Follow::Ask),
                 outcome: self.meaning(&answered),
             },
             Err(failure) => Reply {

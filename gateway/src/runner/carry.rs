@@ -5,9 +5,10 @@ use std::sync::Arc;
 use muster_core::{Call, HookOutcome, Input, Mode};
 use reqwest::Url;
 
-use crate::hooks::Hook;
 use crate::hooks::envelope::Envelope;
+use crate::hooks::underway::{self, Underway};
 use crate::hooks::webhook::Limits;
+use crate::hooks::{Follow, Hook};
 use crate::lanes::{Control, Lanes};
 
 /// Carries one call out and tells the core.
@@ -38,11 +39,25 @@ impl Carrier {
     }
 
     /// One attempt, and what follows from it.
-    pub(super) async fn carry(self, hook: Arc<Hook>, envelope: Envelope) {
-        let reply = hook.attempt(&envelope).await;
+    pub(super) async fn carry(self, hook: Arc<Hook>, call: Call, envelope: Envelope) {
+        let reply = hook.attempt(&call, &envelope).await;
         self.tell(reply.outcome).await;
-        if let Some(at) = reply.follow {
-            self.follow(&hook, &at, &envelope.id).await;
+        match reply.follow {
+            Some(Follow::Ask(at)) => self.follow(&hook, &at, &envelope.id).await,
+            Some(Follow::Hear(underway)) => self.hear(underway).await,
+            None => {}
+        }
+    }
+
+    /// Passes on whatever an attempt says by itself, until it ends.
+    async fn hear(&self, mut underway: Underway) {
+        loop {
+            let outcome = underway.next().await.unwrap_or_else(underway::broken);
+            let ends = underway::is_end(&outcome);
+            self.tell(outcome).await;
+            if ends {
+                return;
+            }
         }
     }
 

@@ -12,9 +12,8 @@ use crate::clock::Clock;
 use crate::config::HookTarget;
 use crate::counters::{Cause, Counters};
 use crate::hooks::envelope::{EnvelopeError, Envelopes};
-use crate::hooks::target::TargetError;
-use crate::hooks::webhook::{Limits, Webhook};
-use crate::hooks::{ClientError, Clients, Hook};
+use crate::hooks::webhook::Limits;
+use crate::hooks::{ClientError, Clients, Hook, HookError};
 use crate::lanes::Lanes;
 use carry::Carrier;
 use flights::Flights;
@@ -37,14 +36,14 @@ pub struct RunnerContext {
 /// Why the runner cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// A hook's URL is none.
+    /// A hook cannot be made of its config.
     #[error("hook `{hook}`")]
-    Target {
+    Hook {
         /// Hook id.
         hook: String,
         /// What is wrong.
         #[source]
-        source: TargetError,
+        source: HookError,
     },
     /// No HTTP client.
     #[error("no hook can be called")]
@@ -73,7 +72,7 @@ impl Runner {
     /// Ready to call `hooks`, which are indexed as `Site::hooks`.
     ///
     /// # Errors
-    /// A URL that is none, no TLS, or not in an async runtime; see [`RunnerError`].
+    /// A hook that cannot be made, no TLS, or not in an async runtime; see [`RunnerError`].
     pub fn spawn(hooks: Vec<HookTarget>, ctx: RunnerContext) -> Result<Self, RunnerError> {
         Self::with_limits(hooks, ctx, Limits::default())
     }
@@ -108,7 +107,12 @@ impl Runner {
             let note = format!("no hook {} in the config", call.hook.at());
             return self.refuse(carrier, HookOutcome::Cannot { note });
         };
-        let envelope = match self.envelopes.of(&call) {
+        let envelope = if hook.is_told_a_bearer() {
+            self.envelopes.of(&call)
+        } else {
+            self.envelopes.without_bearer(&call)
+        };
+        let envelope = match envelope {
             Ok(envelope) => envelope,
             Err(cause) => {
                 return self.refuse(
@@ -120,9 +124,10 @@ impl Runner {
             }
         };
         let (hook, told) = (Arc::clone(hook), carrier.clone());
+        let key = (call.incident.clone(), call.step.clone());
         let begun = self
             .flights
-            .begin(&self.runtime, (call.incident, call.step), carrier.carry(hook, envelope));
+            .begin(&self.runtime, key, carrier.carry(hook, call, envelope));
         if let Err(full) = begun {
             self.refuse(
                 told,
@@ -133,7 +138,8 @@ impl Runner {
         }
     }
 
-    /// Stops whatever is under way for a step: the attempt, and the questions how it goes on. The hook is told nothing.
+    /// Stops whatever is under way for a step: the attempt, the questions how it goes on, a program and all it started.
+    /// A hook elsewhere is told nothing.
     pub fn cancel(&self, incident: &str, step: &str) {
         self.flights.end(&(incident.to_owned(), step.to_owned()));
     }
@@ -157,13 +163,13 @@ pub fn ready(
     limits: Limits,
 ) -> Result<Vec<Arc<Hook>>, RunnerError> {
     let clients = Clients::new(limits.connect).map_err(RunnerError::Client)?;
-    let webhook = |target: HookTarget| {
+    let hook = |target: HookTarget| {
         let id = target.id.clone();
-        Webhook::new(target, &clients, limits, clock.clone(), counters.clone())
-            .map(|hook| Arc::new(Hook::Webhook(hook)))
-            .map_err(|source| RunnerError::Target { hook: id, source })
+        Hook::new(target, &clients, limits, clock.clone(), counters.clone())
+            .map(Arc::new)
+            .map_err(|source| RunnerError::Hook { hook: id, source })
     };
-    hooks.into_iter().map(webhook).collect()
+    hooks.into_iter().map(hook).collect()
 }
 
 impl Drop for Runner {

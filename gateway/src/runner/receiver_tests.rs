@@ -19,8 +19,10 @@ use tokio::time::timeout;
 
 use super::tests::Bench;
 use super::*;
+use crate::config::WebhookTarget;
 use crate::hooks::envelope::Envelope;
 use crate::hooks::testing::{SMALL, SOON, call, serve, target};
+use crate::hooks::webhook::Webhook;
 use crate::hooks::{progress, signing};
 
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
@@ -92,12 +94,20 @@ impl Receiver {
     }
 
     fn hook(&self, secret: Vec<u8>) -> Webhook {
-        let target = HookTarget {
+        let target = WebhookTarget {
             secret: crate::config::Secret(secret),
             ..target(self.url.clone())
         };
         let clients = Clients::new(SMALL.connect).unwrap();
-        Webhook::new(target, &clients, SMALL, Clock::starting_at(0), Counters::default()).unwrap()
+        Webhook::new(
+            "orchestrator".into(),
+            target,
+            &clients,
+            SMALL,
+            Clock::starting_at(0),
+            Counters::default(),
+        )
+        .unwrap()
     }
 
     async fn answer(&self, call: &Call) -> HookOutcome {

@@ -11,8 +11,16 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::*;
+use crate::config::HookWay;
 use crate::hooks::testing::{SMALL, SOON, Then, call, raw, serve, target};
 use crate::lanes::{Control, LaneEnds, lanes};
+
+pub(super) fn hook(way: HookWay) -> HookTarget {
+    HookTarget {
+        id: "orchestrator".into(),
+        way,
+    }
+}
 
 pub(super) struct Bench {
     pub(super) runner: Runner,
@@ -31,7 +39,7 @@ impl Bench {
             progress_base_url: progress_base_url.into(),
             progress_key: [3; 32],
         };
-        let runner = Runner::with_limits(vec![target(url)], ctx, limits).unwrap();
+        let runner = Runner::with_limits(vec![hook(HookWay::Webhook(target(url)))], ctx, limits).unwrap();
         Self { runner, counters, ends }
     }
 
@@ -258,10 +266,8 @@ async fn a_hook_that_hangs_holds_back_no_other_step() {
         progress_base_url: "http://127.0.0.1:1".into(),
         progress_key: [3; 32],
     };
-    let hooks = vec![
-        target(format!("http://{address}/")),
-        target(format!("http://{done}/hook")),
-    ];
+    let urls = [format!("http://{address}/"), format!("http://{done}/hook")];
+    let hooks = urls.map(|url| hook(HookWay::Webhook(target(url)))).to_vec();
     let runner = Runner::with_limits(
         hooks,
         ctx,
@@ -328,8 +334,11 @@ async fn a_bad_address_is_found_at_the_start() {
         progress_base_url: base.into(),
         progress_key: [3; 32],
     };
-    let bad = Runner::spawn(vec![target("ftp://a/".into())], ctx("http://a/"));
-    assert!(matches!(bad, Err(RunnerError::Target { hook, .. }) if hook == "orchestrator"));
+    let bad = Runner::spawn(
+        vec![hook(HookWay::Webhook(target("ftp://a/".into())))],
+        ctx("http://a/"),
+    );
+    assert!(matches!(bad, Err(RunnerError::Hook { hook, .. }) if hook == "orchestrator"));
     assert!(matches!(
         Runner::spawn(vec![], ctx("nonsense")),
         Err(RunnerError::Progress(_))

@@ -1,6 +1,7 @@
 //! What goes out: hooks of every manner, orders by people, drills, and what is shown meanwhile.
 
 mod chromium;
+mod contract;
 mod demo;
 mod drills;
 mod evidence;

@@ -228,7 +228,10 @@ async fn secrets_and_people_change_with_the_file() {
     };
     assert_eq!(order(&stand).await.unwrap().status(), 401);
     let mut config = with.config(stand.journal().parent().unwrap(), stand.catcher.address);
-    config.hooks[0].secret = muster::config::Secret(vec![7; 32]);
+    let muster::config::HookWay::Webhook(webhook) = &mut config.hooks[0].way else {
+        unreachable!("the room's hook is a webhook")
+    };
+    webhook.secret = muster::config::Secret(vec![7; 32]);
     stand.gateway.reload(config).await.unwrap();
     assert_eq!(order(&stand).await.unwrap().status(), 200);
     alarm(&stand.gateway.lanes.clone(), place_of(&stand, &with, "a.voc")).await;

@@ -85,6 +85,19 @@ impl SiteText {
         self.any_hook(id, url, 4, false)
     }
 
+    /// A program.
+    pub(crate) fn exec(self, id: &str, argv: &[&str]) -> Self {
+        self.table(&format!(
+            "[[hook]]\nid = \"{id}\"\nkind = \"exec\"\naccepts_drill = true\nargv = {argv:?}\n"
+        ))
+    }
+
+    /// Any other table.
+    pub(crate) fn table(mut self, text: &str) -> Self {
+        self.body.push_str(text);
+        self
+    }
+
     fn any_hook(mut self, id: &str, url: &str, max_parallel: u16, accepts_drill: bool) -> Self {
         let _ = write!(
             self.body,

@@ -13,7 +13,7 @@ use super::talk;
 
 /// A running receiver. Dropping it kills it; its database stays.
 pub(crate) struct Receiver {
-    _process: Child,
+    process: Child,
     /// Where it listens.
     pub(crate) url: String,
     db: PathBuf,
@@ -38,27 +38,50 @@ pub(crate) struct Printed {
 impl Receiver {
     /// Starts it with a database in a folder.
     pub(crate) async fn start(folder: &Path, work_seconds: &str) -> Self {
+        Self::start_at(folder, work_seconds, None).await
+    }
+
+    /// As [`Receiver::start`], at a port of its own.
+    pub(crate) async fn start_at(folder: &Path, work_seconds: &str, port: Option<u16>) -> Self {
+        let script = examples().join("receiver.py");
+        Self::run(&[&script.display().to_string()], folder, work_seconds, port).await
+    }
+
+    /// One with a fault of `broken_receiver.py`.
+    pub(crate) async fn broken(folder: &Path, fault: &str, work_seconds: &str, port: Option<u16>) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/acting/contract/broken_receiver.py");
+        Self::run(&[script, fault], folder, work_seconds, port).await
+    }
+
+    /// `kill -9`, and gone; the port it had.
+    pub(crate) async fn kill(mut self) -> u16 {
+        self.process.kill().await.unwrap();
+        let port = self.url.trim_end_matches('/').rsplit(':').next().unwrap();
+        port.parse().unwrap()
+    }
+
+    async fn run(command: &[&str], folder: &Path, work_seconds: &str, port: Option<u16>) -> Self {
         let python = std::env::var("MUSTER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples/receiver.py");
         let db = folder.join("receiver.db");
         let mut process = Command::new(python)
-            .arg(script)
-            .args(["--port", "0", "--work-seconds", work_seconds, "--db"])
+            .args(command)
+            .args([
+                "--port",
+                &port.unwrap_or(0).to_string(),
+                "--work-seconds",
+                work_seconds,
+                "--db",
+            ])
             .arg(&db)
             .env("MUSTER_HOOK_SECRET", SECRET)
+            .env("MUSTER_EXAMPLES", examples())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&lines);
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = output.next_line().await {
-                heard.lock().unwrap().push(line);
-            }
-        });
+        let lines = heard(&mut process);
         let address = talk::until("the receiver listens", || {
             let lines = lines.lock().unwrap();
             lines
@@ -67,7 +90,7 @@ impl Receiver {
         })
         .await;
         Self {
-            _process: process,
+            process,
             url: format!("http://{address}/"),
             db,
             lines,
@@ -109,6 +132,24 @@ impl Receiver {
         let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
+}
+
+/// Where the references are.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples")
+}
+
+/// What it prints, line by line.
+fn heard(process: &mut Child) -> Arc<Mutex<Vec<String>>> {
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&lines);
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = output.next_line().await {
+            heard.lock().unwrap().push(line);
+        }
+    });
+    lines
 }
 
 /// `202 live ansan-1.db.move.evacuate.busan token=7: accepted`

@@ -1,13 +1,14 @@
 //! Whole files: good ones, bad ones, and ones made to hurt.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Finding, Severity, load, parse};
+use crate::config::{Config, Finding, HookWay, Severity, load, parse};
 use muster_core::{Limit, RungKind};
 use muster_wire::{Micro, Quantity};
 
 mod hearing;
+mod hooks;
 mod hostile;
 mod mqtt;
 mod notify;
@@ -230,8 +231,11 @@ fn defaults_fill_what_is_left_out() {
         Some((60_000_000, 55_000_000))
     );
     assert_eq!(config.site.workloads[0].rungs[0].kind, RungKind::Stop);
-    assert_eq!(config.hooks[0].secret.0, b"abcdefghijklmnopqrstuvwx");
-    assert_eq!(format!("{:?}", config.hooks[0].secret), "Secret(…)");
+    let HookWay::Webhook(hook) = &config.hooks[0].way else {
+        panic!("{:?}", config.hooks[0])
+    };
+    assert_eq!(hook.secret.0, b"abcdefghijklmnopqrstuvwx");
+    assert_eq!((format!("{:?}", hook.secret).as_str(), &hook.ca), ("Secret(…)", &None));
     assert_eq!(config.token_hashes[1][31], 0xbb);
 }
 

@@ -54,8 +54,8 @@ fn what_comes_later_is_refused_by_name() {
             "{findings:#?}"
         );
     }
-    let exec = check(&GOOD.replacen("kind = \"webhook\"", "kind = \"exec\"", 1));
-    assert!(exec.iter().any(|f| f.hint.contains("later version")), "{exec:#?}");
+    let slurm = check(&GOOD.replacen("kind = \"webhook\"", "kind = \"slurm\"", 1));
+    assert!(slurm.iter().any(|f| f.hint.contains("later version")), "{slurm:#?}");
 }
 
 #[test]

@@ -140,13 +140,25 @@ fn every_event_keeps_to_the_schema() {
 }
 
 #[test]
+fn what_others_may_read_carries_no_bearer() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let made = envelopes(&Clock::starting_at(0));
+    let open: Value = serde_json::from_slice(&made.without_bearer(&call()).unwrap().body).unwrap();
+    assert_matches("event", &schema, &open);
+    for name in ["progress_url", "progress_token"] {
+        assert!(open["data"].get(name).is_none(), "{name}");
+        assert!(told(&made, &call())["data"][name].is_string(), "{name}");
+    }
+}
+
+#[test]
 fn the_schema_check_finds_faults() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let good = told(&envelopes(&Clock::starting_at(0)), &call());
     let breaks: [fn(&mut Value); 4] = [
         |event| event["data"]["mode"] = "rehearsal".into(),
         |event| event["data"]["token"] = "7".into(),
-        |event| drop(event["data"].as_object_mut().unwrap().remove("progress_url")),
+        |event| drop(event["data"].as_object_mut().unwrap().remove("workload")),
         |event| event["extra"] = 1.into(),
     ];
     for (n, spoil) in breaks.iter().enumerate() {

@@ -17,11 +17,19 @@ use crate::hooks::testing::{HURRIED, SMALL, SOON, Then, call, raw, serve, target
 fn hook_at(url: String, allow_loopback: bool) -> (Webhook, Counters) {
     let counters = Counters::default();
     let clients = Clients::new(SMALL.connect).unwrap();
-    let target = HookTarget {
+    let target = WebhookTarget {
         allow_loopback,
         ..target(url)
     };
-    let hook = Webhook::new(target, &clients, SMALL, Clock::starting_at(0), counters.clone()).unwrap();
+    let hook = Webhook::new(
+        "orchestrator".into(),
+        target,
+        &clients,
+        SMALL,
+        Clock::starting_at(0),
+        counters.clone(),
+    )
+    .unwrap();
     (hook, counters)
 }
 
@@ -372,6 +380,108 @@ async fn a_location_that_answers_oddly_is_a_failed_question() {
                 "{status} {body}: {outcome:?}"
             ),
         }
+    }
+}
+
+/// An authority, and a certificate of it for `localhost` with its key, in PEM.
+fn authority(name: &str) -> (String, String, String) {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    let key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::new(vec![]).unwrap();
+    ca.distinguished_name.push(DnType::CommonName, name);
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = ca.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(ca, key);
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let server = server.signed_by(&key, &issuer).unwrap().pem();
+    (pem, server, key.serialize_pem())
+}
+
+/// Answers 200 over TLS to whoever believes its certificate.
+async fn over_tls(cert: &str, key: &str) -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut buffer = [0; 8_192];
+            let _ = stream.read(&mut buffer).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn over_https_only_the_right_authority_and_the_right_name_are_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, server, key) = authority("own");
+    let (other, _, _) = authority("other");
+    let port = over_tls(&server, &key).await.port();
+    for (file, pem) in [
+        ("own.pem", &own),
+        ("other.pem", &other),
+        ("both.pem", &format!("{other}{own}")),
+    ] {
+        std::fs::write(folder.path().join(file), pem).unwrap();
+    }
+    for (host, ca, refused) in [
+        ("localhost", Some("own.pem"), ""),
+        ("localhost", Some("both.pem"), ""),
+        ("localhost", Some("other.pem"), "UnknownIssuer"),
+        ("localhost", None, "UnknownIssuer"),
+        ("127.0.0.1", Some("own.pem"), "certificate not valid for name"),
+    ] {
+        let counters = Counters::default();
+        let target = WebhookTarget {
+            ca: ca.map(|file| folder.path().join(file)),
+            ..target(format!("https://{host}:{port}/"))
+        };
+        let (clients, clock) = (Clients::new(SMALL.connect).unwrap(), Clock::starting_at(0));
+        let hook = Webhook::new("orchestrator".into(), target, &clients, SMALL, clock, counters.clone()).unwrap();
+        match hook.attempt(&envelope()).await.outcome {
+            HookOutcome::Done => assert_eq!(refused, "", "{host} {ca:?}"),
+            HookOutcome::Retry { cause } => {
+                assert!(!refused.is_empty() && cause.contains(refused), "{host} {ca:?}: {cause}");
+                assert!(only(&counters, Cause::HookConnect), "{cause}");
+            }
+            other => panic!("{host} {ca:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_are_said_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.pem");
+    std::fs::write(&bad, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    for ca in [bad, folder.path().join("none.pem")] {
+        let target = WebhookTarget {
+            ca: Some(ca.clone()),
+            ..target("https://localhost/".into())
+        };
+        let (clients, clock) = (Clients::new(SMALL.connect).unwrap(), Clock::starting_at(0));
+        let made = Webhook::new(
+            "orchestrator".into(),
+            target,
+            &clients,
+            SMALL,
+            clock,
+            Counters::default(),
+        );
+        let line = made.unwrap_err().to_string();
+        assert!(line.contains(&ca.display().to_string()), "{line}");
     }
 }
 

@@ -1,0 +1,230 @@
+//! `[[hook]]` of every kind.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{GOOD, all, brief, check, only, parse};
+use crate::config::HookWay;
+
+const WEBHOOK: &str =
+    "kind = \"webhook\"\nurl = \"https://mover.example/\"\nsecret = \"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4\"\n";
+const SECRET: &str = "secret = \"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4\"\n";
+
+/// The good file with these lines as its hook, in a folder.
+fn in_folder(lines: &str, folder: &Path) -> Result<HookWay, Vec<String>> {
+    assert!(GOOD.contains(WEBHOOK));
+    let text = GOOD.replacen(WEBHOOK, lines, 1);
+    match parse(&text, &folder.join("site.toml")) {
+        Ok((mut config, warnings)) if warnings.is_empty() => Ok(config.hooks.remove(0).way),
+        Ok((_, findings)) | Err(findings) => Err(brief(&findings)),
+    }
+}
+
+fn hook(lines: &str) -> Vec<String> {
+    all(&[(WEBHOOK, lines)])
+}
+
+fn exec(lines: &str) -> Vec<String> {
+    hook(&format!("kind = \"exec\"\naccepts_drill = true\n{lines}"))
+}
+
+#[test]
+fn a_program_takes_drills_only_where_that_is_said() {
+    let program = "kind = \"exec\"\nargv = [\"/bin/true\"]\n";
+    only(
+        &hook(program),
+        "warning",
+        "it is not said whether this program takes drills",
+    );
+    for (more, takes) in [
+        ("", false),
+        ("accepts_drill = false\n", false),
+        ("accepts_drill = true\n", true),
+    ] {
+        let config = super::config(&GOOD.replacen(WEBHOOK, &format!("{program}{more}"), 1));
+        assert_eq!(config.site.hooks[0].accepts_drill, takes, "{more}");
+    }
+    assert!(super::config(GOOD).site.hooks[0].accepts_drill);
+}
+
+#[test]
+fn a_program_is_an_absolute_path_to_something_that_runs() {
+    for (argv, says) in [
+        ("[]", "`argv` names no program"),
+        ("[\"sh\"]", "the program `sh` is no absolute path"),
+        ("[\"./sh\"]", "the program `./sh` is no absolute path"),
+        ("[\"/no/such\"]", "the program `/no/such` cannot be run: No such file"),
+        ("[\"/etc\"]", "`/etc` is not a file"),
+        ("[\"/etc/passwd\"]", "the program `/etc/passwd` is not executable"),
+        ("[\"/bin/sh\", \"a\\u0000b\"]", "an argument has a NUL in it"),
+        ("[7]", "`argv` of [[hook]] is of the type integer"),
+        ("\"/bin/sh -c x\"", "`argv` of [[hook]] is of the type string"),
+    ] {
+        let found = exec(&format!("argv = {argv}\n"));
+        assert!(
+            found.iter().any(|f| f.contains(&format!("error {says}"))),
+            "{argv}: {found:#?}"
+        );
+    }
+    only(&exec(""), "error", "`argv` is missing in [[hook]]");
+    for word in ["{workload}", "$MUSTER_ID", "`id`", "${x}"] {
+        let found = exec(&format!("argv = [\"/bin/sh\", \"{word}\"]\n"));
+        only(&found, "warning", "the argument");
+    }
+}
+
+#[test]
+fn a_program_has_its_folder_and_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = |lines: &str| {
+        in_folder(
+            &format!("kind = \"exec\"\naccepts_drill = true\nargv = [\"/bin/sh\", \"--site\"]\n{lines}"),
+            folder.path(),
+        )
+    };
+    let Ok(HookWay::Exec(usual)) = exec("") else {
+        panic!("{:?}", exec(""))
+    };
+    assert_eq!(usual.argv, ["/bin/sh", "--site"]);
+    assert_eq!(
+        (usual.cwd, usual.limit),
+        (PathBuf::from("/"), Duration::from_secs(3_600))
+    );
+    let Ok(HookWay::Exec(own)) = exec("cwd = \".\"\nlimit_s = 1.5\n") else {
+        panic!("{:?}", exec(""))
+    };
+    assert_eq!(
+        (own.cwd, own.limit),
+        (folder.path().join("."), Duration::from_millis(1_500))
+    );
+    only(
+        &exec("cwd = \"nowhere\"\n").unwrap_err(),
+        "error",
+        "`cwd` `nowhere` is no folder",
+    );
+    only(
+        &exec("limit_s = 0\n").unwrap_err(),
+        "error",
+        "`limit_s` = 0 s is out of range",
+    );
+    only(
+        &exec("url = \"https://a.example\"\n").unwrap_err(),
+        "error",
+        "[[hook]] has no key `url`",
+    );
+    only(&exec(SECRET).unwrap_err(), "error", "[[hook]] has no key `secret`");
+}
+
+#[test]
+fn a_program_that_everybody_can_change_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("evacuate");
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    for (mode, says) in [(0o777, "warning"), (0o644, "error"), (0o755, "")] {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        let found = hook(&format!(
+            "kind = \"exec\"\naccepts_drill = true\nargv = [{:?}]\n",
+            program.display().to_string()
+        ));
+        assert_eq!(found.is_empty(), says.is_empty(), "{mode:o}: {found:#?}");
+        assert!(found.iter().all(|f| f.contains(says)), "{mode:o}: {found:#?}");
+    }
+}
+
+const BROKER: &str = "url = \"mqtts://broker.example\"\nca = \"ca.pem\"\ntopic = \"evacuate/db\"\n";
+
+/// The good file with a topic as its hook, beside the files it names.
+fn mqtt(lines: &str) -> Result<HookWay, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "x").unwrap();
+    std::fs::write(folder.path().join("pw"), "hunter2\n").unwrap();
+    in_folder(&format!("kind = \"mqtt\"\n{SECRET}{lines}"), folder.path())
+}
+
+#[test]
+fn a_topic_at_a_broker() {
+    let Ok(HookWay::Mqtt(target)) = mqtt(&format!("{BROKER}username = \"u\"\npassword_file = \"pw\"\n")) else {
+        panic!("{:?}", mqtt(BROKER))
+    };
+    let broker = &target.broker;
+    assert_eq!(
+        (broker.host.as_str(), broker.port, broker.tls),
+        ("broker.example", 8883, true)
+    );
+    assert_eq!(
+        broker.login.as_ref().map(|(_, p)| p.0.as_slice()),
+        Some(&b"hunter2"[..])
+    );
+    assert!(!format!("{target:?}").contains("hunter2"));
+    let plain = "url = \"mqtt://broker.example\"\ntopic = \"x\"\n";
+    only(
+        &mqtt(plain).unwrap_err(),
+        "warning",
+        "steps go to `broker.example` unencrypted",
+    );
+    let here = "url = \"mqtt://127.0.0.1\"\ntopic = \"x\"\nallow_loopback = true\n";
+    assert!(mqtt(here).is_ok(), "{:?}", mqtt(here));
+}
+
+#[test]
+fn a_topic_at_a_broker_that_cannot_be() {
+    for (from, to, says) in [
+        ("ca = \"ca.pem\"\n", "", "the broker is reached by TLS, but no `ca`"),
+        ("mqtts", "mqtt", "certificates, but `url` is mqtt://"),
+        ("mqtts://", "https://", "`https://broker.example` is not a broker"),
+        ("broker.example", "127.0.0.1", "the hook points to this machine"),
+        ("broker.example", "169.254.169.254", "a hook must not point to"),
+        ("url = \"mqtts://broker.example\"\n", "", "`url` is missing"),
+        ("topic = \"evacuate/db\"\n", "", "`topic` is missing"),
+        ("evacuate/db", "evacuate/#", "`evacuate/#` is not a topic"),
+        ("evacuate/db", "+/db", "`+/db` is not a topic"),
+        ("evacuate/db", "$SYS/x", "`$SYS/x` is not a topic"),
+        ("evacuate/db", "", "`` is not a topic"),
+    ] {
+        let found = mqtt(&BROKER.replacen(from, to, 1)).unwrap_err();
+        let says = format!("error {says}");
+        assert!(found.iter().any(|f| f.contains(&says)), "{from} -> {to}: {found:#?}");
+    }
+}
+
+#[test]
+fn authorities_of_a_webhook_are_a_file_of_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("not.pem"), "x").unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let with = |from: &str, to: &str| {
+        in_folder(
+            &format!("{}ca = \"ca.pem\"\n", WEBHOOK).replacen(from, to, 1),
+            folder.path(),
+        )
+    };
+    let Ok(HookWay::Webhook(hook)) = with("", "") else {
+        panic!("{:?}", with("", ""))
+    };
+    assert_eq!(hook.ca, Some(folder.path().join("ca.pem")));
+    only(
+        &with("ca.pem", "none.pem").unwrap_err(),
+        "error",
+        "`ca` `none.pem` cannot be read",
+    );
+    only(
+        &with("ca.pem", "not.pem").unwrap_err(),
+        "error",
+        "`ca` `not.pem` holds no certificate",
+    );
+    let plain = with("https", "http").unwrap_err();
+    assert!(
+        plain
+            .iter()
+            .any(|f| f.contains("a `ca`, but the hook's URL is http://")),
+        "{plain:#?}"
+    );
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_one_fault() {
+    let found = check(&GOOD.replacen("kind = \"webhook\"\nurl", "kind = \"webhok\"\nurl", 1));
+    let found = brief(&found);
+    only(&found, "error", "`kind` of [[hook]] cannot be `webhok`");
+}
