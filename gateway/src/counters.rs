@@ -62,6 +62,7 @@ causes! {
     HttpLimit => "http_limit", "A connection beyond the API's limit; the longest idle one is closed.";
     JournalWrite => "journal_write", "A transaction the disk did not take.";
     JournalFull => "journal_full", "An event line dropped because the journal's queue was full.";
+    RecorderLost => "recorder_lost", "Inputs that the flight recorder could not take; counted once a gap.";
     Fault => "fault", "A broken invariant of our own.";
 }
 

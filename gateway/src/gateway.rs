@@ -17,6 +17,7 @@ use crate::engine::{Engine, Listener, Parts};
 use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
+use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
 use crate::told::{self, Telling};
@@ -55,7 +56,7 @@ pub enum StartError {
     #[error("cannot start MQTT")]
     Mqtt(#[source] mqtt::BrokerError),
     /// The operating system gave no thread.
-    #[error("cannot start the engine's thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
 
@@ -107,6 +108,7 @@ impl Gateway {
             clock: clock.clone(),
             ends,
             writer: start_writer(config, journal, &lanes, &counters)?,
+            tape: start_recorder(config, &clock, &lanes, &counters)?,
             runner: start_runner(config, &clock, &lanes, &counters, (http_address, restored.progress_key))?,
             counters: counters.clone(),
             gauges: gauges.clone(),
@@ -214,6 +216,19 @@ fn start_writer(config: &Config, journal: Journal, lanes: &Lanes, counters: &Cou
     journal
         .spawn(counters.clone(), report)
         .map_err(|source| of_journal(config, source))
+}
+
+fn start_recorder(config: &Config, clock: &Clock, lanes: &Lanes, counters: &Counters) -> Result<Tape, StartError> {
+    let control = lanes.control.clone();
+    let own = |trouble| Input::Own {
+        part: "recorder".into(),
+        trouble,
+    };
+    // It is gone only when the whole gateway stops.
+    let report = move |trouble| drop(control.blocking_send(Control::Input(own(trouble))));
+    let place = Place::beside(&config.store.path, &config.site.id);
+    let (clock, counters) = (clock.clone(), counters.clone());
+    recorder::start(place, config.store.recorder, clock, counters, Box::new(report)).map_err(StartError::Thread)
 }
 
 fn start_runner(

@@ -44,6 +44,8 @@ use std::sync::Arc;
 
 use muster_core::{ChannelIx, Site, SourceIx};
 
+use crate::recorder::Bounds;
+
 /// A config that has passed every check.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -159,11 +161,13 @@ pub struct Http {
     pub public_url: Option<String>,
 }
 
-/// Journal.
+/// Journal and flight recorder.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// The SQLite file, relative to the config file's folder.
     pub path: PathBuf,
+    /// How much the flight recorder keeps beside it.
+    pub recorder: Bounds,
 }
 
 /// A node that speaks MQTT.
