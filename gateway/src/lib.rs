@@ -12,12 +12,14 @@ pub mod demo;
 pub mod engine;
 pub mod gateway;
 pub mod hooks;
+pub mod incident;
 pub mod ingest;
 
 pub mod journal;
 pub mod lanes;
 pub mod lines;
 pub mod recorder;
+pub mod replay;
 pub mod runner;
 pub mod sources;
 pub mod told;

@@ -7,6 +7,7 @@ pub mod exit;
 pub mod journal;
 pub mod order;
 pub mod printer;
+pub mod replay;
 pub mod run;
 pub mod sim;
 
@@ -40,6 +41,7 @@ enum Command {
     Sim(sim::Args),
     /// Read a journal, or verify its chain
     Journal(journal::Args),
+    Replay(replay::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -82,6 +84,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Order(args) => order::run(args).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Journal(args) => journal::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }

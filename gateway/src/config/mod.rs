@@ -35,6 +35,7 @@ mod workload;
 mod zone;
 
 pub use finding::{Finding, Severity};
+pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 
 use std::collections::BTreeMap;

@@ -71,6 +71,13 @@ impl Place {
     }
 }
 
+/// The number in a segment's file name.
+#[must_use]
+pub fn number_of(segment: &Path) -> Option<u64> {
+    let name = segment.file_name()?.to_str()?;
+    ring::parse(name).map(|(number, _)| number)
+}
+
 /// Starts the recorder's thread. A folder that cannot be written is trouble, and tried again.
 ///
 /// # Errors
