@@ -4,6 +4,7 @@
 mod expect;
 mod lines;
 mod parse;
+mod script;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod words;
 
 pub use expect::{Expect, Happening, Promise};
 pub use parse::{MAX_BYTES, load, parse};
+pub use script::script;
 pub use stage::{Stage, Track};
 
 use std::path::PathBuf;

@@ -42,6 +42,18 @@ pub struct Track {
 }
 
 impl Track {
+    /// Whether the file says anything of it.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        !self.points.is_empty()
+    }
+
+    /// Whether it says at some time that it has no value.
+    #[must_use]
+    pub fn is_ever_absent(&self) -> bool {
+        self.points.iter().any(|(_, shows)| matches!(shows, Shows::Absent(_)))
+    }
+
     /// What it shows then.
     ///
     /// # Errors

@@ -78,6 +78,11 @@ pub fn read(path: &Path) -> Result<Segment, ReadError> {
         path: path.into(),
         source,
     })?;
+    of_bytes(path, bytes)
+}
+
+/// As [`read`], of the bytes that stand in `path`.
+pub(super) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Segment, ReadError> {
     let foreign = || ReadError::Foreign { path: path.into() };
     if !bytes.starts_with(MAGIC) {
         return Err(foreign());

@@ -18,9 +18,10 @@ const FULL: usize = 512;
 /// What led to nothing may wait this long: it is what a kill can cost.
 const AT_MOST: Duration = Duration::from_millis(100);
 /// The state's digest is noted this often. Engine time.
-const DIGEST_EVERY_MS: Millis = 10_000;
-/// Beyond this many channels a digest takes longer than a decision may wait often: as much more seldom as there are more.
-const DIGEST_CHANNELS: usize = 5_000;
+const DIGEST_EVERY_MS: Millis = 1_000;
+/// Beyond this many channels as much more seldom as there are more, so that digests never take more than a few thousandths
+/// of the loop's time.
+const DIGEST_CHANNELS: usize = 500;
 /// What a stopping process grants the disk.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 

@@ -207,6 +207,12 @@ impl Run {
         if recorded == now || self.diverged {
             return;
         }
+        // What is done says more than the words beside it.
+        let done = |effects: &[Effect]| effects.iter().filter(|e| decides(e)).cloned().collect::<Vec<_>>();
+        let [recorded, now] = match [done(&recorded), done(&now)] {
+            [then, now] if then != now => [then, now],
+            _ => [recorded, now],
+        };
         let first = (0..).find(|i| recorded.get(*i) != now.get(*i)).unwrap_or_default();
         self.diverge((at, wall_ms), words(recorded.get(first)), words(now.get(first)));
     }

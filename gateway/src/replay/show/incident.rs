@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use muster_core::Millis;
 use serde_json::{Value, json};
 
 use super::lead::{Lead, minutes};
@@ -95,29 +96,37 @@ fn course_text(incident: &Incident, course: &Course, shown: &Shown) -> String {
         at(last)
     );
     let lead = Lead::of(incident, course);
-    let min = |ms| minutes(ms).map_or("-".into(), |min| format!("{min:.1} min"));
     for p in &lead.people {
         let _ = writeln!(
             text,
-            "  people knew          {} ({}): the first vote {} before them, the evacuate hook {}",
+            "  people knew          {} ({}): the first vote {} that, the first evacuate hook {} it",
             shown.relative(p.knew),
             p.version,
-            min(p.vote_before),
-            min(p.hook_before)
+            before(p.vote_before),
+            before(p.hook_before)
         );
     }
     for c in &lead.clocks {
         let _ = writeln!(
             text,
-            "  {:<20} {}: the evacuate hook {} before it; by then {} moved, {} stopped",
+            "  {:<20} {}: the first evacuate hook {} it; by then {} moved, {} stopped",
             c.name,
             shown.relative(c.at),
-            min(c.hook_before),
+            before(c.hook_before),
             c.moved,
             c.stopped
         );
     }
     text
+}
+
+/// `3.6 min before`, `2.1 min after`.
+fn before(ms: Option<Millis>) -> String {
+    match minutes(ms) {
+        None => "never, against".into(),
+        Some(min) if min < 0.0 => format!("{:.1} min after", -min),
+        Some(min) => format!("{min:.1} min before"),
+    }
 }
 
 fn judged_line(judged: &Judged, shown: &Shown) -> String {

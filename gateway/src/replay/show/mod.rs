@@ -44,7 +44,7 @@ impl Shown {
     fn line(&self, decision: &Decision) -> String {
         let (kind, subject, line) = decision.told();
         let (t, wall) = (self.relative(decision.at), wall(decision.wall_ms, self.offset_s));
-        format!("{t:>12}  {wall}  {kind:<8}  {subject:<28}  {}", printable(&line))
+        format!("{t:>12}  {wall}  {kind:<8}  {subject:<32}  {}", printable(&line))
     }
 
     fn json(&self, decision: &Decision) -> Value {
@@ -76,9 +76,10 @@ fn wall(wall_ms: i64, offset_s: i32) -> String {
     )
 }
 
-/// Seconds with one decimal.
+/// Seconds with milliseconds.
 fn seconds(ms: Millis) -> String {
-    format!("{}{}.{} s", if ms < 0 { "-" } else { "" }, ms.abs() / 1_000, ms.abs() % 1_000 / 100)
+    let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
+    format!("{sign}{}.{:03} s", ms / 1_000, ms % 1_000)
 }
 
 /// What hooks and peers said may hold control characters; a terminal must not obey them.
