@@ -13,6 +13,7 @@ mod acting;
 mod bench;
 mod inputs;
 mod lasting;
+mod scenarios;
 mod site;
 mod stand;
 mod walls;

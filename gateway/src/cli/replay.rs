@@ -95,9 +95,8 @@ fn is_text(path: &Path) -> bool {
 }
 
 fn of_incident(path: &Path, args: &Args) -> Result<(String, bool), String> {
-    let said = |found: Vec<crate::config::Finding>| {
-        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
+    let said =
+        |found: Vec<crate::config::Finding>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let incident = incident::load(path).map_err(said)?;
     let stages = incident.stages().map_err(said)?;
     let courses: Vec<_> = stages.iter().map(|stage| play::play(&incident, stage)).collect();

@@ -50,7 +50,9 @@ fn recorder(table: &Table<'_>) -> Bounds {
     let (segment, segment_at) = bytes("segment_mib", 1, usual.segment.min((ring / 4).max(1 << 20)));
     if let Some(at) = ring_at.or(segment_at).filter(|_| ring > 0 && ring < 2 * segment) {
         let what = "`recorder_mib` of [store] holds fewer than two segments";
-        table.faults.error(at, what, "at least twice `segment_mib`, or 0 for no flight recorder");
+        table
+            .faults
+            .error(at, what, "at least twice `segment_mib`, or 0 for no flight recorder");
     }
     if let Some(at) = pinned_at.or(segment_at).filter(|_| ring > 0 && pinned < 2 * segment) {
         let what = "`pinned_mib` of [store] holds fewer than two segments";

@@ -71,5 +71,8 @@ pub(super) fn promise(text: &str, time: impl Fn(&str) -> Option<Millis>) -> Opti
 }
 
 fn happening(what: &str) -> Option<Happening> {
-    HAPPENINGS.into_iter().find(|(words, _)| *words == what.trim()).map(|(_, h)| h)
+    HAPPENINGS
+        .into_iter()
+        .find(|(words, _)| *words == what.trim())
+        .map(|(_, h)| h)
 }

@@ -27,7 +27,12 @@ const TIMES: &str = "a time of day such as 15:19, 15:19:00 or 15:19:00.250";
 pub fn load(path: &Path) -> Result<Incident, Vec<Finding>> {
     let text = crate::config::read_text(path).map_err(|why| {
         let hint = "an incident file is text of at most 1 MiB; see `muster replay --help`".into();
-        vec![finding(&path.display().to_string(), 1, format!("it cannot be read: {why}"), hint)]
+        vec![finding(
+            &path.display().to_string(),
+            1,
+            format!("it cannot be read: {why}"),
+            hint,
+        )]
     })?;
     parse(&text, path)
 }
@@ -50,7 +55,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Incident, Vec<Finding>> {
     let all = statements(text);
     match all.split_first() {
         Some((first, rest)) if first.text == FIRST => parser.read(rest),
-        _ => parser.fault(1, "it does not begin as an incident file", format!("its first line is `{FIRST}`")),
+        _ => parser.fault(
+            1,
+            "it does not begin as an incident file",
+            format!("its first line is `{FIRST}`"),
+        ),
     }
     parser.found.sort_by_key(|f| f.line);
     if parser.found.is_empty() {
@@ -210,7 +219,11 @@ impl Parser<'_> {
     fn expect(&mut self, line: usize, rest: &str) {
         let (first, after) = split(rest);
         let named = self.incident.sites.iter().any(|s| s.name == first);
-        let (site, text) = if named { (Some(first.to_owned()), after) } else { (None, rest) };
+        let (site, text) = if named {
+            (Some(first.to_owned()), after)
+        } else {
+            (None, rest)
+        };
         let begin = self.begin.unwrap_or_default();
         let time = |word: &str| words::time_of_day(word).map(|time| words::after(begin, time));
         match expect::promise(text, time) {

@@ -34,26 +34,41 @@ struct Made {
 pub fn script(stage: &Stage, zero: Millis, fit_out: &FitOut) -> Result<Script, Vec<String>> {
     let mut made = Made::default();
     for node in &fit_out.nodes {
-        let Some(known) = stage.config.nodes.get(&node.id) else { continue };
+        let Some(known) = stage.config.nodes.get(&node.id) else {
+            continue;
+        };
         let channels = known.channels.iter().map(|(signal, c)| (signal, c.channel));
         let place = node.place;
         made.channels(stage, channels, |signal| in_air(place, signal));
-        made.end(stage, known.source, Box::new(move |room| room.air[place].temperature_c = 1_000.0));
+        made.end(
+            stage,
+            known.source,
+            Box::new(move |room| room.air[place].temperature_c = 1_000.0),
+        );
     }
     for device in &fit_out.devices {
-        let Some(known) = stage.config.modbus.iter().find(|s| s.id == device.id) else { continue };
+        let Some(known) = stage.config.modbus.iter().find(|s| s.id == device.id) else {
+            continue;
+        };
         let channels = known.channels.iter().map(|(signal, channel)| (signal, *channel));
         let kind = device.kind;
         made.channels(stage, channels, |signal| in_device(kind, signal));
         match kind {
             DeviceKind::SmartUps(place) => {
-                made.end(stage, known.source, Box::new(move |room| room.ups[place as usize].answers = false));
+                made.end(
+                    stage,
+                    known.source,
+                    Box::new(move |room| room.ups[place as usize].answers = false),
+                );
             }
             DeviceKind::BatteryMonitor { .. } => {
                 made.end(stage, known.source, Box::new(|room| room.battery.answers = false));
             }
             DeviceKind::FirePanel if stage.ends.contains_key(&known.source) => {
-                made.refused.push(format!("{}: a simulated fire panel lives through everything", device.id));
+                made.refused.push(format!(
+                    "{}: a simulated fire panel lives through everything",
+                    device.id
+                ));
             }
             DeviceKind::FirePanel => {}
         }
@@ -70,14 +85,20 @@ impl Made {
         put: impl Fn(&str) -> Option<Put>,
     ) {
         for (signal, channel) in channels {
-            let (track, id) = (&stage.tracks[channel.at()], &stage.config.site.channels[channel.at()].id);
+            let (track, id) = (
+                &stage.tracks[channel.at()],
+                &stage.config.site.channels[channel.at()].id,
+            );
             match put(signal) {
                 _ if !track.is_told() => {}
                 _ if track.is_ever_absent() => {
-                    self.refused.push(format!("{id}: a simulated device cannot say that it has no value"));
+                    self.refused
+                        .push(format!("{id}: a simulated device cannot say that it has no value"));
                 }
                 Some(put) => self.puts.push((track.clone(), put)),
-                None => self.refused.push(format!("{id}: its simulated device does not measure `{signal}`")),
+                None => self
+                    .refused
+                    .push(format!("{id}: its simulated device does not measure `{signal}`")),
             }
         }
     }
@@ -92,7 +113,8 @@ impl Made {
         kinds.insert("nodes", (fit_out.nodes.len(), NODES));
         kinds.insert("UPSes", (fit_out.devices.iter().filter(|d| ups(d.kind)).count(), UPSES));
         for (what, (are, most)) in kinds.into_iter().filter(|(_, (are, most))| are > most) {
-            self.refused.push(format!("{are} {what}: the simulated room has places for {most}"));
+            self.refused
+                .push(format!("{are} {what}: the simulated room has places for {most}"));
         }
     }
 
@@ -110,7 +132,9 @@ impl Made {
                     put(&mut room, value.0 as f64 / MICRO as f64);
                 }
             }
-            ends.iter().filter(|(when, _)| *when <= at).for_each(|(_, end)| end(&mut room));
+            ends.iter()
+                .filter(|(when, _)| *when <= at)
+                .for_each(|(_, end)| end(&mut room));
             room
         }))
     }

@@ -147,7 +147,10 @@ impl Incident {
             check(hook.line, "hook", &hook.id, all(hooks));
         }
         for order in &self.orders {
-            order.by.iter().for_each(|id| check(order.line, "person", id, all(persons)));
+            order
+                .by
+                .iter()
+                .for_each(|id| check(order.line, "person", id, all(persons)));
         }
         for (site, config) in self.sites.iter().zip(configs) {
             let said: Vec<&str> = self.hooks.iter().map(|h| h.id.as_str()).collect();
@@ -241,6 +244,7 @@ impl Stage {
     /// Channels of a source, with their indices.
     pub fn channels_of(&self, source: SourceIx) -> impl Iterator<Item = ChannelIx> + '_ {
         let all = (0u32..).zip(&self.config.site.channels);
-        all.filter(move |(_, c)| c.source == source).map(|(ix, _)| ChannelIx(ix))
+        all.filter(move |(_, c)| c.source == source)
+            .map(|(ix, _)| ChannelIx(ix))
     }
 }

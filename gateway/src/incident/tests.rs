@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly"
+)]
 
 use std::path::Path;
 
@@ -88,12 +93,19 @@ fn what_is_no_incident_file_says_so() {
     for text in ["", "hello\n", "muster incident 2\n", "muster incident 1\n"] {
         assert!(!parse(text, here()).unwrap_err().is_empty(), "{text:?}");
     }
-    assert!(load(Path::new("/nowhere/at/all.txt")).unwrap_err()[0].what.contains("cannot be read"));
+    assert!(
+        load(Path::new("/nowhere/at/all.txt")).unwrap_err()[0]
+            .what
+            .contains("cannot be read")
+    );
 }
 
 #[test]
 fn pangyo_has_two_versions_and_every_fact_its_mark() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/scenarios/pangyo-2022.txt"));
+    let path = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/scenarios/pangyo-2022.txt"
+    ));
     let incident = parse(PANGYO, path).unwrap();
     let knew = |version| incident.knew(version).unwrap().at - incident.zero;
     assert_eq!(knew("operator"), 4 * 60_000);

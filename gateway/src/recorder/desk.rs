@@ -46,7 +46,7 @@ impl Desk {
     pub(super) fn new(
         place: Place,
         bounds: Bounds,
-            (counters, report): (Counters, Report),
+        (counters, report): (Counters, Report),
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -110,7 +110,10 @@ impl Desk {
         };
         writing.add(batch)?;
         let bytes = writing.bytes;
-        let enough = self.bounds.segment.max((writing.opening * OPENINGS).min(self.bounds.ring / 4));
+        let enough = self
+            .bounds
+            .segment
+            .max((writing.opening * OPENINGS).min(self.bounds.ring / 4));
         ring.grown(bytes);
         if bytes >= enough && !std::mem::replace(&mut writing.asked, true) {
             self.shared.wants_state.store(true, Ordering::Relaxed);
@@ -160,7 +163,11 @@ impl Desk {
         }
         (self.dropped, self.sick_since) = (0, None);
         if let Some(lost) = begin.lost {
-            self.counters.count(Cause::RecorderLost, "recorder", &format!("{lost} inputs were not recorded"));
+            self.counters.count(
+                Cause::RecorderLost,
+                "recorder",
+                &format!("{lost} inputs were not recorded"),
+            );
             // The engine said so when the gap began; now it is told that the gap is over.
             self.trouble = Some(String::new());
         }
@@ -230,7 +237,11 @@ impl Desk {
             self.tell(self.squeezed.clone());
             return;
         }
-        if self.sick_since.as_ref().is_some_and(|since| since.elapsed() >= RETRY_AFTER) {
+        if self
+            .sick_since
+            .as_ref()
+            .is_some_and(|since| since.elapsed() >= RETRY_AFTER)
+        {
             self.sick_since = Some(Stopwatch::start());
             self.shared.wants_state.store(true, Ordering::Relaxed);
         }

@@ -82,13 +82,7 @@ pub fn number_of(segment: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// The system gives no thread.
-pub fn start(
-    place: Place,
-    bounds: Bounds,
-    clock: Clock,
-    counters: Counters,
-    report: Report,
-) -> std::io::Result<Tape> {
+pub fn start(place: Place, bounds: Bounds, clock: Clock, counters: Counters, report: Report) -> std::io::Result<Tape> {
     if bounds.ring == 0 {
         return Ok(Tape::off());
     }

@@ -87,10 +87,7 @@ pub(super) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Segment, ReadError
     if !bytes.starts_with(MAGIC) {
         return Err(foreign());
     }
-    let beginning = |why: String| ReadError::Beginning {
-        path: path.into(),
-        why,
-    };
+    let beginning = |why: String| ReadError::Beginning { path: path.into(), why };
     let (content, at) = whole(&bytes, MAGIC.len()).map_err(beginning)?;
     let head: Head = decode(content).map_err(beginning)?;
     if head.format != 1 {
@@ -144,8 +141,17 @@ impl Segment {
         let at = self.at;
         let (piece, next) = match frame::cut(&self.bytes, at) {
             Cut::End => return None,
-            Cut::Torn => (tear(at, "the last record is torn: the process or the disk ended here"), None),
-            Cut::Spoilt => (tear(at, "a record's checksum is wrong: the file was changed, or the disk lost it"), None),
+            Cut::Torn => (
+                tear(at, "the last record is torn: the process or the disk ended here"),
+                None,
+            ),
+            Cut::Spoilt => (
+                tear(
+                    at,
+                    "a record's checksum is wrong: the file was changed, or the disk lost it",
+                ),
+                None,
+            ),
             Cut::Frame(content, next) => match decode(content) {
                 Ok(batch) => (Some(Piece::Batch(batch)), Some(next)),
                 Err(why) => (tear(at, &why), None),

@@ -165,7 +165,11 @@ impl Ring {
 
     /// Bytes of all segments that are pinned, or of all that are not.
     fn bytes(&self, pinned: bool) -> u64 {
-        self.kept.iter().filter(|k| k.pin.is_some() == pinned).map(|k| k.bytes).sum()
+        self.kept
+            .iter()
+            .filter(|k| k.pin.is_some() == pinned)
+            .map(|k| k.bytes)
+            .sum()
     }
 
     fn path(&self, kept: &Kept) -> PathBuf {

@@ -141,7 +141,9 @@ impl Link {
             self.batch.wall_ms = self.clock.wall_of(now);
             self.since = Stopwatch::start();
         }
-        self.batch.moments.push(Moment::of(now.saturating_sub(self.last), input));
+        self.batch
+            .moments
+            .push(Moment::of(now.saturating_sub(self.last), input));
         self.last = now;
         if !effects.is_empty() {
             self.urgent = true;
@@ -169,7 +171,8 @@ impl Link {
     fn send(&mut self, state: &State) -> Option<Input> {
         if self.last >= self.digest_due {
             let channels = state.site().channels.len() / DIGEST_CHANNELS;
-            self.digest_due = self.last + DIGEST_EVERY_MS * Millis::try_from(channels.max(1)).unwrap_or(Millis::MAX / 2);
+            self.digest_due =
+                self.last + DIGEST_EVERY_MS * Millis::try_from(channels.max(1)).unwrap_or(Millis::MAX / 2);
             self.batch.moments.push(Moment::Digest(state.digest()));
         }
         self.urgent = false;
@@ -224,6 +227,8 @@ impl Batch {
     #[must_use]
     pub fn inputs(&self) -> u64 {
         let inputs = self.moments.iter();
-        inputs.filter(|m| matches!(m, Moment::Reading(..) | Moment::Input(..))).count() as u64
+        inputs
+            .filter(|m| matches!(m, Moment::Reading(..) | Moment::Input(..)))
+            .count() as u64
     }
 }

@@ -46,7 +46,10 @@ impl Decision {
         match &self.effect {
             Effect::Persist(entry) => ("journal", format!("{}", entry.seq), record(&entry.record)),
             Effect::FireHook(call) => {
-                let line = format!("hook called, {}, attempt {}, token {}", call.mode, call.attempt, call.token);
+                let line = format!(
+                    "hook called, {}, attempt {}, token {}",
+                    call.mode, call.attempt, call.token
+                );
                 ("hook", call.step.clone(), line)
             }
             Effect::CancelHook { incident, step } => ("hook", step.clone(), format!("called off in {incident}")),

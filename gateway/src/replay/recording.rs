@@ -144,7 +144,11 @@ impl Run {
             (Some(before), None) => {
                 let begins = self.state.as_ref().map_or(0, State::digest);
                 let (at, wall_ms) = (segment.head.from, segment.head.wall_ms);
-                self.diverge((at, wall_ms), format!("state {begins:016x}"), format!("state {:016x}", before.digest()));
+                self.diverge(
+                    (at, wall_ms),
+                    format!("state {begins:016x}"),
+                    format!("state {:016x}", before.digest()),
+                );
                 Joins::GoesOn
             }
         }
@@ -152,7 +156,11 @@ impl Run {
 
     /// Whether the segment's number is the next one.
     fn follows(&self, segment: &Segment) -> bool {
-        let before = self.recording.segments.last().and_then(|s| recorder::number_of(&s.path));
+        let before = self
+            .recording
+            .segments
+            .last()
+            .and_then(|s| recorder::number_of(&s.path));
         before.is_some() && before.map(|n| n + 1) == recorder::number_of(&segment.path)
     }
 
@@ -198,7 +206,9 @@ impl Run {
 
     /// The last input led to these effects when it was recorded; to none, if nothing was recorded of it.
     fn close(&mut self, recorded: Option<&[Effect]>) {
-        let Some((effects, at, wall_ms)) = self.open.take() else { return };
+        let Some((effects, at, wall_ms)) = self.open.take() else {
+            return;
+        };
         let compared = |effects: &[Effect]| {
             let all = effects.iter().filter(|e| self.same_core || decides(e));
             all.cloned().collect::<Vec<_>>()
@@ -226,7 +236,11 @@ impl Run {
         let now = state.digest();
         if now != recorded {
             let wall_ms = batch.wall_ms.saturating_add(at.saturating_sub(batch.at));
-            self.diverge((at, wall_ms), format!("state {recorded:016x}"), format!("state {now:016x}"));
+            self.diverge(
+                (at, wall_ms),
+                format!("state {recorded:016x}"),
+                format!("state {now:016x}"),
+            );
         }
     }
 

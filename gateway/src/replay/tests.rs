@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly"
+)]
 
 use std::path::Path;
 
@@ -9,7 +14,10 @@ use crate::replay::play::{Course, play};
 const PANGYO: &str = include_str!("../../../tests/scenarios/pangyo-2022.txt");
 
 fn read(text: &str) -> Incident {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/scenarios/pangyo-2022.txt"));
+    let path = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/scenarios/pangyo-2022.txt"
+    ));
     parse(text, path).unwrap()
 }
 
@@ -26,12 +34,17 @@ fn pangyo_plays_the_same_every_time_and_keeps_what_it_promises() {
     }
     let judged = judge(&incident.expects, &first);
     assert!(judged.len() > 10 && judged.iter().all(|j| j.kept), "{judged:?}");
-    let [built, recommended] = &first[..] else { panic!("two rooms") };
+    let [built, recommended] = &first[..] else {
+        panic!("two rooms")
+    };
     for course in &first {
         let took = course.facts.reaction_ms().unwrap();
         assert!((0..=2_000).contains(&took), "{took} ms in {}", course.site);
     }
-    assert!(recommended.facts.second_vote < built.facts.second_vote, "what one fits today hears it earlier");
+    assert!(
+        recommended.facts.second_vote < built.facts.second_vote,
+        "what one fits today hears it earlier"
+    );
 }
 
 #[test]
@@ -46,8 +59,15 @@ fn a_promise_that_is_not_kept_is_broken() {
 /// No panel, no gas, no smoke: nothing votes, nothing is called, and the promises of a fire are broken.
 #[test]
 fn a_quiet_day_calls_no_hook() {
-    let quiet = PANGYO.lines().filter(|l| !l.starts_with("15:19:0") && !l.contains("ramp") && !l.contains("temperature 1"));
-    let incident = read(&quiet.collect::<Vec<_>>().join("\n").replace("16:40:00 order", "# order"));
+    let quiet = PANGYO
+        .lines()
+        .filter(|l| !l.starts_with("15:19:0") && !l.contains("ramp") && !l.contains("temperature 1"));
+    let incident = read(
+        &quiet
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace("16:40:00 order", "# order"),
+    );
     for course in courses(&incident) {
         assert_eq!(course.facts.first_vote, None, "{}", course.site);
         assert_eq!(course.facts.first_evacuate_hook, None);

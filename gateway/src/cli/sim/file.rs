@@ -39,7 +39,10 @@ async fn play(path: &Path, args: &Devices) -> Result<(), String> {
     let stages = incident.stages().map_err(said)?;
     let stage = choose(&stages, args.room.as_deref())?;
     if !stage.config.site.simulated {
-        return Err(format!("muster sim: {} is not simulated; only `[site] simulated = true` can be", stage.name));
+        return Err(format!(
+            "muster sim: {} is not simulated; only `[site] simulated = true` can be",
+            stage.name
+        ));
     }
     let begin = Clock::starting_at(0);
     begin.set_speed(args.speed);

@@ -54,7 +54,11 @@ fn a_full_queue_is_a_gap_with_its_number_and_a_new_state() {
     });
     batches += rest.iter().filter(|p| matches!(p, Parcel::Batch(_))).count() as u64;
     let begin = begin.expect("a new segment begins");
-    assert_eq!(begin.lost, Some(taken - batches + 6), "every input is written or counted");
+    assert_eq!(
+        begin.lost,
+        Some(taken - batches + 6),
+        "every input is written or counted"
+    );
     assert_eq!(begin.state, state);
 }
 

@@ -16,7 +16,9 @@ const KIB: u64 = 1_024;
 
 fn bytes_in(folder: &Path, pinned: bool) -> u64 {
     let segments = segments_in(folder).unwrap_or_default();
-    let of = segments.iter().filter(|p| p.to_string_lossy().contains("incident") == pinned);
+    let of = segments
+        .iter()
+        .filter(|p| p.to_string_lossy().contains("incident") == pinned);
     of.filter_map(|p| fs::metadata(p).ok()).map(|m| m.len()).sum()
 }
 
@@ -63,7 +65,10 @@ fn the_ring_keeps_its_bound_under_a_flood() {
     let recording = replay(&paths).unwrap();
     assert_eq!(recording.divergences, []);
     assert!(recording.digests > 0);
-    assert!(recording.segments[1..].iter().all(|s| s.joins == Joins::GoesOn), "nothing is missing between them");
+    assert!(
+        recording.segments[1..].iter().all(|s| s.joins == Joins::GoesOn),
+        "nothing is missing between them"
+    );
 }
 
 #[test]
@@ -82,9 +87,17 @@ fn an_incident_pins_what_led_to_it_and_what_follows() {
     flood(&mut rig, 9, |_| {});
     let pinned = bytes_in(&rig.folder, true);
     flood(&mut rig, 16, |_| {});
-    assert_eq!(bytes_in(&rig.folder, true), pinned, "pinned segments stay, and no more are, while the ring turns");
+    assert_eq!(
+        bytes_in(&rig.folder, true),
+        pinned,
+        "pinned segments stay, and no more are, while the ring turns"
+    );
     let paths = rig.stop();
-    assert_eq!(super::super::number_of(&paths[0]), Some(1), "from half an hour before on");
+    assert_eq!(
+        super::super::number_of(&paths[0]),
+        Some(1),
+        "from half an hour before on"
+    );
     let recording = replay(&paths).unwrap();
     assert_eq!(recording.divergences, []);
     assert_eq!(crate::replay::Facts::of(&recording.decisions).len(), 1);
@@ -109,14 +122,25 @@ fn pinned_segments_have_a_bound_the_beginning_of_the_newest_stays_and_it_is_said
     let said = told.recv_timeout(Duration::from_secs(10)).unwrap().unwrap();
     assert!(said.contains("pinned_mib"), "{said}");
     let paths = segments_in(folder.path()).unwrap();
-    assert!(paths[0].to_string_lossy().ends_with("00000001.incident-1.seg"), "{paths:?}");
-    assert!(!paths.last().unwrap().to_string_lossy().contains("incident"), "{paths:?}");
+    assert!(
+        paths[0].to_string_lossy().ends_with("00000001.incident-1.seg"),
+        "{paths:?}"
+    );
+    assert!(
+        !paths.last().unwrap().to_string_lossy().contains("incident"),
+        "{paths:?}"
+    );
     // The next incident wins over it.
     rig.reset();
     rig.fire();
     flood(&mut rig, 13, |_| {});
     let paths = rig.stop();
-    let of = |n: u32| paths.iter().filter(|p| p.to_string_lossy().contains(&format!("incident-{n}."))).count();
+    let of = |n: u32| {
+        paths
+            .iter()
+            .filter(|p| p.to_string_lossy().contains(&format!("incident-{n}.")))
+            .count()
+    };
     assert!(of(2) > 0, "{paths:?}");
     assert_eq!(of(1), 0, "the oldest incident's went first: {paths:?}");
 }

@@ -2,8 +2,8 @@
 
 use tempfile::TempDir;
 
-use super::super::frame::{self, Cut};
 use super::super::Bounds;
+use super::super::frame::{self, Cut};
 use super::super::read::of_bytes;
 use super::rig::{Rig, all_of, moments, site};
 use crate::replay::recording::replay;
@@ -49,7 +49,10 @@ fn a_tail_torn_at_any_byte_costs_only_what_was_torn() {
     let (last, whole) = (starts[starts.len() - 2], moments(&path).0);
     let until = |end: usize| all_of(of_bytes(&path, bytes[..end].to_vec()).unwrap());
     let (kept, torn) = until(last);
-    assert!(!torn && kept.len() < whole.len(), "without its last record it is whole, and shorter");
+    assert!(
+        !torn && kept.len() < whole.len(),
+        "without its last record it is whole, and shorter"
+    );
     for end in last + 1..bytes.len() {
         assert_eq!(until(end), (kept.clone(), true), "torn at byte {end}");
     }

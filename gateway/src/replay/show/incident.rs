@@ -71,7 +71,11 @@ fn fact_line(incident: &Incident, fact: &Fact, shown: &Shown) -> String {
         Mark::Assumed(why) => format!("[assumed: {why}]"),
     };
     let at = wall(incident.begin_wall_ms + fact.at, shown.offset_s);
-    format!("{:>12}  {at}  {kind:<18}  {} {mark}", shown.relative(fact.at), fact.text)
+    format!(
+        "{:>12}  {at}  {kind:<18}  {} {mark}",
+        shown.relative(fact.at),
+        fact.text
+    )
 }
 
 fn course_text(incident: &Incident, course: &Course, shown: &Shown) -> String {
@@ -171,9 +175,9 @@ pub fn incident_json(incident: &Incident, courses: &[Course], judged: &[Judged],
         let knew = incident.knew(&v.name).map(|f| clock(f.at - shown.zero));
         json!({ "name": v.name, "text": v.text, "people_knew": knew })
     });
-    let judged_json = judged.iter().map(|j| {
-        json!({ "line": j.line, "room": j.site, "expect": j.text, "kept": j.kept, "was_ms": j.was })
-    });
+    let judged_json = judged
+        .iter()
+        .map(|j| json!({ "line": j.line, "room": j.site, "expect": j.text, "kept": j.kept, "was_ms": j.was }));
     json!({
         "schema": 1,
         "verdict": if judged.iter().all(|j| j.kept) { "kept" } else { "broken" },

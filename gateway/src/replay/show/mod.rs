@@ -66,7 +66,9 @@ pub fn clock(ms: Millis) -> String {
 
 /// RFC 3339 with milliseconds; the number itself if it is no time at all.
 fn wall(wall_ms: i64, offset_s: i32) -> String {
-    let stamp = Timestamp::from_millisecond(wall_ms).ok().zip(Offset::from_seconds(offset_s).ok());
+    let stamp = Timestamp::from_millisecond(wall_ms)
+        .ok()
+        .zip(Offset::from_seconds(offset_s).ok());
     stamp.map_or_else(
         || wall_ms.to_string(),
         |(stamp, offset)| {
@@ -84,5 +86,7 @@ fn seconds(ms: Millis) -> String {
 
 /// What hooks and peers said may hold control characters; a terminal must not obey them.
 fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    line.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

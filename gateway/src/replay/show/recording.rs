@@ -35,9 +35,15 @@ fn segment_line(seen: &Seen, shown: &Shown) -> String {
         Joins::Gap(why) => format!("after a gap: {why}"),
         Joins::Unusable(why) => format!("not usable by this version: {why}"),
     };
-    let tear = seen.tear.as_ref().map_or(String::new(), |why| format!("; ends early at {why}"));
+    let tear = seen
+        .tear
+        .as_ref()
+        .map_or(String::new(), |why| format!("; ends early at {why}"));
     let (head, from) = (&seen.head, wall(seen.head.wall_ms, shown.offset_s));
-    format!("segment {name}  {from}  {}, muster {} core {}: {joins}{tear}", head.site, head.muster, head.core)
+    format!(
+        "segment {name}  {from}  {}, muster {} core {}: {joins}{tear}",
+        head.site, head.muster, head.core
+    )
 }
 
 fn facts_line(facts: &Facts, shown: &Shown) -> String {
@@ -115,9 +121,10 @@ pub fn recording_json(recording: &Recording, shown: &Shown) -> Value {
 /// The figures of one incident, relative to T+0:00.
 pub(super) fn facts_json(facts: &Facts, shown: &Shown) -> Value {
     let at = |time: Option<_>| time.map(|at: i64| at.saturating_sub(shown.zero));
-    let safe = facts.safe.iter().map(|s| {
-        json!({ "workload": s.workload, "rung": s.rung.as_str(), "t_ms": at(Some(s.at)) })
-    });
+    let safe = facts
+        .safe
+        .iter()
+        .map(|s| json!({ "workload": s.workload, "rung": s.rung.as_str(), "t_ms": at(Some(s.at)) }));
     json!({
         "incident": facts.incident,
         "first_vote_ms": at(facts.first_vote),
