@@ -122,6 +122,13 @@ impl Tape {
         self.0.as_mut()?.hand_over(state)
     }
 
+    /// Parcels on their way to the disk.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        let link = self.0.as_ref();
+        link.map_or(0, |link| link.shared.waiting.load(Ordering::Relaxed))
+    }
+
     /// Writes what waits, within a second.
     pub fn stop(&mut self) {
         if let Some(link) = self.0.take() {

@@ -30,14 +30,8 @@ fn flight(journal: &Path) -> PathBuf {
     folder.into()
 }
 
-async fn replayed(paths: &[PathBuf], more: &[&str]) -> (Option<i32>, Value) {
-    let paths = paths.iter().map(|p| p.to_str().unwrap());
-    let arguments: Vec<&str> = ["replay", "--json"]
-        .into_iter()
-        .chain(more.iter().copied())
-        .chain(paths)
-        .collect();
-    let output = muster(&arguments).await;
+async fn replayed(path: &Path, how: &str) -> (Option<i32>, Value) {
+    let output = muster(&["replay", how, path.to_str().unwrap(), "--json"]).await;
     (output.status.code(), document(&output))
 }
 
@@ -66,7 +60,7 @@ async fn a_run_that_was_killed_in_an_evacuation_replays_the_same_on_both_sides_o
     muster.kill().await;
     let recorded = flight(&folder.path().join("journal.db"));
     // Before anything writes there again: the kill has cost nothing that was decided and said.
-    let (code, first) = replayed(&[recorded.clone()], &["--every-decision"]).await;
+    let (code, first) = replayed(&recorded, "--every-decision").await;
     assert_eq!((code, &first["verdict"]), (Some(0), &Value::from("same")), "{first:#}");
     assert_eq!(count(&first, "journal", "vote_held"), 2);
     assert!(count(&first, "workload", "safe") >= 1);
@@ -76,7 +70,7 @@ async fn a_run_that_was_killed_in_an_evacuation_replays_the_same_on_both_sides_o
     // A second more than the pause between two digests.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(muster.terminate().await.0.code(), Some(0));
-    let (code, both) = replayed(&[recorded.clone()], &[]).await;
+    let (code, both) = replayed(&recorded, "--from=T-60:00").await;
     assert_eq!((code, &both["verdict"]), (Some(0), &Value::from("same")), "{both:#}");
     assert_eq!(joins(&both), ["begins", "started"]);
     assert!(both["digests"].as_u64().unwrap() > 0);
@@ -93,7 +87,7 @@ async fn spoilt(recorded: &Path) {
     let last = bytes.len() - 10;
     bytes[last] ^= 1;
     std::fs::write(&first, bytes).unwrap();
-    let (code, document) = replayed(&[first], &[]).await;
+    let (code, document) = replayed(&first, "--to=T+60:00").await;
     assert_eq!(code, Some(0));
     let tear = document["segments"][0]["tear"].as_str().unwrap();
     assert!(tear.contains("checksum"), "{tear}");
@@ -128,7 +122,7 @@ async fn a_recorder_whose_disk_stands_still_delays_nothing_and_names_its_gap() {
     disk.thaw();
     muster.api.until("the trouble goes", |status| !sick(status)).await;
     assert_eq!(muster.terminate().await.0.code(), Some(0));
-    let (code, document) = replayed(&[flight(&journal)], &[]).await;
+    let (code, document) = replayed(&flight(&journal), "--from=T-60:00").await;
     assert_eq!(code, Some(0), "{document:#}");
     assert!(joins(&document).contains(&"gap"), "{document:#}");
     let lost = document["segments"]

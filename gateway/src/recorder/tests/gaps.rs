@@ -68,7 +68,7 @@ fn a_folder_that_cannot_be_written_is_trouble_and_recording_goes_on_once_it_can(
     let place = folder.path().join("flight");
     // A file where the folder should be.
     std::fs::write(&place, "").unwrap();
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(64);
     let report = Box::new(move |trouble| drop(tell.send(trouble)));
     let mut rig = Rig::start_at(&place, site(), Bounds::default(), 0, report);
     rig.hand_over();

@@ -6,7 +6,7 @@ use muster_core::{ChannelIx, Input, Millis, Site, State};
 use muster_wire::Micro;
 
 use super::super::{Bounds, Moment, Piece, Place, Report, Segment, Tape, read, segments_in, start};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config;
 use crate::counters::Counters;
 
@@ -100,6 +100,15 @@ impl Rig {
         self.hand_over();
     }
 
+    /// Lets the thread write what waits.
+    pub(super) fn catch_up(&self) {
+        let since = Stopwatch::start();
+        while self.tape.waiting() > 4 {
+            assert!(since.elapsed() < std::time::Duration::from_secs(30));
+            std::thread::yield_now();
+        }
+    }
+
     /// Everything good and clear for longer than half an hour, then two persons, and another half an hour.
     pub(super) fn reset(&mut self) {
         let channels = u32::try_from(self.state.site().channels.len()).unwrap();
@@ -116,7 +125,7 @@ impl Rig {
                 assert!(self.state.level() < muster_core::Level::Prepare);
             }
             self.hand_over();
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            self.catch_up();
         }
     }
 
