@@ -194,6 +194,18 @@ pub enum FactKind {
     Cut,
 }
 
+impl std::fmt::Display for FactKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::People(Some(version)) => write!(f, "people ({version})"),
+            Self::People(None) => f.pad("people"),
+            Self::Note => f.pad("note"),
+            Self::Loss => f.pad("first loss"),
+            Self::Cut => f.pad("ordered cut"),
+        }
+    }
+}
+
 /// Where something is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {

@@ -69,7 +69,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Incident, Vec<Finding>> {
     }
 }
 
-fn finding(file: &str, line: usize, what: String, hint: String) -> Finding {
+pub(super) fn finding(file: &str, line: usize, what: String, hint: String) -> Finding {
     Finding {
         file: file.into(),
         line,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use muster_core::{ChannelIx, Millis, SourceIx};
 use muster_sim::modbus::DeviceKind;
-use muster_sim::{FitOut, Room, RoomState, Scenario, Script};
+use muster_sim::{DeviceSpec, FitOut, Room, RoomState, Scenario, Script};
 use muster_wire::MICRO;
 
 use super::{Stage, Track};
@@ -53,25 +53,7 @@ pub fn script(stage: &Stage, zero: Millis, fit_out: &FitOut) -> Result<Script, V
         let channels = known.channels.iter().map(|(signal, channel)| (signal, *channel));
         let kind = device.kind;
         made.channels(stage, channels, |signal| in_device(kind, signal));
-        match kind {
-            DeviceKind::SmartUps(place) => {
-                made.end(
-                    stage,
-                    known.source,
-                    Box::new(move |room| room.ups[place as usize].answers = false),
-                );
-            }
-            DeviceKind::BatteryMonitor { .. } => {
-                made.end(stage, known.source, Box::new(|room| room.battery.answers = false));
-            }
-            DeviceKind::FirePanel if stage.ends.contains_key(&known.source) => {
-                made.refused.push(format!(
-                    "{}: a simulated fire panel lives through everything",
-                    device.id
-                ));
-            }
-            DeviceKind::FirePanel => {}
-        }
+        made.end_device(stage, known.source, device);
     }
     made.count(fit_out);
     made.into_script(zero)
@@ -105,6 +87,19 @@ impl Made {
 
     fn end(&mut self, stage: &Stage, source: SourceIx, end: End) {
         self.ends.extend(stage.ends.get(&source).map(|(at, _)| (*at, end)));
+    }
+
+    fn end_device(&mut self, stage: &Stage, source: SourceIx, device: &DeviceSpec) {
+        let end: End = match device.kind {
+            DeviceKind::SmartUps(place) => Box::new(move |room| room.ups[place as usize].answers = false),
+            DeviceKind::BatteryMonitor { .. } => Box::new(|room| room.battery.answers = false),
+            DeviceKind::FirePanel if stage.ends.contains_key(&source) => {
+                let why = format!("{}: a simulated fire panel lives through everything", device.id);
+                return self.refused.push(why);
+            }
+            DeviceKind::FirePanel => return,
+        };
+        self.end(stage, source, end);
     }
 
     fn count(&mut self, fit_out: &FitOut) {

@@ -112,6 +112,7 @@ impl Incident {
         }
         if found.is_empty() {
             found = self.strangers(&configs.iter().map(|(_, config)| config).collect::<Vec<_>>());
+            found.extend(self.unanswered(&configs));
         }
         if !found.is_empty() {
             return Err(found);
@@ -123,49 +124,45 @@ impl Incident {
     /// Names that no room knows.
     fn strangers(&self, configs: &[&Config]) -> Vec<Finding> {
         let mut found = Vec::new();
-        let mut check = |line: usize, what: &str, id: &str, ids: Vec<&str>| {
+        let mut check = |line: usize, what: &str, id: &str, known: fn(&Config) -> Vec<&str>| {
+            let ids: Vec<&str> = configs.iter().flat_map(|c| known(c)).collect();
             if !ids.contains(&id) {
-                found.push(Finding {
-                    file: self.file.display().to_string(),
-                    line,
-                    column: 1,
-                    severity: Severity::Error,
-                    what: format!("no {what} is called `{id}`"),
-                    hint: nearest(id, &ids, what),
-                });
+                let hint = nearest(id, &ids, what);
+                found.push(self.finding(line, format!("no {what} is called `{id}`"), hint));
             }
         };
-        let all = |ids: fn(&Config) -> Vec<&str>| configs.iter().flat_map(|c| ids(c)).collect::<Vec<_>>();
         for point in &self.points {
-            check(point.line, "channel", &point.channel, all(channels));
+            check(point.line, "channel", &point.channel, channels);
         }
-        let timed = self.ends.iter().map(|e| (e.line, &e.source));
-        for (line, source) in timed.chain(self.every.iter().map(|e| (e.line, &e.source))) {
-            check(line, "source", source, all(sources));
+        let ends = self.ends.iter().map(|e| (e.line, &e.source));
+        for (line, source) in ends.chain(self.every.iter().map(|e| (e.line, &e.source))) {
+            check(line, "source", source, sources);
         }
         for hook in &self.hooks {
-            check(hook.line, "hook", &hook.id, all(hooks));
+            check(hook.line, "hook", &hook.id, hooks);
         }
         for order in &self.orders {
-            order
-                .by
-                .iter()
-                .for_each(|id| check(order.line, "person", id, all(persons)));
-        }
-        for (site, config) in self.sites.iter().zip(configs) {
-            let said: Vec<&str> = self.hooks.iter().map(|h| h.id.as_str()).collect();
-            for hook in hooks(config).into_iter().filter(|id| !said.contains(id)) {
-                found.push(Finding {
-                    file: self.file.display().to_string(),
-                    line: site.line,
-                    column: 1,
-                    severity: Severity::Error,
-                    what: format!("nothing says how hook `{hook}` of {} answers", site.name),
-                    hint: format!("add `hook {hook} takes 45s | assumed: …`"),
-                });
-            }
+            order.by.iter().for_each(|id| check(order.line, "person", id, persons));
         }
         found
+    }
+
+    /// Hooks of the rooms of which the file does not say how they answer.
+    fn unanswered(&self, configs: &[(&SiteRef, Config)]) -> Vec<Finding> {
+        let said: Vec<&str> = self.hooks.iter().map(|h| h.id.as_str()).collect();
+        let of_site = |(site, config): &(&SiteRef, Config)| {
+            let unsaid = hooks(config).into_iter().filter(|id| !said.contains(id));
+            let finding = |hook| {
+                let what = format!("nothing says how hook `{hook}` of {} answers", site.name);
+                self.finding(site.line, what, format!("add `hook {hook} takes 45s | assumed: …`"))
+            };
+            unsaid.map(finding).collect::<Vec<_>>()
+        };
+        configs.iter().flat_map(of_site).collect()
+    }
+
+    fn finding(&self, line: usize, what: String, hint: String) -> Finding {
+        super::parse::finding(&self.file.display().to_string(), line, what, hint)
     }
 
     fn stage(&self, site: &SiteRef, config: Config) -> Stage {

@@ -12,7 +12,7 @@ use muster_sim::{FitOut, Room, Scenario, SimSite, SiteSpec};
 use super::{Devices, exit, fit_out};
 use crate::clock::Clock;
 use crate::demo::story::Story;
-use crate::incident::{self, FactKind, Incident, Stage};
+use crate::incident::{self, Incident, Stage};
 use crate::lines;
 use crate::replay::show::clock;
 
@@ -110,14 +110,7 @@ async fn tell(incident: &Incident, story: &Story) {
     loop {
         let now = story.of(story.clock().now());
         while let Some(fact) = facts.next_if(|fact| fact.at - incident.zero <= now) {
-            let kind = match &fact.kind {
-                FactKind::People(Some(version)) => format!("people ({version})"),
-                FactKind::People(None) => "people".into(),
-                FactKind::Note => "note".into(),
-                FactKind::Loss => "first loss".into(),
-                FactKind::Cut => "ordered cut".into(),
-            };
-            println!("{}  {kind}: {}", clock(fact.at - incident.zero), fact.text);
+            println!("{}  {}: {}", clock(fact.at - incident.zero), fact.kind, fact.text);
         }
         if now >= incident.end - incident.zero {
             return;

@@ -372,5 +372,9 @@ fn the_flight_recorder_has_room_for_two_segments() {
         "error",
         "`pinned_mib` of [store] holds fewer than two segments",
     );
-    only(&store("recorder_mib = -1"), "error", "`recorder_mib` = `-1` is out of range");
+    only(
+        &store("recorder_mib = -1"),
+        "error",
+        "`recorder_mib` = `-1` is out of range",
+    );
 }

@@ -59,13 +59,7 @@ fn wrapped(words: &str) -> String {
 }
 
 fn fact_line(incident: &Incident, fact: &Fact, shown: &Shown) -> String {
-    let kind = match &fact.kind {
-        FactKind::People(Some(version)) => format!("people ({version})"),
-        FactKind::People(None) => "people".into(),
-        FactKind::Note => "note".into(),
-        FactKind::Loss => "first loss".into(),
-        FactKind::Cut => "ordered cut".into(),
-    };
+    let kind = fact.kind.to_string();
     let mark = match &fact.mark {
         Mark::Recorded(source) => format!("[recorded: {source}]"),
         Mark::Assumed(why) => format!("[assumed: {why}]"),
@@ -99,7 +93,11 @@ fn course_text(incident: &Incident, course: &Course, shown: &Shown) -> String {
         course.workloads,
         at(last)
     );
-    let lead = Lead::of(incident, course);
+    text + &lead_text(&Lead::of(incident, course), shown)
+}
+
+fn lead_text(lead: &Lead, shown: &Shown) -> String {
+    let mut text = String::new();
     for p in &lead.people {
         let _ = writeln!(
             text,
@@ -147,22 +145,6 @@ fn judged_line(judged: &Judged, shown: &Shown) -> String {
 /// As JSON, schema 1.
 #[must_use]
 pub fn incident_json(incident: &Incident, courses: &[Course], judged: &[Judged], shown: &Shown) -> Value {
-    let facts = incident.facts.iter().map(|fact| {
-        let (kind, version) = match &fact.kind {
-            FactKind::People(version) => ("people", version.clone()),
-            FactKind::Note => ("note", None),
-            FactKind::Loss => ("loss", None),
-            FactKind::Cut => ("cut", None),
-        };
-        let (mark, source) = match &fact.mark {
-            Mark::Recorded(source) => ("recorded", source),
-            Mark::Assumed(why) => ("assumed", why),
-        };
-        json!({
-            "t": shown.relative(fact.at), "t_ms": fact.at - shown.zero, "kind": kind, "version": version,
-            "text": fact.text, "mark": mark, "source": source,
-        })
-    });
     let rooms = courses.iter().map(|course| {
         let lead = Lead::of(incident, course);
         json!({
@@ -184,8 +166,25 @@ pub fn incident_json(incident: &Incident, courses: &[Course], judged: &[Judged],
         "title": incident.title,
         "proves": incident.proves,
         "versions": versions.collect::<Vec<_>>(),
-        "facts": facts.collect::<Vec<_>>(),
+        "facts": incident.facts.iter().map(|fact| fact_json(fact, shown)).collect::<Vec<_>>(),
         "rooms": rooms.collect::<Vec<_>>(),
         "expectations": judged_json.collect::<Vec<_>>(),
+    })
+}
+
+fn fact_json(fact: &Fact, shown: &Shown) -> Value {
+    let (kind, version) = match &fact.kind {
+        FactKind::People(version) => ("people", version.clone()),
+        FactKind::Note => ("note", None),
+        FactKind::Loss => ("loss", None),
+        FactKind::Cut => ("cut", None),
+    };
+    let (mark, source) = match &fact.mark {
+        Mark::Recorded(source) => ("recorded", source),
+        Mark::Assumed(why) => ("assumed", why),
+    };
+    json!({
+        "t": shown.relative(fact.at), "t_ms": fact.at - shown.zero, "kind": kind, "version": version,
+        "text": fact.text, "mark": mark, "source": source,
     })
 }
