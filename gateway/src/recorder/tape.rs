@@ -165,9 +165,10 @@ impl Link {
         if !self.batch.moments.is_empty() && (ripe || wanted) {
             trouble = self.send(state);
         }
-        // A gap ends once half of the queue is free again, so that it does not begin anew at once.
+        // A gap ends once half of the queue is free again, so that it does not begin anew at once. Where a segment should end
+        // and there is no room to say so, it goes on.
         let room = self.shared.waiting.load(Ordering::Relaxed) <= PARCELS / 2;
-        if wanted || (self.lost.is_some() && room) {
+        if room && (wanted || self.lost.is_some()) {
             self.shared.wants_state.store(false, Ordering::Relaxed);
             let lost = self.lost.take();
             self.begin(state, lost);

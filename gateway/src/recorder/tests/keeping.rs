@@ -22,13 +22,16 @@ fn bytes_in(folder: &Path, pinned: bool) -> u64 {
     of.filter_map(|p| fs::metadata(p).ok()).map(|m| m.len()).sum()
 }
 
+/// Number of the segment being written.
+fn newest(rig: &Rig) -> u64 {
+    let all = segments_in(&rig.folder).unwrap_or_default();
+    let number = all.last().and_then(|p| super::super::number_of(p));
+    number.unwrap_or_default()
+}
+
 /// Readings until the folder has had this many segments; the wait is for the thread, not for time.
 fn flood(rig: &mut Rig, segments: u64, mut see: impl FnMut(&Rig)) -> u64 {
     let (since, mut readings) = (Stopwatch::start(), 0);
-    let newest = |rig: &Rig| {
-        let all = segments_in(&rig.folder).unwrap_or_default();
-        all.last().and_then(|p| super::super::number_of(p)).unwrap_or_default()
-    };
     while newest(rig) < segments {
         for channel in 0..500 {
             rig.read(channel, 0);
@@ -84,9 +87,10 @@ fn an_incident_pins_what_led_to_it_and_what_follows() {
     rig.fire();
     flood(&mut rig, 5, |_| {});
     rig.reset();
-    flood(&mut rig, 9, |_| {});
+    let so_far = newest(&rig);
+    flood(&mut rig, so_far + 2, |_| {});
     let pinned = bytes_in(&rig.folder, true);
-    flood(&mut rig, 16, |_| {});
+    flood(&mut rig, so_far + 9, |_| {});
     assert_eq!(
         bytes_in(&rig.folder, true),
         pinned,
