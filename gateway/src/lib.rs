@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod journal;
 pub mod lanes;
 pub mod lines;
+pub mod notify;
 pub mod recorder;
 pub mod replay;
 pub mod runner;

@@ -16,4 +16,5 @@ mod lasting;
 mod scenarios;
 mod site;
 mod stand;
+mod telling;
 mod walls;
