@@ -75,6 +75,7 @@ causes! {
     NotifyMissed => "notify_missed", "A line that could not be told outside: a queue was full, or it was lost before.";
     JournalWrite => "journal_write", "A transaction the disk did not take.";
     JournalFull => "journal_full", "An event line dropped because the journal's queue was full.";
+    RecorderLost => "recorder_lost", "Inputs that the flight recorder could not take; counted once a gap.";
     Fault => "fault", "A broken invariant of our own.";
 }
 

@@ -22,6 +22,7 @@ use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Keeping, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::notify::{self, Notifier, Ready};
+use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
@@ -67,7 +68,7 @@ pub enum StartError {
     #[error("cannot tell the world")]
     Notify(#[source] ClientError),
     /// The operating system gave no thread.
-    #[error("cannot start the engine's thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
 
@@ -140,6 +141,7 @@ impl Gateway {
             clock: clock.clone(),
             ends,
             writer,
+            tape: start_recorder(config, &clock, &lanes, &counters)?,
             runner: start_runner(config, &clock, &lanes, &counters, (http_address, restored.progress_key))?,
             counters: counters.clone(),
             gauges: gauges.clone(),
@@ -311,6 +313,19 @@ fn start_writer(config: &Config, journal: Journal, lanes: &Lanes, counters: &Cou
     journal
         .spawn(counters.clone(), report)
         .map_err(|source| of_journal(config, source))
+}
+
+fn start_recorder(config: &Config, clock: &Clock, lanes: &Lanes, counters: &Counters) -> Result<Tape, StartError> {
+    let control = lanes.control.clone();
+    let own = |trouble| Input::Own {
+        part: "recorder".into(),
+        trouble,
+    };
+    // It is gone only when the whole gateway stops.
+    let report = move |trouble| drop(control.blocking_send(Control::Input(own(trouble))));
+    let place = Place::beside(&config.store.path, &config.site.id);
+    let (clock, counters) = (clock.clone(), counters.clone());
+    recorder::start(place, config.store.recorder, clock, counters, Box::new(report)).map_err(StartError::Thread)
 }
 
 fn start_runner(

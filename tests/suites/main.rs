@@ -14,6 +14,7 @@ mod bench;
 mod inputs;
 mod lasting;
 mod running;
+mod scenarios;
 mod site;
 mod stand;
 mod telling;

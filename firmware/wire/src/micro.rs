@@ -7,6 +7,7 @@ pub const MICRO: i64 = 1_000_000;
 ///
 /// The range is ±9.2e12 units, wide enough for every quantity here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Micro(pub i64);
 
 impl Micro {

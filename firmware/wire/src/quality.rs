@@ -2,6 +2,8 @@
 
 /// Why a channel has no value (design §10). The words are the wire's `vs` values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Absence {
     /// The sensor has not settled yet.
     Warmup,

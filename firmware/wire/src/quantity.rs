@@ -51,6 +51,8 @@ macro_rules! quantities {
         /// What a channel measures. Each has one unit and the range that physics or the usual sensor allows;
         /// a value outside it is a fault of the sensor, never an alarm.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
         pub enum Quantity { $(#[doc = $doc] $variant,)* }
 
         impl Quantity {

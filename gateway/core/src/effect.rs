@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{Entry, HookIx, Level, Millis, Mode, Phase, RungKind};
 
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Effect {
     /// Write this; all entries of one call of [`crate::step`] are one transaction. Answer with `Input::Stored`.
     Persist(Entry),
@@ -27,7 +27,7 @@ pub enum Effect {
 }
 
 /// One attempt at one step.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Call {
     /// `{site}-{n}`.
     pub incident: String,
@@ -103,7 +103,7 @@ crate::words!(EventKind {
 });
 
 /// What became of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Answer {
     /// Of the order.
     pub nonce: u64,

@@ -6,7 +6,7 @@ use muster_wire::{Absence, Micro};
 use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Input {
     /// The site: the first input of all. A later one takes its place, and what was decided and is known stays, by id; ask
     /// [`crate::State::refuses`] before.
@@ -116,7 +116,7 @@ impl Verb {
 }
 
 /// What came of one attempt at a step, after the table of design §6.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum HookOutcome {
     /// 202: under way; progress follows.
     Accepted,

@@ -9,7 +9,7 @@ use crate::{Group, GroupIx, Site, State, Zone, ZoneIx, policy::ZoneState};
 const MOST: usize = u16::MAX as usize;
 
 /// How many of a site's zones and groups the config names itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Named {
     zones: usize,
     groups: usize,
@@ -21,6 +21,13 @@ impl Named {
             zones: site.zones.len(),
             groups: site.groups.len(),
         }
+    }
+}
+
+impl Named {
+    /// Whether a site could have so many of its own.
+    pub(crate) fn fits(self, site: &Site) -> bool {
+        self.zones <= site.zones.len() && self.groups <= site.groups.len()
     }
 }
 

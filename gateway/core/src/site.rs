@@ -8,7 +8,9 @@ use crate::{Millis, words};
 macro_rules! index {
     ($($name:ident($int:ty), $doc:literal;)*) => {$(
         #[doc = $doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
         pub struct $name(pub $int);
         impl $name {
             /// Position in the site's list.
@@ -30,7 +32,7 @@ index! {
 
 /// Everything the decision knows of a site before the first reading. Ids are unique in their list; indices are in
 /// range: the config loader has checked both.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Site {
     /// `[a-z0-9-]{1,32}`.
     pub id: String,
@@ -59,7 +61,7 @@ pub struct Site {
 }
 
 /// A fire and power compartment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Zone {
     /// Unique in the site.
     pub id: String,
@@ -68,21 +70,21 @@ pub struct Zone {
 }
 
 /// Channels that one fault or one thief can take together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Group {
     /// Unique in the site.
     pub id: String,
 }
 
 /// A node or a polled device.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Source {
     /// Unique in the site; of a node, the id in its topic.
     pub id: String,
 }
 
 /// One signal of a source.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Channel {
     /// Unique in the site.
     pub id: String,
@@ -109,7 +111,7 @@ pub struct Channel {
 }
 
 /// A threshold with hysteresis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Limit {
     /// Beyond or at this, a sample counts for the limit.
     pub set: Micro,
@@ -120,7 +122,7 @@ pub struct Limit {
 }
 
 /// What an outside contract can bear.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Hook {
     /// Unique in the site.
     pub id: String,
@@ -131,7 +133,7 @@ pub struct Hook {
 }
 
 /// Something to be saved.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Workload {
     /// Unique in the site.
     pub id: String,
@@ -146,7 +148,7 @@ pub struct Workload {
 }
 
 /// One way to save a workload.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Rung {
     /// What it does.
     pub kind: RungKind,
@@ -173,7 +175,7 @@ pub enum RungKind {
 words!(RungKind { Move => "move", Failover => "failover", Stop => "stop" });
 
 /// Somebody who may give orders.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Principal {
     /// Unique in the site.
     pub id: String,
@@ -194,7 +196,7 @@ pub enum Role {
 words!(Role { Operator => "operator", Safety => "safety" });
 
 /// How soon power was lost after the first sign, in fires on record. Milliseconds after the first vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Priors {
     /// Earliest uncontrolled loss. Pangyo 2022: 8 min.
     pub loss_earliest_ms: Millis,

@@ -1,14 +1,16 @@
-//! The whole state of a decision, and its digest.
+//! The whole state of a decision, and its digest. A state that is read from a recording is checked as it is read: whatever
+//! the file holds, [`crate::step`] neither panics nor hangs on it.
 
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
-    policy::Policy, retained::Named,
+    policy::Policy, retained::Named, step::FAR,
 };
 
 /// Everything the decision knows. The three parts are `Clone` and hashable by themselves.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Read")]
 pub struct State {
     pub(crate) site: Site,
     pub(crate) named: Named,
@@ -26,6 +28,67 @@ pub struct State {
     pub(crate) stored: u64,
     /// When policy or plan are due though nothing happens.
     pub(crate) wake: Option<Millis>,
+}
+
+/// A state as it is read, before anybody knows whether it can be.
+#[derive(serde::Deserialize)]
+struct Read {
+    site: Site,
+    named: Named,
+    detect: Detect,
+    policy: Policy,
+    plan: Plan,
+    now: Millis,
+    seq: u64,
+    stored: u64,
+    wake: Option<Millis>,
+}
+
+impl TryFrom<Read> for State {
+    type Error = String;
+
+    fn try_from(read: Read) -> Result<Self, String> {
+        let flaw = read.flaw();
+        let state = Self {
+            site: read.site,
+            named: read.named,
+            detect: read.detect,
+            policy: read.policy,
+            plan: read.plan,
+            now: read.now,
+            seq: read.seq,
+            stored: read.stored,
+            wake: read.wake,
+        };
+        flaw.map_or(Ok(state), |flaw| Err(format!("this state cannot be: {flaw}")))
+    }
+}
+
+impl Read {
+    fn flaw(&self) -> Option<String> {
+        // The parts are looked at only with a site whose indices are all in range.
+        if self.site != State::new().site
+            && let Some(flaw) = self.site.flaw()
+        {
+            return Some(flaw);
+        }
+        if self.stored > self.seq || !(0..=FAR).contains(&self.now) || !self.wake.is_none_or(in_reach) {
+            return Some("its time or its sequence is out of reach".into());
+        }
+        if !self.named.fits(&self.site) {
+            return Some("it names more zones or groups of its own than there are".into());
+        }
+        self.detect
+            .flaw(&self.site)
+            .or_else(|| self.policy.flaw(&self.site))
+            .or_else(|| self.plan.flaw(&self.site))
+    }
+}
+
+/// Whether sums and differences of this time and others like it, or a waiting time, cannot overflow.
+pub(crate) fn in_reach(at: Millis) -> bool {
+    // Deadlines lie after FAR, and no two of these add up to more than there is.
+    (-Millis::MAX / 3..=Millis::MAX / 3).contains(&at)
 }
 
 impl State {

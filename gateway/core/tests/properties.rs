@@ -236,7 +236,53 @@ proptest! {
             let _ = (state.view(*now), state.channels(*now), state.digest());
             out.clear();
         }
+        prop_assert_eq!(read(&written(&state)), Ok(state));
     }
+
+    /// A recording begins with a state: what is read is what was written.
+    #[test]
+    fn every_state_is_read_as_it_was(seed: u64, ops in ops(80)) {
+        let state = play(seed, &ops).state;
+        let read = read(&written(&state));
+        prop_assert_eq!(read.as_ref().map(State::digest), Ok(state.digest()));
+        prop_assert_eq!(read, Ok(state));
+    }
+
+    /// A recording that somebody has made up: refused, or a state that decides without a panic.
+    #[test]
+    fn a_forged_state_is_refused_or_harmless(
+        seed: u64,
+        before in ops(60),
+        forged in prop::collection::vec((any::<u16>(), any::<u8>()), 1..4),
+        after in prop::collection::vec(hostile(), 0..30),
+    ) {
+        let mut bytes = written(&play(seed, &before).state);
+        for (at, byte) in forged {
+            let at = usize::from(at) % bytes.len();
+            bytes[at] = byte;
+        }
+        let Ok(mut state) = read(&bytes) else { return Ok(()) };
+        let mut out = Vec::new();
+        for (now, input) in &after {
+            step(&mut state, *now, input, &mut out);
+            (0..20).for_each(|_| {
+                let due = next_deadline(&state).unwrap_or(*now);
+                step(&mut state, due, &Input::Tick, &mut out);
+            });
+            let _ = (state.view(*now), state.channels(*now), state.digest());
+        }
+    }
+}
+
+fn written(state: &State) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What cannot be written cannot be read either, and every test reads it.
+    let _ = ciborium::into_writer(state, &mut bytes);
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Result<State, String> {
+    ciborium::from_reader(bytes).map_err(|error| error.to_string())
 }
 
 fn live_steps(stand: &Stand) -> Vec<(String, Mode)> {

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod replay;
 pub mod run;
 pub mod sim;
 
@@ -50,6 +51,7 @@ enum Command {
     Hooks(hooks::Args),
     /// Read a journal, or verify its chain
     Journal(journal::Args),
+    Replay(replay::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -95,6 +97,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Sim(args) => sim::run(args).await,
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }

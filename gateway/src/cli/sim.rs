@@ -1,5 +1,7 @@
 //! `muster sim`: the simulated devices of a site, or a simulated destination.
 
+mod file;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,8 +33,15 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 struct Devices {
-    /// Config of the site whose nodes and devices are to be simulated; it must say `simulated = true`
+    /// Config of the site whose nodes and devices are to be simulated, which must say `simulated = true`; or an incident
+    /// file (see `muster replay --help`)
     config: Option<PathBuf>,
+    /// Of an incident file with more than one room: which
+    #[arg(long)]
+    room: Option<String>,
+    /// Of an incident file: how many times faster than real time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    speed: u32,
     /// What happens: `pangyo-2022` or `quiet`
     #[arg(long, default_value = "pangyo-2022", value_parser = scenario)]
     scenario: Scenario,
@@ -83,6 +92,7 @@ pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
     match (args.what, args.devices.config.clone()) {
         (Some(What::Receiver(receiver)), _) => serve(receiver).await,
+        (None, Some(path)) if path.extension().is_none_or(|e| e != "toml") => file::run(&path, &args.devices).await,
         (None, Some(path)) => devices(&path, args.devices).await,
         (None, None) => {
             eprintln!("muster sim: which site? e.g. `muster sim gateway/examples/pangyo-recommended.toml`");

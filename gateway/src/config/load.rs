@@ -16,7 +16,7 @@ pub const MAX_BYTES: u64 = 1 << 20;
 
 /// Why a file could not be read as text.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error("{0}")]
     Open(#[source] std::io::Error),
     #[error("it is not a regular file")]
@@ -73,7 +73,7 @@ pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Find
 }
 
 /// The text of a regular file of at most [`MAX_BYTES`]. A pipe or a device could keep us waiting for ever.
-pub(super) fn read_text(path: &Path) -> Result<String, ReadError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, ReadError> {
     if !std::fs::metadata(path).map_err(ReadError::Open)?.is_file() {
         return Err(ReadError::NotAFile);
     }

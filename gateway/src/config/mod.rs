@@ -41,6 +41,7 @@ mod workload;
 mod zone;
 
 pub use finding::{Finding, Severity};
+pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 pub use sensor::{Meaning, Pick, Sensor, Word};
@@ -52,6 +53,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{ChannelIx, Millis, Site, SourceIx};
+
+use crate::recorder::Bounds;
 
 /// A config that has passed every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,13 +213,15 @@ pub struct Http {
     pub public_url: Option<String>,
 }
 
-/// Journal.
+/// Journal and flight recorder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// The SQLite file, relative to the config file's folder.
     pub path: PathBuf,
     /// Older decisions of closed incidents, and older lines for people, are removed. Milliseconds of engine time.
     pub keep_ms: Millis,
+    /// How much the flight recorder keeps beside it.
+    pub recorder: Bounds,
 }
 
 /// A node that speaks MQTT.

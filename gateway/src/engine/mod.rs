@@ -19,6 +19,7 @@ use crate::counters::Counters;
 use crate::epoch::Epochs;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
 use crate::lanes::{Batch, Control, LaneEnds, Mark};
+use crate::recorder::Tape;
 use crate::runner::Runner;
 use crate::service::Beat;
 use crate::told::Telling;
@@ -52,6 +53,8 @@ pub struct Parts {
     pub ends: LaneEnds,
     /// Durable storage.
     pub writer: Writer,
+    /// Records every input.
+    pub tape: Tape,
     /// Carries out calls.
     pub runner: Runner,
     /// Counts.
@@ -112,6 +115,7 @@ impl Engine {
             parts,
             stopping: false,
         };
+        engine.parts.tape.begin(&engine.state);
         for input in first {
             engine.step(input);
         }
@@ -144,6 +148,7 @@ impl Engine {
         self.flush_marks();
         self.flush();
         self.show();
+        self.parts.tape.stop();
         if !self.parts.writer.stop() {
             tracing::error!("the journal could not take everything before the stop");
         }
@@ -178,6 +183,7 @@ impl Engine {
 
     fn step_at(&mut self, now: Millis, input: &Input) {
         muster_core::step(&mut self.state, now, input, &mut self.out);
+        self.parts.tape.take(now, input, &self.out);
         if !self.out.is_empty() {
             self.changed = true;
             self.carry_out();
@@ -273,6 +279,9 @@ impl Engine {
 
     /// One transaction for everything that one turn of the loop has decided.
     fn flush(&mut self) {
+        if let Some(behind) = self.parts.tape.hand_over(&self.state) {
+            self.step(&behind);
+        }
         let due = self.marked.elapsed() >= MARKS_EVERY;
         if due || !self.batch.entries.is_empty() {
             self.flush_marks();

@@ -15,6 +15,6 @@ mod site;
 mod story;
 
 pub use facts::{FIRST_LOSS_S, Fact, PANGYO_2022};
-pub use physics::{Air, Battery, NODE_DISTANCE_M, Panel, Room, RoomState, Scenario, Ups, UpsPlace};
+pub use physics::{Air, Battery, NODE_DISTANCE_M, Panel, Room, RoomState, Scenario, Script, Ups, UpsPlace};
 pub use site::{DeviceSpec, FitOut, SimSite, SiteError, SiteSpec, as_built, recommended};
 pub use story::{HandClock, StoryTime};

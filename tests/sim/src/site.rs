@@ -129,9 +129,17 @@ impl SimSite {
     /// [`SiteError`] of the first device or node that cannot be; what stood before is taken down.
     pub async fn start(spec: SiteSpec) -> Result<Self, SiteError> {
         let room = Room::new(spec.scenario, spec.seed);
+        Self::start_in(room, spec).await
+    }
+
+    /// As [`SimSite::start`], in a room of one's own instead of that of the scenario and the seed.
+    ///
+    /// # Errors
+    /// As [`SimSite::start`].
+    pub async fn start_in(room: Room, spec: SiteSpec) -> Result<Self, SiteError> {
         let mut devices = Vec::new();
         for d in spec.fit_out.devices {
-            match modbus::spawn(d.kind, d.bind, d.unit, room, Arc::clone(&spec.story)).await {
+            match modbus::spawn(d.kind, d.bind, d.unit, room.clone(), Arc::clone(&spec.story)).await {
                 Ok(device) => devices.push((d.id, device)),
                 Err(source) => return Err(SiteError::Device { id: d.id, source }),
             }
@@ -139,7 +147,7 @@ impl SimSite {
         let mut nodes = Vec::new();
         for n in spec.fit_out.nodes {
             let id = n.id.clone();
-            let node = SimNode::start(n, &spec.site_id, spec.broker, room, Arc::clone(&spec.story));
+            let node = SimNode::start(n, &spec.site_id, spec.broker, room.clone(), Arc::clone(&spec.story));
             nodes.push(node.map_err(|source| SiteError::Node { id, source })?);
         }
         Ok(Self { devices, nodes })

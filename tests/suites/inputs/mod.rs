@@ -4,6 +4,7 @@
 mod checked_process;
 mod enroll_mosquitto;
 mod fit_out;
+mod incident_file;
 mod modbus_raw_paho;
 mod paho_flood_mosquitto;
 mod paho_identity;

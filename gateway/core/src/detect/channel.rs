@@ -14,7 +14,7 @@ const FAULT_HOLD_MS: Millis = 5_000;
 const MEMORY_WINDOWS: Millis = 5;
 
 /// Why a channel is not believed or not heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Fault {
     /// The sender itself says there is no value.
     Absent(Absence),
@@ -32,7 +32,7 @@ pub enum Fault {
 }
 
 /// What is known of a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ChannelState {
     /// Last good value; never a stand-in for a missing one.
     pub(crate) value: Option<Micro>,
@@ -54,7 +54,7 @@ pub(crate) struct ChannelState {
 }
 
 /// Where a channel stands against one limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 struct Passing {
     /// The last 16 samples, 1 = beyond; the newest is bit 0.
     beyond: u16,
@@ -119,6 +119,17 @@ impl ChannelState {
         if !same_count || before.watch != after.watch {
             self.watch = Passing::default();
         }
+    }
+
+    /// Every time it holds, for whoever checks that they can be.
+    pub(super) fn times(&self) -> impl Iterator<Item = Millis> + use<> {
+        let stale_ms = match self.fault {
+            Some(Fault::Stale { age_ms }) => Some(age_ms),
+            _ => None,
+        };
+        let known = [self.good_at, self.fault_since, self.fault_seen];
+        let perhaps = [self.clear_since, self.earlier.map(|(_, at)| at), stale_ms];
+        known.into_iter().chain(perhaps.into_iter().flatten())
     }
 
     pub(crate) fn in_alarm(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod carry;
 mod channel;
+mod flaw;
 mod silence;
 mod tally;
 
@@ -36,7 +37,7 @@ pub(crate) enum Change {
 }
 
 /// Per-channel state and the times at which silence has to be looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Detect {
     pub(crate) channels: Vec<ChannelState>,
     /// One entry a channel: when its age is to be looked at next. Readings do not touch it, so a reading costs no tree

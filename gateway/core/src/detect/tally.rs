@@ -6,10 +6,10 @@ use alloc::{
 };
 use muster_wire::Quantity;
 
-use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};
+use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx, state::in_reach};
 
 /// What a zone or a source looks like now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Tally {
     /// Per zone: itself and its neighbours, whichever of the two has said so.
     near: Vec<BTreeSet<ZoneIx>>,
@@ -50,6 +50,17 @@ impl Tally {
             tally.count_voter(channel, true);
         }
         tally
+    }
+
+    /// Whether it counts the same, whenever it was that a source went on battery.
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        let counts = |t: &Self| t.discharging.iter().map(|(channels, _)| *channels).collect::<Vec<_>>();
+        let same = self.near == other.near && self.well == other.well && self.healthy == other.healthy;
+        let seen = self.watching == other.watching && self.on_battery == other.on_battery;
+        same && seen
+            && self.faulty == other.faulty
+            && counts(self) == counts(other)
+            && self.discharging.iter().all(|(_, since)| in_reach(*since))
     }
 
     /// A zone and those whose votes count together with its.

@@ -1,6 +1,8 @@
 //! Workloads and steps of one incident in one mode, with counts kept as steps change: no pass looks at every step for
 //! every workload.
 
+mod flaw;
+
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::String,
@@ -15,7 +17,7 @@ use crate::{HookIx, Mode, Phase, Site, WorkloadIx};
 const KEEPS_LANE_ATTEMPTS: u32 = 5;
 
 /// Workloads and steps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Book {
     pub(crate) mode: Mode,
     pub(crate) works: Vec<Work>,

@@ -4,6 +4,7 @@ mod book;
 mod carry;
 mod drive;
 mod due;
+mod flaw;
 mod hear;
 mod order;
 pub(crate) mod schedule;
@@ -17,7 +18,7 @@ pub(crate) use carry::same_ladder;
 pub(crate) use send::ASK_AGAIN_MS;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
     /// What is done in the present mode.
     pub(crate) book: Book,
@@ -39,7 +40,7 @@ pub struct Plan {
 }
 
 /// How far a workload is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Stage {
     #[default]
     Waiting,
@@ -54,7 +55,7 @@ pub(crate) enum Stage {
 }
 
 /// One workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Work {
     pub(crate) stage: Stage,
     /// Position in the ladder, now.
@@ -67,7 +68,7 @@ pub(crate) struct Work {
 }
 
 /// What a step is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Doing {
     /// Waits for the journal until then, at the longest.
     Intent { release_at: Millis },
@@ -82,7 +83,7 @@ pub(crate) enum Doing {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Step {
     pub(crate) id: String,
     pub(crate) work: WorkloadIx,

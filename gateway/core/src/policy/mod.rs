@@ -1,8 +1,10 @@
 //! From alarms and orders to votes, levels and runways.
 
 mod carry;
+mod flaw;
 pub(crate) mod levels;
 pub(crate) mod orders;
+mod pending;
 pub(crate) mod runway;
 pub(crate) mod votes;
 
@@ -17,7 +19,7 @@ pub(crate) use runway::Interval;
 pub(crate) use votes::Vote;
 
 /// Votes, levels, orders and the incident.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
     pub(crate) armed: bool,
     /// Somebody has ordered it so: what the config says does not count any more.
@@ -30,6 +32,7 @@ pub struct Policy {
     /// Evacuation of the whole site, by order or announced cut.
     pub(crate) site_evacuate: Option<String>,
     pub(crate) incident: Option<Incident>,
+    #[serde(with = "pending")]
     pub(crate) pending: BTreeMap<&'static str, Pending>,
     /// Announced cut, engine time.
     pub(crate) cut: Option<Millis>,
@@ -46,14 +49,14 @@ pub struct Policy {
 }
 
 /// What is in trouble. A channel and a source may have the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Subject {
     Source(SourceIx),
     Channel(ChannelIx),
 }
 
 /// A zone's level.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ZoneState {
     pub(crate) level: Level,
     pub(crate) why: String,
@@ -62,7 +65,7 @@ pub(crate) struct ZoneState {
 }
 
 /// From the first vote or order to the authorised reset.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Incident {
     pub(crate) n: u32,
     pub(crate) opened: Millis,
@@ -74,7 +77,7 @@ pub(crate) struct Incident {
 }
 
 /// The first of two persons.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Pending {
     pub(crate) verb: Verb,
     pub(crate) by: PrincipalIx,

@@ -12,7 +12,7 @@ const RETURN_AFTER_MS: Millis = 30 * 60_000;
 const TOGETHER_WITHIN_MS: Millis = 30 * 60_000;
 
 /// A group's vote in a zone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Vote {
     pub(crate) held: bool,
     /// Latest onset.

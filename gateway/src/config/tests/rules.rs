@@ -345,3 +345,36 @@ fn findings_come_in_the_order_of_the_file() {
     );
     assert!(findings.iter().any(|f| f.severity == Severity::Error));
 }
+
+#[test]
+fn the_flight_recorder_has_room_for_two_segments() {
+    let store = |lines: &str| all(&[("[[zone]]", &format!("[store]\n{lines}\n[[zone]]"))]);
+    let of = |lines: &str| {
+        config(&GOOD.replacen("[[zone]]", &format!("[store]\n{lines}\n[[zone]]"), 1))
+            .store
+            .recorder
+    };
+    let usual = of("");
+    assert_eq!(
+        (usual.ring, usual.pinned, usual.segment),
+        (256 << 20, 1_024 << 20, 8 << 20)
+    );
+    assert_eq!(of("recorder_mib = 0").ring, 0, "off");
+    let small = of("recorder_mib = 2\npinned_mib = 2\nsegment_mib = 1");
+    assert_eq!((small.ring, small.pinned, small.segment), (2 << 20, 2 << 20, 1 << 20));
+    only(
+        &store("recorder_mib = 1"),
+        "error",
+        "`recorder_mib` of [store] holds fewer than two segments",
+    );
+    only(
+        &store("pinned_mib = 8"),
+        "error",
+        "`pinned_mib` of [store] holds fewer than two segments",
+    );
+    only(
+        &store("recorder_mib = -1"),
+        "error",
+        "`recorder_mib` = `-1` is out of range",
+    );
+}

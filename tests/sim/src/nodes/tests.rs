@@ -144,14 +144,14 @@ async fn what_cannot_be_is_refused() {
         id: "Node 1".into(),
         ..NodeSpec::at_place(0)
     };
-    let error = SimNode::start(bad_id, SITE, addr, room, story.clone()).unwrap_err();
+    let error = SimNode::start(bad_id, SITE, addr, room.clone(), story.clone()).unwrap_err();
     assert!(matches!(error, NodeError::Id(id) if id == "Node 1"));
-    let error = SimNode::start(NodeSpec::at_place(3), SITE, addr, room, story.clone()).unwrap_err();
+    let error = SimNode::start(NodeSpec::at_place(3), SITE, addr, room.clone(), story.clone()).unwrap_err();
     assert!(matches!(error, NodeError::Place(3)));
     let still = NodeSpec {
         period_ms: 0,
         ..NodeSpec::at_place(0)
     };
-    let error = SimNode::start(still, SITE, addr, room, story).unwrap_err();
+    let error = SimNode::start(still, SITE, addr, room.clone(), story).unwrap_err();
     assert!(matches!(error, NodeError::Firmware(SpecError::Period)));
 }

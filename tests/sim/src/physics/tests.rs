@@ -5,7 +5,7 @@ use crate::FIRST_LOSS_S;
 
 const SEEDS: std::ops::Range<u64> = 0..50;
 
-fn first_s(range_s: std::ops::Range<i64>, is_so: impl Fn(&RoomState) -> bool, room: Room) -> Option<i64> {
+fn first_s(range_s: std::ops::Range<i64>, is_so: impl Fn(&RoomState) -> bool, room: &Room) -> Option<i64> {
     range_s.into_iter().find(|s| is_so(&room.at(s * 1_000)))
 }
 
@@ -58,19 +58,19 @@ fn nothing_shows_before_the_spark() {
 fn pangyo_keeps_its_times() {
     for seed in SEEDS {
         let room = Room::new(Scenario::Pangyo2022, seed);
-        assert_eq!(first_s(-9..9, |r| r.panel.suppression_discharge, room), Some(2));
+        assert_eq!(first_s(-9..9, |r| r.panel.suppression_discharge, &room), Some(2));
         for node in 0..3 {
-            let smoke_s = first_s(0..100, |r| r.air[node].smoke_per_m >= 2.0, room).unwrap();
+            let smoke_s = first_s(0..100, |r| r.air[node].smoke_per_m >= 2.0, &room).unwrap();
             assert!((15..=60).contains(&smoke_s), "smoke at node {node} after {smoke_s} s");
-            let heat_s = first_s(0..9_000, |r| r.air[node].temperature_c >= 54.0, room).unwrap();
+            let heat_s = first_s(0..9_000, |r| r.air[node].temperature_c >= 54.0, &room).unwrap();
             assert!(heat_s > smoke_s + 60, "heat at node {node} after {heat_s} s");
         }
-        let hot_s = first_s(0..500, |r| r.ups[0].over_temperature, room).unwrap();
+        let hot_s = first_s(0..500, |r| r.ups[0].over_temperature, &room).unwrap();
         assert!((300..=420).contains(&hot_s), "over-temperature after {hot_s} s");
-        assert_eq!(first_s(0..900, |r| !r.ups[0].output_on, room), Some(FIRST_LOSS_S));
-        assert_eq!(first_s(0..9_000, |r| r.cut_announced, room), Some(4_860));
-        assert_eq!(first_s(0..9_000, |r| r.ups[1].on_battery, room), Some(5_580));
-        assert_eq!(first_s(0..9_000, |r| !r.ups[1].output_on, room), Some(7_380));
+        assert_eq!(first_s(0..900, |r| !r.ups[0].output_on, &room), Some(FIRST_LOSS_S));
+        assert_eq!(first_s(0..9_000, |r| r.cut_announced, &room), Some(4_860));
+        assert_eq!(first_s(0..9_000, |r| r.ups[1].on_battery, &room), Some(5_580));
+        assert_eq!(first_s(0..9_000, |r| !r.ups[1].output_on, &room), Some(7_380));
     }
 }
 
@@ -128,9 +128,9 @@ fn quiet_never_alarms_two_groups() {
 #[test]
 fn the_nearest_node_burns_after_the_first_loss() {
     let room = Room::new(Scenario::Pangyo2022, 1);
-    let dies_s = first_s(0..9_000, |r| !r.air[0].node_works(), room).unwrap();
+    let dies_s = first_s(0..9_000, |r| !r.air[0].node_works(), &room).unwrap();
     assert!(dies_s > FIRST_LOSS_S, "died after {dies_s} s");
-    assert_eq!(first_s(0..9_000, |r| !r.air[2].node_works(), room), None);
+    assert_eq!(first_s(0..9_000, |r| !r.air[2].node_works(), &room), None);
 }
 
 #[test]

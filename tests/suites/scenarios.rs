@@ -1,0 +1,83 @@
+//! Every incident file of `tests/scenarios`: what comes out is what stands beside it, to the letter, and was reviewed.
+//! After a change that is meant, `MUSTER_REWRITE_EXPECTED=1` writes it anew; read the difference before you commit it.
+
+use std::path::{Path, PathBuf};
+
+use crate::site::process::{document, muster};
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.extension().is_some_and(|e| e == "txt"))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_scenario_comes_out_as_reviewed() {
+    let files = files();
+    assert!(!files.is_empty());
+    for path in files {
+        let output = muster(&["replay", path.to_str().unwrap()]).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        let beside = path.with_extension("expected");
+        if std::env::var_os("MUSTER_REWRITE_EXPECTED").is_some() {
+            std::fs::write(&beside, &text).unwrap();
+        }
+        let expected = std::fs::read_to_string(&beside).unwrap_or_default();
+        let first = text.lines().zip(expected.lines()).find(|(now, then)| now != then);
+        assert!(
+            text == expected,
+            "{} differs from what was reviewed, first here:\n{first:#?}\nMUSTER_REWRITE_EXPECTED=1 writes it anew",
+            beside.display()
+        );
+        assert_eq!(output.status.code(), Some(0), "every expectation is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_scenario_as_json_has_both_versions_both_rooms_and_the_lead() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/pangyo-2022.txt");
+    let output = muster(&["replay", "--json", path.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(0));
+    let document = document(&output);
+    assert_eq!((&document["schema"], &document["verdict"]), (&1.into(), &"kept".into()));
+    let names = |list: &str, name: &str| -> Vec<String> {
+        let all = document[list].as_array().unwrap();
+        all.iter().map(|v| v[name].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("versions", "name"), ["operator", "tenant"]);
+    assert_eq!(names("rooms", "room"), ["as-built", "recommended"]);
+    for room in document["rooms"].as_array().unwrap() {
+        let took = room["figures"]["second_vote_to_evacuate_hook_ms"].as_i64().unwrap();
+        assert!((0..=2_000).contains(&took));
+        assert_eq!(room["lead"]["people"].as_array().unwrap().len(), 2);
+        assert!(!room["decisions"].as_array().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_broken_promise_is_a_finding_and_nonsense_is_usage() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap();
+    let text = std::fs::read_to_string(scenarios.join("tests/scenarios/pangyo-2022.txt")).unwrap();
+    let text = text.replace("../../", &format!("{}/", scenarios.display()));
+    let broken = folder.path().join("broken.txt");
+    std::fs::write(
+        &broken,
+        text.replace("first vote by 15:19:05", "first vote by 15:19:00"),
+    )
+    .unwrap();
+    let output = muster(&["replay", broken.to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("BROKEN"));
+    let nonsense = folder.path().join("nonsense.txt");
+    std::fs::write(&nonsense, "fire!\n").unwrap();
+    for path in [nonsense.to_str().unwrap(), "/nowhere", folder.path().to_str().unwrap()] {
+        let output = muster(&["replay", path]).await;
+        assert_eq!(output.status.code(), Some(64), "{path}");
+        assert!(!output.stderr.is_empty());
+    }
+}
