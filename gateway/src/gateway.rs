@@ -9,7 +9,7 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::api::{self, ApiState, Gauges};
+use crate::api::{self, ApiState, Gauges, News};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -26,6 +26,9 @@ const LONGEST_GAP_MS: Millis = 24 * 3_600_000;
 
 /// A stop waits this long for the engine to have journalled everything.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// And this long for the API, whose own grace is two seconds.
+const HTTP_ENDS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,8 @@ pub struct Gateway {
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    http_ended: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -93,6 +98,8 @@ impl Gateway {
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
         let telling = told::telling();
+        // Before the engine tells anything.
+        let news = News::listen(&telling, restored.told);
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
@@ -129,13 +136,15 @@ impl Gateway {
             broker,
             tasks: Vec::new(),
             engine,
+            stop: watch::Sender::new(false),
+            http_ended: None,
         };
-        gateway.serve_http(http, config, restored.progress_key);
+        gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.open_sources(config, Arc::new(ingest)).await?;
         Ok(gateway)
     }
 
-    fn serve_http(&mut self, http: TcpListener, config: &Config, progress_key: [u8; 32]) {
+    fn serve_http(&mut self, http: TcpListener, config: &Config, (progress_key, news): ([u8; 32], Arc<News>)) {
         let state = ApiState {
             view: self.view.clone(),
             lanes: self.lanes.clone(),
@@ -147,9 +156,13 @@ impl Gateway {
             progress_key,
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
+            news,
         };
-        self.tasks
-            .push(tokio::spawn(api::serve(http, state, std::future::pending())));
+        let mut stop = self.stop.subscribe();
+        self.http_ended = Some(tokio::spawn(api::serve(http, state, async move {
+            // A stop, or nobody left to say so.
+            let _ = stop.wait_for(|stop| *stop).await;
+        })));
     }
 
     async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {
@@ -185,6 +198,7 @@ impl Gateway {
         if let Some(broker) = self.broker.get() {
             broker.stop();
         }
+        self.stop.send_replace(true);
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         // An engine that has ended already has nothing left to be told.
         let _ = self.lanes.control.send(Control::Stop).await;
@@ -192,6 +206,12 @@ impl Gateway {
         let ended = tokio::task::spawn_blocking(move || engine.join());
         if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
             tracing::error!("the engine did not end in time; what it had journalled is safe");
+        }
+        // Streams end in order, and requests under way have had their two seconds meanwhile.
+        if let Some(http) = self.http_ended
+            && tokio::time::timeout(HTTP_ENDS_WITHIN, http).await.is_err()
+        {
+            tracing::warn!("the API did not end in time");
         }
     }
 }

@@ -4,14 +4,20 @@ mod advice;
 mod auth;
 mod body;
 mod channels;
+mod devices;
+mod events;
 mod guard;
 mod health;
+mod history;
 mod incidents;
+mod live;
 mod metrics;
+mod openapi;
 mod orders;
 mod page;
 mod problem;
 mod progress;
+mod reach;
 mod serve;
 mod status;
 #[cfg(test)]
@@ -25,6 +31,7 @@ use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use live::News;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;
@@ -54,13 +61,23 @@ pub struct ApiState {
     pub gauges: Arc<Gauges>,
     /// `[http] public_url`: a further name under which the API may be called.
     pub public_url: Option<String>,
+    /// Events as they are told.
+    pub news: Arc<News>,
 }
 
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the
-/// longest idle one makes room; 5 s for a request's head; 5 s for its answer; 16 KiB of body.
+/// longest idle one makes room; 5 s for a request's head; 5 s for its answer; 16 KiB of body; 64 live streams, which end.
 pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future<Output = ()> + Send) {
     let guard = guard::Guard::new(listener.local_addr().ok(), state.public_url.as_deref());
     let counters = state.counters.clone();
-    let router = serve::router(Arc::new(serve::Room::new(state, guard)));
-    serve::accept_until(listener, router, counters, shutdown).await;
+    let room = Arc::new(serve::Room::new(state, guard));
+    let router = serve::router(room.clone());
+    let ending = async {
+        shutdown.await;
+        room.stop.send_replace(true);
+    };
+    tokio::select! {
+        () = serve::accept_until(listener, router, counters, ending) => {}
+        () = live::draw(room.clone()) => {}
+    }
 }

@@ -1,27 +1,31 @@
 //! Routes, deadlines, and connections within their limits.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
+use axum::{Extension, Router};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::guard::Guard;
 use super::problem::Problem;
-use super::{ApiState, auth, channels, health, incidents, metrics, orders, page, progress, status};
+use super::{
+    ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem, progress,
+    reach, status,
+};
 use crate::counters::{Cause, Counters};
 
 /// Connections at a time.
@@ -45,6 +49,13 @@ pub(crate) struct Room {
     pub(crate) state: ApiState,
     pub(crate) failures: auth::Failures,
     pub(crate) conversions: orders::Conversions,
+    pub(crate) limits: live::Limits,
+    pub(crate) frames: live::Frames,
+    pub(crate) desk: live::Desk,
+    /// The newest lines from before this start, newest first.
+    pub(crate) older: OnceLock<Vec<serde_json::Value>>,
+    /// Set when the gateway stops.
+    pub(crate) stop: watch::Sender<bool>,
     guard: Guard,
 }
 
@@ -54,22 +65,43 @@ impl Room {
             state,
             failures: auth::Failures::default(),
             conversions: orders::Conversions::default(),
+            limits: live::Limits::default(),
+            frames: live::Frames::default(),
+            desk: live::Desk::default(),
+            older: OnceLock::new(),
+            stop: watch::Sender::new(false),
             guard,
         }
     }
 }
 
-/// Every route.
+type Route = (&'static str, &'static str, MethodRouter<Arc<Room>>);
+
+/// Every route, with its method.
+pub(crate) fn routes() -> [Route; 13] {
+    let step = "/api/v1/incidents/{id}/steps/{step}/progress";
+    [
+        ("get", "/", get(page::get)),
+        ("get", "/live", get(events::page)),
+        ("get", "/healthz", get(health::get)),
+        ("get", "/metrics", get(metrics::get)),
+        ("get", "/openapi.json", get(openapi::get)),
+        ("get", "/api/v1/status", get(status::get)),
+        ("get", "/api/v1/channels", get(channels::get)),
+        ("get", "/api/v1/devices", get(devices::get)),
+        ("get", "/api/v1/events", get(events::get)),
+        ("get", "/api/v1/incidents", get(incidents::list)),
+        ("get", "/api/v1/incidents/{id}", get(incidents::get)),
+        ("post", "/api/v1/orders", post(orders::post)),
+        ("post", step, post(progress::post)),
+    ]
+}
+
+/// All of them, behind what holds for all.
 pub(crate) fn router(room: Arc<Room>) -> Router {
-    Router::new()
-        .route("/", get(page::get))
-        .route("/healthz", get(health::get))
-        .route("/metrics", get(metrics::get))
-        .route("/api/v1/status", get(status::get))
-        .route("/api/v1/channels", get(channels::get))
-        .route("/api/v1/incidents/{id}", get(incidents::get))
-        .route("/api/v1/orders", post(orders::post))
-        .route("/api/v1/incidents/{id}/steps/{step}/progress", post(progress::post))
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (_, path, handler)| router.route(path, handler))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no such resource"))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method"))
         .layer(from_fn_with_state(room.clone(), around))
@@ -77,15 +109,23 @@ pub(crate) fn router(room: Arc<Room>) -> Router {
 }
 
 /// Checks where a request comes from, bounds its time, counts it if it was turned away, and keeps answers out of caches.
-async fn around(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+async fn around(
+    State(room): State<Arc<Room>>,
+    Extension(wire): Extension<Arc<Wire>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path().to_owned();
-    let checked = room.guard.check(request.method(), request.uri(), request.headers());
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let checked = room.guard.check(method, uri, headers).map_err(|problem| Box::new(problem.into_response()));
+    let checked = checked.and_then(|()| reach::check(&room, wire.peer, (method, uri), headers));
     let mut response = match checked {
-        Err(problem) => problem.into_response(),
+        Err(refused) => *refused,
         Ok(()) => timeout(HANDLER_DEADLINE, next.run(request))
             .await
             .unwrap_or_else(|_| Problem::engine_silent("no answer within 5 s").into_response()),
     };
+    response = problem::of_any(response).await;
     count(&room.state.counters, &path, response.status());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -120,7 +160,7 @@ pub(crate) async fn accept_until(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.take(stream),
+                Ok((stream, peer)) => connections.take(stream, peer),
                 Err(error) => {
                     // Mostly no file descriptors left: they come back, and a tight loop would only burn the core.
                     connections.counters.count(Cause::HttpLimit, "http", &error);
@@ -161,7 +201,7 @@ impl Connections {
 
     /// When full, the oldest connection without a request under way makes room: connections that only hold a place
     /// must not keep an order out. With every one at work the new one is closed; each ends within its deadlines.
-    fn take(&mut self, stream: TcpStream) {
+    fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.open.retain(|open| !open.task.is_finished());
         if self.open.len() >= CONNECTIONS_MAX {
             self.counters.count(
@@ -183,7 +223,7 @@ impl Connections {
             stream,
             self.router.clone(),
             self.counters.clone(),
-            requests.clone(),
+            (requests.clone(), Arc::new(Wire::new(peer))),
             self.stop.subscribe(),
         );
         let task = self.tasks.spawn(connection);
@@ -204,11 +244,13 @@ async fn converse(
     stream: TcpStream,
     router: Router,
     counters: Counters,
-    requests: Arc<AtomicUsize>,
+    (requests, wire): (Arc<AtomicUsize>, Arc<Wire>),
     mut stop: watch::Receiver<bool>,
 ) {
     let inner = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |request| {
+    let this = wire.clone();
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(this.clone());
         let under_way = UnderWay::begin(&requests);
         let answer = hyper::service::Service::call(&inner, request);
         async move {
@@ -226,7 +268,8 @@ async fn converse(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        () = leave(&mut stop) => {
+        () = wire.cut.notified() => Ok(()),
+        () = leave(&mut stop, &wire) => {
             connection.as_mut().graceful_shutdown();
             timeout(GRACE, connection).await.unwrap_or(Ok(()))
         }
@@ -238,11 +281,62 @@ async fn converse(
     }
 }
 
-/// When a connection has to end.
-async fn leave(stop: &mut watch::Receiver<bool>) {
+/// When a connection has to end. A stream has deadlines of its own.
+async fn leave(stop: &mut watch::Receiver<bool>, wire: &Wire) {
+    let lived = async {
+        sleep(CONNECTION_LIFE).await;
+        while wire.streams.load(Ordering::Relaxed) > 0 {
+            sleep(CONNECTION_LIFE).await;
+        }
+    };
     tokio::select! {
-        () = sleep(CONNECTION_LIFE) => {}
+        () = lived => {}
         _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// A connection, as its requests see it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    peer: SocketAddr,
+    streams: AtomicUsize,
+    cut: Notify,
+}
+
+impl Wire {
+    fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            streams: AtomicUsize::new(0),
+            cut: Notify::new(),
+        }
+    }
+
+    /// Who is at the other end, for the log.
+    pub(crate) fn peer(&self) -> String {
+        self.peer.to_string()
+    }
+
+    /// Ends the connection at once, whatever is still on its way.
+    pub(crate) fn cut(&self) {
+        self.cut.notify_one();
+    }
+}
+
+/// A stream on a connection, which lasts as long as it does. To make room for others it may be closed all the same: a
+/// listener comes back, an order does not.
+pub(crate) struct Streaming(Arc<Wire>);
+
+impl Streaming {
+    pub(crate) fn begin(wire: &Arc<Wire>) -> Self {
+        wire.streams.fetch_add(1, Ordering::Relaxed);
+        Self(wire.clone())
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
