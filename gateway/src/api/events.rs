@@ -56,7 +56,8 @@ fn id(text: &str) -> Result<i64, Problem> {
     let number = text.trim().parse::<i64>().ok().filter(|id| *id >= 0);
     number.ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
-        let detail = format!("{shown:?} is no event id: give the `id` of the last event you have, a whole number from 0");
+        let detail =
+            format!("{shown:?} is no event id: give the `id` of the last event you have, a whole number from 0");
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })
 }

@@ -98,7 +98,10 @@ pub(super) fn list(
         let closed = reader.entries_of_kind("incident_closed", until, 1)?;
         until = entry.seq;
         if let Some(mut line) = Line::open(&entry, site, clock) {
-            closed.iter().filter(|c| c.seq > entry.seq).for_each(|c| line.close(c, clock));
+            closed
+                .iter()
+                .filter(|c| c.seq > entry.seq)
+                .for_each(|c| line.close(c, clock));
             lines.push(line);
         }
     }

@@ -40,12 +40,18 @@ pub(crate) async fn list(
     let named = site.clone();
     // One more than asked for tells whether there is a next page.
     let read = move |reader: &_| history::list(reader, (&named, &clock), before, limit + 1);
-    let mut lines = room.desk.read(room.state.journal_path.clone(), read).await.map_err(unread)?;
+    let mut lines = room
+        .desk
+        .read(room.state.journal_path.clone(), read)
+        .await
+        .map_err(unread)?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let last = lines.last().filter(|_| more);
     let next = last.map(|line| format!("/api/v1/incidents?limit={limit}&before={}", line.seq));
-    Ok(Json(json!({ "schema": 1, "site": site, "incidents": lines, "next": next })))
+    Ok(Json(
+        json!({ "schema": 1, "site": site, "incidents": lines, "next": next }),
+    ))
 }
 
 pub(crate) async fn get(
@@ -66,13 +72,19 @@ pub(crate) async fn get(
         });
         Problem::new(StatusCode::NOT_FOUND, format!("no such incident here; {shown}"))
     };
-    let number = id.strip_prefix(view.site.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    let number = id
+        .strip_prefix(view.site.as_str())
+        .and_then(|rest| rest.strip_prefix('-'));
     // Digits alone: "+3" is a number too, but no incident's.
     let number = number.filter(|n| n.bytes().all(|b| b.is_ascii_digit()) && !n.starts_with('0'));
     let n = number.and_then(|n| n.parse::<u32>().ok()).ok_or_else(absent)?;
     let (site, clock) = (view.site.clone(), room.state.clock.clone());
     let read = move |reader: &_| history::find(reader, (&site, &clock), n);
-    let found = room.desk.read(room.state.journal_path.clone(), read).await.map_err(unread)?;
+    let found = room
+        .desk
+        .read(room.state.journal_path.clone(), read)
+        .await
+        .map_err(unread)?;
     let past = found.ok_or_else(absent)?;
     let document = serde_json::to_value(past).map_err(|e| unread(e.to_string()))?;
     Ok(Json(document))

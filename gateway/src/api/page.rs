@@ -64,7 +64,12 @@ pub(crate) fn login(site: &str) -> Response {
     let mut headers = headers();
     let ask = HeaderValue::from_static("Basic realm=\"Muster: any name, your token as password\", charset=\"UTF-8\"");
     headers.insert(WWW_AUTHENTICATE, ask);
-    (StatusCode::UNAUTHORIZED, headers, shell(site, &text, false).into_string()).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        headers,
+        shell(site, &text, false).into_string(),
+    )
+        .into_response()
 }
 
 /// The part that moves, whole.
@@ -75,17 +80,21 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
         view,
     };
     let frame = html! {
-        div #frame class=(format!("level-{}", view.level)) {
+        div #frame class=(format!("level-{}{}", view.level, if view.incident.is_some() { "" } else { " idle" })) {
             (top::stale(&moment))
             (top::headline(&moment))
             main {
                 (top::hero(&moment))
                 (act::section(&moment))
-                (time_bar::section(&moment))
-                (zones::section(&moment))
-                (zones::troubles(&moment))
-                (workloads::section(&moment))
-                (news::section(room))
+                div.column {
+                    (time_bar::section(&moment))
+                    (workloads::section(&moment))
+                }
+                div.column {
+                    (zones::section(&moment))
+                    (zones::troubles(&moment))
+                    (news::section(room))
+                }
             }
             (top::footer(&moment))
         }

@@ -72,7 +72,9 @@ fn refuse(room: &Room, peer: SocketAddr, guessed: bool) -> Problem {
         "reading from another machine, or through a proxy, needs a principal's token: \
          Authorization: Bearer <token>, or Basic with the token as password"
     };
-    room.state.counters.count(Cause::ReadRefused, &peer.ip().to_string(), &why);
+    room.state
+        .counters
+        .count(Cause::ReadRefused, &peer.ip().to_string(), &why);
     if guessed {
         room.failures.refuse(why)
     } else {
@@ -106,7 +108,10 @@ mod tests {
     #[test]
     fn a_proxy_on_this_machine_speaks_for_somebody_else() {
         for name in TRACES_OF_A_PROXY {
-            assert!(!local("127.0.0.1:9", &[("host", "127.0.0.1"), (name, "127.0.0.1")]), "{name}");
+            assert!(
+                !local("127.0.0.1:9", &[("host", "127.0.0.1"), (name, "127.0.0.1")]),
+                "{name}"
+            );
         }
         // The name of the site in the world, and the name of an attacker's page that points here.
         assert!(!local("127.0.0.1:9", &[("host", "muster.example")]));

@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::{Extension, Router};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -23,8 +23,8 @@ use tokio::time::{sleep, timeout};
 use super::guard::Guard;
 use super::problem::Problem;
 use super::{
-    ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem, progress,
-    reach, status,
+    ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem,
+    progress, reach, status,
 };
 use crate::counters::{Cause, Counters};
 
@@ -117,7 +117,10 @@ async fn around(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-    let checked = room.guard.check(method, uri, headers).map_err(|problem| Box::new(problem.into_response()));
+    let checked = room
+        .guard
+        .check(method, uri, headers)
+        .map_err(|problem| Box::new(problem.into_response()));
     let checked = checked.and_then(|()| reach::check(&room, wire.peer, (method, uri), headers));
     let mut response = match checked {
         Err(refused) => *refused,

@@ -113,7 +113,9 @@ fn held_vote(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> Opti
             left_ms / 60_000,
             left_ms % 60_000 / 1_000
         ),
-        None => "a channel of it still alarms, is at fault or is not heard; it returns 30 min after that has ended".into(),
+        None => {
+            "a channel of it still alarms, is at fault or is not heard; it returns 30 min after that has ended".into()
+        }
     };
     let (group, zone) = (&site.groups[group.at()].id, &site.zones[zone.at()].id);
     Some(format!("a vote is still held: {group} in {zone}; {when}"))

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-use crate::told::{Told, Telling};
+use crate::told::{Telling, Told};
 
 /// Events kept in memory: minutes of the worst alarm flood; about 1 MB.
 const KEPT: usize = 4_096;

@@ -79,7 +79,10 @@ pub(super) enum Piece {
 pub(super) async fn slice(state: &ApiState, desk: &Desk, after: i64, through: i64) -> Vec<Piece> {
     let path = state.journal_path.clone();
     let read = desk.read(path, move |reader| {
-        Ok((reader.last_event_through(after)?, reader.events(after.saturating_add(1))?))
+        Ok((
+            reader.last_event_through(after)?,
+            reader.events(after.saturating_add(1))?,
+        ))
     });
     match read.await {
         Ok((before, rows)) => pieces(after, before, rows, through),
@@ -128,7 +131,9 @@ fn hole(at: i64, on_disk: Option<i64>, next: i64) -> Option<Piece> {
 
 /// The newest lines, newest first; none where the journal cannot be read.
 pub(crate) async fn newest(state: &ApiState, desk: &Desk, below: i64, most: u32) -> Vec<StoredEvent> {
-    let read = desk.read(state.journal_path.clone(), move |reader| reader.newest_events(below, most));
+    let read = desk.read(state.journal_path.clone(), move |reader| {
+        reader.newest_events(below, most)
+    });
     read.await.unwrap_or_default()
 }
 

@@ -72,7 +72,6 @@ enum End {
 /// The sending side of one stream.
 struct Line {
     room: Arc<Room>,
-    wire: Arc<Wire>,
     out: mpsc::Sender<Result<Bytes, Infallible>>,
 }
 
@@ -104,7 +103,6 @@ fn open<F: Future<Output = End> + Send + 'static>(
     tokio::spawn(async move {
         let line = Line {
             room: room.clone(),
-            wire: wire.clone(),
             out,
         };
         let mut stop = room.stop.subscribe();
@@ -114,7 +112,10 @@ fn open<F: Future<Output = End> + Send + 'static>(
             () = sleep(LIFE) => End::Over,
         };
         if matches!(end, End::Slow) {
-            let what = format!("a listener took nothing for {} s and was closed", room.limits.write.as_secs());
+            let what = format!(
+                "a listener took nothing for {} s and was closed",
+                room.limits.write.as_secs()
+            );
             room.state.counters.count(Cause::StreamSlow, &wire.peer(), &what);
             wire.cut();
         }
@@ -123,7 +124,10 @@ fn open<F: Future<Output = End> + Send + 'static>(
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         // Proxies that gather answers would hold back what is live.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
     ];
     Ok((headers, Body::from_stream(ReceiverStream::new(taken))).into_response())
 }

@@ -9,7 +9,10 @@ pub(super) fn sign(level: Level) -> Markup {
         Level::Normal => ("M12 1a11 11 0 1 0 0 22a11 11 0 0 0 0-22z", "M6 12.5l4 4l8-9"),
         Level::Watch => ("M12 1.5L23.5 22H.5z", "M12 8v7M12 17.6v1.6"),
         Level::Prepare => ("M12 .5L23.5 12L12 23.5L.5 12z", "M12 5.5v8M12 16v2"),
-        Level::Evacuate => ("M7.2.5h9.6l6.7 6.7v9.6l-6.7 6.7H7.2L.5 16.8V7.2z", "M5 12h13M13 6.5l5.5 5.5L13 17.5"),
+        Level::Evacuate => (
+            "M7.2.5h9.6l6.7 6.7v9.6l-6.7 6.7H7.2L.5 16.8V7.2z",
+            "M5 12h13M13 6.5l5.5 5.5L13 17.5",
+        ),
     };
     html! {
         svg.sign viewBox="0 0 24 24" aria-hidden="true" {

@@ -88,9 +88,20 @@ fn figure(moment: &Moment<'_>, name: &str, hint: &str, interval: Option<&Interva
 
 fn picture(moment: &Moment<'_>, end: Option<Millis>) -> Markup {
     let runway = &moment.view.runway;
-    let both = [("LOSS", &runway.loss), ("CUT", &runway.cut)];
-    let known: Vec<_> = both.into_iter().filter_map(|(n, i)| i.as_ref().map(|i| (n, i))).collect();
-    let farthest = known.iter().map(|(_, i)| i.likely).chain(end).max().unwrap_or(moment.now);
+    let both = [
+        ("LOSS: from the line on, likely where bright", &runway.loss),
+        ("CUT", &runway.cut),
+    ];
+    let known: Vec<_> = both
+        .into_iter()
+        .filter_map(|(n, i)| i.as_ref().map(|i| (n, i)))
+        .collect();
+    let farthest = known
+        .iter()
+        .map(|(_, i)| i.likely)
+        .chain(end)
+        .max()
+        .unwrap_or(moment.now);
     let scale = Scale {
         now: moment.now,
         reach_ms: ((farthest - moment.now) / 10 * 11).max(SHORTEST_MS),
@@ -114,7 +125,7 @@ fn ticks(scale: &Scale, height: usize) -> Markup {
         @for (minutes, label) in shown {
             @let x = scale.at(scale.now + minutes * MINUTE);
             line.tick x1=(x) x2=(x) y1="14" y2=(height) {}
-            text.tick x=(x) y="11" text-anchor="middle" { (label) }
+            text class=(if *minutes == 1 { "tick first" } else { "tick" }) x=(x) y="11" text-anchor="middle" { (label) }
         }
     }
 }
@@ -126,7 +137,7 @@ fn hazard(scale: &Scale, y: usize, name: &str, interval: &IntervalView) -> Marku
         rect.may x=(earliest) y=(y + 16) width="100%" height="18" {}
         rect.will x=(likely) y=(y + 16) width="100%" height="18" {}
         line.edge x1=(earliest) x2=(earliest) y1=(y + 12) y2=(y + 38) {}
-        text.name x="6" y=(y + 12) { (name) ": may come from the line on, likely in the solid part" }
+        text.name x="6" y=(y + 12) { (name) }
     }
 }
 
@@ -140,10 +151,16 @@ fn plan(moment: &Moment<'_>, scale: &Scale, y: usize, (end, deadline): (Millis, 
 
 fn verdict(moment: &Moment<'_>, end: Millis, late: bool) -> String {
     let until = moment.time(end);
+    let waits = moment
+        .view
+        .incident
+        .as_ref()
+        .is_some_and(|i| i.evacuate_begun.is_none());
+    let begun = if waits { ", if it began now" } else { "" };
     if late {
-        format!("PLAN: TOO LATE: moved by {until}, after the earliest end of power")
+        format!("PLAN{begun}: TOO LATE: moved by {until}, after the earliest end of power")
     } else {
-        format!("PLAN: fits: all moved by {until}")
+        format!("PLAN{begun}: fits: all moved by {until}")
     }
 }
 

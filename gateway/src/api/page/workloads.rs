@@ -46,8 +46,16 @@ fn table(moment: &Moment<'_>, incident: &IncidentView) -> Markup {
 fn tally(all: &[&WorkloadView], drill: bool) -> Markup {
     let count = |fits: fn(&WorkloadView) -> bool| all.iter().filter(|w| fits(w)).count();
     let parts = [
-        ("done", if drill { "rehearsed" } else { "safe" }, count(|w| w.safe_at.is_some())),
-        ("moving", "on their way", count(|w| matches!(w.state.as_str(), "moving" | "verifying"))),
+        (
+            "done",
+            if drill { "rehearsed" } else { "safe" },
+            count(|w| w.safe_at.is_some()),
+        ),
+        (
+            "moving",
+            "on their way",
+            count(|w| matches!(w.state.as_str(), "moving" | "verifying")),
+        ),
         ("waiting", "waiting", count(|w| w.state == "waiting")),
         ("stranded", "STRANDED", count(|w| w.state == "stranded")),
         ("skipped", "skipped", count(|w| w.state == "skipped")),
@@ -70,7 +78,11 @@ fn percent(hundredths: usize) -> String {
 }
 
 fn row(moment: &Moment<'_>, incident: &IncidentView, work: &WorkloadView) -> Markup {
-    let step = incident.steps.iter().rev().find(|s| s.workload == work.id && s.phase != Phase::Prepare);
+    let step = incident
+        .steps
+        .iter()
+        .rev()
+        .find(|s| s.workload == work.id && s.phase != Phase::Prepare);
     html! {
         tr {
             td { (work.tier) }

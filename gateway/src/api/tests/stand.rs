@@ -46,7 +46,7 @@ impl Stand {
         let journal_path = folder.path().join("muster.db");
         drop(Journal::open(&journal_path).unwrap());
         let state = ApiState {
-            news: News::listen(&telling, 1_000),
+            news: News::listen(&telling, 2_000),
             view: watched,
             lanes: lanes.clone(),
             clock: clock.clone(),
