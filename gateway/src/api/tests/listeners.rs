@@ -124,7 +124,7 @@ async fn what_happens_comes_as_it_happens() {
 #[tokio::test]
 async fn who_comes_back_gets_what_was_missed_from_disk_and_memory_without_gap_or_double() {
     let stand = Stand::with(story::normal).await;
-    // The free ids of a start lie between 5 and the first of this process, 1,001; some of it is on disk already.
+    // Between 1,000 and 2,001, the first of this process, are the ids that a start leaves free; some of it is on disk already.
     store(&stand, (901..=2_200).filter(|id| *id <= 1_000 || *id > 2_000));
     for id in 2_001..=2_300 {
         stand.telling.send(told(id, "from memory")).unwrap();

@@ -1,0 +1,74 @@
+//! Whoever listens to events misses none and gets none twice, over a kill and a new start.
+
+use std::collections::BTreeSet;
+
+use muster::journal::Reader;
+
+use crate::site::acting_site::{SiteText, lasting_port};
+use crate::site::alarm_node::both;
+use crate::site::hosted::Hosted;
+use crate::site::listener::{Heard, Listener};
+use crate::site::process::Muster;
+
+fn ids(heard: &[Heard]) -> Vec<i64> {
+    assert!(heard.iter().all(|h| h.name.is_empty()), "a gap: {heard:#?}");
+    heard.iter().map(|h| h.id.unwrap()).collect()
+}
+
+fn says(words: &'static str) -> impl Fn(&Heard) -> bool {
+    move |heard| heard.data["line"].as_str().is_some_and(|line| line.contains(words))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missed_or_doubled_over_a_kill() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let config = SiteText::at_port(true, 480, lasting_port()).write(folder.path(), "site");
+    let muster = Muster::start(&config).await;
+    let mut listener = Listener::after(&muster.api, "/api/v1/events", 0).await;
+    let mut nodes = both(muster.mqtt, muster.panel, 1);
+    for node in &mut nodes {
+        node.alarm().await;
+    }
+    let mut heard = listener.until(says("prepare -> evacuate")).await;
+    muster.kill().await;
+    assert!(listener.next().await.is_none_or(|h| h.name.is_empty()), "it broke off");
+
+    let again = Muster::start(&config).await;
+    let last = heard.last().unwrap().id.unwrap();
+    let mut listener = Listener::after(&again.api, "/api/v1/events", last).await;
+    again
+        .api
+        .order(crate::site::acting_site::ANNA, &serde_json::json!({ "verb": "reset" }))
+        .await;
+    heard.extend(listener.until(says("refused: a vote is still held")).await);
+
+    let heard = ids(&heard);
+    assert!(heard.is_sorted_by(|a, b| a < b), "each once, in order: {heard:?}");
+    let (status, _) = again.terminate().await;
+    assert!(status.success());
+    // A stop ends the stream; then the journal has all that was told.
+    while listener.next().await.is_some() {}
+    let stored = Reader::open(&folder.path().join("journal.db"))
+        .unwrap()
+        .events(0)
+        .unwrap();
+    let stored: BTreeSet<i64> = stored
+        .iter()
+        .map(|e| e.id)
+        .filter(|id| id <= heard.last().unwrap())
+        .collect();
+    let heard: BTreeSet<i64> = heard.into_iter().collect();
+    assert!(stored.is_subset(&heard), "missed: {:?}", stored.difference(&heard));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stops_ends_its_streams_in_order() {
+    let hosted = Hosted::start(&SiteText::new(false, 480)).await;
+    let mut listener = Listener::after(&hosted.api, "/api/v1/events", 0).await;
+    let since = muster::clock::Stopwatch::start();
+    let (_, ended) = tokio::join!(hosted.gateway.stop(), async {
+        while listener.next().await.is_some() {}
+        since.elapsed()
+    });
+    assert!(ended.as_secs() < 2, "{ended:?}");
+}
