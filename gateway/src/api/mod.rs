@@ -30,6 +30,7 @@ use std::sync::Arc;
 use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use live::News;
 pub use metrics::Gauges;
@@ -76,8 +77,8 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future
         shutdown.await;
         room.stop.send_replace(true);
     };
-    tokio::select! {
-        () = serve::accept_until(listener, router, counters, ending) => {}
-        () = live::draw(room.clone()) => {}
-    }
+    // On its own: should it break, pages say so, and orders are still taken. It ends with this.
+    let mut drawing = JoinSet::new();
+    drawing.spawn(live::draw(room.clone()));
+    serve::accept_until(listener, router, counters, ending).await;
 }

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 
 use super::guard::is_loopback_name;
@@ -15,25 +16,30 @@ use crate::counters::Cause;
 const FREE: [&str; 2] = ["/healthz", "/openapi.json"];
 
 /// What a proxy leaves behind. One of them is enough: then the peer on loopback speaks for somebody else.
-const TRACES_OF_A_PROXY: [&str; 7] = [
+const TRACES_OF_A_PROXY: [&str; 6] = [
     "forwarded",
     "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-server",
     "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
 ];
 
 /// Whether a request comes from this machine itself: by the peer's address, by the name it called, and without a trace of
 /// a proxy. Each can only take the privilege away.
-pub(crate) fn is_local(peer: SocketAddr, uri: &Uri, headers: &HeaderMap) -> bool {
+pub(crate) fn is_local(peer: SocketAddr, (version, uri): (Version, &Uri), headers: &HeaderMap) -> bool {
     let named = headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    let authority = uri.authority().map(ToString::to_string).or(named.map(str::to_owned));
-    let host = authority.and_then(|a| a.parse::<axum::http::uri::Authority>().ok());
+    let named = named.and_then(|host| host.parse::<Authority>().ok());
+    let host = uri.authority().cloned().or(named);
+    // nginx, left to itself, leaves no field behind, but asks in HTTP/1.0.
     peer.ip().to_canonical().is_loopback()
         && host.is_some_and(|host| is_loopback_name(host.host()))
-        && !TRACES_OF_A_PROXY.iter().any(|name| headers.contains_key(*name))
+        && version >= Version::HTTP_11
+        && !headers.keys().any(is_trace)
+}
+
+fn is_trace(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-forwarded-") || TRACES_OF_A_PROXY.contains(&name.as_str())
 }
 
 /// Lets a read pass, or says how to come by one. Writes have keys of their own and pass.
@@ -43,10 +49,10 @@ pub(crate) fn is_local(peer: SocketAddr, uri: &Uri, headers: &HeaderMap) -> bool
 pub(crate) fn check(
     room: &Room,
     peer: SocketAddr,
-    (method, uri): (&Method, &Uri),
+    (method, version, uri): (&Method, Version, &Uri),
     headers: &HeaderMap,
 ) -> Result<(), Box<Response>> {
-    if !method.is_safe() || FREE.contains(&uri.path()) || is_local(peer, uri, headers) {
+    if !method.is_safe() || FREE.contains(&uri.path()) || is_local(peer, (version, uri), headers) {
         return Ok(());
     }
     let given = auth::reader(headers);
@@ -92,7 +98,11 @@ mod tests {
         for (name, value) in fields {
             headers.insert(*name, value.parse().unwrap());
         }
-        is_local(peer.parse().unwrap(), &Uri::from_static("/"), &headers)
+        is_local(
+            peer.parse().unwrap(),
+            (Version::HTTP_11, &Uri::from_static("/")),
+            &headers,
+        )
     }
 
     #[test]
@@ -107,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_proxy_on_this_machine_speaks_for_somebody_else() {
-        for name in TRACES_OF_A_PROXY {
+        let more = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        for name in TRACES_OF_A_PROXY.into_iter().chain(more) {
             assert!(
                 !local("127.0.0.1:9", &[("host", "127.0.0.1"), (name, "127.0.0.1")]),
                 "{name}"
@@ -116,5 +127,8 @@ mod tests {
         // The name of the site in the world, and the name of an attacker's page that points here.
         assert!(!local("127.0.0.1:9", &[("host", "muster.example")]));
         assert!(!local("127.0.0.1:9", &[]));
+        let headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().unwrap())]);
+        let old = (Version::HTTP_10, &Uri::from_static("/"));
+        assert!(!is_local("127.0.0.1:9".parse().unwrap(), old, &headers));
     }
 }

@@ -117,11 +117,12 @@ async fn around(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let asked = (method, request.version(), uri);
     let checked = room
         .guard
         .check(method, uri, headers)
         .map_err(|problem| Box::new(problem.into_response()));
-    let checked = checked.and_then(|()| reach::check(&room, wire.peer, (method, uri), headers));
+    let checked = checked.and_then(|()| reach::check(&room, wire.peer, asked, headers));
     let mut response = match checked {
         Err(refused) => *refused,
         Ok(()) => timeout(HANDLER_DEADLINE, next.run(request))

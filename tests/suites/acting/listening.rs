@@ -32,6 +32,7 @@ async fn nothing_is_missed_or_doubled_over_a_kill() {
     let mut heard = listener.until(says("prepare -> evacuate")).await;
     muster.kill().await;
     assert!(listener.next().await.is_none_or(|h| h.name.is_empty()), "it broke off");
+    assert!(listener.broken);
 
     let again = Muster::start(&config).await;
     let last = heard.last().unwrap().id.unwrap();
@@ -70,5 +71,5 @@ async fn a_gateway_that_stops_ends_its_streams_in_order() {
         while listener.next().await.is_some() {}
         since.elapsed()
     });
-    assert!(ended.as_secs() < 2, "{ended:?}");
+    assert!(ended.as_secs() < 2 && !listener.broken, "{ended:?}");
 }

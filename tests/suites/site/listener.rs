@@ -17,6 +17,8 @@ pub(crate) struct Heard {
 pub(crate) struct Listener {
     response: reqwest::Response,
     text: String,
+    /// It did not end in order.
+    pub(crate) broken: bool,
 }
 
 impl Listener {
@@ -30,6 +32,7 @@ impl Listener {
         Self {
             response,
             text: String::new(),
+            broken: false,
         }
     }
 
@@ -44,6 +47,7 @@ impl Listener {
                 }
             }
             let chunk = timeout(SOON, self.response.chunk()).await.expect("a silent stream");
+            self.broken |= chunk.is_err();
             self.text.push_str(std::str::from_utf8(&chunk.ok()??).unwrap());
         }
     }
