@@ -42,81 +42,101 @@ impl Problem {
     }
 }
 
-/// The sort of problem: the end of its `type`, its title, and what to do about it.
-fn sort(status: StatusCode) -> (&'static str, &'static str, &'static str) {
-    match status.as_u16() {
-        401 => (
-            "token-needed",
-            "A valid token is needed",
-            "Send Authorization: Bearer and your token; `muster order token` makes one.",
-        ),
-        403 => (
-            "foreign-origin",
-            "Not from there",
-            "Call the API itself, not from a page of another site.",
-        ),
-        404 => (
-            "not-found",
-            "There is no such thing here",
-            "GET /openapi.json names everything there is.",
-        ),
-        405 => (
-            "method",
-            "Not with this method",
-            "The header Allow names the methods; GET /openapi.json explains them.",
-        ),
-        409 => (
-            "refused",
-            "The order was refused",
-            "Mend what the detail names, then order again; nothing has changed.",
-        ),
-        413 => ("too-large", "Too large", "Send at most 16 KiB."),
-        415 => (
-            "not-json",
-            "Not JSON",
-            "Send JSON, and say so: Content-Type: application/json.",
-        ),
-        421 => (
-            "foreign-host",
-            "Not under this name",
-            "Call http://127.0.0.1:8620, or set [http] public_url.",
-        ),
-        422 => (
-            "invalid",
-            "Understood, but invalid",
-            "Mend what the detail names and send it again.",
-        ),
-        429 => (
-            "too-many-guesses",
-            "Too many wrong tokens",
-            "Wait for Retry-After; a valid token is taken even now.",
-        ),
-        503 => (
-            "unavailable",
-            "Not now",
-            "Look at GET /healthz; if it does not get better, act by hand.",
-        ),
-        504 => (
-            "unconfirmed",
-            "Given, but not confirmed",
-            "Look at GET /api/v1/status before you repeat anything.",
-        ),
-        _ if status.is_server_error() => (
-            "bug",
-            "Muster is at fault",
-            "Look at its log, and act by hand meanwhile.",
-        ),
-        _ => (
-            "malformed",
-            "Not understood",
-            "GET /openapi.json says what may be asked, and how.",
-        ),
-    }
+/// Sorts of problem: status, end of the `type`, title, and what to do about it.
+type Sort = (u16, &'static str, &'static str, &'static str);
+
+/// Every sort. The last two stand for all other statuses of their hundred.
+const SORTS: [Sort; 14] = [
+    (
+        401,
+        "token-needed",
+        "A valid token is needed",
+        "Send Authorization: Bearer and your token; `muster order token` makes one.",
+    ),
+    (
+        403,
+        "foreign-origin",
+        "Not from there",
+        "Call the API itself, not from a page of another site.",
+    ),
+    (
+        404,
+        "not-found",
+        "There is no such thing here",
+        "GET /openapi.json names everything there is.",
+    ),
+    (
+        405,
+        "method",
+        "Not with this method",
+        "The header Allow names the methods; GET /openapi.json explains them.",
+    ),
+    (
+        409,
+        "refused",
+        "The order was refused",
+        "Mend what the detail names, then order again; nothing has changed.",
+    ),
+    (413, "too-large", "Too large", "Send at most 16 KiB."),
+    (
+        415,
+        "not-json",
+        "Not JSON",
+        "Send JSON, and say so: Content-Type: application/json.",
+    ),
+    (
+        421,
+        "foreign-host",
+        "Not under this name",
+        "Call http://127.0.0.1:8620, or set [http] public_url.",
+    ),
+    (
+        422,
+        "invalid",
+        "Understood, but invalid",
+        "Mend what the detail names and send it again.",
+    ),
+    (
+        429,
+        "too-many-guesses",
+        "Too many wrong tokens",
+        "Wait for Retry-After; a valid token is taken even now.",
+    ),
+    (
+        503,
+        "unavailable",
+        "Not now",
+        "Look at GET /healthz; if it does not get better, act by hand.",
+    ),
+    (
+        504,
+        "unconfirmed",
+        "Given, but not confirmed",
+        "Look at GET /api/v1/status before you repeat anything.",
+    ),
+    (
+        400,
+        "malformed",
+        "Not understood",
+        "GET /openapi.json says what may be asked, and how.",
+    ),
+    (
+        500,
+        "bug",
+        "Muster is at fault",
+        "Look at its log, and act by hand meanwhile.",
+    ),
+];
+
+fn sort(status: StatusCode) -> &'static Sort {
+    let [.., malformed, bug] = &SORTS;
+    let usual = if status.is_server_error() { bug } else { malformed };
+    SORTS.iter().find(|sort| sort.0 == status.as_u16()).unwrap_or(usual)
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (end, title, remedy) = sort(self.status);
+        let (_, end, title, remedy) = sort(self.status);
         let body = serde_json::json!({
             "type": format!("urn:muster:problem:{end}"), "title": title, "status": self.status.as_u16(),
             "detail": self.detail, "remedy": remedy,
@@ -163,7 +183,7 @@ mod tests {
     #[test]
     fn every_error_there_is_has_a_sort_and_a_remedy() {
         for code in (400..600).filter_map(|code| StatusCode::from_u16(code).ok()) {
-            let (end, title, remedy) = sort(code);
+            let (_, end, title, remedy) = sort(code);
             assert!(
                 !end.contains(' ') && !title.is_empty() && remedy.ends_with('.'),
                 "{code}"

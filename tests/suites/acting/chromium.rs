@@ -71,7 +71,22 @@ async fn the_page_changes_by_itself_and_says_when_it_cannot() {
         .await;
     assert!(took < Duration::from_secs(3), "{took:?}");
 
-    // A gateway that hangs: the page must not go on saying what was.
+    hangs(&muster, &mut browser).await;
+    // One that dies and comes back.
+    muster.kill().await;
+    browser
+        .until("the banner", |text| text.contains("NOT LIVE since "))
+        .await;
+    let _again = Muster::start(&config).await;
+    browser
+        .until("it is live again", |text| !text.contains("NOT LIVE"))
+        .await;
+    assert!(browser.text().await.contains("EVACUATE"));
+    assert!(unloaded(&mut browser).await, "all of it without a reload");
+}
+
+/// A gateway that hangs: the page must not go on saying what was.
+async fn hangs(muster: &Muster, browser: &mut Browser) {
     muster.signal("STOP").await;
     assert!(
         !browser.text().await.contains("NOT LIVE"),
@@ -85,20 +100,7 @@ async fn the_page_changes_by_itself_and_says_when_it_cannot() {
     browser
         .until("it is live again", |text| !text.contains("NOT LIVE"))
         .await;
-    assert!(unloaded(&mut browser).await);
-
-    // One that dies and comes back.
-    muster.kill().await;
-    browser
-        .until("the banner", |text| text.contains("NOT LIVE since "))
-        .await;
-    let again = Muster::start(&config).await;
-    browser
-        .until("it is live again", |text| !text.contains("NOT LIVE"))
-        .await;
-    assert!(browser.text().await.contains("EVACUATE"));
-    assert!(unloaded(&mut browser).await, "all of it without a reload");
-    drop(again);
+    assert!(unloaded(browser).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

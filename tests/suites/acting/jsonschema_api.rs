@@ -81,22 +81,15 @@ async fn listen(api: &Api, documents: &mut Vec<(&'static str, Value)>) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_answered_is_what_is_described() {
-    let mut documents = Vec::new();
-    let desk = Desk::willing().await;
-    let site = SiteText::new(true, 480)
-        .hook("mover", &desk.url, 1)
-        .workload("db", 2, &[], &[("move", "mover", 60.0)]);
-    let mut hosted = Hosted::start(&site).await;
+/// One incident that has been, one that is open, and what is answered to orders and slips meanwhile.
+async fn two_incidents(hosted: &mut Hosted, documents: &mut Vec<(&'static str, Value)>) {
     let api = hosted.api.clone();
-    read(&api, &mut documents).await;
     // One incident by order and reset, and one by fire.
     api.both_order("evacuate").await;
     api.until_all_safe().await;
-    read(&api, &mut documents).await;
+    read(&api, documents).await;
     api.both_order("reset").await;
-    read(&api, &mut documents).await;
+    read(&api, documents).await;
     documents.push(("ShownIncident", api.json("/api/v1/incidents/ansan-1").await));
     hosted.burn().await;
     api.until("the second incident", |s| {
@@ -119,6 +112,19 @@ async fn what_is_answered_is_what_is_described() {
         let (_, problem) = api.get(path).await;
         documents.push(("Problem", serde_json::from_str(&problem).unwrap()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_is_what_is_described() {
+    let mut documents = Vec::new();
+    let desk = Desk::willing().await;
+    let site = SiteText::new(true, 480)
+        .hook("mover", &desk.url, 1)
+        .workload("db", 2, &[], &[("move", "mover", 60.0)]);
+    let mut hosted = Hosted::start(&site).await;
+    let api = hosted.api.clone();
+    read(&api, &mut documents).await;
+    two_incidents(&mut hosted, &mut documents).await;
     read(&api, &mut documents).await;
     listen(&api, &mut documents).await;
     let (middle, _desk) = shown::in_the_middle().await;

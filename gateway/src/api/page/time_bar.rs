@@ -76,7 +76,7 @@ fn figure(moment: &Moment<'_>, name: &str, hint: &str, interval: Option<&Interva
             h3 { (name) " " span.dim { (hint) } }
             @if let Some(interval) = interval {
                 @let left = interval.earliest - moment.now;
-                p.left.soon[left < SOON_MS] { @if left > 0 { (span(left)) } @else { "DUE since " (span(left)) } }
+                p.left.soon[left < SOON_MS] { @if left > 0 { (span(left)) } @else { "DUE " small { "for " (span(left)) } } }
                 p { "earliest " b { (moment.time(interval.earliest)) } ", likely " b { (moment.time(interval.likely)) } }
                 p.reason { (interval.why) }
             } @else {

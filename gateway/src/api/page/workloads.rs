@@ -89,7 +89,7 @@ fn row(moment: &Moment<'_>, incident: &IncidentView, work: &WorkloadView) -> Mar
             td.id { (work.id) }
             td { (tag(&work.state)) @if let Some(at) = work.safe_at { " " (moment.time(at)) } @if step.is_some_and(|s| s.stuck) { " " (tag("stuck")) } }
             td.far { (how_far(work, step)) }
-            td.why { (work.rung) ": " (work.why) @if let Some(step) = step { @if !step.note.is_empty() { br; span.note { (step.note) } } } }
+            td.why { (work.rung) @if !work.why.is_empty() { ": " (work.why) } @if let Some(step) = step { @if !step.note.is_empty() { br; span.note { (step.note) } } } }
         }
     }
 }

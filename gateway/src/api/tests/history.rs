@@ -8,23 +8,24 @@ use super::story;
 use crate::counters::Counters;
 use crate::journal::{Batch, Journal};
 
-/// Three incidents: two closed, the last one open.
-fn entries() -> Vec<Entry> {
-    let (zone, group, step) = (
-        "battery-b3".to_owned(),
-        "n1".to_owned(),
-        "db.move.evacuate.busan".to_owned(),
-    );
-    let opened = |n| Record::IncidentOpened {
-        n,
-        why: format!("n1 votes for the {n}. time"),
-    };
-    let closed = |n| Record::IncidentClosed {
-        n,
-        by: vec!["ann".into(), "ben".into()],
-    };
-    let records = vec![
-        opened(1),
+fn opened(n: u32) -> Record {
+    let why = format!("n1 votes for the {n}. time");
+    Record::IncidentOpened { n, why }
+}
+
+fn closed(n: u32) -> Record {
+    let by = vec!["ann".into(), "ben".into()];
+    Record::IncidentClosed { n, by }
+}
+
+fn step(record: impl Fn(String) -> Record) -> Record {
+    record("db.move.evacuate.busan".to_owned())
+}
+
+/// What happened in the first one.
+fn middle() -> [Record; 7] {
+    let (zone, group) = ("battery-b3".to_owned(), "n1".to_owned());
+    [
         Record::VoteHeld {
             zone: zone.clone(),
             group: group.clone(),
@@ -40,34 +41,34 @@ fn entries() -> Vec<Entry> {
             zone: None,
             why: "two".into(),
         },
-        Record::StepIntent {
-            step: step.clone(),
+        step(|step| Record::StepIntent {
+            step,
             workload: "db".into(),
             rung: 0,
             phase: Phase::Evacuate,
             mode: Mode::Live,
             token: 7,
-        },
-        Record::StepAccepted { step: step.clone() },
-        Record::StepEnded {
+        }),
+        step(|step| Record::StepAccepted { step }),
+        step(|step| Record::StepEnded {
             step,
             end: StepEnd::Done,
             note: "moved".into(),
-        },
+        }),
         Record::VoteReturned { zone, group },
-        closed(1),
-        opened(2),
-        closed(2),
-        opened(3),
-    ];
-    let numbered = (1..).zip(records);
-    numbered
-        .map(|(seq, record)| Entry {
-            seq,
-            at: 1_000 * seq as i64,
-            record,
-        })
-        .collect()
+    ]
+}
+
+/// Three incidents: two closed, the last one open.
+fn entries() -> Vec<Entry> {
+    let first = std::iter::once(opened(1)).chain(middle()).chain([closed(1)]);
+    let records = first.chain([opened(2), closed(2), opened(3)]);
+    let entry = |(seq, record)| Entry {
+        seq,
+        at: 1_000 * i64::try_from(seq).unwrap(),
+        record,
+    };
+    (1_u64..).zip(records).map(entry).collect()
 }
 
 async fn stand() -> Stand {
