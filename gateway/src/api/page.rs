@@ -138,6 +138,11 @@ fn tag(word: &str) -> Markup {
     html! { span class=(format!("tag {class}")) { (word) } }
 }
 
+/// That a list goes on, and where: a page that cuts silently lies.
+fn rest(all: usize, shown: usize) -> Markup {
+    html! { @if all > shown { p.none { "and " (all - shown) " more: " code { "/api/v1/status" } } } }
+}
+
 fn shell(site: &str, frame: &Markup, moves: bool) -> Markup {
     html! {
         (DOCTYPE)

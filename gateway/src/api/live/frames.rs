@@ -49,6 +49,10 @@ impl Frames {
         self.of(kind).subscribe()
     }
 
+    fn watched(&self) -> bool {
+        self.status.receiver_count() + self.page.receiver_count() > 0
+    }
+
     fn of(&self, kind: Kind) -> &watch::Sender<Bytes> {
         match kind {
             Kind::Status => &self.status,
@@ -71,7 +75,8 @@ pub(crate) async fn draw(room: Arc<Room>) {
             changed = view.changed(), if !gone => {
                 // The last view stays; its age says that nobody decides any more.
                 gone = changed.is_err();
-                if same(&shown, &view.borrow_and_update().clone()) {
+                let now = view.borrow_and_update().clone();
+                if !room.frames.watched() || same(&shown, &now) {
                     continue;
                 }
             }

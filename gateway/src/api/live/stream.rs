@@ -39,14 +39,12 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Limits {
     places: Arc<Semaphore>,
-    write: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(STREAMS_MAX)),
-            write: WRITE_DEADLINE,
         }
     }
 }
@@ -91,7 +89,7 @@ pub(crate) fn follow_page(room: &Arc<Room>, wire: &Arc<Wire>) -> Result<Response
     open(room, wire, |line| async move { line.page().await })
 }
 
-fn open<F: Future<Output = End> + Send + 'static>(
+fn open<F: Future<Output = Result<Infallible, End>> + Send + 'static>(
     room: &Arc<Room>,
     wire: &Arc<Wire>,
     tell: impl FnOnce(Line) -> F + Send + 'static,
@@ -107,14 +105,14 @@ fn open<F: Future<Output = End> + Send + 'static>(
         };
         let mut stop = room.stop.subscribe();
         let end = tokio::select! {
-            end = tell(line) => end,
+            Err(end) = tell(line) => end,
             _ = stop.wait_for(|stop| *stop) => End::Over,
             () = sleep(LIFE) => End::Over,
         };
         if matches!(end, End::Slow) {
             let what = format!(
                 "a listener took nothing for {} s and was closed",
-                room.limits.write.as_secs()
+                WRITE_DEADLINE.as_secs()
             );
             room.state.counters.count(Cause::StreamSlow, &wire.peer(), &what);
             wire.cut();
@@ -134,44 +132,36 @@ fn open<F: Future<Output = End> + Send + 'static>(
 
 impl Line {
     async fn send(&self, bytes: impl Into<Bytes>) -> Result<(), End> {
-        match timeout(self.room.limits.write, self.out.send(Ok(bytes.into()))).await {
+        match timeout(WRITE_DEADLINE, self.out.send(Ok(bytes.into()))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Over),
             Err(_) => Err(End::Slow),
         }
     }
 
-    async fn events(self, mut at: i64, status: bool) -> End {
+    async fn events(self, mut at: i64, status: bool) -> Result<Infallible, End> {
         // The id alone, without data: who loses the connection before the first event knows where it was.
-        let hello = format!("retry: {RETRY_MS}\nid: {at}\n\n");
-        if let Err(end) = self.send(hello).await {
-            return end;
-        }
+        self.send(format!("retry: {RETRY_MS}\nid: {at}\n\n")).await?;
         let mut frames = status.then(|| self.room.frames.following(Kind::Status));
-        if status && let Err(end) = self.send(fresh(&self.room, Kind::Status)).await {
-            return end;
+        if status {
+            self.send(fresh(&self.room, Kind::Status)).await?;
         }
         let (mut growing, mut beat) = (self.room.state.news.growing(), interval(KEEP_ALIVE));
         loop {
             growing.mark_unchanged();
-            match self.catch_up(&mut at).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let next = tokio::select! {
-                        () = self.out.closed() => return End::Over,
-                        changed = growing.changed() => match changed {
-                            Ok(()) => continue,
-                            Err(_) => return End::Over,
-                        },
-                        frame = next_frame(&mut frames) => frame,
-                        _ = beat.tick() => Bytes::from_static(b":\n\n"),
-                    };
-                    if let Err(end) = self.send(next).await {
-                        return end;
-                    }
-                }
-                Err(end) => return end,
+            if self.catch_up(&mut at).await? {
+                continue;
             }
+            let next = tokio::select! {
+                () = self.out.closed() => return Err(End::Over),
+                changed = growing.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return Err(End::Over),
+                },
+                frame = next_frame(&mut frames) => frame,
+                _ = beat.tick() => Bytes::from_static(b":\n\n"),
+            };
+            self.send(next).await?;
         }
     }
 
@@ -223,19 +213,14 @@ impl Line {
         Ok(())
     }
 
-    async fn page(self) -> End {
+    async fn page(self) -> Result<Infallible, End> {
         let mut frames = Some(self.room.frames.following(Kind::Page));
-        let mut next = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
-        if let Err(end) = self.send(next).await {
-            return end;
-        }
-        next = fresh(&self.room, Kind::Page);
+        self.send(format!("retry: {RETRY_MS}\n\n")).await?;
+        let mut next = fresh(&self.room, Kind::Page);
         loop {
-            if let Err(end) = self.send(next).await {
-                return end;
-            }
+            self.send(next).await?;
             next = tokio::select! {
-                () = self.out.closed() => return End::Over,
+                () = self.out.closed() => return Err(End::Over),
                 frame = next_frame(&mut frames) => frame,
             };
         }

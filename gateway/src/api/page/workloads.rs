@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 use muster_core::{IncidentView, Mode, Phase, StepView, WorkloadView};
 
-use super::{Moment, shape, tag};
+use super::{Moment, rest, shape, tag};
+
+/// Steps on the page, those first that need eyes.
+const SHOWN: usize = 200;
 
 pub(super) fn section(moment: &Moment<'_>) -> Markup {
     let incident = moment.view.incident.as_ref();
@@ -112,7 +115,7 @@ fn steps(moment: &Moment<'_>, incident: &IncidentView) -> Markup {
     let mut all: Vec<&StepView> = incident.steps.iter().rev().collect();
     all.sort_by_key(|s| (!s.stuck, s.ended.is_some()));
     html! {
-        @for step in all {
+        @for step in all.iter().take(SHOWN) {
             p.step {
                 span.id { (step.id) } " " (tag(&step.state)) @if step.stuck { " " (tag("stuck")) } @if step.mode == Mode::Drill { " " (tag("drill")) }
                 @if let Some(percent) = step.percent { " " (percent) " %" }
@@ -121,5 +124,6 @@ fn steps(moment: &Moment<'_>, incident: &IncidentView) -> Markup {
                 @if !step.note.is_empty() { br; span.note { (step.note) } }
             }
         }
+        (rest(all.len(), SHOWN))
     }
 }

@@ -4,7 +4,10 @@ use maud::{Markup, html};
 use muster_core::{VoteView, ZoneView};
 
 use super::top::word;
-use super::{Moment, shape, tag};
+use super::{Moment, rest, shape, tag};
+
+/// Troubles on the page. When a whole bus is lost, one more line says nothing.
+const SHOWN: usize = 40;
 
 pub(super) fn section(moment: &Moment<'_>) -> Markup {
     html! {
@@ -45,9 +48,10 @@ pub(super) fn troubles(moment: &Moment<'_>) -> Markup {
         section #trouble class=(class) data-part="" {
             h2 { "Trouble " small { "the detecting system itself; never an alarm" } }
             @if all.is_empty() { p.none { "None." } }
-            @for trouble in all {
+            @for trouble in all.iter().take(SHOWN) {
                 p.item { b { (trouble.subject) } " since " (moment.time(trouble.since)) br; (trouble.line) }
             }
+            (rest(all.len(), SHOWN))
         }
     }
 }
