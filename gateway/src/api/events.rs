@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::connections::Wire;
 use super::live;
 use super::problem::Problem;
-use super::serve::{Room, Wire};
+use super::serve::Room;
 
 /// What a browser sends when it comes back.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

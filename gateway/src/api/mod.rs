@@ -4,6 +4,7 @@ mod advice;
 mod auth;
 mod body;
 mod channels;
+mod connections;
 mod devices;
 mod events;
 mod guard;
@@ -80,5 +81,5 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future
     // On its own: should it break, pages say so, and orders are still taken. It ends with this.
     let mut drawing = JoinSet::new();
     drawing.spawn(live::draw(room.clone()));
-    serve::accept_until(listener, router, counters, ending).await;
+    connections::accept_until(listener, router, counters, ending).await;
 }

@@ -16,8 +16,9 @@ use super::frames::{Kind, fresh};
 use super::line;
 use super::news::After;
 use super::past::{self, Piece};
+use crate::api::connections::{Streaming, Wire};
 use crate::api::problem::Problem;
-use crate::api::serve::{Room, Streaming, Wire};
+use crate::api::serve::Room;
 use crate::counters::Cause;
 
 /// Streams at a time, of the 256 connections.
