@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::shown;
-use crate::site::acting_site::{SiteText, lasting_port};
+use crate::site::acting_site::{BEN, SiteText, lasting_port};
 use crate::site::alarm_node::both;
 use crate::site::browser::Browser;
 use crate::site::hosted::Hosted;
@@ -130,4 +130,23 @@ async fn without_a_stream_the_page_asks_and_without_a_script_it_dies_loudly() {
     browser
         .until("the banner", |text| text.contains("NOT LIVE since "))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_elsewhere_the_page_is_live_for_whoever_may_look() {
+    let mut hosted = Hosted::start(&SiteText::new(true, 480)).await;
+    let base = hosted.api.base().to_owned();
+    let mut browser = Browser::open("about:blank", PHONE).await;
+    let named = base.replace("http://", &format!("http://anybody:{BEN}@"));
+    browser.go_through_a_proxy(&named).await;
+    browser.until("a normal page", |text| text.contains("NORMAL")).await;
+    browser.evaluate("window.opened = 1").await;
+    hosted.burn().await;
+    browser.until("a frame", |text| text.contains("\nEVACUATE\n")).await;
+    assert!(unloaded(&mut browser).await);
+    assert_eq!(
+        browser.evaluate("stream.readyState").await,
+        1,
+        "by a stream, not by asking"
+    );
 }

@@ -59,6 +59,14 @@ impl Browser {
         browser
     }
 
+    /// Goes somewhere else, as if through a proxy.
+    pub(crate) async fn go_through_a_proxy(&mut self, url: &str) {
+        let trace = json!({ "headers": { "X-Forwarded-For": "10.0.0.7" } });
+        self.call("Network.enable", json!({})).await;
+        self.call("Network.setExtraHTTPHeaders", trace).await;
+        self.call("Page.navigate", json!({ "url": url })).await;
+    }
+
     async fn call(&mut self, method: &str, params: Value) -> Value {
         self.calls += 1;
         let mut message = json!({ "id": self.calls, "method": method, "params": params });

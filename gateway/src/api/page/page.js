@@ -1,6 +1,8 @@
 "use strict";
 // Puts each frame's parts in the place of the last one's. The gateway has drawn and escaped them; nothing is made here.
 const SILENT_MS = 5000, POLL_AFTER_MS = 3000;
+// Not relative: an address with a name and a token in it, as a bookmark may have, is refused for requests.
+const LIVE = location.origin + "/live", PAGE = location.origin + "/";
 let heard = performance.now(), stream = null, asking = false;
 
 function show(text) {
@@ -27,7 +29,7 @@ function say(text) {
 
 function listen() {
   if (stream) stream.close();
-  stream = new EventSource("/live");
+  stream = new EventSource(LIVE);
   stream.addEventListener("page", (event) => show(event.data));
 }
 
@@ -37,7 +39,7 @@ async function ask() {
   asking = true;
   const stop = new AbortController(), timer = setTimeout(() => stop.abort(), 2000);
   try {
-    const answer = await fetch("/", { signal: stop.signal, cache: "no-store" });
+    const answer = await fetch(PAGE, { signal: stop.signal, cache: "no-store" });
     if (answer.ok) show(await answer.text());
   } catch {
     // The banner says it.
