@@ -55,9 +55,9 @@ pub(crate) fn login(site: &str) -> Response {
     let text = html! {
         main.login {
             h1 { "Muster" }
-            p { "From another machine, or through a proxy, only those may look who may give orders." }
+            p { "From another machine, or through a proxy, only those may look who have a token." }
             p { "Load this page again. When your browser asks, give any name, and your token as the password. "
-                "It is the token of " code { "muster order" } "; " code { "muster order token --id NAME" } " makes one." }
+                "It is the token that " code { "muster order" } " takes; " code { "muster order token --id NAME" } " makes one." }
             p { "Programs send " code { "Authorization: Bearer TOKEN" } "." }
         }
     };
