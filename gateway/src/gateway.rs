@@ -104,13 +104,8 @@ impl Gateway {
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
         let telling = told::telling();
-<<<<<<< HEAD
-        // Before the engine tells anything.
-        let news = News::listen(&telling, restored.told);
-=======
         // Before the engine takes its first input, so that nothing is said in between.
-        let heard = telling.subscribe();
->>>>>>> main
+        let (heard, news) = (telling.subscribe(), News::listen(&telling, restored.told));
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
@@ -151,12 +146,8 @@ impl Gateway {
             stop: watch::Sender::new(false),
             http_ended: None,
         };
-<<<<<<< HEAD
         gateway.serve_http(http, config, (restored.progress_key, news));
-=======
-        gateway.serve_http(http, config, restored.progress_key);
         gateway.tell_the_world(config, heard, restored.told)?;
->>>>>>> main
         gateway.open_sources(config, Arc::new(ingest)).await?;
         Ok(gateway)
     }

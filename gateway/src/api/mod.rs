@@ -33,12 +33,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-<<<<<<< HEAD
-pub use live::News;
-=======
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
->>>>>>> main
+pub use live::News;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;
