@@ -71,6 +71,9 @@ causes! {
     OrderRefused => "order_refused", "An order without a valid token.";
     HttpRefused => "http_refused", "A request to the API that was malformed, too large, or of another host or origin.";
     HttpLimit => "http_limit", "A connection beyond the API's limit; the longest idle one is closed.";
+    ReadRefused => "read_refused", "A read from elsewhere without a valid token.";
+    StreamLimit => "stream_limit", "A listener to events beyond the limit of 64.";
+    StreamSlow => "stream_slow", "A listener to events that did not read, closed.";
     NotifyFailed => "notify_failed", "A message or heartbeat that a place outside did not take.";
     NotifyMissed => "notify_missed", "A line that could not be told outside: a queue was full, or it was lost before.";
     JournalWrite => "journal_write", "A transaction the disk did not take.";

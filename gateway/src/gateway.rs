@@ -12,7 +12,7 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
-use crate::api::{self, ApiState, Gauges, People};
+use crate::api::{self, ApiState, Gauges, News, People};
 use crate::clock::{self, Clock};
 use crate::config::{Config, MqttWay, TlsFiles};
 use crate::counters::Counters;
@@ -129,7 +129,7 @@ impl Gateway {
         let (lanes, ends) = lanes();
         let telling = told::telling();
         // Before the engine takes its first input, so that nothing is said in between.
-        let heard = telling.subscribe();
+        let (heard, news) = (telling.subscribe(), News::listen(&telling, restored.told));
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(config, &restored.marks, lanes.clone(), counters.clone());
         // The broker starts last: it may bring nothing in before the engine is there.
@@ -173,7 +173,7 @@ impl Gateway {
             stopping: watch::Sender::new(false),
             engine,
         };
-        gateway.serve_http(http, config, restored.progress_key);
+        gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.tell_the_world(config, heard, restored.told)?;
         gateway.open_sources(config).await?;
         // It ends with the engine.
@@ -195,7 +195,7 @@ impl Gateway {
         self.keeper().prune().await;
     }
 
-    fn serve_http(&mut self, http: TcpListener, config: &Config, progress_key: [u8; 32]) {
+    fn serve_http(&mut self, http: TcpListener, config: &Config, (progress_key, news): ([u8; 32], Arc<News>)) {
         let state = ApiState {
             view: self.view.clone(),
             lanes: self.lanes.clone(),
@@ -207,6 +207,7 @@ impl Gateway {
             gauges: self.gauges.clone(),
             public_url: config.http.public_url.clone(),
             insecure: config.insecure(),
+            news,
         };
         let mut stopping = self.stopping.subscribe();
         // Without a gateway that could stop it there is nothing to serve either.

@@ -46,7 +46,12 @@ impl State {
 
     fn obey(&mut self, now: Millis, verb: Verb, people: &[PrincipalIx], out: &mut Vec<Effect>) -> String {
         let by: Vec<String> = people.iter().map(|p| self.site.principals[p.at()].id.clone()).collect();
-        let why = format!("{} ordered by {}", verb.as_str(), by.join(" and "));
+        let mut why = format!("{} ordered by {}", verb.as_str(), by.join(" and "));
+        if let (Verb::Arm, Some(open)) = (verb, self.policy.open()) {
+            // What began as a drill goes on for real; whoever armed must not learn that from the hooks.
+            let id = self.incident_id(open.n);
+            why = format!("{why}; WARNING: incident {id} is open, so its hooks are called for real from now on");
+        }
         let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
         if matches!(verb, Verb::Arm | Verb::Disarm | Verb::Abort) {
             self.drop_steps(now, verb, &why, out);
@@ -81,7 +86,7 @@ impl State {
     }
 
     fn ruling(&self, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
-        match orders::rule(&self.site, &self.policy, now, by, verb) {
+        match orders::rule(&self.site, (&self.policy, &self.detect), now, by, verb) {
             Ruling::Take(Verb::Hold, _) if self.slack_now(now) == 0 => {
                 Ruling::Refuse("no slack is left: what waits would no longer fit its runway".into())
             }

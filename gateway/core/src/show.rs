@@ -6,8 +6,9 @@ use crate::{
     ChannelView, IncidentView, IntervalView, Millis, RunwayView, State, StepView, TroubleView, View, VoteView,
     WorkloadView, ZoneIx, ZoneView,
     detect::quality,
-    plan::{Doing, Plan, Stage},
+    plan::{Doing, Plan, Stage, schedule},
     policy::{Incident, Interval, runway},
+    step,
 };
 
 impl State {
@@ -29,7 +30,7 @@ impl State {
                 loss: runway.loss.map(interval),
                 cut: runway.cut.map(interval),
             },
-            incident: self.policy.incident.as_ref().map(|i| self.incident(i)),
+            incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
             orders: self.standing_orders(now),
             channels_good: self.detect.channels.iter().filter(|c| c.fault.is_none()).count() as u32,
             channels_total: self.detect.channels.len() as u32,
@@ -123,7 +124,7 @@ impl State {
         lines
     }
 
-    fn incident(&self, incident: &Incident) -> IncidentView {
+    fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
         IncidentView {
             id: self.incident_id(incident.n),
             opened: incident.opened,
@@ -131,9 +132,15 @@ impl State {
             mode: self.plan.book.mode,
             why: incident.why.clone(),
             evacuate_begun: incident.evacuate_begun,
+            plan_end: incident.closed.is_none().then(|| self.plan_end(now)).flatten(),
             workloads: self.plan.queue.iter().map(|w| self.workload(w.at())).collect(),
             steps: steps(&self.plan, &self.site),
         }
+    }
+
+    fn plan_end(&self, now: Millis) -> Option<Millis> {
+        let within = now.clamp(-step::FAR, step::FAR);
+        schedule::end(&self.site, &self.plan, within, self.plan.deadline)
     }
 
     fn workload(&self, at: usize) -> WorkloadView {

@@ -114,6 +114,8 @@ pub struct IncidentView {
     pub why: String,
     /// Engine time at which irreversible steps were released.
     pub evacuate_begun: Option<Millis>,
+    /// Engine time at which the last workload is expected to be safe, by declared times; none when nothing is left to do.
+    pub plan_end: Option<Millis>,
     /// Every workload.
     pub workloads: Vec<WorkloadView>,
     /// Every step with an intent, in order of intent.

@@ -450,3 +450,16 @@ fn a_reset_ends_every_step_and_nothing_returns_by_itself() {
     stand.wait(24 * 60 * MINUTE);
     assert_eq!(stand.calls.len(), calls);
 }
+
+#[test]
+fn the_plan_says_when_it_ends_and_nothing_once_it_has() {
+    let end = |stand: &Stand| stand.view().incident.and_then(|i| i.plan_end);
+    let mut stand = Stand::new(site());
+    assert_eq!(end(&stand), None);
+    stand.alarm(0);
+    let before = end(&stand).unwrap();
+    assert!(before > stand.view().now, "what is still to do takes time");
+    stand.alarm(1);
+    stand.wait(MINUTE);
+    assert!(end(&stand).unwrap() > before, "nobody answers: it gets later");
+}

@@ -1,7 +1,7 @@
 //! Votes, levels, orders and both clocks.
 mod stand;
 
-use muster_core::{Input, Level, Millis, Phase, Record, Verb, Verdict};
+use muster_core::{Input, Level, Millis, Phase, Record, Site, Verb, Verdict};
 use muster_wire::Micro;
 use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, site};
 
@@ -308,7 +308,17 @@ fn a_reset_takes_two_and_no_held_vote() {
     let mut stand = Stand::new(site());
     stand.alarm(0);
     assert_eq!(stand.order(ANN, Verb::Reset), Verdict::Refused);
-    calm(&mut stand, 31 * MINUTE);
+    let why = |stand: &Stand| stand.answers.last().unwrap().why.clone();
+    assert!(why(&stand).contains("still alarms"), "{}", why(&stand));
+    // Clear, but not yet for 30 min: the refusal says how long to wait, and then it holds.
+    calm(&mut stand, 10 * MINUTE);
+    assert_eq!(stand.order(ANN, Verb::Reset), Verdict::Refused);
+    let left = why(&stand);
+    assert!(
+        left.contains("n1 in a; its channels are clear, so it returns in 20 min"),
+        "{left}"
+    );
+    calm(&mut stand, 21 * MINUTE);
     assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
     assert!(stand.votes().is_empty() && stand.view().incident.unwrap().closed.is_some());
     assert_eq!(stand.zone(0), Level::Normal);
@@ -394,5 +404,20 @@ fn a_restart_keeps_an_armed_site_and_its_votes_when_the_config_changed() {
         next.votes(),
         [vote("a", "n1", false)],
         "nothing holds it any more, and it stays latched"
+    );
+}
+
+#[test]
+fn arming_an_open_incident_is_warned_of() {
+    let mut stand = Stand::new(Site { armed: false, ..site() });
+    assert_eq!(stand.order(BOB, Verb::Arm), Verdict::Taken);
+    assert!(!stand.answers.last().unwrap().why.contains("WARNING"));
+    let mut stand = Stand::new(Site { armed: false, ..site() });
+    stand.alarm(0);
+    assert_eq!(stand.order(BOB, Verb::Arm), Verdict::Taken);
+    let why = stand.answers.last().unwrap().why.clone();
+    assert!(
+        why.contains("WARNING: incident s-1 is open") && why.contains("for real"),
+        "{why}"
     );
 }

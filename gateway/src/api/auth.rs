@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use muster_core::PrincipalIx;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
@@ -23,6 +25,20 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The token of somebody who only wants to look: a bearer, or the password of Basic, which is what browsers can send by
+/// themselves. Orders take bearers alone: a browser attaches Basic to forged requests too.
+pub(crate) fn reader(headers: &HeaderMap) -> Option<String> {
+    if let Some(token) = bearer(headers) {
+        return Some(token.to_owned());
+    }
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, given) = value.split_once(' ')?;
+    let given = scheme.eq_ignore_ascii_case("basic").then_some(given.trim())?;
+    let pair = String::from_utf8(BASE64_STANDARD.decode(given).ok()?).ok()?;
+    let (_, password) = pair.split_once(':')?;
+    Some(password.to_owned())
 }
 
 /// Whose token it is. Every hash is looked at, whether or not one has matched.
@@ -88,5 +104,20 @@ mod tests {
         assert_eq!(given("Bearer "), None);
         assert_eq!(given("abc"), None);
         assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_reader_may_come_with_basic() {
+        let given = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            reader(&headers)
+        };
+        assert_eq!(given("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(given("Basic YW5uOnRvazplbg==").as_deref(), Some("tok:en"));
+        assert_eq!(given("basic OmFiYw==").as_deref(), Some("abc"));
+        for bad in ["Basic", "Basic %%%", "Basic YWJj", "Basic /w==", "Digest OmFiYw=="] {
+            assert_eq!(given(bad), None, "{bad}");
+        }
     }
 }

@@ -18,17 +18,23 @@ use crate::lanes::{Control, Lanes};
 const DEADLINE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Problem> {
-    let channels = match timeout(DEADLINE, ask(&room.state.lanes)).await {
-        Ok(Some(channels)) => channels,
-        Ok(None) => return Err(Problem::engine_silent("the engine has stopped")),
-        Err(_) => {
-            return Err(Problem::engine_silent(
-                "the engine did not answer within 1 s; see /healthz",
-            ));
-        }
-    };
+    let channels = all(&room).await?;
     let site = room.state.view.borrow().site.clone();
     Ok(Json(json!({ "schema": 1, "site": site, "channels": channels })))
+}
+
+/// As the engine sees them now.
+///
+/// # Errors
+/// 503 when it does not answer.
+pub(super) async fn all(room: &Room) -> Result<Vec<ChannelView>, Problem> {
+    match timeout(DEADLINE, ask(&room.state.lanes)).await {
+        Ok(Some(channels)) => Ok(channels),
+        Ok(None) => Err(Problem::engine_silent("the engine has stopped")),
+        Err(_) => Err(Problem::engine_silent(
+            "the engine did not answer within 1 s; see /healthz",
+        )),
+    }
 }
 
 async fn ask(lanes: &Lanes) -> Option<Vec<ChannelView>> {

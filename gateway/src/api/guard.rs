@@ -61,7 +61,7 @@ fn authority(headers: &HeaderMap, name: &header::HeaderName) -> Option<Authority
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-fn is_loopback_name(host: &str) -> bool {
+pub(super) fn is_loopback_name(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())

@@ -4,15 +4,22 @@ mod advice;
 mod auth;
 mod body;
 mod channels;
+mod connections;
+mod devices;
+mod events;
 mod guard;
 mod health;
+mod history;
 mod incidents;
+mod live;
 mod metrics;
+mod openapi;
 mod orders;
 mod page;
 mod people;
 mod problem;
 mod progress;
+mod reach;
 mod serve;
 mod status;
 #[cfg(test)]
@@ -25,10 +32,12 @@ use std::sync::Arc;
 use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
+pub use live::News;
 pub use metrics::Gauges;
 pub use people::People;
 
@@ -59,13 +68,23 @@ pub struct ApiState {
     pub public_url: Option<String>,
     /// What goes over the network without TLS.
     pub insecure: Vec<&'static str>,
+    /// Events as they are told.
+    pub news: Arc<News>,
 }
 
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the
-/// longest idle one makes room; 5 s for a request's head; 5 s for its answer; 16 KiB of body.
+/// longest idle one makes room; 5 s for a request's head; 5 s for its answer; 16 KiB of body; 64 live streams, which end.
 pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future<Output = ()> + Send) {
     let guard = guard::Guard::new(listener.local_addr().ok(), state.public_url.as_deref());
     let counters = state.counters.clone();
-    let router = serve::router(Arc::new(serve::Room::new(state, guard)));
-    serve::accept_until(listener, router, counters, shutdown).await;
+    let room = Arc::new(serve::Room::new(state, guard));
+    let router = serve::router(room.clone());
+    let ending = async {
+        shutdown.await;
+        room.stop.send_replace(true);
+    };
+    // On its own: should it break, pages say so, and orders are still taken. It ends with this.
+    let mut drawing = JoinSet::new();
+    drawing.spawn(live::draw(room.clone()));
+    connections::accept_until(listener, router, counters, ending).await;
 }

@@ -1,43 +1,28 @@
-//! Routes, deadlines, and connections within their limits.
+//! Routes, and what holds for every request.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::connections::Wire;
 use super::guard::Guard;
 use super::problem::Problem;
-use super::{ApiState, auth, channels, health, incidents, metrics, orders, page, progress, status};
+use super::{
+    ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem,
+    progress, reach, status,
+};
 use crate::counters::{Cause, Counters};
 
-/// Connections at a time.
-const CONNECTIONS_MAX: usize = 256;
-/// For the head of a request, and for the next one on a kept connection.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// For everything between a request's head and its answer.
 const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
-/// Then a connection is closed, so that a peer that reads nothing cannot keep it.
-const CONNECTION_LIFE: Duration = Duration::from_secs(120);
-/// For a request under way when its connection is closed or the gateway stops.
-const GRACE: Duration = Duration::from_secs(2);
-/// Bytes of a request's head.
-const HEAD_MAX: usize = 16 * 1024;
-/// Fields of a request's head.
-const FIELDS_MAX: usize = 64;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -45,6 +30,13 @@ pub(crate) struct Room {
     pub(crate) state: ApiState,
     pub(crate) failures: auth::Failures,
     pub(crate) conversions: orders::Conversions,
+    pub(crate) limits: live::Limits,
+    pub(crate) frames: live::Frames,
+    pub(crate) desk: live::Desk,
+    /// The newest lines from before this start, newest first.
+    pub(crate) older: OnceLock<Vec<serde_json::Value>>,
+    /// Set when the gateway stops.
+    pub(crate) stop: watch::Sender<bool>,
     guard: Guard,
 }
 
@@ -54,22 +46,43 @@ impl Room {
             state,
             failures: auth::Failures::default(),
             conversions: orders::Conversions::default(),
+            limits: live::Limits::default(),
+            frames: live::Frames::default(),
+            desk: live::Desk::default(),
+            older: OnceLock::new(),
+            stop: watch::Sender::new(false),
             guard,
         }
     }
 }
 
-/// Every route.
+type Route = (&'static str, &'static str, MethodRouter<Arc<Room>>);
+
+/// Every route, with its method.
+pub(crate) fn routes() -> [Route; 13] {
+    let step = "/api/v1/incidents/{id}/steps/{step}/progress";
+    [
+        ("get", "/", get(page::get)),
+        ("get", "/live", get(events::page)),
+        ("get", "/healthz", get(health::get)),
+        ("get", "/metrics", get(metrics::get)),
+        ("get", "/openapi.json", get(openapi::get)),
+        ("get", "/api/v1/status", get(status::get)),
+        ("get", "/api/v1/channels", get(channels::get)),
+        ("get", "/api/v1/devices", get(devices::get)),
+        ("get", "/api/v1/events", get(events::get)),
+        ("get", "/api/v1/incidents", get(incidents::list)),
+        ("get", "/api/v1/incidents/{id}", get(incidents::get)),
+        ("post", "/api/v1/orders", post(orders::post)),
+        ("post", step, post(progress::post)),
+    ]
+}
+
+/// All of them, behind what holds for all.
 pub(crate) fn router(room: Arc<Room>) -> Router {
-    Router::new()
-        .route("/", get(page::get))
-        .route("/healthz", get(health::get))
-        .route("/metrics", get(metrics::get))
-        .route("/api/v1/status", get(status::get))
-        .route("/api/v1/channels", get(channels::get))
-        .route("/api/v1/incidents/{id}", get(incidents::get))
-        .route("/api/v1/orders", post(orders::post))
-        .route("/api/v1/incidents/{id}/steps/{step}/progress", post(progress::post))
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (_, path, handler)| router.route(path, handler))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no such resource"))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method"))
         .layer(from_fn_with_state(room.clone(), around))
@@ -77,15 +90,27 @@ pub(crate) fn router(room: Arc<Room>) -> Router {
 }
 
 /// Checks where a request comes from, bounds its time, counts it if it was turned away, and keeps answers out of caches.
-async fn around(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+async fn around(
+    State(room): State<Arc<Room>>,
+    Extension(wire): Extension<Arc<Wire>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path().to_owned();
-    let checked = room.guard.check(request.method(), request.uri(), request.headers());
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let asked = (method, request.version(), uri);
+    let checked = room
+        .guard
+        .check(method, uri, headers)
+        .map_err(|problem| Box::new(problem.into_response()));
+    let checked = checked.and_then(|()| reach::check(&room, wire.peer, asked, headers));
     let mut response = match checked {
-        Err(problem) => problem.into_response(),
+        Err(refused) => *refused,
         Ok(()) => timeout(HANDLER_DEADLINE, next.run(request))
             .await
             .unwrap_or_else(|_| Problem::engine_silent("no answer within 5 s").into_response()),
     };
+    response = problem::of_any(response).await;
     count(&room.state.counters, &path, response.status());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -104,160 +129,5 @@ fn count(counters: &Counters, path: &str, status: StatusCode) {
     if status.is_client_error() && !elsewhere.contains(&status) {
         let short: String = path.chars().take(100).collect();
         counters.count(Cause::HttpRefused, "http", &format_args!("{status} {short:?}"));
-    }
-}
-
-/// Takes connections until `shutdown` resolves.
-pub(crate) async fn accept_until(
-    listener: TcpListener,
-    router: Router,
-    counters: Counters,
-    shutdown: impl Future<Output = ()> + Send,
-) {
-    let mut connections = Connections::new(router, counters);
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.take(stream),
-                Err(error) => {
-                    // Mostly no file descriptors left: they come back, and a tight loop would only burn the core.
-                    connections.counters.count(Cause::HttpLimit, "http", &error);
-                    sleep(Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.tasks.join_next() => {}
-        }
-    }
-    drop(listener);
-    connections.finish().await;
-}
-
-/// The open connections, oldest first.
-struct Connections {
-    router: Router,
-    counters: Counters,
-    tasks: JoinSet<()>,
-    open: VecDeque<Open>,
-    stop: watch::Sender<bool>,
-}
-
-struct Open {
-    task: AbortHandle,
-    requests: Arc<AtomicUsize>,
-}
-
-impl Connections {
-    fn new(router: Router, counters: Counters) -> Self {
-        Self {
-            router,
-            counters,
-            tasks: JoinSet::new(),
-            open: VecDeque::new(),
-            stop: watch::Sender::new(false),
-        }
-    }
-
-    /// When full, the oldest connection without a request under way makes room: connections that only hold a place
-    /// must not keep an order out. With every one at work the new one is closed; each ends within its deadlines.
-    fn take(&mut self, stream: TcpStream) {
-        self.open.retain(|open| !open.task.is_finished());
-        if self.open.len() >= CONNECTIONS_MAX {
-            self.counters.count(
-                Cause::HttpLimit,
-                "http",
-                &"all connections in use, the oldest idle one closed",
-            );
-            let idle = self
-                .open
-                .iter()
-                .position(|open| open.requests.load(Ordering::Relaxed) == 0);
-            match idle.and_then(|at| self.open.remove(at)) {
-                Some(oldest) => oldest.task.abort(),
-                None => return,
-            }
-        }
-        let requests = Arc::new(AtomicUsize::new(0));
-        let connection = converse(
-            stream,
-            self.router.clone(),
-            self.counters.clone(),
-            requests.clone(),
-            self.stop.subscribe(),
-        );
-        let task = self.tasks.spawn(connection);
-        self.open.push_back(Open { task, requests });
-    }
-
-    async fn finish(mut self) {
-        self.stop.send_replace(true);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(GRACE, all).await.is_err() {
-            self.tasks.abort_all();
-        }
-    }
-}
-
-/// One connection from its first byte to its last.
-async fn converse(
-    stream: TcpStream,
-    router: Router,
-    counters: Counters,
-    requests: Arc<AtomicUsize>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let inner = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |request| {
-        let under_way = UnderWay::begin(&requests);
-        let answer = hyper::service::Service::call(&inner, request);
-        async move {
-            let answer = answer.await;
-            drop(under_way);
-            answer
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
-        .max_buf_size(HEAD_MAX)
-        .max_headers(FIELDS_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = leave(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            timeout(GRACE, connection).await.unwrap_or(Ok(()))
-        }
-    };
-    if let Err(error) = ended
-        && error.is_parse()
-    {
-        counters.count(Cause::HttpRefused, "http", &error);
-    }
-}
-
-/// When a connection has to end.
-async fn leave(stop: &mut watch::Receiver<bool>) {
-    tokio::select! {
-        () = sleep(CONNECTION_LIFE) => {}
-        _ = stop.wait_for(|stop| *stop) => {}
-    }
-}
-
-/// A request under way; its connection is not closed to make room.
-struct UnderWay(Arc<AtomicUsize>);
-
-impl UnderWay {
-    fn begin(requests: &Arc<AtomicUsize>) -> Self {
-        requests.fetch_add(1, Ordering::Relaxed);
-        Self(requests.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,7 @@ use super::{advice, wall};
 use crate::clock::Clock;
 
 /// Fields that hold an engine time; each gets a `…_wall` beside it.
-const TIMES: [&str; 9] = [
+const TIMES: [&str; 10] = [
     "now",
     "onset",
     "since",
@@ -22,6 +22,7 @@ const TIMES: [&str; 9] = [
     "opened",
     "closed",
     "evacuate_begun",
+    "plan_end",
     "safe_at",
 ];
 /// As [`TIMES`], of steps.

@@ -29,6 +29,9 @@ pub struct Args {
     /// Whose token it will be (token only): [a-z0-9-]{1,32}
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
+    /// Write the token into this new file that only you may read, instead of printing it (token only)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,

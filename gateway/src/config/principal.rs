@@ -49,7 +49,10 @@ fn read_one(table: &Table<'_>) -> PrincipalRow {
     const ROLES: [Role; 2] = [Role::Operator, Role::Safety];
     let roles = table.choices("roles", &ROLES.map(|r| (r.as_str(), r)));
     if table.place("roles").is_none() {
-        table.missing("roles", "roles = [\"operator\"], [\"safety\"] or both");
+        table.missing(
+            "roles",
+            "roles = [\"operator\"], [\"safety\"] or both; [] may only look",
+        );
     }
     let row = PrincipalRow {
         id: table.need_id("id"),

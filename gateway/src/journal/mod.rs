@@ -38,7 +38,7 @@ use crate::lanes::Mark;
 use crate::told::Told;
 
 /// Ids left free at a start: a kill may have lost lines that were told, and whoever heard them goes on from their ids.
-const UNSEEN_EVENTS: i64 = 1_000;
+pub(crate) const UNSEEN_EVENTS: i64 = 1_000;
 
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]

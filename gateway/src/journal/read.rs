@@ -89,6 +89,30 @@ impl Reader {
         rows::events(&self.conn, from, SLICE).map_err(|e| self.error(e))
     }
 
+    /// Up to `most` decisions of one kind before sequence `before`, newest first.
+    ///
+    /// # Errors
+    /// What SQLite says of a damaged file.
+    pub fn entries_of_kind(&self, kind: &str, before: i64, most: u32) -> Result<Vec<StoredEntry>, JournalError> {
+        rows::entries_of_kind(&self.conn, kind, before, most).map_err(|e| self.error(e))
+    }
+
+    /// The newest lines for people below id `below`, newest first, at most `most`.
+    ///
+    /// # Errors
+    /// What SQLite says of a damaged file.
+    pub fn newest_events(&self, below: i64, most: u32) -> Result<Vec<StoredEvent>, JournalError> {
+        rows::newest_events(&self.conn, below, most).map_err(|e| self.error(e))
+    }
+
+    /// Id of the last line for people that is not beyond `id`; none if the ring begins behind it.
+    ///
+    /// # Errors
+    /// What SQLite says of a damaged file.
+    pub fn last_event_through(&self, id: i64) -> Result<Option<i64>, JournalError> {
+        rows::last_event_through(&self.conn, id).map_err(|e| self.error(e))
+    }
+
     /// Follows the whole chain.
     ///
     /// # Errors

@@ -45,6 +45,20 @@ pub struct StoredEvent {
     pub line: String,
 }
 
+impl StoredEvent {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: int(row, 0)?,
+            at_ms: int(row, 1)?,
+            wall_ms: int(row, 2)?,
+            kind: text(row, 3)?,
+            level: text(row, 4)?,
+            subject: text(row, 5)?,
+            line: text(row, 6)?,
+        })
+    }
+}
+
 /// The columns of an entry, in the order [`StoredEntry`] is read and written.
 pub(super) const ENTRY_COLUMNS: &str = "seq, at_ms, wall_ms, kind, body, hash";
 
@@ -111,6 +125,19 @@ pub(super) fn of_kind(conn: &Connection, kind: &str) -> rusqlite::Result<Vec<Sto
     rows.collect()
 }
 
+/// Up to `limit` entries of one kind before sequence `before`, newest first.
+pub(super) fn entries_of_kind(
+    conn: &Connection,
+    kind: &str,
+    before: i64,
+    limit: u32,
+) -> rusqlite::Result<Vec<StoredEntry>> {
+    let sql = format!("SELECT {ENTRY_COLUMNS} FROM entry WHERE kind = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3");
+    let mut query = conn.prepare(&sql)?;
+    let rows = query.query_map((kind, before, limit), StoredEntry::of)?;
+    rows.collect()
+}
+
 /// The last entry that this Muster can read.
 pub(super) fn last_readable(conn: &Connection) -> rusqlite::Result<Option<StoredEntry>> {
     let mut query = conn.prepare(&format!("SELECT {ENTRY_COLUMNS} FROM entry ORDER BY seq DESC"))?;
@@ -145,18 +172,23 @@ pub(super) fn events(conn: &Connection, from: i64, limit: u32) -> rusqlite::Resu
     let mut query = conn.prepare(
         "SELECT id, at_ms, wall_ms, kind, level, subject, line FROM event WHERE id >= ?1 ORDER BY id LIMIT ?2",
     )?;
-    let rows = query.query_map((from, limit), |row| {
-        Ok(StoredEvent {
-            id: int(row, 0)?,
-            at_ms: int(row, 1)?,
-            wall_ms: int(row, 2)?,
-            kind: text(row, 3)?,
-            level: text(row, 4)?,
-            subject: text(row, 5)?,
-            line: text(row, 6)?,
-        })
-    })?;
+    let rows = query.query_map((from, limit), StoredEvent::of)?;
     rows.collect()
+}
+
+/// Up to `limit` events below `below`, newest first.
+pub(super) fn newest_events(conn: &Connection, below: i64, limit: u32) -> rusqlite::Result<Vec<StoredEvent>> {
+    let mut query = conn.prepare(
+        "SELECT id, at_ms, wall_ms, kind, level, subject, line FROM event WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+    )?;
+    let rows = query.query_map((below, limit), StoredEvent::of)?;
+    rows.collect()
+}
+
+/// Id of the last event that is not beyond `id`.
+pub(super) fn last_event_through(conn: &Connection, id: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+    conn.query_row(sql, [id], |row| int(row, 0)).optional()
 }
 
 /// Id of the last line for people; 0 if there is none.

@@ -166,6 +166,7 @@ fn incident(id: &str) -> IncidentView {
         mode: Mode::Live,
         why: "one vote".into(),
         evacuate_begun: None,
+        plan_end: None,
         workloads: Vec::new(),
         steps: Vec::new(),
     }

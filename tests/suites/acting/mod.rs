@@ -7,6 +7,8 @@ mod drills;
 mod evidence;
 mod hooks;
 mod jsonschema;
+mod jsonschema_api;
+mod listening;
 mod orders;
 mod progress;
 mod shown;

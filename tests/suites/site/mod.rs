@@ -2,9 +2,11 @@
 
 pub(crate) mod acting_site;
 pub(crate) mod alarm_node;
+pub(crate) mod browser;
 pub(crate) mod desk;
 pub(crate) mod disk;
 pub(crate) mod hosted;
+pub(crate) mod listener;
 pub(crate) mod panel;
 pub(crate) mod process;
 pub(crate) mod receiver;

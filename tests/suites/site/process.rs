@@ -125,6 +125,13 @@ impl Muster {
         }
     }
 
+    /// Sends a signal by its name.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap();
+        let signal = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status();
+        assert!(signal.await.unwrap().success());
+    }
+
     /// kill -9, and gone.
     pub(crate) async fn kill(mut self) {
         timeout(SOON, self.child.kill()).await.unwrap().unwrap();
@@ -132,10 +139,8 @@ impl Muster {
 
     /// SIGTERM; how it ended and how long that took.
     pub(crate) async fn terminate(mut self) -> (ExitStatus, Duration) {
-        let id = self.child.id().unwrap();
         let since = Stopwatch::start();
-        let signal = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status();
-        assert!(signal.await.unwrap().success());
+        self.signal("TERM").await;
         let status = timeout(SOON, self.child.wait()).await.unwrap().unwrap();
         (status, since.elapsed())
     }

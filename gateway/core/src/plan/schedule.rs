@@ -120,6 +120,15 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Mill
     slots
 }
 
+/// When the last workload is expected to have left, by declared times; none if none is still to go.
+pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, deadline: Option<Millis>) -> Option<Millis> {
+    let book = &plan.book;
+    let steps = book.live().map(|i| book.step(i)).filter(|s| s.phase != Phase::Prepare);
+    let under_way = steps.map(|step| expected_end(site, step, now));
+    let waiting = slots(site, plan, now, deadline).into_iter().map(|slot| slot.finish);
+    under_way.chain(waiting).max()
+}
+
 /// The highest rung that fits; the last one if none does.
 fn place(
     site: &Site,

@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::Policy;
-use crate::{Millis, PrincipalIx, Role, Site, Verb};
+use super::{Policy, votes};
+use crate::{Millis, PrincipalIx, Role, Site, Verb, detect::Detect};
 
 /// Two persons have to speak within this (failures.md, two-person rule).
 pub(crate) const PAIR_WITHIN_MS: Millis = 5 * 60_000;
@@ -26,7 +26,13 @@ pub(crate) enum Ruling {
 }
 
 /// Rules on an order. Pure: changes nothing.
-pub(crate) fn rule(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
+pub(crate) fn rule(
+    site: &Site,
+    (policy, detect): (&Policy, &Detect),
+    now: Millis,
+    by: PrincipalIx,
+    verb: Verb,
+) -> Ruling {
     let Some(person) = site.principals.get(by.at()) else {
         return Ruling::Refuse("unknown principal".into());
     };
@@ -38,7 +44,8 @@ pub(crate) fn rule(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, v
             verb.as_str()
         ));
     }
-    if let Some(why) = pointless(site, policy, now, by, verb) {
+    let held = (verb == Verb::Reset && policy.open().is_some()).then(|| held_vote(site, policy, detect, now));
+    if let Some(why) = pointless(policy, now, by, verb).or(held.flatten()) {
         return Ruling::Refuse(why);
     }
     if one_is_enough(policy, verb) {
@@ -86,7 +93,7 @@ fn agree(first: Verb, second: Verb) -> Option<Verb> {
     }
 }
 
-fn pointless(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Option<String> {
+fn pointless(policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Option<String> {
     match verb {
         Verb::Hold if !policy.evacuating() => Some("no evacuation is under way".into()),
         Verb::Hold if policy.held_by.contains(&by) => Some("one hold a person and incident, and yours is used".into()),
@@ -95,16 +102,26 @@ fn pointless(site: &Site, policy: &Policy, now: Millis, by: PrincipalIx, verb: V
         Verb::Disarm if !policy.armed => Some("the site is disarmed already".into()),
         Verb::Cut { at } if at <= now => Some("the announced time has passed".into()),
         Verb::Reset if policy.open().is_none() => Some("there is no incident to reset".into()),
-        Verb::Reset => held_vote(site, policy).map(|vote| format!("a vote is still held: {vote}")),
         _ => None,
     }
 }
 
-fn held_vote(site: &Site, policy: &Policy) -> Option<String> {
-    let held = policy.votes.iter().find(|(_, v)| v.held)?;
-    Some(format!(
-        "{} in {}",
-        site.groups[held.0.1.at()].id,
-        site.zones[held.0.0.at()].id
-    ))
+/// The held vote that returns last, and when it will: a reset that is refused says how long to wait.
+fn held_vote(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> Option<String> {
+    let held = policy.votes.iter().filter(|(_, vote)| vote.held);
+    let returns = held.map(|(key, vote)| (votes::returns_at(detect, *key, vote), key));
+    // A vote of which nobody can say when it returns comes after all others.
+    let (at, (zone, group)) = returns.max_by_key(|(at, _)| at.unwrap_or(Millis::MAX))?;
+    let when = match at.map(|at| (at - now).max(0)) {
+        Some(left_ms) => format!(
+            "its channels are clear, so it returns in {} min {} s if they stay so; reset then",
+            left_ms / 60_000,
+            left_ms % 60_000 / 1_000
+        ),
+        None => {
+            "a channel of it still alarms, is at fault or is not heard; it returns 30 min after that has ended".into()
+        }
+    };
+    let (group, zone) = (&site.groups[group.at()].id, &site.zones[zone.at()].id);
+    Some(format!("a vote is still held: {group} in {zone}; {when}"))
 }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod command;
+mod elsewhere;
+mod history;
 mod limits;
+mod listeners;
 mod orders;
-mod pictures;
 mod progress;
 mod reads;
 pub(super) mod stand;

@@ -186,7 +186,23 @@ async fn the_page_is_whole_and_may_do_nothing_else() {
     assert_eq!(response.headers()["x-frame-options"], "DENY");
     assert_eq!(response.headers()["cache-control"], "no-store");
     let html = response.text().await.unwrap();
-    assert!(html.contains("NO CONTACT WITH MUSTER") && html.contains("<b>seoul-1</b>"));
+    // Whole without a script: the level and why, the trouble as text, and the banner that comes by itself.
+    for words in [
+        "<b>seoul-1</b>",
+        "WATCH",
+        "protection lost",
+        "&lt;img src=x onerror",
+        "NOT LIVE since ",
+        "3 troubles",
+    ] {
+        assert!(html.contains(words), "{words} is not in {html}");
+    }
+    assert!(!html.contains("banner now"), "it is live");
+    stand
+        .view
+        .send_replace(Arc::new(story::trouble(stand.clock.now() - 2_500)));
+    let html = stand.get("/").await.text().await.unwrap();
+    assert!(html.contains("banner now"), "the decision loop is silent");
 }
 
 #[tokio::test]
@@ -203,5 +219,9 @@ async fn unknown_paths_and_methods_are_problems() {
         .await
         .unwrap();
     assert_eq!(response.status(), 405);
+    assert_eq!(response.headers()["allow"], "GET,HEAD");
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["type"], "urn:muster:problem:method");
+    assert!(problem["remedy"].as_str().unwrap().contains("Allow"), "{problem}");
     assert_eq!(stand.count(Cause::HttpRefused), 1);
 }

@@ -1,7 +1,6 @@
 //! A server on a free port, with a made-up engine behind it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,12 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{ApiState, Gauges, People, serve};
+use crate::api::{ApiState, Gauges, News, People, serve};
 use crate::clock::Clock;
 use crate::counters::{Cause, Counters};
+use crate::journal::Journal;
 use crate::lanes::{Control, LaneEnds, Lanes, lanes};
+use crate::told::{self, Telling};
 
 pub(crate) const TOKENS: [&str; 2] = ["token-of-ann", "token-of-ben"];
 pub(crate) const PROGRESS_KEY: [u8; 32] = [7; 32];
@@ -29,6 +30,8 @@ pub(crate) struct Stand {
     pub(crate) lanes: Lanes,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) server: tokio::task::JoinHandle<()>,
+    pub(crate) telling: Telling,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Stand {
@@ -42,13 +45,17 @@ impl Stand {
         let people = People::default();
         let hashes = TOKENS.iter().map(|t| Sha256::digest(t.as_bytes()).into()).collect();
         people.put(["ann", "ben"].into_iter(), hashes);
+        let (telling, folder) = (told::telling(), tempfile::tempdir().unwrap());
+        let journal_path = folder.path().join("muster.db");
+        drop(Journal::open(&journal_path).unwrap());
         let state = ApiState {
+            news: News::listen(&telling, 2_000),
             view: watched,
             lanes: lanes.clone(),
             clock: clock.clone(),
             counters: counters.clone(),
             people,
-            journal_path: PathBuf::from("muster.db"),
+            journal_path,
             progress_key: PROGRESS_KEY,
             gauges: Arc::new(Gauges::default()),
             public_url: None,
@@ -67,6 +74,8 @@ impl Stand {
             lanes,
             stop: Some(stop),
             server,
+            telling,
+            folder,
         }
     }
 

@@ -158,6 +158,7 @@ fn incident(now: Millis, mode: Mode, evacuate_begun: Option<Millis>) -> Incident
         mode,
         why: "first vote: node-b3-1 in battery-b3".to_owned(),
         evacuate_begun,
+        plan_end: Some(now + 4 * MINUTE),
         workloads: workloads
             .map(|((id, state), tier)| workload(id, tier, if live { state } else { "waiting" }, now))
             .collect(),

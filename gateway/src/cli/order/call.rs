@@ -105,7 +105,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
     }
     let client = client()?;
     let url = join(&base, "api/v1/orders")?;
-    let request = client.post(url.clone()).bearer_auth(token).json(&body);
+    let request = client.post(url.clone()).bearer_auth(&token).json(&body);
     let response = request.send().await.map_err(|cause| Failure::Unreachable {
         url: url.clone(),
         cause,
@@ -113,7 +113,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
     let status = response.status();
     let mut document = read(response, &url).await?;
     judge(status, &document)?;
-    let headline = headline(&client, &base).await;
+    let headline = headline(&client, &base, &token).await;
     document["headline"] = json!(headline);
     let text = |name: &str| document[name].as_str().map(str::to_owned);
     Ok(Given {
@@ -129,6 +129,9 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
     let verb = args.verb.as_str();
     if args.id.is_some() {
         return Err(Failure::Usage("--id belongs to `muster order token`".to_owned()));
+    }
+    if args.out.is_some() {
+        return Err(Failure::Usage("--out belongs to `muster order token`".to_owned()));
     }
     match (args.verb, &args.at) {
         (Word::Cut, Some(at)) => Ok(json!({ "verb": verb, "at": at })),
@@ -233,11 +236,11 @@ fn judge(status: StatusCode, document: &Value) -> Result<(), Failure> {
 }
 
 /// What every screen has to say; nothing if it cannot be had in time.
-async fn headline(client: &Client, base: &Url) -> Vec<String> {
+async fn headline(client: &Client, base: &Url, token: &str) -> Vec<String> {
     let Ok(url) = join(base, "api/v1/status") else {
         return Vec::new();
     };
-    let Ok(response) = client.get(url.clone()).timeout(STATUS).send().await else {
+    let Ok(response) = client.get(url.clone()).bearer_auth(token).timeout(STATUS).send().await else {
         return Vec::new();
     };
     let status = read(response, &url).await.unwrap_or(Value::Null);
@@ -257,6 +260,7 @@ mod tests {
             url: "http://127.0.0.1:1".to_owned(),
             token_file: None,
             id: None,
+            out: None,
             json: false,
         }
     }

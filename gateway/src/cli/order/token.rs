@@ -1,5 +1,8 @@
 //! `muster order token`: makes a principal's token. The config holds only its hash.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use base64::Engine;
@@ -23,16 +26,52 @@ pub(super) fn run(args: &Args) -> ExitCode {
         return ExitCode::from(BUG);
     }
     let token = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let hash = hash_of(&token);
-    if args.json {
-        println!(
+    if let Some(path) = &args.out
+        && let Err(error) = write(path, &token)
+    {
+        eprintln!("no token was made: {}: {error}", path.display());
+        return ExitCode::from(USAGE);
+    }
+    show(args, id, &token);
+    ExitCode::SUCCESS
+}
+
+/// A token that was written into a file is not shown as well.
+fn show(args: &Args, id: &str, token: &str) {
+    let hash = hash_of(token);
+    let file = args.out.as_deref().map(Path::display);
+    match (args.json, file) {
+        (true, None) => println!(
             "{}",
             serde_json::json!({ "schema": 1, "id": id, "token": token, "token_hash": hash })
-        );
-    } else {
-        println!("{}", explain(id, &token, &hash));
+        ),
+        (true, Some(file)) => println!(
+            "{}",
+            serde_json::json!({ "schema": 1, "id": id, "token_file": file.to_string(), "token_hash": hash })
+        ),
+        (false, None) => {
+            let head = format!(
+                "# Token of {id}, shown this once. Keep it in a file that only {id} can read; give orders with --token-file FILE:\n\
+                 # {token}"
+            );
+            println!("{}", explain(&head, id, &hash));
+        }
+        (false, Some(file)) => {
+            let head = format!("# The token of {id} is in {file}; give orders with --token-file {file}.");
+            println!("{}", explain(&head, id, &hash));
+        }
     }
-    ExitCode::SUCCESS
+}
+
+/// Into a new file that only its owner may read; an older token is never written over.
+fn write(path: &Path, token: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()
 }
 
 /// What the config holds: SHA-256 of the token's text.
@@ -42,13 +81,13 @@ fn hash_of(token: &str) -> String {
     format!("sha256:{hex}")
 }
 
-fn explain(id: &str, token: &str, hash: &str) -> String {
+/// What goes into the config, below what there is to say.
+fn explain(head: &str, id: &str, hash: &str) -> String {
     format!(
-        "# Token of {id}, shown this once. Keep it in a file that only {id} can read; give orders with --token-file FILE:\n\
-         # {token}\n\n\
+        "{head}\n\n\
          [[principal]]\n\
          id = \"{id}\"\n\
-         roles = [\"operator\"] # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset\n\
+         roles = [\"operator\"] # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset; [] may only look\n\
          token_hash = \"{hash}\""
     )
 }
@@ -65,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_config() {
-        let text = explain("ann", "secret", &hash_of("secret"));
+        let text = explain("# secret", "ann", &hash_of("secret"));
         let config: toml::Table = text.parse().unwrap();
         let principal = &config["principal"][0];
         assert_eq!(principal["id"].as_str(), Some("ann"));
@@ -74,6 +113,19 @@ mod tests {
             hash,
             "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_token_file_is_new_and_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ann.tok");
+        write(&path, "secret").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "secret\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write(&path, "another").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "secret\n");
     }
 
     #[test]
