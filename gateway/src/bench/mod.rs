@@ -7,21 +7,30 @@ mod latency;
 mod load;
 mod machine;
 mod memory;
+mod neighbours;
 mod node;
+mod peers;
 mod rates;
 mod receiver;
 mod site;
+mod stand;
 pub mod stats;
 mod table;
+mod traffic;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::clock::Stopwatch;
+use peers::{Peers, Setup};
+
 pub use latency::Latency;
 pub use machine::Machine;
 pub use memory::Memory;
+pub use neighbours::Neighbours;
+pub use peers::Peer;
 pub use rates::{BrokerRate, Rates};
 pub use table::Table;
 
@@ -35,15 +44,21 @@ pub enum Measure {
     Latency,
     /// Readings and messages a second
     Rates,
-    /// Resident memory with 10,000 channels at 1 Hz
+    /// Memory and processor time with 100,000 channels at 1 Hz, and the latency beside them
     Memory,
 }
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Trials of the quiet latency; a quarter as many beside each sort of other traffic.
+    /// Trials of the quiet latency; half as many of every other row, and a hundredth of each of NUT's.
     pub trials: usize,
+    /// Rounds over which they are spread, every row in turn.
+    pub rounds: usize,
+    /// Also what a user would pick instead.
+    pub peers: bool,
+    /// Into which folder Node-RED was installed; by default `target/node-red` or here.
+    pub node_red: Option<PathBuf>,
     /// One measure instead of all.
     pub only: Option<Measure>,
     /// Where the journals are kept meanwhile.
@@ -57,8 +72,10 @@ pub struct Report {
     pub schema: u32,
     /// What it was measured on.
     pub machine: Machine,
-    /// Quiet first, then beside other traffic.
+    /// Quiet first, then beside other traffic, then beside 100,000 channels.
     pub latency: Vec<Latency>,
+    /// What a user would pick instead.
+    pub peers: Vec<Peer>,
     /// Readings and messages a second.
     pub rates: Option<Rates>,
     /// Resident memory.
@@ -154,30 +171,73 @@ pub async fn measure(options: &Options) -> Result<Report, BenchError> {
 async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchError> {
     let mut machine = Machine::look(folder);
     let wanted = |measure| options.only.is_none_or(|only| only == measure);
-    let latency = if wanted(Measure::Latency) {
-        latency::measure(folder, options.trials).await?
-    } else {
-        Vec::new()
-    };
+    let (mut latency, mut peers) = (Vec::new(), Vec::new());
+    if wanted(Measure::Latency) {
+        (latency, peers) = in_turn(folder, options).await?;
+    }
     let rates = if wanted(Measure::Rates) {
         Some(rates::measure(folder).await?)
     } else {
         None
     };
-    let memory = if wanted(Measure::Memory) {
-        Some(memory::measure(folder).await?)
-    } else {
-        None
-    };
+    let mut memory = None;
+    if wanted(Measure::Memory) {
+        memory = Some(memory::measure(folder).await?);
+        latency.push(latency::large(folder, options.trials.div_ceil(2)).await?);
+    }
     machine.load_after = machine::load_average();
     Ok(Report {
         schema: 1,
         notes: notes(&machine, options),
         machine,
         latency,
+        peers,
         rates,
         memory,
     })
+}
+
+/// One of several rounds.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    /// From 0.
+    at: usize,
+    /// How many there are; at least 1.
+    of: usize,
+}
+
+impl Round {
+    /// This round's part of so many trials; all rounds' together are all of them.
+    fn share(self, trials: usize) -> usize {
+        trials * (self.at + 1) / self.of - trials * self.at / self.of
+    }
+}
+
+/// Muster and its peers, round by round, so that a machine that changes meanwhile changes all of them alike.
+async fn in_turn(folder: &Path, options: &Options) -> Result<(Vec<Latency>, Vec<Peer>), BenchError> {
+    let mut rows = latency::Rows::start(folder, options.rounds).await?;
+    let mut peers = if options.peers {
+        Some(
+            Peers::start(Setup {
+                folder,
+                node_red: options.node_red.as_deref(),
+                watch: Stopwatch::start(),
+            })
+            .await,
+        )
+    } else {
+        None
+    };
+    for at in 0..options.rounds {
+        let round = Round { at, of: options.rounds };
+        rows.round(round, options.trials).await?;
+        if let Some(peers) = &mut peers {
+            peers.round(round, options.trials.div_ceil(2)).await;
+        }
+    }
+    let latency = rows.end().await;
+    let peers = peers.map_or_else(Vec::new, |peers| peers.end(&latency));
+    Ok((latency, peers))
 }
 
 fn notes(machine: &Machine, options: &Options) -> Vec<String> {
@@ -218,4 +278,17 @@ fn background(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Re
         .spawn(move || runtime.block_on(part))
         .map(drop)
         .map_err(BenchError::Thread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_share_all_trials() {
+        for trials in [0, 1, 7, 2_000] {
+            let shares = (0..4).map(|at| Round { at, of: 4 }.share(trials));
+            assert_eq!(shares.sum::<usize>(), trials);
+        }
+    }
 }

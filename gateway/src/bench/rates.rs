@@ -9,7 +9,7 @@ use muster_core::{Effect, Input, State};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::load::{self, Connection};
+use super::load::{self, Connection, Template};
 use super::site::{self, Others};
 use super::stats::Rounds;
 use super::{BenchError, Goal, SITE, background, machine};
@@ -217,7 +217,7 @@ async fn run_rounds(
 ) -> std::io::Result<()> {
     let mut connections = Vec::new();
     for node in 0..CONNECTIONS {
-        connections.push(Connection::open(broker, &format!("load-{node}"), readings).await?);
+        connections.push(Connection::open(broker, Template::pack(&format!("load-{node}"), readings)).await?);
     }
     for _ in 0..=ROUNDS {
         let watch = Stopwatch::start();

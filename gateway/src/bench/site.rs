@@ -17,7 +17,7 @@ const BASE: &str = r#"
 [mqtt]
 insecure = true
 listen = "127.0.0.1:0"
-max_clients = 1000
+max_clients = 4096
 [http]
 listen = "127.0.0.1:0"
 [[zone]]

@@ -14,12 +14,21 @@ use crate::lines;
 /// and no root. Exit 0 if everything could be measured, met or not; 1 if a message was lost.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Trials of the quiet latency; a quarter as many beside each sort of other traffic
+    /// Trials of the quiet latency; half as many of every other row, a hundredth of each of NUT's
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     trials: u32,
+    /// Everything in a minute or two, with a tenth of the trials: whether it works, not how fast
+    #[arg(long)]
+    quick: bool,
     /// Only one of them
     #[arg(long, value_enum)]
     only: Option<Measure>,
+    /// Also measure, in turn, what else one would take: mosquitto_sub with shell and curl, Node-RED, NUT
+    #[arg(long)]
+    peers: bool,
+    /// Folder into which Node-RED was installed: npm install --prefix DIR node-red@4.1.15 [default: target/node-red, .]
+    #[arg(long, value_name = "DIR", requires = "peers")]
+    node_red: Option<PathBuf>,
     /// Print what came of it as JSON
     #[arg(long)]
     json: bool,
@@ -28,11 +37,24 @@ pub struct Args {
     folder: Option<PathBuf>,
 }
 
+/// Rounds over which the trials are spread.
+const ROUNDS: usize = 4;
+/// Of a quick run.
+const QUICK: (usize, usize) = (200, 2);
+
 /// Measures. 0 if it could, 1 if a message was lost on the way.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
+    let (trials, rounds) = if args.quick {
+        QUICK
+    } else {
+        (args.trials as usize, ROUNDS)
+    };
     let options = Options {
-        trials: args.trials as usize,
+        trials,
+        rounds,
+        peers: args.peers,
+        node_red: args.node_red,
         only: args.only,
         folder: args.folder.unwrap_or_else(usual_folder),
     };
