@@ -87,7 +87,7 @@ impl Rows {
         let beside = OTHER_PACKS.map(Beside::Packs);
         let rows = [Beside::Nothing].into_iter().chain(beside).map(Measured::new);
         Ok(Self {
-            stand: Stand::start(folder, "latency.db", others).await?,
+            stand: Stand::heard(folder, "latency.db", others).await?,
             channels: others.nodes * others.channels + 2,
             rows: rows.collect(),
             turns: 0,
@@ -137,7 +137,7 @@ impl Rows {
 
 /// A gateway of its own with 100,000 channels, each heard once a second.
 pub(super) async fn large(folder: &Path, trials: usize) -> Result<Latency, BenchError> {
-    let mut stand = Stand::start(folder, "large.db", LARGE).await?;
+    let mut stand = Stand::heard(folder, "large.db", LARGE).await?;
     let pace = Pace {
         nodes: 0..LARGE.nodes,
         readings_a_message: LARGE.channels,

@@ -5,12 +5,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::clock;
+
 /// Clock ticks a second in `/proc/*/stat`: the kernel's interface to programs has had 100 on every architecture we build for.
 const TICKS_PER_S: f64 = 100.0;
 
 /// The machine, its load and its disk.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
+    /// Day of the measurement, `2026-11-26`, by the machine's clock and in UTC.
+    pub date: String,
+    /// Model of the processor; `unknown` where the system does not say.
+    pub processor: String,
+    /// Operating system and version of its kernel.
+    pub system: String,
     /// Processors this process may use.
     pub cores: usize,
     /// Load average of the last minute before the measurement; none where the system does not say.
@@ -33,6 +41,9 @@ impl Machine {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let (filesystem, device) = filesystem_of(&mounts, &folder).unwrap_or(("unknown", "unknown"));
         Self {
+            date: today(),
+            processor: processor().unwrap_or_else(|| "unknown".into()),
+            system: format!("{} {}", std::env::consts::OS, kernel().unwrap_or_default()),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             load_before: load_average(),
             load_after: None,
@@ -47,6 +58,22 @@ impl Machine {
     pub fn in_memory(&self) -> bool {
         matches!(self.filesystem.as_str(), "tmpfs" | "ramfs")
     }
+}
+
+fn today() -> String {
+    let now = jiff::Timestamp::from_millisecond(clock::wall_now_ms()).unwrap_or_default();
+    now.strftime("%Y-%m-%d").to_string()
+}
+
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(line.trim_start_matches([' ', '\t', ':']).to_owned())
+}
+
+fn kernel() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// Load average of the last minute.

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::latency::LARGE;
 use super::load::{Connection, Template};
+use super::neighbours::{Neighbours, Turn, Watched};
 use super::site;
 use super::{BenchError, Goal, background, machine};
 use crate::clock::Stopwatch;
@@ -38,6 +39,8 @@ pub struct Memory {
     pub resident_kib: u64,
     /// Share of one processor meanwhile. Percent; none where the system does not say.
     pub cpu_percent: Option<f64>,
+    /// Who else used the machine meanwhile.
+    pub neighbours: Neighbours,
     /// Of design §11.
     pub goals: Vec<Goal>,
 }
@@ -79,7 +82,9 @@ async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
     let pid = process.id().unwrap_or_default();
     let resident = || machine::resident_kib(pid).ok_or(BenchError::Proc(pid));
     let resident_idle_kib = resident()?;
+    let (mut watched, turn) = (Watched::default(), Turn::begin());
     let fed = feed(broker, pid).await?;
+    turn.end(&mut watched);
     let resident_kib = resident()?;
     let cpu_percent = fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0);
     Ok(Memory {
@@ -88,6 +93,7 @@ async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
         resident_idle_kib,
         resident_kib,
         cpu_percent,
+        neighbours: watched.mean(),
         goals: vec![
             Goal {
                 goal: "100,000 channels at 1 Hz: at most 256 MiB",

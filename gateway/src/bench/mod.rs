@@ -3,13 +3,17 @@
 //! Everything that plays the world (nodes, hook) runs on threads whose names begin with `bench`, so that their processor time
 //! can be told from the gateway's.
 
+mod kept;
 mod latency;
 mod load;
 mod machine;
 mod memory;
 mod neighbours;
 mod node;
+mod page;
 mod peers;
+mod picture;
+mod polled;
 mod rates;
 mod receiver;
 mod site;
@@ -17,6 +21,7 @@ mod stand;
 pub mod stats;
 mod table;
 mod traffic;
+mod trigger;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -26,11 +31,14 @@ use serde::Serialize;
 use crate::clock::Stopwatch;
 use peers::{Peers, Setup};
 
+pub use kept::{KeepError, Kept};
 pub use latency::Latency;
 pub use machine::Machine;
 pub use memory::Memory;
 pub use neighbours::Neighbours;
+pub use page::NoPlace;
 pub use peers::Peer;
+pub use polled::Polled;
 pub use rates::{BrokerRate, Rates};
 pub use table::Table;
 
@@ -42,6 +50,8 @@ const SITE: &str = "bench";
 pub enum Measure {
     /// Deciding message published to webhook received
     Latency,
+    /// Register of a polled device flipped to webhook received
+    Polled,
     /// Readings and messages a second
     Rates,
     /// Memory and processor time with 100,000 channels at 1 Hz, and the latency beside them
@@ -76,12 +86,25 @@ pub struct Report {
     pub latency: Vec<Latency>,
     /// What a user would pick instead.
     pub peers: Vec<Peer>,
+    /// One polled device, then a thousand.
+    pub polled: Vec<Polled>,
     /// Readings and messages a second.
     pub rates: Option<Rates>,
     /// Resident memory.
     pub memory: Option<Memory>,
     /// What has to be known to read the figures.
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Every goal of every row.
+    pub fn goals(&self) -> impl Iterator<Item = &Goal> {
+        let latency = self.latency.iter().flat_map(|row| &row.goals);
+        let polled = self.polled.iter().flat_map(|row| &row.goals);
+        let rates = self.rates.iter().flat_map(|rates| &rates.goals);
+        let memory = self.memory.iter().flat_map(|memory| &memory.goals);
+        latency.chain(polled).chain(rates).chain(memory)
+    }
 }
 
 /// A figure beside the goal it has (design §11).
@@ -120,6 +143,9 @@ pub enum BenchError {
     /// The deciding node is gone.
     #[error("the deciding node lost its connection")]
     Node,
+    /// No devices to poll.
+    #[error("the simulated devices did not start")]
+    Devices,
     /// Other nodes' traffic.
     #[error("the other nodes' traffic broke off")]
     Load(#[source] std::io::Error),
@@ -175,6 +201,10 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
     if wanted(Measure::Latency) {
         (latency, peers) = in_turn(folder, options).await?;
     }
+    let mut polled = Vec::new();
+    if wanted(Measure::Polled) {
+        polled = polled::measure(folder, options.trials.div_ceil(20)).await?;
+    }
     let rates = if wanted(Measure::Rates) {
         Some(rates::measure(folder).await?)
     } else {
@@ -192,6 +222,7 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
         machine,
         latency,
         peers,
+        polled,
         rates,
         memory,
     })
@@ -283,6 +314,20 @@ fn background(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A report without figures.
+    pub(super) fn empty() -> Report {
+        Report {
+            schema: 1,
+            machine: Machine::look(Path::new(".")),
+            latency: Vec::new(),
+            peers: Vec::new(),
+            polled: Vec::new(),
+            rates: None,
+            memory: None,
+            notes: Vec::new(),
+        }
+    }
 
     #[test]
     fn rounds_share_all_trials() {

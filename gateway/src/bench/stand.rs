@@ -1,17 +1,18 @@
-//! The gateway that is measured, its deciding node and its hook: one trial after the other, each from a clear room.
+//! The gateway that is measured, what decides and its hook: one trial after the other, each from a clear room.
 
 use std::path::Path;
 use std::time::Duration;
 
 use muster_core::{Event, EventKind, Input, Millis, PrincipalIx, Verb, Verdict};
-use muster_wire::Micro;
 use tokio::sync::{mpsc, oneshot};
 
 use super::BenchError;
-use super::node::{self, CLEAR, Node, SMOKE};
+use super::node::Node;
 use super::receiver::{Receipt, Receiver};
 use super::site::{self, Others};
+use super::trigger::{Devices, Trigger};
 use crate::clock::Stopwatch;
+use crate::config::Config;
 use crate::engine::Listener;
 use crate::gateway::Gateway;
 use crate::lanes::Control;
@@ -50,33 +51,54 @@ enum Stage {
 /// A gateway and the world around it.
 pub(super) struct Stand {
     pub(super) gateway: Gateway,
-    node: Node,
+    trigger: Trigger,
     receiver: Receiver,
     stages: mpsc::Receiver<(Stage, Duration)>,
     trial: usize,
-    seq: u64,
     gap: Gap,
 }
 
 impl Stand {
-    /// Starts everything, with so many other nodes in the config, and warms it up.
-    pub(super) async fn start(folder: &Path, journal: &str, others: Others) -> Result<Self, BenchError> {
+    /// One that a node speaks to, with so many other nodes in the config; warmed up.
+    pub(super) async fn heard(folder: &Path, journal: &str, others: Others) -> Result<Self, BenchError> {
         let watch = Stopwatch::start();
         let receiver = Receiver::start(watch).await?;
         let config = site::config(folder, journal, receiver.address, others)?;
+        let connect = async |gateway: &Gateway| {
+            let broker = gateway.mqtt.ok_or(BenchError::Node)?;
+            Ok(Trigger::node(Node::connect(broker, "node-1", watch).await?))
+        };
+        Self::start(config, (receiver, watch), connect).await
+    }
+
+    /// One that polls these devices, the first of which has the alarm; warmed up.
+    pub(super) async fn polling(folder: &Path, journal: &str, devices: &Devices) -> Result<Self, BenchError> {
+        let watch = Stopwatch::start();
+        let receiver = Receiver::start(watch).await?;
+        let config = site::polled(folder, journal, receiver.address, &devices.addresses)?;
+        let contact = devices.contact.clone();
+        Self::start(config, (receiver, watch), async |_: &Gateway| {
+            Ok(Trigger::contact(contact, watch))
+        })
+        .await
+    }
+
+    async fn start(
+        config: Config,
+        (receiver, watch): (Receiver, Stopwatch),
+        trigger: impl AsyncFnOnce(&Gateway) -> Result<Trigger, BenchError>,
+    ) -> Result<Self, BenchError> {
         let (listener, stages) = listener(watch);
         let gateway = Gateway::start(&config, None, listener)
             .await
             .map_err(|cause| BenchError::Gateway(Box::new(cause)))?;
         receiver.read_commits_of(&gateway.gauges);
-        let broker = gateway.mqtt.ok_or(BenchError::Node)?;
         let mut stand = Self {
-            node: Node::connect(broker, "node-1", watch).await?,
+            trigger: trigger(&gateway).await?,
             gateway,
             receiver,
             stages,
             trial: 0,
-            seq: 0,
             gap: Gap::default(),
         };
         stand.trials(WARM_UP).await?;
@@ -95,14 +117,8 @@ impl Stand {
         Ok(measured)
     }
 
-    async fn say(&mut self, value: Micro) -> Result<Duration, BenchError> {
-        self.seq += 1;
-        let pack = node::pack(self.seq, value).ok_or(BenchError::Node)?;
-        self.node.say(pack).await
-    }
-
     async fn one(&mut self) -> Result<Trial, BenchError> {
-        let published = self.say(SMOKE).await?;
+        let raised = self.trigger.set(true).await?;
         let receipt = tokio::time::timeout(STEP_WITHIN, self.receiver.receipts.recv()).await;
         let Ok(Some(Receipt { at, commit_us })) = receipt else {
             return Err(self.missed("no webhook"));
@@ -112,9 +128,9 @@ impl Stand {
         self.stage(Stage::Done, "no end of the step").await?;
         let commit = Duration::from_micros(commit_us);
         Ok(Trial {
-            total: at.saturating_sub(published),
+            total: at.saturating_sub(raised),
             commit,
-            decide: voted.saturating_sub(published),
+            decide: voted.saturating_sub(raised),
             journal: called.saturating_sub(voted + commit),
             call: at.saturating_sub(called),
         })
@@ -122,7 +138,7 @@ impl Stand {
 
     /// Clear again, the vote returned, the incident closed by two persons.
     async fn reset(&mut self) -> Result<(), BenchError> {
-        self.say(CLEAR).await?;
+        self.trigger.set(false).await?;
         self.stage(Stage::Clear, "the channel was not clear").await?;
         self.gateway.clock.advance_ms(VOTE_RETURNS_MS);
         // The engine ends only with the gateway; then the orders say so.
@@ -159,9 +175,8 @@ impl Stand {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        self.gap
-            .pause(Duration::from_millis(5), Duration::from_millis(15))
-            .await;
+        let (least, most) = self.trigger.pause();
+        self.gap.pause(least, most).await;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit;
-use crate::bench::{self, Measure, Options, Report, Table};
+use crate::bench::{self, Kept, Measure, Options, Report, Table};
 use crate::lines;
 
 /// Measure this machine: latency, rates and memory
@@ -32,6 +32,12 @@ pub struct Args {
     /// Print what came of it as JSON
     #[arg(long)]
     json: bool,
+    /// Also renew the figures of this page of Markdown, between its two marks
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Also draw the latencies into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Keep the journals here meanwhile, on the disk to be measured; by default ./target, else the system's temporary folder
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -45,35 +51,45 @@ const QUICK: (usize, usize) = (200, 2);
 /// Measures. 0 if it could, 1 if a message was lost on the way.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
+    let json = args.json;
+    let kept = match Kept::ready(args.write.clone(), args.svg.clone()) {
+        Ok(kept) => kept,
+        Err(error) => return said(&error, exit::USAGE),
+    };
+    let report = match bench::measure(&options(args)).await {
+        Ok(report) => report,
+        Err(error @ bench::BenchError::Folder { .. }) => return said(&error, exit::USAGE),
+        Err(error) => return said(&error, exit::BUG),
+    };
+    print(&report, json);
+    if let Err(error) = kept.renew(&report) {
+        return said(&error, exit::USAGE);
+    }
+    if lost(&report) > 0 {
+        exit::FINDING.into()
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn said(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("muster bench: {}", lines::with_causes(error));
+    code.into()
+}
+
+fn options(args: Args) -> Options {
     let (trials, rounds) = if args.quick {
         QUICK
     } else {
         (args.trials as usize, ROUNDS)
     };
-    let options = Options {
+    Options {
         trials,
         rounds,
         peers: args.peers,
         node_red: args.node_red,
         only: args.only,
         folder: args.folder.unwrap_or_else(usual_folder),
-    };
-    match bench::measure(&options).await {
-        Ok(report) => {
-            print(&report, args.json);
-            if lost(&report) > 0 {
-                exit::FINDING.into()
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
-        Err(error) => {
-            eprintln!("muster bench: {}", lines::with_causes(&error));
-            match error {
-                bench::BenchError::Folder { .. } => exit::USAGE.into(),
-                _ => exit::BUG.into(),
-            }
-        }
     }
 }
 
