@@ -86,12 +86,16 @@ pub(super) struct Peers {
 impl Peers {
     /// Starts whatever is installed.
     pub(super) async fn start(setup: Setup<'_>) -> Self {
-        let mut chains = vec![line_up::shell(setup).await];
-        chains.extend(line_up::node_red(setup).await);
-        for pace in [nut::DEFAULTS, nut::FASTEST] {
-            chains.push(line_up::nut(setup, pace).await);
+        // At the same time, because they take seconds each; measured they are in turn.
+        let (shell, [default, kept], slow, fast) = tokio::join!(
+            line_up::shell(setup),
+            line_up::node_red(setup),
+            line_up::nut(setup, nut::DEFAULTS),
+            line_up::nut(setup, nut::FASTEST)
+        );
+        Self {
+            chains: vec![shell, default, kept, slow, fast],
         }
-        Self { chains }
     }
 
     /// One round of `events` of each row in all, and of the few that slow chains get.

@@ -53,18 +53,16 @@ impl Nut {
         let folder = process::folder(parent, pace.name)?;
         let file = configure(&folder, pace, process::free_port()?, [&scheduler, &curl], hook)?;
         let mut processes = Vec::new();
-        for (program, arguments) in [
-            (driver, &["-F", "-a", "ups", "-u", "root"][..]),
-            (server, &["-F", "-u", "root"]),
+        // Of one name only one monitor may run on a machine, and the machine may have its own. A driver minds its name.
+        let name = format!("upsmon-{}", pace.name);
+        for (program, called, arguments) in [
+            (driver, "dummy-ups", &["-F", "-a", "ups", "-u", "root"][..]),
+            (server, "upsd", &["-F", "-u", "root"]),
             // -p: one process as whoever we are, instead of one as root and one as another user.
-            (monitor, &["-F", "-p", "-u", "root"]),
+            (monitor, &name, &["-F", "-p", "-u", "root"]),
         ] {
-            let log = program
-                .file_name()
-                .map_or_else(Default::default, |name| name.to_string_lossy());
-            let mut command = process::command(&program, &folder, &format!("{log}.log"))?;
-            // Of one name only one monitor may run on a machine, and the machine may have its own.
-            command.arg0(format!("{log}-{}", pace.name)).args(arguments);
+            let mut command = process::command(program, &folder, &format!("{called}.log"))?;
+            command.arg0(called).args(arguments);
             for place in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH"] {
                 command.env(place, &folder);
             }
