@@ -188,6 +188,7 @@ pub async fn measure(options: &Options) -> Result<Report, BenchError> {
         folder: folder.clone(),
         source,
     })?;
+    as_many_files_as_allowed();
     let measured = measure_in(&folder, options).await;
     // What may stay behind are small files in a folder with our name.
     let _ = std::fs::remove_dir_all(&folder);
@@ -226,6 +227,19 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
         rates,
         memory,
     })
+}
+
+/// Thousands of connections with both their ends here need more files than a shell grants by default. Where even the most
+/// that is allowed is too few, a connection fails and says so.
+fn as_many_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // A system that does not grant it leaves what there was.
+    let _ = setrlimit(Resource::Nofile, all);
 }
 
 /// One of several rounds.

@@ -238,7 +238,9 @@ fn stage_of(event: &Event) -> Option<Stage> {
         EventKind::Vote if event.line.contains(" votes: ") => Some(Stage::Voted),
         EventKind::Step if event.line.starts_with("called") => Some(Stage::Called),
         EventKind::Step if event.line.starts_with("done") => Some(Stage::Done),
-        EventKind::Channel if event.line.contains("clear of") => Some(Stage::Clear),
+        EventKind::Channel if event.line.contains(" clear of ") || event.line.contains(" is off for ") => {
+            Some(Stage::Clear)
+        }
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use crate::api::Gauges;
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::Counters;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
-use crate::lanes::{Batch, Control, LaneEnds, Mark};
+use crate::lanes::{Batch, CHANNELS_A_PIECE, Control, LaneEnds, Mark};
 use crate::runner::Runner;
 use crate::told::Telling;
 
@@ -209,7 +209,9 @@ impl Engine {
             }
             Control::Journal(report) => self.journal(report),
             // Whoever asked may have gone: then nobody misses the answer.
-            Control::Channels(answer) => drop(answer.send(self.state.channels(self.parts.clock.now()))),
+            Control::Channels { from, answer } => {
+                drop(answer.send(self.state.channels_from(self.now(), from, CHANNELS_A_PIECE)));
+            }
             Control::Stop => self.stopping = true,
         }
     }
