@@ -106,6 +106,14 @@ pub(super) fn own_cpu_s() -> Option<f64> {
     Some(own.filter_map(|stat| ticks(&stat)).sum::<f64>() / TICKS_PER_S)
 }
 
+/// Processor seconds the calling thread has used, to the nanosecond; none where the system does not say.
+#[must_use]
+pub(super) fn thread_cpu_s() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let ns: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(ns / 1e9)
+}
+
 /// Processor seconds a process has used.
 #[must_use]
 pub(super) fn cpu_s(pid: u32) -> Option<f64> {
