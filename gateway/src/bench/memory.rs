@@ -66,17 +66,22 @@ pub(super) async fn measure(folder: &Path) -> Result<Memory, BenchError> {
     measured
 }
 
-async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
-    let greeting = async {
-        let mut lines = BufReader::new(process.stdout.take()?).lines();
-        loop {
-            let line = lines.next_line().await.ok()??;
-            if let Some(broker) = broker_in(&line) {
-                return Some((broker, lines));
-            }
+/// Where the process listens, and what else it says.
+async fn greeting(process: &mut Child) -> Option<(SocketAddr, tokio::io::Lines<BufReader<ChildStdout>>)> {
+    let mut lines = BufReader::new(process.stdout.take()?).lines();
+    loop {
+        let line = lines.next_line().await.ok()??;
+        if let Some(broker) = broker_in(&line) {
+            return Some((broker, lines));
         }
-    };
-    let greeted = tokio::time::timeout(GREETING_WITHIN, greeting).await.ok().flatten();
+    }
+}
+
+async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
+    let greeted = tokio::time::timeout(GREETING_WITHIN, greeting(process))
+        .await
+        .ok()
+        .flatten();
     let (broker, lines) = greeted.ok_or(BenchError::Greeting(GREETING_WITHIN.as_secs()))?;
     tokio::spawn(drain(lines));
     let pid = process.id().unwrap_or_default();

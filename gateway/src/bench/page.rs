@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::neighbours::Neighbours;
 use super::stats::{Quantiles, Rounds};
-use super::{Latency, Machine, Memory, Peer, Polled, Rates, Report};
+use super::{BrokerRate, Latency, Machine, Memory, Peer, Polled, Rates, Report};
 
 /// The figures stand between these two lines.
 const BEGIN: &str = "<!-- figures: begin; written by `muster bench --write`, not by hand -->";
@@ -134,56 +134,51 @@ fn thousands(value: f64) -> String {
     grouped
 }
 
+/// Of the table in which every chain has its rows.
+const SIDE_BY_SIDE: [&str; 12] = [
+    "chain",
+    "set",
+    "other readings",
+    "n",
+    "p50",
+    "p99",
+    "p99.9",
+    "max",
+    "× p50",
+    "× p99",
+    "others' CPUs",
+    "load",
+];
+
 fn side_by_side(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f, "### Condition raised → webhook received\n")?;
-    let columns = [
-        "chain",
-        "set",
-        "other readings",
-        "n",
-        "p50",
-        "p99",
-        "p99.9",
-        "max",
-        "× p50",
-        "× p99",
-        "others' CPUs",
-        "load",
-    ];
-    head(f, &columns, 3)?;
-    for row in &report.latency {
-        let set = format!("{} channels", thousands(row.channels as f64));
-        let others = beside(row.beside_readings_per_s, row.beside_readings_a_message);
-        writeln!(
-            f,
-            "| **Muster** | {set} | {others} | {} | 1 | 1 | {} |",
-            times(&row.total_us),
-            who(&row.neighbours)
-        )?;
-        writeln!(
-            f,
-            "| Muster, less its commit | | {others} | {} | | | |  |",
-            times(&row.less_commit_us)
-        )?;
-    }
-    for row in &report.peers {
-        let others = beside(row.beside_readings_per_s, row.beside_readings_a_message);
-        let figures = match (&row.total_us, &row.missing) {
-            (Some(total), None) => times(total),
-            (Some(total), Some(why)) => format!("{} (then: {why})", times(total)),
-            (None, why) => format!("{} | | | |", why.as_deref().unwrap_or("no event")),
-        };
-        let ratio = |of: Option<f64>| or_dash(of.map(ratio));
-        let ratios = format!("{} | {}", ratio(row.p50_to_muster), ratio(row.p99_to_muster));
-        writeln!(
-            f,
-            "| {} | {} | {others} | {figures} | {ratios} | {} |",
-            row.chain,
-            row.settings,
-            who(&row.neighbours)
-        )?;
-    }
+    head(f, &SIDE_BY_SIDE, 3)?;
+    report.latency.iter().try_for_each(|row| ours(f, row))?;
+    report.peers.iter().try_for_each(|row| theirs(f, row))?;
     writeln!(f)
+}
+
+fn ours(f: &mut fmt::Formatter<'_>, row: &Latency) -> fmt::Result {
+    let set = format!("{} channels", thousands(row.channels as f64));
+    let others = beside(row.beside_readings_per_s, row.beside_readings_a_message);
+    let (total, less, who) = (times(&row.total_us), times(&row.less_commit_us), who(&row.neighbours));
+    writeln!(f, "| **Muster** | {set} | {others} | {total} | 1 | 1 | {who} |")?;
+    writeln!(f, "| Muster, less its commit | | {others} | {less} | | | | |")
+}
+
+fn theirs(f: &mut fmt::Formatter<'_>, row: &Peer) -> fmt::Result {
+    let others = beside(row.beside_readings_per_s, row.beside_readings_a_message);
+    let figures = match (&row.total_us, &row.missing) {
+        (Some(total), None) => times(total),
+        (Some(total), Some(why)) => format!("{} (then: {why})", times(total)),
+        (None, why) => format!("{} | | | |", why.as_deref().unwrap_or("no event")),
+    };
+    let [middle, high] = [row.p50_to_muster, row.p99_to_muster].map(|of| or_dash(of.map(ratio)));
+    let (chain, set, who) = (row.chain, row.settings, who(&row.neighbours));
+    writeln!(
+        f,
+        "| {chain} | {set} | {others} | {figures} | {middle} | {high} | {who} |"
+    )
 }
 
 /// Two figures are enough of a ratio.
@@ -270,45 +265,37 @@ fn polled(f: &mut fmt::Formatter<'_>, rows: &[Polled]) -> fmt::Result {
 
 fn rates(f: &mut fmt::Formatter<'_>, of: &Rates) -> fmt::Result {
     writeln!(f, "### How much goes in\n")?;
-    head(
-        f,
-        &[
-            "",
-            "median a second",
-            "best a second",
-            "lost",
-            "CPU s a million messages",
-        ],
-        1,
-    )?;
-    let both = |rounds: Rounds, times: f64| {
-        format!(
-            "{} | {}",
-            thousands(rounds.median * times),
-            thousands(rounds.best * times)
-        )
-    };
+    let columns = [
+        "readings",
+        "median a second",
+        "best a second",
+        "lost",
+        "CPU s a million messages",
+    ];
+    head(f, &columns, 1)?;
+    let core = both(of.core_readings_per_s, 1.0);
+    writeln!(f, "| decode, checks, core, a second of one core | {core} | – | – |")?;
+    through_broker(f, &of.singly)?;
+    through_broker(f, &of.packed)?;
+    writeln!(f)
+}
+
+fn both(rounds: Rounds, times: f64) -> String {
+    format!(
+        "{} | {}",
+        thousands(rounds.median * times),
+        thousands(rounds.best * times)
+    )
+}
+
+fn through_broker(f: &mut fmt::Formatter<'_>, of: &BrokerRate) -> fmt::Result {
+    let rates = both(of.messages_per_s, of.readings_a_message as f64);
+    let cpu = or_dash(of.cpu_s_per_million_messages.map(|s| format!("{s:.1}")));
+    let (readings, lost) = (of.readings_a_message, of.readings_lost);
     writeln!(
         f,
-        "| readings: decode, checks, core, on one core | {} | – | – |",
-        both(of.core_readings_per_s, 1.0)
-    )?;
-    for row in [&of.singly, &of.packed] {
-        let (messages, readings) = (row.messages_per_s, row.readings_a_message as f64);
-        let cpu = or_dash(row.cpu_s_per_million_messages.map(|s| format!("{s:.1}")));
-        let what = if row.readings_a_message == 1 {
-            "one a message".into()
-        } else {
-            format!("{readings} a message")
-        };
-        writeln!(
-            f,
-            "| readings: embedded broker, QoS 1, {what} | {} | {} | {cpu} |",
-            both(messages, readings),
-            row.readings_lost
-        )?;
-    }
-    writeln!(f)
+        "| embedded broker, QoS 1, {readings} a message | {rates} | {lost} | {cpu} |"
+    )
 }
 
 fn memory(f: &mut fmt::Formatter<'_>, of: &Memory) -> fmt::Result {
