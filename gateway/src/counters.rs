@@ -60,6 +60,8 @@ causes! {
     OrderRefused => "order_refused", "An order without a valid token.";
     HttpRefused => "http_refused", "A request to the API that was malformed, too large, or of another host or origin.";
     HttpLimit => "http_limit", "A connection beyond the API's limit; the longest idle one is closed.";
+    NotifyFailed => "notify_failed", "A message or heartbeat that a place outside did not take.";
+    NotifyMissed => "notify_missed", "A line that could not be told outside: a queue was full, or it was lost before.";
     JournalWrite => "journal_write", "A transaction the disk did not take.";
     JournalFull => "journal_full", "An event line dropped because the journal's queue was full.";
     Fault => "fault", "A broken invariant of our own.";

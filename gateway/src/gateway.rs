@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::api::{self, ApiState, Gauges};
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::engine::{Engine, Listener, Parts};
+use crate::hooks::ClientError;
 use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
+use crate::notify::{self, Notifier, Ready};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::sources::{modbus, mqtt};
-use crate::told::{self, Telling};
+use crate::told::{self, Telling, Told};
 
 /// Across a restart at most this much time is believed to have passed (design §4).
 const LONGEST_GAP_MS: Millis = 24 * 3_600_000;
@@ -54,6 +56,9 @@ pub enum StartError {
     /// The broker did not start.
     #[error("cannot start MQTT")]
     Mqtt(#[source] mqtt::BrokerError),
+    /// A place outside cannot be told.
+    #[error("cannot tell the world")]
+    Notify(#[source] ClientError),
     /// The operating system gave no thread.
     #[error("cannot start the engine's thread")]
     Thread(#[source] std::io::Error),
@@ -78,6 +83,7 @@ pub struct Gateway {
     /// Where to listen to events.
     pub telling: Telling,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
+    notifier: Option<Notifier>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     engine: std::thread::JoinHandle<()>,
 }
@@ -93,6 +99,8 @@ impl Gateway {
         let (counters, gauges) = (Counters::default(), Arc::new(Gauges::default()));
         let (lanes, ends) = lanes();
         let telling = told::telling();
+        // Before the engine takes its first input, so that nothing is said in between.
+        let heard = telling.subscribe();
         let (http, http_address) = bind(config.http.listen).await?;
         let ingest = Ingest::new(
             &config.site,
@@ -127,10 +135,12 @@ impl Gateway {
             gauges,
             telling,
             broker,
+            notifier: None,
             tasks: Vec::new(),
             engine,
         };
         gateway.serve_http(http, config, restored.progress_key);
+        gateway.tell_the_world(config, heard, restored.told)?;
         gateway.open_sources(config, Arc::new(ingest)).await?;
         Ok(gateway)
     }
@@ -150,6 +160,30 @@ impl Gateway {
         };
         self.tasks
             .push(tokio::spawn(api::serve(http, state, std::future::pending())));
+    }
+
+    fn tell_the_world(
+        &mut self,
+        config: &Config,
+        heard: broadcast::Receiver<Arc<Told>>,
+        told: i64,
+    ) -> Result<(), StartError> {
+        let listens = || format!("http://{}", self.http);
+        let context = notify::Context {
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+            lanes: self.lanes.clone(),
+            view: self.view.clone(),
+            page: format!("{}/", config.http.public_url.clone().unwrap_or_else(listens)),
+            journal: config.store.path.clone(),
+            told,
+        };
+        let limits = notify::Limits::default();
+        let ready = Ready::new(&config.notify, limits).map_err(StartError::Notify)?;
+        let notifier = Notifier::start(ready, heard, context, limits);
+        self.gauges.set_notify(notifier.figures());
+        self.notifier = Some(notifier);
+        Ok(())
     }
 
     async fn open_sources(&mut self, config: &Config, ingest: Arc<Ingest>) -> Result<(), StartError> {

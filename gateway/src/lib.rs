@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod journal;
 pub mod lanes;
 pub mod lines;
+pub mod notify;
 pub mod runner;
 pub mod sources;
 pub mod told;

@@ -15,4 +15,5 @@ mod inputs;
 mod lasting;
 mod site;
 mod stand;
+mod telling;
 mod walls;

@@ -1,8 +1,10 @@
 //! `GET /metrics`: OpenMetrics, gathered anew for each scrape from the last view and the counters.
 
+mod told;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -19,6 +21,7 @@ use super::serve::Room;
 use super::status::age_ms;
 use crate::counters::Cause;
 use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
+use crate::notify::Figures;
 
 /// What other rooms measure beside the view; they set it, `/metrics` shows it.
 #[derive(Debug, Default)]
@@ -28,6 +31,7 @@ pub struct Gauges {
     decided: AtomicU64,
     stored: AtomicU64,
     mqtt_clients: AtomicI64,
+    notify: RwLock<Vec<Arc<Figures>>>,
 }
 
 impl Gauges {
@@ -70,6 +74,15 @@ impl Gauges {
         decided.saturating_sub(self.stored.load(Ordering::Relaxed))
     }
 
+    /// The places that are told outside, from now on.
+    pub fn set_notify(&self, places: Vec<Arc<Figures>>) {
+        *self.notify.write().unwrap_or_else(PoisonError::into_inner) = places;
+    }
+
+    fn notify(&self) -> Vec<Arc<Figures>> {
+        self.notify.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A client of the embedded broker came (1) or went (−1).
     pub fn count_mqtt_client(&self, change: i64) {
         self.mqtt_clients.fetch_add(change, Ordering::Relaxed);
@@ -109,6 +122,7 @@ pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<([(HeaderName, 
     about_detection(&mut registry, &view);
     about_runway(&mut registry, &view, room.state.clock.now());
     about_incident(&mut registry, view.incident.as_ref());
+    told::about(&mut registry, &room.state.gauges.notify(), &room.state.clock);
     about_the_process(&mut registry, &room, &view);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::engine_silent("the metrics could not be written down"))?;

@@ -25,6 +25,8 @@ use muster_core::View;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub(crate) use advice::next;
+pub(crate) use health::pulse;
 pub use metrics::Gauges;
 
 use crate::clock::Clock;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod exit;
 pub mod journal;
+pub mod notify;
 pub mod order;
 pub mod printer;
 pub mod run;
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Args),
     /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
+    /// Try every place outside that is told: one marked message each, and a verdict
+    Notify(notify::Args),
     /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
     /// Read a journal, or verify its chain
@@ -80,6 +83,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
+        Command::Notify(args) => notify::run(args).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Bench(args) => bench::run(args).await,

@@ -53,7 +53,7 @@ fn refuse(error: &StartError) -> ExitCode {
     eprintln!("muster: {}", lines::with_causes(error));
     match error {
         StartError::Http { .. } | StartError::Mqtt(_) | StartError::Journal { .. } => exit::USAGE.into(),
-        StartError::Runner(_) | StartError::Thread(_) => exit::BUG.into(),
+        StartError::Runner(_) | StartError::Notify(_) | StartError::Thread(_) => exit::BUG.into(),
     }
 }
 

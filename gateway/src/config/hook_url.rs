@@ -16,55 +16,77 @@ const METADATA: [IpAddr; 2] = [
 /// Their names.
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata", "instance-data"];
 
-/// Reports what is wrong with it. Whether it points to another machine.
+/// Reports what is wrong with a hook's URL. Whether it points to another machine.
 pub(super) fn check(text: &At<String>, allow_loopback: bool, faults: &Faults<'_>) -> bool {
-    let error = |what: &str, hint: &str| faults.error(text.at, what.to_owned(), hint);
+    check_of("hook", text, allow_loopback, faults)
+}
+
+/// As [`check`], of what the noun says.
+pub(super) fn check_of(noun: &str, text: &At<String>, allow_loopback: bool, faults: &Faults<'_>) -> bool {
+    let error = |what: String, hint: &str| faults.error(text.at, what, hint);
     let Ok(url) = Url::parse(&text.value) else {
         error(
-            "the hook's URL cannot be read",
+            format!("the {noun}'s URL cannot be read"),
             "such as \"https://relocate.example/muster\"",
         );
         return false;
     };
     if !matches!(url.scheme(), "http" | "https") {
         error(
-            &format!("a hook cannot be reached by {}", quoted(url.scheme())),
+            format!("a {noun} cannot be reached by {}", quoted(url.scheme())),
             "https, or http on loopback",
         );
         return false;
     }
     if !url.username().is_empty() || url.password().is_some() {
         error(
-            "the hook's URL carries a user or a password",
-            "remove them: calls are signed with the hook's secret",
+            format!("the {noun}'s URL carries a user or a password"),
+            "remove them: calls are signed with a secret",
         );
     }
     let host = url.host_str().unwrap_or_default();
-    if let Some(why) = forbidden(host) {
-        error(
-            &format!("a hook must not point to {}: {why}", quoted(host)),
-            "name the machine that does the work",
-        );
-        return false;
-    }
-    if host_is_loopback(host) {
-        if !allow_loopback {
-            error(
-                &format!("the hook points to this machine, {}", quoted(host)),
-                "if that is meant: allow_loopback = true",
-            );
-        }
-        return false;
-    }
-    if url.scheme() == "http" {
-        let hint = "use https: anybody on the way reads which workloads move, and can keep calls from arriving";
+    let elsewhere = check_host(noun, &At::new(host, text.at), allow_loopback, faults);
+    if elsewhere && url.scheme() == "http" {
+        let hint = "use https: anybody on the way reads what moves and why, and can keep calls from arriving";
         faults.warning(
             text.at,
-            format!("hook calls to {} are not encrypted", quoted(host)),
+            format!("{noun} calls to {} are not encrypted", quoted(host)),
             hint,
         );
     }
-    true
+    elsewhere
+}
+
+/// Reports where nothing of ours may point to. Whether it is another machine, and may be called.
+pub(super) fn check_host(noun: &str, host: &At<&str>, allow_loopback: bool, faults: &Faults<'_>) -> bool {
+    if let Some(why) = forbidden(host.value) {
+        let what = format!("a {noun} must not point to {}: {why}", quoted(host.value));
+        faults.error(host.at, what, "name the machine that is meant");
+        return false;
+    }
+    let here = host_is_loopback(host.value);
+    if here && !allow_loopback {
+        let what = format!("the {noun} points to this machine, {}", quoted(host.value));
+        faults.error(host.at, what, "if that is meant: allow_loopback = true");
+    }
+    !here
+}
+
+/// Whether a host looks as if it stood in the site itself: this machine, a private address (RFC 1918, RFC 4193, RFC 6598),
+/// or a name that no outside resolver knows (RFC 6761, RFC 6762, RFC 8375).
+pub(super) fn looks_local(host: &str) -> bool {
+    const ENDINGS: [&str; 5] = [".local", ".lan", ".localdomain", ".internal", ".home.arpa"];
+    match literal(host) {
+        Some(IpAddr::V4(v4)) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            v4.is_private() || v4.is_loopback() || shared
+        }
+        Some(IpAddr::V6(v6)) => v6.is_unique_local() || v6.is_loopback(),
+        None => {
+            let name = host.trim_end_matches('.').to_ascii_lowercase();
+            !name.contains('.') || host_is_loopback(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending))
+        }
+    }
 }
 
 fn literal(host: &str) -> Option<IpAddr> {
@@ -146,6 +168,35 @@ mod tests {
         ] {
             assert_eq!(severities(url, false), [Severity::Error], "{url}");
             assert_eq!(severities(url, true), [], "{url}");
+        }
+    }
+
+    #[test]
+    fn what_looks_as_if_it_stood_in_the_site() {
+        for local in [
+            "10.1.2.3",
+            "192.168.0.9",
+            "172.31.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "[fd00::1]",
+            "[::1]",
+            "mail",
+            "MAIL.LAN.",
+            "x.local",
+            "localhost",
+        ] {
+            assert!(looks_local(local), "{local}");
+        }
+        for outside in [
+            "mail.example",
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.128.0.1",
+            "[2001:db8::1]",
+            "hooks.slack.com.",
+        ] {
+            assert!(!looks_local(outside), "{outside}");
         }
     }
 

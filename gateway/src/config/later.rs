@@ -6,7 +6,6 @@ pub(super) const HINT: &str = "this comes in a later version of Muster; remove i
 /// Table and key.
 const KEYS: &[(&str, &str)] = &[
     ("the file", "feed"),
-    ("the file", "notify"),
     ("the file", "peer"),
     ("[site]", "generator_grace_s"),
     ("[site]", "on_battery"),

@@ -12,7 +12,7 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, ModbusRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, ModbusSource, Node, NodeChannel, cycles, http, zone};
+use super::{Config, ModbusSource, Node, NodeChannel, cycles, http, notify, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -40,6 +40,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     .check(faults);
     check_broker(&rows, faults);
     http::check_reach(&rows.http, &rows.hooks, faults);
+    notify::check_reach(&rows.site, &rows.notify, faults);
     let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
     let ladders = Ladders {
         site: &rows.site,
@@ -78,6 +79,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         modbus: devices.modbus,
         hooks: targets,
         token_hashes,
+        notify: rows.notify.into_iter().map(|row| row.place).collect(),
     }
 }
 
@@ -91,6 +93,7 @@ struct Indices {
 impl Indices {
     fn of(rows: &Rows, faults: &Faults<'_>) -> Self {
         Index::of("principal", rows.principals.iter().map(|p| &p.id), faults);
+        Index::of("notify", rows.notify.iter().map(|n| &n.id), faults);
         Self {
             zones: Index::of("zone", rows.zones.iter().map(|z| &z.id), faults),
             sources: Index::of("source", rows.sources.iter().map(|s| &s.id), faults),

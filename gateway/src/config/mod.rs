@@ -20,6 +20,7 @@ mod load;
 mod lower;
 mod mqtt;
 mod names;
+mod notify;
 mod principal;
 mod profile;
 mod rows;
@@ -36,6 +37,7 @@ mod zone;
 
 pub use finding::{Finding, Severity};
 pub use load::{MAX_BYTES, load, parse};
+pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -63,6 +65,8 @@ pub struct Config {
     pub hooks: Vec<HookTarget>,
     /// As `site.principals`, by the same index: SHA-256 of the token.
     pub token_hashes: Vec<[u8; 32]>,
+    /// Places outside that are told.
+    pub notify: Vec<Place>,
 }
 
 /// How nodes are heard over MQTT.

@@ -231,14 +231,15 @@ fn broker(table: &Table<'_>, text: &At<String>) -> Option<(String, u16, bool)> {
     parts
 }
 
-fn login(table: &Table<'_>, folder: &Path) -> Option<(String, Secret)> {
+/// `username` and `password_file`: both or neither.
+pub(super) fn login(table: &Table<'_>, folder: &Path) -> Option<(String, Secret)> {
     let (user, file) = (table.text("username"), table.text("password_file"));
     let (user, file) = match (user, file) {
         (Some(user), Some(file)) => (user, file),
         (None, None) => return None,
         (one, other) => {
             let at = one.or(other).map_or(table.at, |given| given.at);
-            let what = "[mqtt] has one of `username` and `password_file` only";
+            let what = format!("{} has one of `username` and `password_file` only", table.name);
             table.faults.error(at, what, "give both, or neither");
             return None;
         }

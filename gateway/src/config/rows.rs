@@ -5,6 +5,7 @@ use std::path::Path;
 use super::channel::{self, ChannelRow};
 use super::hook::{self, HookRow};
 use super::mqtt::MqttRow;
+use super::notify::{self, PlaceRow};
 use super::principal::{self, PrincipalRow};
 use super::site::{self, SiteRow};
 use super::source::{self, SourceRow};
@@ -25,6 +26,7 @@ pub(super) struct Rows {
     pub(super) hooks: Vec<HookRow>,
     pub(super) workloads: Vec<WorkloadRow>,
     pub(super) principals: Vec<PrincipalRow>,
+    pub(super) notify: Vec<PlaceRow>,
 }
 
 /// Reads every table; `folder` is that of the config file.
@@ -44,6 +46,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         hooks: hook::read(root, folder, simulated),
         workloads: workload::read(root),
         principals: principal::read(root, simulated),
+        notify: notify::read(root, folder, simulated),
     };
     root.finish();
     rows

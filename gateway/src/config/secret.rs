@@ -15,13 +15,20 @@ const EXAMPLE: &[u8] = b"muster-example";
 
 const HINT: &str = "make one with: echo \"whsec_$(openssl rand -base64 32)\"";
 
+/// The keys that may say where it is.
+const KEYS: [&str; 3] = ["secret", "secret_env", "secret_file"];
+
+/// As [`read`], where it may be left out.
+pub(super) fn read_if_given(table: &Table<'_>, folder: &Path, simulated: bool) -> Option<Secret> {
+    // All are asked for, so that each is known.
+    let given = KEYS.map(|key| table.place(key).is_some());
+    given.contains(&true).then(|| read(table, folder, simulated))
+}
+
 /// Reads it from where the table says; exactly one of three keys.
 pub(super) fn read(table: &Table<'_>, folder: &Path, simulated: bool) -> Secret {
     let ways = [table.text("secret"), from_env(table), from_file(table, folder)];
-    let given = ["secret", "secret_env", "secret_file"]
-        .iter()
-        .filter_map(|key| table.place(key))
-        .collect::<Vec<_>>();
+    let given = KEYS.iter().filter_map(|key| table.place(key)).collect::<Vec<_>>();
     match given.as_slice() {
         [] => table.missing("secret", "give `secret_file`, `secret_env` or `secret`"),
         [_] => {}

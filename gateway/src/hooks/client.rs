@@ -60,16 +60,37 @@ impl Clients {
     }
 }
 
-pub(super) fn client(connect: Duration, resolver: CheckedResolver) -> Result<reqwest::Client, ClientError> {
-    let builder = || {
-        reqwest::Client::builder()
-            .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(connect)
-            .pool_idle_timeout(KEPT_ALIVE)
+/// A client that trusts these authorities alone.
+///
+/// # Errors
+/// The PEM holds no certificate, or TLS could not be set up.
+pub(crate) fn client_trusting(
+    connect: Duration,
+    allow_loopback: bool,
+    ca: &[u8],
+) -> Result<reqwest::Client, ClientError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let authorities = reqwest::Certificate::from_pem_bundle(ca).map_err(ClientError)?;
+    let resolver = CheckedResolver {
+        allow_loopback,
+        lookup: system,
     };
+    let builder = builder(connect).dns_resolver(Arc::new(resolver));
+    builder.tls_certs_only(authorities).build().map_err(ClientError)
+}
+
+fn builder(connect: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(connect)
+        .pool_idle_timeout(KEPT_ALIVE)
+}
+
+pub(super) fn client(connect: Duration, resolver: CheckedResolver) -> Result<reqwest::Client, ClientError> {
+    let builder = || builder(connect);
     let resolver = Arc::new(resolver);
     builder().dns_resolver(Arc::clone(&resolver)).build().or_else(|cause| {
         // A bare container has no certificate authorities; a site whose hooks speak plain HTTP must start all the same.

@@ -7,11 +7,12 @@ pub mod target;
 pub mod webhook;
 
 mod client;
-mod note;
-mod resolver;
+pub(crate) mod note;
+pub(crate) mod resolver;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use client::client_trusting;
 pub use client::{ClientError, Clients};
 
 use envelope::Envelope;

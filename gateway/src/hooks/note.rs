@@ -8,12 +8,16 @@ const CHARS: usize = 200;
 pub(super) fn clean(bytes: &[u8]) -> String {
     // Four bytes a character and some white space to fold: no need to look at a whole page of HTML.
     let head = &bytes[..bytes.len().min(CHARS * 8)];
-    let text = String::from_utf8_lossy(head);
+    one_line(&String::from_utf8_lossy(head), CHARS)
+}
+
+/// At most `chars` characters of a text, on one line: nothing in it can begin a header, a line of a log or a new paragraph.
+pub(crate) fn one_line(text: &str, chars: usize) -> String {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || hides(c))
         .filter(|w| !w.is_empty())
         .collect();
-    words.join(" ").chars().take(CHARS).collect()
+    words.join(" ").chars().take(chars).collect()
 }
 
 fn hides(c: char) -> bool {

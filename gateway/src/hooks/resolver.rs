@@ -34,6 +34,15 @@ pub(super) fn system(name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec
     Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
 }
 
+/// The addresses of a host, name or literal, that may be called.
+///
+/// # Errors
+/// What the system's resolver says; a name without an address, or with none that may be called.
+pub(crate) async fn addresses(host: &str, port: u16, allow_loopback: bool) -> io::Result<Vec<SocketAddr>> {
+    let found = tokio::net::lookup_host((host, port)).await?.collect();
+    permitted(host, found, allow_loopback).map_err(io::Error::other)
+}
+
 fn permitted(name: &str, found: Vec<SocketAddr>, allow_loopback: bool) -> Result<Vec<SocketAddr>, TargetError> {
     let mut why = TargetError::NoAddress(name.to_owned());
     let mut allowed = Vec::with_capacity(found.len());

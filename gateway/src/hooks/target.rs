@@ -74,7 +74,7 @@ pub(super) fn parse(text: &str) -> Result<Url, TargetError> {
 }
 
 /// Checks the address in a URL that names no host but an address; such a one passes no resolver.
-pub(super) fn check_literal(url: &Url, allow_loopback: bool) -> Result<(), TargetError> {
+pub(crate) fn check_literal(url: &Url, allow_loopback: bool) -> Result<(), TargetError> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     literal

@@ -69,13 +69,17 @@ struct Answered {
 
 /// Why there is no whole answer.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
+    /// It took too long.
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
+    /// Its address may not be called.
     #[error(transparent)]
     Forbidden(TargetError),
+    /// No connection.
     #[error("not reached")]
     Connect(#[source] reqwest::Error),
+    /// A connection, and no whole answer.
     #[error("the connection broke")]
     Cut(#[source] reqwest::Error),
 }
@@ -227,7 +231,8 @@ impl Webhook {
 }
 
 impl Failure {
-    fn of(error: reqwest::Error) -> Self {
+    /// Sorts what the client says. The URL is left out.
+    pub(crate) fn of(error: reqwest::Error) -> Self {
         // The URL may carry a token of the hook's; it belongs in no log.
         let error = error.without_url();
         if let Some(forbidden) = forbidden_in(&error) {
@@ -241,7 +246,7 @@ impl Failure {
     }
 
     /// The failure and its innermost cause, on one line.
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut innermost: &dyn std::error::Error = self;
         while let Some(deeper) = innermost.source() {
             innermost = deeper;

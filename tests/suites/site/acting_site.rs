@@ -94,6 +94,12 @@ impl SiteText {
         self
     }
 
+    /// More tables.
+    pub(crate) fn and(mut self, tables: &str) -> Self {
+        self.body.push_str(tables);
+        self
+    }
+
     /// A workload with its ladder, after others.
     pub(crate) fn workload(mut self, id: &str, tier: u8, after: &[&str], ladder: &[Rung<'_>]) -> Self {
         let _ = write!(

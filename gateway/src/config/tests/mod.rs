@@ -10,6 +10,7 @@ use muster_wire::{Micro, Quantity};
 mod hearing;
 mod hostile;
 mod mqtt;
+mod notify;
 mod rules;
 mod secrets;
 

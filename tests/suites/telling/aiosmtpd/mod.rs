@@ -1,0 +1,6 @@
+//! Mail to a real server.
+
+mod server;
+mod story;
+
+pub(super) use server::{Mail, Server};
