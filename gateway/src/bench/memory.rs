@@ -21,8 +21,6 @@ use crate::clock::Stopwatch;
 const EVERY: Duration = Duration::from_secs(1);
 /// Rounds before anything is read off: connections, first readings, first view.
 const WARM_UP_ROUNDS: usize = 3;
-/// Rounds over which processor time is read off.
-const ROUNDS: usize = 8;
 /// The process says within this where it listens.
 const GREETING_WITHIN: Duration = Duration::from_secs(60);
 
@@ -45,8 +43,8 @@ pub struct Memory {
     pub goals: Vec<Goal>,
 }
 
-/// Starts the process, feeds it, reads off what it takes, and ends it.
-pub(super) async fn measure(folder: &Path) -> Result<Memory, BenchError> {
+/// Starts the process, feeds it for so many seconds after it has warmed up, reads off what it takes, and ends it.
+pub(super) async fn measure(folder: &Path, rounds: usize) -> Result<Memory, BenchError> {
     let file = folder.join("memory.toml");
     let text = site::text("memory.db", site::nowhere(), LARGE);
     std::fs::write(&file, text).map_err(BenchError::Process)?;
@@ -60,7 +58,7 @@ pub(super) async fn measure(folder: &Path) -> Result<Memory, BenchError> {
         .kill_on_drop(true)
         .spawn()
         .map_err(BenchError::Process)?;
-    let measured = observe(&mut process).await;
+    let measured = observe(&mut process, rounds).await;
     // Its journal stands any end, and goes with the folder.
     process.kill().await.map_err(BenchError::Process)?;
     measured
@@ -77,7 +75,7 @@ async fn greeting(process: &mut Child) -> Option<(SocketAddr, tokio::io::Lines<B
     }
 }
 
-async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
+async fn observe(process: &mut Child, rounds: usize) -> Result<Memory, BenchError> {
     let greeted = tokio::time::timeout(GREETING_WITHIN, greeting(process))
         .await
         .ok()
@@ -88,7 +86,7 @@ async fn observe(process: &mut Child) -> Result<Memory, BenchError> {
     let resident = || machine::resident_kib(pid).ok_or(BenchError::Proc(pid));
     let resident_idle_kib = resident()?;
     let (mut watched, turn) = (Watched::default(), Turn::begin());
-    let fed = feed(broker, pid).await?;
+    let fed = feed(broker, pid, rounds).await?;
     turn.end(&mut watched);
     let resident_kib = resident()?;
     let cpu_percent = fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0);
@@ -131,24 +129,24 @@ struct Fed {
     cpu_s: Option<f64>,
 }
 
-async fn feed(broker: SocketAddr, pid: u32) -> Result<Fed, BenchError> {
+async fn feed(broker: SocketAddr, pid: u32, rounds: usize) -> Result<Fed, BenchError> {
     let (tell, told) = oneshot::channel();
     background("bench-load", async move {
         // Nobody waiting means that the measurement has ended.
-        let _ = tell.send(feed_rounds(broker, pid).await);
+        let _ = tell.send(feed_rounds(broker, pid, rounds).await);
     })?;
     let gone = |_| BenchError::Load(std::io::ErrorKind::BrokenPipe.into());
     told.await.map_err(gone)?.map_err(BenchError::Load)
 }
 
-async fn feed_rounds(broker: SocketAddr, pid: u32) -> std::io::Result<Fed> {
+async fn feed_rounds(broker: SocketAddr, pid: u32, rounds: usize) -> std::io::Result<Fed> {
     let mut connections = Vec::new();
     for node in 0..LARGE.nodes {
         connections.push(Connection::open(broker, Template::pack(&format!("load-{node}"), LARGE.channels)).await?);
     }
     let mut tick = tokio::time::interval(EVERY / u32::try_from(LARGE.nodes).unwrap_or(1));
     let (mut watch, mut cpu, mut before) = (Stopwatch::start(), None, 0);
-    for round in 0..WARM_UP_ROUNDS + ROUNDS {
+    for round in 0..WARM_UP_ROUNDS + rounds {
         if round == WARM_UP_ROUNDS {
             finish(&mut connections).await?;
             (watch, cpu) = (Stopwatch::start(), machine::cpu_s(pid));

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::clock::Stopwatch;
+use crate::lines;
 use peers::{Peers, Setup};
 
 pub use kept::{KeepError, Kept};
@@ -63,7 +64,7 @@ pub enum Measure {
 pub struct Options {
     /// Trials of the quiet latency; half as many of every other row, and a hundredth of each of NUT's.
     pub trials: usize,
-    /// Rounds over which they are spread, every row in turn.
+    /// Rounds over which they are spread, every row in turn; and rounds of each rate.
     pub rounds: usize,
     /// Also what a user would pick instead.
     pub peers: bool,
@@ -92,6 +93,8 @@ pub struct Report {
     pub rates: Option<Rates>,
     /// Resident memory.
     pub memory: Option<Memory>,
+    /// Parts that broke off, and why; the others stand.
+    pub failed: Vec<String>,
     /// What has to be known to read the figures.
     pub notes: Vec<String>,
 }
@@ -202,22 +205,33 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
     if wanted(Measure::Latency) {
         (latency, peers) = in_turn(folder, options).await?;
     }
-    let mut polled = Vec::new();
+    // From here on a part that breaks off costs the run that part only: minutes have been measured.
+    let mut failed = Vec::new();
+    let mut part = |name: &str, cause: BenchError| failed.push(format!("{name}: {}", lines::with_causes(&cause)));
+    let (mut polled, mut rates, mut memory) = (Vec::new(), None, None);
     if wanted(Measure::Polled) {
-        polled = polled::measure(folder, options.trials.div_ceil(20)).await?;
+        let measured = polled::measure(folder, options.trials.div_ceil(20)).await;
+        polled = measured
+            .map_err(|cause| part("polled devices", cause))
+            .unwrap_or_default();
     }
-    let rates = if wanted(Measure::Rates) {
-        Some(rates::measure(folder).await?)
-    } else {
-        None
-    };
-    let mut memory = None;
+    if wanted(Measure::Rates) {
+        rates = rates::measure(folder, options.rounds)
+            .await
+            .map_err(|cause| part("rates", cause))
+            .ok();
+    }
     if wanted(Measure::Memory) {
-        memory = Some(memory::measure(folder).await?);
-        latency.push(latency::large(folder, options.trials.div_ceil(2)).await?);
+        memory = memory::measure(folder, 2 * options.rounds)
+            .await
+            .map_err(|cause| part("memory", cause))
+            .ok();
+        let large = latency::large(folder, options.trials.div_ceil(2)).await;
+        latency.extend(large.map_err(|cause| part("a large site", cause)).ok());
     }
     machine.load_after = machine::load_average();
     Ok(Report {
+        failed,
         schema: 1,
         notes: notes(&machine, options),
         machine,
@@ -339,6 +353,7 @@ mod tests {
             polled: Vec::new(),
             rates: None,
             memory: None,
+            failed: Vec::new(),
             notes: Vec::new(),
         }
     }

@@ -54,6 +54,10 @@ impl fmt::Display for Figures<'_> {
         }
         report.rates.iter().try_for_each(|of| rates(f, of))?;
         report.memory.iter().try_for_each(|of| memory(f, of))?;
+        report
+            .failed
+            .iter()
+            .try_for_each(|why| writeln!(f, "Not measured: {why}.\n"))?;
         goals(f, report)
     }
 }

@@ -17,8 +17,8 @@ use crate::engine::Listener;
 use crate::gateway::Gateway;
 use crate::lanes::Control;
 
-/// What a trial waits for comes within this, or the measurement has failed.
-const STEP_WITHIN: Duration = Duration::from_secs(10);
+/// What a trial waits for comes within this, or the measurement has failed. Neighbours may keep the disk from it for a while.
+const STEP_WITHIN: Duration = Duration::from_secs(60);
 /// A vote returns 30 min after its channel is clear; a little more.
 const VOTE_RETURNS_MS: Millis = 31 * 60_000;
 /// The first calls open the connection to the hook and warm everything up.

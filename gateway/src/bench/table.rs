@@ -37,6 +37,10 @@ impl fmt::Display for Table<'_> {
             memory(f, memory_)?;
         }
         writeln!(f)?;
+        self.0
+            .failed
+            .iter()
+            .try_for_each(|why| writeln!(f, "Not measured: {why}"))?;
         self.0.notes.iter().try_for_each(|note| writeln!(f, "Note: {note}"))
     }
 }
