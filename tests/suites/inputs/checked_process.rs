@@ -49,13 +49,10 @@ async fn run_with_ten_faults_touches_nothing_and_exits_64() {
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
     );
-    let listen =
-        |table: &str, taken: &TcpListener| format!("[{table}]\nlisten = \"{}\"\n", taken.local_addr().unwrap());
-    std::fs::write(
-        &file,
-        format!("{text}{}{}", listen("mqtt", &mqtt), listen("http", &http)),
-    )
-    .unwrap();
+    let listen = |taken: &TcpListener| format!("listen = \"{}\"\n", taken.local_addr().unwrap());
+    // The file ends in its [mqtt].
+    let text = format!("{text}{}[http]\n{}", listen(&mqtt), listen(&http));
+    std::fs::write(&file, text).unwrap();
     let output = run_to_end(&["run", file.to_str().unwrap()]).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{said}");

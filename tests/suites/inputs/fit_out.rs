@@ -39,17 +39,22 @@ fn example(name: &str) -> String {
     if !text.contains("simulated = true") {
         text = text.replacen("[site]\n", "[site]\nsimulated = true\n", 1);
     }
-    for (table, port) in [("mqtt", free_port()), ("http", free_port())] {
+    for (table, more) in [("mqtt", "insecure = true\n"), ("http", "")] {
         let head = format!("[{table}]\n");
-        if !text.contains(&head) {
-            text.push_str(&format!("\n{head}listen = \"127.0.0.1:{port}\"\n"));
-        } else if table == "http" && !text.contains("public_url") {
-            continue;
-        } else if table == "http" {
-            text = text.replacen(&head, &format!("{head}listen = \"127.0.0.1:{port}\"\n"), 1);
+        let listen = format!("listen = \"127.0.0.1:{}\"\n", free_port());
+        match text.split_once(&head) {
+            None => text.push_str(&format!("\n{head}{listen}{more}")),
+            Some((_, rest)) if listens(rest) => {}
+            Some(_) => text = text.replacen(&head, &format!("{head}{listen}"), 1),
         }
     }
     text
+}
+
+/// Whether the table that begins here says where it listens.
+fn listens(rest: &str) -> bool {
+    let table = rest.split("\n[").next().unwrap_or_default();
+    table.lines().any(|line| line.starts_with("listen = "))
 }
 
 fn free_port() -> u16 {
