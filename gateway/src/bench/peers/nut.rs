@@ -34,6 +34,9 @@ pub(super) const FASTEST: Pace = Pace {
 /// What the file says: on battery, and on mains. A dummy-once is read again when its time, in whole seconds, has changed.
 pub(super) const STATUS: [&str; 2] = ["ups.status: OB\nups.mfr: bench\n", "ups.status: OL\nups.mfr: bench\n"];
 
+/// Where Debian's monitor notes that it runs, wherever everything else is kept.
+const PID_FOLDER: &str = "/run/nut";
+
 /// Each program finds the next one's socket there after this long.
 const BETWEEN_STARTS: Duration = Duration::from_millis(1_500);
 
@@ -41,6 +44,8 @@ const BETWEEN_STARTS: Duration = Duration::from_millis(1_500);
 pub(super) struct Nut {
     /// The simulated UPS's file.
     pub(super) file: PathBuf,
+    /// What the monitor leaves behind.
+    pid_file: PathBuf,
     _processes: Vec<Child>,
 }
 
@@ -53,8 +58,9 @@ impl Nut {
         let folder = process::folder(parent, pace.name)?;
         let file = configure(&folder, pace, process::free_port()?, [&scheduler, &curl], hook)?;
         let mut processes = Vec::new();
-        // Of one name only one monitor may run on a machine, and the machine may have its own. A driver minds its name.
-        let name = format!("upsmon-{}", pace.name);
+        // Of one name only one monitor may run on a machine, and the machine may have its own, or another bench. A driver
+        // minds its name.
+        let name = format!("upsmon-{}-{}", pace.name, std::process::id());
         for (program, called, arguments) in [
             (driver, "dummy-ups", &["-F", "-a", "ups", "-u", "root"][..]),
             (server, "upsd", &["-F", "-u", "root"]),
@@ -71,8 +77,16 @@ impl Nut {
         }
         Ok(Self {
             file,
+            pid_file: Path::new(PID_FOLDER).join(format!("{name}.pid")),
             _processes: processes,
         })
+    }
+}
+
+impl Drop for Nut {
+    fn drop(&mut self) {
+        // It is not there where the monitor may not write it.
+        let _ = std::fs::remove_file(&self.pid_file);
     }
 }
 
