@@ -59,13 +59,14 @@ fn lines(report: &Report) -> Vec<Line> {
         (0, _) => "quiet".to_owned(),
         (per_s, readings) => format!("beside {:.0},000 readings/s by {readings}", per_s as f64 / 1_000.0),
     };
-    let ours = report.latency.iter().map(|row| Line {
-        name: format!(
-            "Muster, {}",
-            beside(row.beside_readings_a_message, row.beside_readings_per_s)
-        ),
-        times: row.total_us,
-        ours: true,
+    let ours = report.latency.iter().flat_map(|row| {
+        let beside = beside(row.beside_readings_a_message, row.beside_readings_per_s);
+        let line = |what: &str, times| Line {
+            name: format!("Muster{what}, {beside}"),
+            times,
+            ours: true,
+        };
+        [line("", row.total_us), line(" less its commit", row.less_commit_us)]
     });
     let theirs = report.peers.iter().filter_map(|row| {
         let (short, _) = row.settings.split_once([':', ';']).unwrap_or((row.settings, ""));

@@ -25,7 +25,7 @@ const NUT_SHARE: usize = 50;
 /// The one-liner.
 pub(super) async fn shell(setup: Setup<'_>) -> Chain {
     let about = About {
-        chain: "mosquitto, mosquitto_sub | sh | curl",
+        chain: "mosquitto, mosquitto_sub, sh, curl",
         settings: "mosquitto with unlimited queues and nodelay; other traffic passes the broker only",
         does: "any message on the alarm topic is an alarm; other readings are not looked at; no decision, record, signature, \
                retry or repeat key; one call at a time",
@@ -70,7 +70,7 @@ pub(super) async fn node_red(setup: Setup<'_>) -> [Chain; 2] {
         within: SOON,
         share: 1,
     };
-    let abouts = [about("default nodes"), about("http request with keep-alive on")];
+    let abouts = [about("default nodes"), about("keep-alive on")];
     let started = match installed {
         Ok(installed) => start_node_red(setup, &installed, &abouts).await,
         Err(error) => Err(error),
