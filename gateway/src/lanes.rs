@@ -14,6 +14,9 @@ pub const DATA_SLOTS: usize = 8_192;
 /// Slots of the lane of orders, hook answers and journal answers; the sender waits when it is full.
 pub const CONTROL_SLOTS: usize = 4_096;
 
+/// Channels shown in one answer: about a millisecond of the engine's time, between two of which alarms are heard.
+pub const CHANNELS_A_PIECE: usize = 1_000;
+
 /// The highest pack of a node that has been taken, to be kept on disk with what it caused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -61,8 +64,13 @@ pub enum Control {
     },
     /// The journal's writer answers.
     Journal(crate::journal::Report),
-    /// Somebody wants to see the channels.
-    Channels(oneshot::Sender<Vec<ChannelView>>),
+    /// Somebody wants to see channels.
+    Channels {
+        /// Index of the first.
+        from: usize,
+        /// Gets at most [`CHANNELS_A_PIECE`]; dropped if the engine stops.
+        answer: oneshot::Sender<Vec<ChannelView>>,
+    },
     /// Another config.
     Reload(Box<Reload>),
     /// Stop after what has been received.

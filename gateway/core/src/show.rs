@@ -32,7 +32,7 @@ impl State {
             },
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
             orders: self.standing_orders(now),
-            channels_good: self.detect.channels.iter().filter(|c| c.fault.is_none()).count() as u32,
+            channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
             channels_total: self.detect.channels.len() as u32,
         }
     }
@@ -40,8 +40,17 @@ impl State {
     /// Every channel at one moment.
     #[must_use]
     pub fn channels(&self, now: Millis) -> Vec<ChannelView> {
+        self.channels_from(now, 0, usize::MAX)
+    }
+
+    /// At most `most` channels from the index `from` on, at one moment: a large site is shown piece by piece, so that
+    /// nothing waits long for it.
+    #[must_use]
+    pub fn channels_from(&self, now: Millis, from: usize, most: usize) -> Vec<ChannelView> {
         let channels = self.site.channels.iter().zip(&self.detect.channels);
         channels
+            .skip(from)
+            .take(most)
             .map(|(channel, state)| ChannelView {
                 id: channel.id.clone(),
                 zone: self.zone_id(channel.zone),

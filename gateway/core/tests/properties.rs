@@ -233,7 +233,10 @@ proptest! {
                 let next = next_deadline(&state);
                 prop_assert!(next.is_none_or(|at| at > before || before > i64::MAX / 4), "spins at {}", before);
             }
-            let _ = (state.view(*now), state.channels(*now), state.digest());
+            let (view, channels) = (state.view(*now), state.channels(*now));
+            let faulty = channels.iter().filter(|c| ["stale", "bad"].contains(&c.quality.as_str())).count();
+            prop_assert!(view.channels_good as usize + faulty <= channels.len(), "more good than there are");
+            let _ = state.digest();
             out.clear();
         }
         prop_assert_eq!(read(&written(&state)), Ok(state));

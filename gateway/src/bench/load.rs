@@ -22,18 +22,36 @@ const FIRST_SEQ: u64 = 1 << 32;
 
 /// One message, to be sent again and again with new numbers.
 pub(super) struct Template {
+    node: String,
     frame: Vec<u8>,
     packet_id_at: usize,
-    seq_at: usize,
+    /// Where the pack's number stands; only Muster looks at one.
+    seq_at: Option<usize>,
     seq: u64,
     packet_id: u16,
 }
 
 impl Template {
     /// A `data` pack of `node` with readings of `c0`, `c1`, … that no limit minds.
-    pub(super) fn new(node: &str, readings: usize) -> Option<Self> {
+    pub(super) fn pack(node: &str, readings: usize) -> Option<Self> {
         let mut buffer = [0; 4096];
         let payload = pack(&mut buffer, node, FIRST_SEQ, readings)?;
+        let number = FIRST_SEQ.to_be_bytes();
+        let seq_in_it = payload.windows(8).position(|eight| eight == number)?;
+        let mut message = Self::new(node, payload)?;
+        message.seq_at = Some(message.packet_id_at + 2 + seq_in_it);
+        Some(message)
+    }
+
+    /// The same readings as JSON, for what reads no CBOR.
+    pub(super) fn json(node: &str, readings: usize) -> Option<Self> {
+        let reading = |channel: usize| format!(r#"{{"n":"c{channel}","u":"Cel","v":21.{}}}"#, channel % 10);
+        let readings: Vec<String> = (0..readings).map(reading).collect();
+        let payload = format!(r#"[{{"bn":"{node}:"}},{}]"#, readings.join(","));
+        Self::new(node, payload.as_bytes())
+    }
+
+    fn new(node: &str, payload: &[u8]) -> Option<Self> {
         let topic = format!("muster/v1/{SITE}/{node}/data");
         let mut frame = vec![0x32];
         put_length(&mut frame, 2 + topic.len() + 2 + payload.len());
@@ -41,23 +59,24 @@ impl Template {
         frame.extend(topic.as_bytes());
         let packet_id_at = frame.len();
         frame.extend([0, 0]);
-        let number = FIRST_SEQ.to_be_bytes();
-        let seq_at = frame.len() + payload.windows(8).position(|eight| eight == number)?;
         frame.extend(payload);
         Some(Self {
+            node: node.to_owned(),
             frame,
             packet_id_at,
-            seq_at,
+            seq_at: None,
             seq: FIRST_SEQ,
             packet_id: 0,
         })
     }
 
     fn append_to(&mut self, out: &mut Vec<u8>) {
-        self.seq += 1;
         self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
         self.frame[self.packet_id_at..self.packet_id_at + 2].copy_from_slice(&self.packet_id.to_be_bytes());
-        self.frame[self.seq_at..self.seq_at + 8].copy_from_slice(&self.seq.to_be_bytes());
+        if let Some(at) = self.seq_at {
+            self.seq += 1;
+            self.frame[at..at + 8].copy_from_slice(&self.seq.to_be_bytes());
+        }
         out.extend_from_slice(&self.frame);
     }
 }
@@ -102,9 +121,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects a node that sends `readings` a pack.
-    pub(super) async fn open(broker: SocketAddr, node: &str, readings: usize) -> io::Result<Self> {
-        let template = Template::new(node, readings).ok_or_else(|| io::Error::other("the pack is too large"))?;
+    /// Connects the node that sends this message.
+    pub(super) async fn open(broker: SocketAddr, template: Option<Template>) -> io::Result<Self> {
+        let template = template.ok_or_else(|| io::Error::other("the pack is too large"))?;
+        let node = &template.node;
         let connect = async {
             let mut stream = TcpStream::connect(broker).await?;
             stream.set_nodelay(true)?;
@@ -199,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_message_is_a_pack_with_a_number_of_its_own() {
-        let mut template = Template::new("load-1", 64).unwrap();
+        let mut template = Template::pack("load-1", 64).unwrap();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         template.append_to(&mut first);
         template.append_to(&mut second);
@@ -216,8 +236,21 @@ mod tests {
     }
 
     #[test]
+    fn json_is_json_with_a_packet_number_of_its_own() {
+        let mut template = Template::json("load-1", 10).unwrap();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        template.append_to(&mut first);
+        template.append_to(&mut second);
+        let payload_at = template.packet_id_at + 2;
+        let pack: serde_json::Value = serde_json::from_slice(&first[payload_at..]).unwrap();
+        assert_eq!(pack.as_array().map(Vec::len), Some(11));
+        assert_eq!(first[payload_at..], second[payload_at..]);
+        assert_ne!(first, second);
+    }
+
+    #[test]
     fn no_packet_has_the_number_nought() {
-        let mut template = Template::new("load-1", 1).unwrap();
+        let mut template = Template::pack("load-1", 1).unwrap();
         template.packet_id = u16::MAX;
         template.append_to(&mut Vec::new());
         assert_eq!(template.packet_id, 1);

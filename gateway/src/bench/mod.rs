@@ -3,25 +3,43 @@
 //! Everything that plays the world (nodes, hook) runs on threads whose names begin with `bench`, so that their processor time
 //! can be told from the gateway's.
 
+mod kept;
 mod latency;
 mod load;
 mod machine;
 mod memory;
+mod neighbours;
 mod node;
+mod page;
+mod peers;
+mod picture;
+mod polled;
 mod rates;
 mod receiver;
 mod site;
+mod stand;
 pub mod stats;
 mod table;
+mod traffic;
+mod trigger;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::clock::Stopwatch;
+use crate::lines;
+use peers::{Peers, Setup};
+
+pub use kept::{KeepError, Kept};
 pub use latency::Latency;
 pub use machine::Machine;
 pub use memory::Memory;
+pub use neighbours::Neighbours;
+pub use page::NoPlace;
+pub use peers::Peer;
+pub use polled::Polled;
 pub use rates::{BrokerRate, Rates};
 pub use table::Table;
 
@@ -33,17 +51,25 @@ const SITE: &str = "bench";
 pub enum Measure {
     /// Deciding message published to webhook received
     Latency,
+    /// Register of a polled device flipped to webhook received
+    Polled,
     /// Readings and messages a second
     Rates,
-    /// Resident memory with 10,000 channels at 1 Hz
+    /// Memory and processor time with 100,000 channels at 1 Hz, and the latency beside them
     Memory,
 }
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Trials of the quiet latency; a quarter as many beside each sort of other traffic.
+    /// Trials of the quiet latency; half as many of every other row, and a hundredth of each of NUT's.
     pub trials: usize,
+    /// Rounds over which they are spread, every row in turn; and rounds of each rate.
+    pub rounds: usize,
+    /// Also what a user would pick instead.
+    pub peers: bool,
+    /// Into which folder Node-RED was installed; by default `target/node-red` or here.
+    pub node_red: Option<PathBuf>,
     /// One measure instead of all.
     pub only: Option<Measure>,
     /// Where the journals are kept meanwhile.
@@ -57,14 +83,31 @@ pub struct Report {
     pub schema: u32,
     /// What it was measured on.
     pub machine: Machine,
-    /// Quiet first, then beside other traffic.
+    /// Quiet first, then beside other traffic, then beside 100,000 channels.
     pub latency: Vec<Latency>,
+    /// What a user would pick instead.
+    pub peers: Vec<Peer>,
+    /// One polled device, then a thousand.
+    pub polled: Vec<Polled>,
     /// Readings and messages a second.
     pub rates: Option<Rates>,
     /// Resident memory.
     pub memory: Option<Memory>,
+    /// Parts that broke off, and why; the others stand.
+    pub failed: Vec<String>,
     /// What has to be known to read the figures.
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Every goal of every row.
+    pub fn goals(&self) -> impl Iterator<Item = &Goal> {
+        let latency = self.latency.iter().flat_map(|row| &row.goals);
+        let polled = self.polled.iter().flat_map(|row| &row.goals);
+        let rates = self.rates.iter().flat_map(|rates| &rates.goals);
+        let memory = self.memory.iter().flat_map(|memory| &memory.goals);
+        latency.chain(polled).chain(rates).chain(memory)
+    }
 }
 
 /// A figure beside the goal it has (design §11).
@@ -103,6 +146,9 @@ pub enum BenchError {
     /// The deciding node is gone.
     #[error("the deciding node lost its connection")]
     Node,
+    /// No devices to poll.
+    #[error("the simulated devices did not start")]
+    Devices,
     /// Other nodes' traffic.
     #[error("the other nodes' traffic broke off")]
     Load(#[source] std::io::Error),
@@ -145,6 +191,7 @@ pub async fn measure(options: &Options) -> Result<Report, BenchError> {
         folder: folder.clone(),
         source,
     })?;
+    as_many_files_as_allowed();
     let measured = measure_in(&folder, options).await;
     // What may stay behind are small files in a folder with our name.
     let _ = std::fs::remove_dir_all(&folder);
@@ -154,30 +201,102 @@ pub async fn measure(options: &Options) -> Result<Report, BenchError> {
 async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchError> {
     let mut machine = Machine::look(folder);
     let wanted = |measure| options.only.is_none_or(|only| only == measure);
-    let latency = if wanted(Measure::Latency) {
-        latency::measure(folder, options.trials).await?
-    } else {
-        Vec::new()
-    };
-    let rates = if wanted(Measure::Rates) {
-        Some(rates::measure(folder).await?)
-    } else {
-        None
-    };
-    let memory = if wanted(Measure::Memory) {
-        Some(memory::measure(folder).await?)
-    } else {
-        None
-    };
+    let (mut latency, mut peers) = (Vec::new(), Vec::new());
+    if wanted(Measure::Latency) {
+        (latency, peers) = in_turn(folder, options).await?;
+    }
+    // From here on a part that breaks off costs the run that part only: minutes have been measured.
+    let mut failed = Vec::new();
+    let mut part = |name: &str, cause: BenchError| failed.push(format!("{name}: {}", lines::with_causes(&cause)));
+    let (mut polled, mut rates, mut memory) = (Vec::new(), None, None);
+    if wanted(Measure::Polled) {
+        let measured = polled::measure(folder, options.trials.div_ceil(20)).await;
+        polled = measured
+            .map_err(|cause| part("polled devices", cause))
+            .unwrap_or_default();
+    }
+    if wanted(Measure::Rates) {
+        rates = rates::measure(folder, options.rounds)
+            .await
+            .map_err(|cause| part("rates", cause))
+            .ok();
+    }
+    if wanted(Measure::Memory) {
+        memory = memory::measure(folder, 2 * options.rounds)
+            .await
+            .map_err(|cause| part("memory", cause))
+            .ok();
+        let large = latency::large(folder, options.trials.div_ceil(2)).await;
+        latency.extend(large.map_err(|cause| part("a large site", cause)).ok());
+    }
     machine.load_after = machine::load_average();
     Ok(Report {
+        failed,
         schema: 1,
         notes: notes(&machine, options),
         machine,
         latency,
+        peers,
+        polled,
         rates,
         memory,
     })
+}
+
+/// Thousands of connections with both their ends here need more files than a shell grants by default. Where even the most
+/// that is allowed is too few, a connection fails and says so.
+fn as_many_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // A system that does not grant it leaves what there was.
+    let _ = setrlimit(Resource::Nofile, all);
+}
+
+/// One of several rounds.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    /// From 0.
+    at: usize,
+    /// How many there are; at least 1.
+    of: usize,
+}
+
+impl Round {
+    /// This round's part of so many trials; all rounds' together are all of them.
+    fn share(self, trials: usize) -> usize {
+        trials * (self.at + 1) / self.of - trials * self.at / self.of
+    }
+}
+
+/// Muster and its peers, round by round, so that a machine that changes meanwhile changes all of them alike.
+async fn in_turn(folder: &Path, options: &Options) -> Result<(Vec<Latency>, Vec<Peer>), BenchError> {
+    let mut rows = latency::Rows::start(folder, options.rounds).await?;
+    let mut peers = if options.peers {
+        Some(
+            Peers::start(Setup {
+                folder,
+                node_red: options.node_red.as_deref(),
+                watch: Stopwatch::start(),
+            })
+            .await,
+        )
+    } else {
+        None
+    };
+    for at in 0..options.rounds {
+        let round = Round { at, of: options.rounds };
+        rows.round(round, options.trials).await?;
+        if let Some(peers) = &mut peers {
+            peers.round(round, options.trials.div_ceil(2)).await;
+        }
+    }
+    let latency = rows.end().await;
+    let peers = peers.map_or_else(Vec::new, |peers| peers.end(&latency));
+    Ok((latency, peers))
 }
 
 fn notes(machine: &Machine, options: &Options) -> Vec<String> {
@@ -218,4 +337,32 @@ fn background(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Re
         .spawn(move || runtime.block_on(part))
         .map(drop)
         .map_err(BenchError::Thread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report without figures.
+    pub(super) fn empty() -> Report {
+        Report {
+            schema: 1,
+            machine: Machine::look(Path::new(".")),
+            latency: Vec::new(),
+            peers: Vec::new(),
+            polled: Vec::new(),
+            rates: None,
+            memory: None,
+            failed: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rounds_share_all_trials() {
+        for trials in [0, 1, 7, 2_000] {
+            let shares = (0..4).map(|at| Round { at, of: 4 }.share(trials));
+            assert_eq!(shares.sum::<usize>(), trials);
+        }
+    }
 }

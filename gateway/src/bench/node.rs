@@ -16,20 +16,21 @@ const QUEUE: usize = 16;
 /// A new connection has this long; the least the client takes is a second.
 const CONNECT_WITHIN_S: u64 = 5;
 
-/// A node that publishes one reading when told to.
+/// A node that publishes one message when told to.
 pub(super) struct Node {
-    tell: mpsc::Sender<Micro>,
+    tell: mpsc::Sender<Vec<u8>>,
     said: mpsc::Receiver<Duration>,
 }
 
 impl Node {
-    /// Connects `node-1`; returns once the broker has taken it.
-    pub(super) async fn connect(broker: SocketAddr, watch: Stopwatch) -> Result<Self, BenchError> {
+    /// Connects a node that publishes on its alarm topic; returns once the broker has taken it.
+    pub(super) async fn connect(broker: SocketAddr, node: &str, watch: Stopwatch) -> Result<Self, BenchError> {
         let (tell, told) = mpsc::channel(QUEUE);
         let (say, said) = mpsc::channel(QUEUE);
         let (up, mut is_up) = mpsc::channel(1);
+        let node = node.to_owned();
         background("bench-node", async move {
-            let mut options = MqttOptions::new("node-1", broker.ip().to_string(), broker.port());
+            let mut options = MqttOptions::new(&node, broker.ip().to_string(), broker.port());
             options.set_keep_alive(Duration::from_secs(60));
             let (client, mut events) = AsyncClient::new(options, QUEUE);
             let mut network = NetworkOptions::new();
@@ -37,15 +38,15 @@ impl Node {
             network.set_connection_timeout(CONNECT_WITHIN_S);
             events.set_network_options(network);
             tokio::spawn(keep(events, up));
-            publish(&client, told, say, watch).await;
+            publish(&client, &format!("muster/v1/{SITE}/{node}/alarm"), (told, say), watch).await;
         })?;
         is_up.recv().await.ok_or(BenchError::Node)?;
         Ok(Self { tell, said })
     }
 
-    /// Publishes a value of `smoke`; when, by the bench's stop-watch.
-    pub(super) async fn say(&mut self, value: Micro) -> Result<Duration, BenchError> {
-        self.tell.send(value).await.map_err(|_| BenchError::Node)?;
+    /// Publishes; when, by the bench's stop-watch.
+    pub(super) async fn say(&mut self, payload: Vec<u8>) -> Result<Duration, BenchError> {
+        self.tell.send(payload).await.map_err(|_| BenchError::Node)?;
         self.said.recv().await.ok_or(BenchError::Node)
     }
 }
@@ -60,26 +61,25 @@ async fn keep(mut events: EventLoop, up: mpsc::Sender<()>) {
     }
 }
 
-async fn publish(client: &AsyncClient, mut told: mpsc::Receiver<Micro>, say: mpsc::Sender<Duration>, watch: Stopwatch) {
-    let topic = format!("muster/v1/{SITE}/node-1/alarm");
-    let mut seq = 0;
-    while let Some(value) = told.recv().await {
-        seq += 1;
-        let mut buffer = [0; 256];
-        let Some(pack) = pack(&mut buffer, seq, value) else {
-            return;
-        };
-        let pack = pack.to_vec();
+async fn publish(
+    client: &AsyncClient,
+    topic: &str,
+    (mut told, say): (mpsc::Receiver<Vec<u8>>, mpsc::Sender<Duration>),
+    watch: Stopwatch,
+) {
+    while let Some(payload) = told.recv().await {
         let at = watch.elapsed();
-        let published = client.publish(&topic, QoS::AtLeastOnce, false, pack).await;
+        let published = client.publish(topic, QoS::AtLeastOnce, false, payload).await;
         if published.is_err() || say.send(at).await.is_err() {
             return;
         }
     }
 }
 
-fn pack(buffer: &mut [u8], seq: u64, value: Micro) -> Option<&[u8]> {
-    let mut pack = PackWriter::new(buffer, "node-1", Mark { boot: 1, seq }, false).ok()?;
+/// A pack with one value of `smoke`.
+pub(super) fn pack(seq: u64, value: Micro) -> Option<Vec<u8>> {
+    let mut buffer = [0; 256];
+    let mut pack = PackWriter::new(&mut buffer, "node-1", Mark { boot: 1, seq }, false).ok()?;
     let record = Record {
         name: "smoke",
         value: Value::Micro(value),
@@ -87,7 +87,7 @@ fn pack(buffer: &mut [u8], seq: u64, value: Micro) -> Option<&[u8]> {
         unit: None,
     };
     pack.push(&record).ok()?;
-    Some(pack.finish())
+    Some(pack.finish().to_vec())
 }
 
 /// Beyond the limit, and clear of it. Percent a metre.

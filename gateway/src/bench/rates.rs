@@ -9,7 +9,7 @@ use muster_core::{Effect, Input, State};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::load::{self, Connection};
+use super::load::{self, Connection, Template};
 use super::site::{self, Others};
 use super::stats::Rounds;
 use super::{BenchError, Goal, SITE, background, machine};
@@ -21,8 +21,6 @@ use crate::gateway::Gateway;
 use crate::ingest::{Ingest, Message};
 use crate::lanes::lanes;
 
-/// Rounds of each rate.
-const ROUNDS: usize = 5;
 /// Readings of a full pack.
 const A_PACK: usize = 64;
 /// Nodes of the rate in process: 9,984 channels, as a large site has.
@@ -39,7 +37,8 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 /// Rates of every kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rates {
-    /// Decode, checks and core on one core, packs of 64, no I/O. Readings a second.
+    /// Decode, checks and core, packs of 64, no I/O. Readings a second of one processor's time: a neighbour that takes the
+    /// processor away for a while changes nothing. Of the wall clock where the system does not tell a thread's time.
     pub core_readings_per_s: Rounds,
     /// Through the broker, a reading a message.
     pub singly: BrokerRate,
@@ -63,10 +62,10 @@ pub struct BrokerRate {
 }
 
 /// All of them.
-pub(super) async fn measure(folder: &Path) -> Result<Rates, BenchError> {
-    let core_readings_per_s = core(folder).await?;
-    let singly = broker(folder, 1).await?;
-    let packed = broker(folder, A_PACK).await?;
+pub(super) async fn measure(folder: &Path, rounds: usize) -> Result<Rates, BenchError> {
+    let core_readings_per_s = core(folder, rounds).await?;
+    let singly = broker(folder, 1, rounds).await?;
+    let packed = broker(folder, A_PACK, rounds).await?;
     let packed_readings = packed.messages_per_s.median * A_PACK as f64;
     let goals = vec![
         Goal {
@@ -91,7 +90,7 @@ pub(super) async fn measure(folder: &Path) -> Result<Rates, BenchError> {
 }
 
 /// Every pack takes the way it takes in the gateway: topic, decode, checks, lane, core.
-async fn core(folder: &Path) -> Result<Rounds, BenchError> {
+async fn core(folder: &Path, rounds: usize) -> Result<Rounds, BenchError> {
     let others = Others {
         nodes: CORE_NODES,
         channels: A_PACK,
@@ -101,7 +100,7 @@ async fn core(folder: &Path) -> Result<Rounds, BenchError> {
     background("bench-core", async move {
         let mut rates = Vec::new();
         let packs = packs();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             rates.push(core_round(&config, &packs).await);
         }
         // Nobody waiting means that the measurement has ended.
@@ -128,7 +127,7 @@ fn packs() -> Vec<Sent> {
     numbered.filter_map(pack).collect()
 }
 
-/// Readings a second of one round over all packs, with a state and marks of its own.
+/// Readings a processor second of one round over all packs, with a state and marks of its own.
 async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
     let clock = Clock::starting_at(0);
     let (lanes, mut ends) = lanes();
@@ -140,7 +139,7 @@ async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
         &Input::Config(Box::new(config.site.clone())),
         &mut out,
     );
-    let (began, mut taken) = (Stopwatch::start(), 0_usize);
+    let (began, before, mut taken) = (Stopwatch::start(), machine::thread_cpu_s(), 0_usize);
     for sent in packs {
         let message = Message {
             client: &sent.node,
@@ -158,10 +157,13 @@ async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
         }
         out.clear();
     }
-    taken as f64 / began.elapsed().as_secs_f64()
+    let cpu_s = before
+        .zip(machine::thread_cpu_s())
+        .map(|(before, after)| after - before);
+    taken as f64 / cpu_s.unwrap_or_else(|| began.elapsed().as_secs_f64())
 }
 
-async fn broker(folder: &Path, readings: usize) -> Result<BrokerRate, BenchError> {
+async fn broker(folder: &Path, readings: usize, rounds: usize) -> Result<BrokerRate, BenchError> {
     let others = Others {
         nodes: CONNECTIONS,
         channels: A_PACK,
@@ -170,7 +172,7 @@ async fn broker(folder: &Path, readings: usize) -> Result<BrokerRate, BenchError
     let gateway = Gateway::start(&config, None, Box::new(|_, _| {}))
         .await
         .map_err(|cause| BenchError::Gateway(Box::new(cause)))?;
-    let measured = flood(&gateway, readings).await;
+    let measured = flood(&gateway, readings, rounds).await;
     gateway.stop().await;
     measured
 }
@@ -181,11 +183,11 @@ struct Round {
     elapsed_s: f64,
 }
 
-async fn flood(gateway: &Gateway, readings: usize) -> Result<BrokerRate, BenchError> {
+async fn flood(gateway: &Gateway, readings: usize, wanted: usize) -> Result<BrokerRate, BenchError> {
     let broker = gateway.mqtt.ok_or(BenchError::Node)?;
     let (tell, mut rounds) = mpsc::channel(1);
     background("bench-load", async move {
-        let rounds = run_rounds(broker, readings, &tell).await;
+        let rounds = run_rounds(broker, (readings, wanted), &tell).await;
         if let Err(broken) = rounds {
             // Nobody waiting means that the measurement has ended.
             let _ = tell.send(Err(broken)).await;
@@ -212,14 +214,14 @@ async fn flood(gateway: &Gateway, readings: usize) -> Result<BrokerRate, BenchEr
 
 async fn run_rounds(
     broker: SocketAddr,
-    readings: usize,
+    (readings, rounds): (usize, usize),
     tell: &mpsc::Sender<std::io::Result<Round>>,
 ) -> std::io::Result<()> {
     let mut connections = Vec::new();
     for node in 0..CONNECTIONS {
-        connections.push(Connection::open(broker, &format!("load-{node}"), readings).await?);
+        connections.push(Connection::open(broker, Template::pack(&format!("load-{node}"), readings)).await?);
     }
-    for _ in 0..=ROUNDS {
+    for _ in 0..=rounds {
         let watch = Stopwatch::start();
         let mut tasks = tokio::task::JoinSet::new();
         for mut connection in connections.drain(..) {

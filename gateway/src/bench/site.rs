@@ -12,12 +12,15 @@ use crate::config::{self, Config};
 /// Nothing goes silent while engine time leaps, by half an hour a trial: ten years, the longest the core takes.
 const SUPERVISION_MS: Millis = 10 * 365 * 86_400_000;
 
+/// Every polled device is asked this often: as often as its profile allows. Milliseconds.
+pub(super) const POLL_MS: u64 = 100;
+
 /// Without any other node.
 const BASE: &str = r#"
 [mqtt]
 insecure = true
 listen = "127.0.0.1:0"
-max_clients = 1000
+max_clients = 4096
 [http]
 listen = "127.0.0.1:0"
 [[zone]]
@@ -51,18 +54,11 @@ pub(super) struct Others {
     pub(super) channels: usize,
 }
 
-/// The config file's text.
+/// The config file's text, with other nodes.
 pub(super) fn text(journal: &str, hook: SocketAddr, others: Others) -> String {
-    // Writing into a String cannot fail.
-    let mut text = BASE.to_owned();
-    let _ = writeln!(text, "url = \"http://{hook}/\"");
-    for (person, digit) in [("anna", "a"), ("ben", "b")] {
-        let hash = digit.repeat(64);
-        let _ = writeln!(
-            text,
-            "[[principal]]\nid = \"{person}\"\nroles = [\"operator\", \"safety\"]\ntoken_hash = \"sha256:{hash}\""
-        );
-    }
+    // Writing into a String cannot fail, here and below.
+    let mut text = base(journal, hook);
+
     for node in 0..others.nodes {
         let _ = writeln!(
             text,
@@ -75,22 +71,64 @@ pub(super) fn text(journal: &str, hook: SocketAddr, others: Others) -> String {
             );
         }
     }
-    format!("[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n[store]\npath = \"{journal}\"\n{text}")
+    text
 }
 
-/// The config itself, with its journal in `folder`.
+/// The config file's text, with devices at these addresses, whose first contact is the fire panel's.
+fn text_polled(journal: &str, hook: SocketAddr, devices: &[SocketAddr]) -> String {
+    let mut text = base(journal, hook);
+    for (at, address) in devices.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "[[source]]\nid = \"panel-{at}\"\nkind = \"modbus\"\naddress = \"{address}\"\nsegment = \"panels\"\n\
+             profile = \"generic/dry-contacts\"\npoll_ms = {POLL_MS}\nzone = \"room\"\nsignals = [\"in1\"]\n\
+             [[channel]]\nid = \"panel-{at}.fire_alarm\"\nsource = \"panel-{at}\"\nsignal = \"in1\"\n\
+             quantity = \"fire_alarm\""
+        );
+    }
+    text
+}
+
+fn base(journal: &str, hook: SocketAddr) -> String {
+    let mut text =
+        format!("[site]\nid = \"{SITE}\"\narmed = true\nsingle_group = true\n[store]\npath = \"{journal}\"\n{BASE}");
+    let _ = writeln!(text, "url = \"http://{hook}/\"");
+    for (person, digit) in [("anna", "a"), ("ben", "b")] {
+        let hash = digit.repeat(64);
+        let _ = writeln!(
+            text,
+            "[[principal]]\nid = \"{person}\"\nroles = [\"operator\", \"safety\"]\ntoken_hash = \"sha256:{hash}\""
+        );
+    }
+    text
+}
+
+/// The config itself, with other nodes and its journal in `folder`.
 pub(super) fn config(folder: &Path, journal: &str, hook: SocketAddr, others: Others) -> Result<Config, BenchError> {
-    let (mut config, _) =
-        config::parse(&text(journal, hook, others), &folder.join("bench.toml")).map_err(|faults| {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            BenchError::Config(faults.join("; "))
-        })?;
+    read(folder, &text(journal, hook, others))
+}
+
+/// The same with polled devices.
+pub(super) fn polled(
+    folder: &Path,
+    journal: &str,
+    hook: SocketAddr,
+    devices: &[SocketAddr],
+) -> Result<Config, BenchError> {
+    read(folder, &text_polled(journal, hook, devices))
+}
+
+fn read(folder: &Path, text: &str) -> Result<Config, BenchError> {
+    let (mut config, _) = config::parse(text, &folder.join("bench.toml")).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        BenchError::Config(faults.join("; "))
+    })?;
     // The nodes of a plain listener are one group; its one vote is to reach `prepare`, and no further.
     config.site.single_group = false;
     for channel in &mut config.site.channels {
         channel.supervision_ms = SUPERVISION_MS;
         // One sample is a vote, so that the deciding message is a single one.
-        if channel.id == "node-1.smoke" {
+        if channel.id == "node-1.smoke" || channel.id == "panel-0.fire_alarm" {
             (channel.watch, channel.k, channel.n) = (None, 1, 1);
         }
     }

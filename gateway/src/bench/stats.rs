@@ -13,6 +13,8 @@ pub struct Quantiles {
     pub p90: u64,
     /// 99 of 100.
     pub p99: u64,
+    /// 999 of 1,000.
+    pub p999: u64,
     /// All.
     pub max: u64,
 }
@@ -23,17 +25,30 @@ impl Quantiles {
     pub fn of(times_us: impl IntoIterator<Item = u64>) -> Self {
         let mut sorted: Vec<u64> = times_us.into_iter().collect();
         sorted.sort_unstable();
-        let rank = |percent: usize| {
-            let rank = (sorted.len() * percent).div_ceil(100);
+        let rank = |per_mille: usize| {
+            let rank = (sorted.len() * per_mille).div_ceil(1_000);
             sorted.get(rank.max(1) - 1).copied().unwrap_or_default()
         };
         Self {
             n: sorted.len(),
-            p50: rank(50),
-            p90: rank(90),
-            p99: rank(99),
-            max: rank(100),
+            p50: rank(500),
+            p90: rank(900),
+            p99: rank(990),
+            p999: rank(999),
+            max: rank(1_000),
         }
+    }
+
+    /// The 99th percentile, if enough were measured for one to lie beyond it.
+    #[must_use]
+    pub fn p99(&self) -> Option<u64> {
+        (self.n >= 100).then_some(self.p99)
+    }
+
+    /// The 99.9th percentile, if enough were measured for one to lie beyond it.
+    #[must_use]
+    pub fn p999(&self) -> Option<u64> {
+        (self.n >= 1_000).then_some(self.p999)
     }
 }
 
@@ -76,6 +91,7 @@ mod tests {
             p50: 100,
             p90: 180,
             p99: 198,
+            p999: 200,
             max: 200,
         };
         assert_eq!(of, expected);
@@ -91,6 +107,15 @@ mod tests {
         // One slow trial of a hundred is the maximum, not the 99th of a hundred.
         let hundred = Quantiles::of((0..99).map(|_| 1).chain([1_000]));
         assert_eq!((hundred.p99, hundred.max), (1, 1_000));
+        let thousand = Quantiles::of((0..999).map(|_| 1).chain([7]));
+        assert_eq!((thousand.p999, thousand.max), (1, 7));
+    }
+
+    #[test]
+    fn a_quantile_that_nothing_could_lie_beyond_is_none() {
+        let of = |n| Quantiles::of((0..n).map(|_| 5));
+        assert_eq!((of(99).p99(), of(100).p99()), (None, Some(5)));
+        assert_eq!((of(999).p999(), of(1_000).p999()), (None, Some(5)));
     }
 
     #[test]

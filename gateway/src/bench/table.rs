@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::neighbours::Neighbours;
 use super::stats::{Quantiles, Rounds};
-use super::{BrokerRate, Goal, Latency, Memory, Rates, Report};
+use super::{BrokerRate, Goal, Latency, Memory, Peer, Polled, Rates, Report};
 
 /// A report as a plain table.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,10 @@ impl fmt::Display for Table<'_> {
         for (at, row) in self.0.latency.iter().enumerate() {
             latency(f, row, at == 0)?;
         }
+        if !self.0.peers.is_empty() {
+            peers(f, &self.0.peers)?;
+        }
+        self.0.polled.iter().try_for_each(|row| polled(f, row))?;
         if let Some(rates_) = &self.0.rates {
             rates(f, rates_)?;
         }
@@ -32,6 +37,10 @@ impl fmt::Display for Table<'_> {
             memory(f, memory_)?;
         }
         writeln!(f)?;
+        self.0
+            .failed
+            .iter()
+            .try_for_each(|why| writeln!(f, "Not measured: {why}"))?;
         self.0.notes.iter().try_for_each(|note| writeln!(f, "Note: {note}"))
     }
 }
@@ -52,19 +61,17 @@ fn latency(f: &mut fmt::Formatter<'_>, row: &Latency, first: bool) -> fmt::Resul
     if first {
         writeln!(f, "\nDeciding message published -> webhook received, milliseconds")?;
     }
-    let title = match (row.beside_readings_per_s, row.beside_readings_a_message) {
-        (0, _) => "quiet".to_owned(),
-        (per_s, 1) => format!("beside {per_s} readings/s, a message each"),
-        (per_s, readings) => format!("beside {per_s} readings/s in packs of {readings}"),
-    };
+    let title = beside(row.beside_readings_per_s, row.beside_readings_a_message);
+    let title = format!("{title}, {} channels, {} trials", row.channels, row.total_us.n);
     writeln!(
         f,
-        "  {:<56}{:>8}{:>8}{:>8}{:>8}",
-        format!("{title}, {} trials", row.total_us.n),
+        "  {title:<64}{:>8}{:>8}{:>8}{:>8}{:>8}   {}",
         "p50",
         "p90",
         "p99",
-        "max"
+        "p99.9",
+        "max",
+        Others(row.neighbours)
     )?;
     for (name, quantiles) in [
         ("total", &row.total_us),
@@ -79,16 +86,89 @@ fn latency(f: &mut fmt::Formatter<'_>, row: &Latency, first: bool) -> fmt::Resul
     goals(f, &row.goals)
 }
 
+fn beside(per_s: u64, readings: usize) -> String {
+    match (per_s, readings) {
+        (0, _) => "quiet".to_owned(),
+        (per_s, 1) => format!("beside {per_s} readings/s, a message each"),
+        (per_s, readings) => format!("beside {per_s} readings/s in packs of {readings}"),
+    }
+}
+
+/// Who else used the machine.
+struct Others(Neighbours);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "load {}", Load(self.0.load))?;
+        let cpus = self.0.cpus;
+        cpus.map_or(Ok(()), |cpus| write!(f, ", {cpus:.2} CPUs by others"))
+    }
+}
+
 fn times(f: &mut fmt::Formatter<'_>, name: &str, q: &Quantiles) -> fmt::Result {
-    let ms = |us: u64| us as f64 / 1_000.0;
+    writeln!(f, "    {name:<62}{}", Times(q))
+}
+
+/// p50, p90, p99, p99.9 and the longest, in milliseconds.
+struct Times<'a>(&'a Quantiles);
+
+impl fmt::Display for Times<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let q = self.0;
+        for us in [Some(q.p50), Some(q.p90), q.p99(), q.p999(), Some(q.max)] {
+            match us {
+                Some(us) => write!(f, "{:>8.2}", us as f64 / 1_000.0)?,
+                None => write!(f, "{:>8}", "-")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn peers(f: &mut fmt::Formatter<'_>, rows: &[Peer]) -> fmt::Result {
     writeln!(
         f,
-        "    {name:<54}{:>8.2}{:>8.2}{:>8.2}{:>8.2}",
-        ms(q.p50),
-        ms(q.p90),
-        ms(q.p99),
-        ms(q.max)
-    )
+        "\nWhat one would take instead, condition raised -> webhook received, milliseconds"
+    )?;
+    for row in rows {
+        let version = row
+            .version
+            .as_deref()
+            .map_or_else(String::new, |version| format!(" ({version})"));
+        let beside = beside(row.beside_readings_per_s, row.beside_readings_a_message);
+        writeln!(f, "  {}{version}: {}", row.chain, row.settings)?;
+        if let Some(total) = &row.total_us {
+            let title = format!("{beside}, {} events", total.n);
+            writeln!(f, "    {title:<62}{}   {}", Times(total), Others(row.neighbours))?;
+            let ratio = |of: Option<f64>| of.map_or_else(|| "-".into(), |of| format!("{of:.1}"));
+            let (middle, high) = (ratio(row.p50_to_muster), ratio(row.p99_to_muster));
+            writeln!(f, "    {:<62}{middle:>8}{:>8}{high:>8}", "times Muster's total", "")?;
+        }
+        if let Some(why) = &row.missing {
+            writeln!(f, "    {beside}: {why}")?;
+        }
+    }
+    Ok(())
+}
+
+fn polled(f: &mut fmt::Formatter<'_>, row: &Polled) -> fmt::Result {
+    writeln!(
+        f,
+        "\nContact of a polled device closed -> webhook received, milliseconds; {} Modbus TCP devices, each every {} ms",
+        row.devices, row.every_ms
+    )?;
+    let title = format!("{} trials", row.total_us.n);
+    writeln!(
+        f,
+        "    {title:<62}{}   {}",
+        Times(&row.total_us),
+        Others(row.neighbours)
+    )?;
+    let cpu = row
+        .cpu_percent
+        .map_or_else(String::new, |percent| format!(", {percent:.1} % of one core"));
+    writeln!(f, "    {:.0} polls a second{cpu}", row.polls_per_s)?;
+    goals(f, &row.goals)
 }
 
 fn rates(f: &mut fmt::Formatter<'_>, rates: &Rates) -> fmt::Result {
@@ -148,7 +228,7 @@ fn memory(f: &mut fmt::Formatter<'_>, memory: &Memory) -> fmt::Result {
         mib(memory.resident_kib)
     )?;
     match memory.cpu_percent {
-        Some(percent) => writeln!(f, ", {percent:.1} % of one core")?,
+        Some(percent) => writeln!(f, ", {percent:.1} % of one core; {}", Others(memory.neighbours))?,
         None => writeln!(f)?,
     }
     goals(f, &memory.goals)

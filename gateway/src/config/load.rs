@@ -11,8 +11,8 @@ use super::finding::{Finding, Severity};
 use super::table::Table;
 use super::{Config, lower, rows};
 
-/// Largest file that is read: 1 MiB.
-pub const MAX_BYTES: u64 = 1 << 20;
+/// Largest file that is read: 16 MiB. One of 100,000 channels, each with a table of its own, takes 8.
+pub const MAX_BYTES: u64 = 16 << 20;
 
 /// Why a file could not be read as text.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(crate) enum ReadError {
 /// Every fault of the file, warnings included, in the order of the file.
 pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let text = read_text(path).map_err(|cause| {
-        let hint = "a config is one TOML file of at most 1 MiB";
+        let hint = "a config is one TOML file of at most 16 MiB";
         vec![Finding::of_file(
             &path.display().to_string(),
             format!("the config cannot be read: {cause}"),

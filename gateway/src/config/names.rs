@@ -8,7 +8,15 @@ use super::faults::{At, Faults, quoted};
 pub(super) const MAX_ID: usize = 32;
 
 /// Most entries of one list; indices are 16 bits wide and no site needs more.
-pub(super) const MAX_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
+
+/// Most `[[channel]]`, whose indices are 32 bits wide: twice the largest site that is measured.
+const MAX_CHANNELS: usize = 200_000;
+
+/// Most entries of the list `[[key]]`.
+pub(super) fn most_entries(key: &str) -> usize {
+    if key == "channel" { MAX_CHANNELS } else { MAX_ENTRIES }
+}
 
 /// `[a-z0-9-]{1,32}`.
 pub(super) fn is_id(word: &str) -> bool {

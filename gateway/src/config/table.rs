@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::faults::{At, Faults, quoted};
 use super::later;
-use super::names::{MAX_ENTRIES, did_you_mean, is_id};
+use super::names::{did_you_mean, is_id, most_entries};
 use super::sensor::Word;
 
 /// One table of the file, and which of its keys have been asked for.
@@ -272,10 +272,10 @@ impl<'a> Table<'a> {
         if value.get_ref().is_table() {
             self.wrong_type(key, value, &format!("{name}, with two brackets"));
         }
-        if entries.len() > MAX_ENTRIES {
+        let most = most_entries(key);
+        if entries.len() > most {
             let what = format!("{} tables {name}", entries.len());
-            self.faults
-                .error(value.span().start, what, format!("at most {MAX_ENTRIES}"));
+            self.faults.error(value.span().start, what, format!("at most {most}"));
         }
         let as_table = |entry: &'a Spanned<DeValue<'a>>| {
             let table = entry.get_ref().as_table();
@@ -284,7 +284,7 @@ impl<'a> Table<'a> {
             }
             table.map(|t| Self::new(name, entry.span().start, t, self.faults))
         };
-        entries.iter().take(MAX_ENTRIES).filter_map(as_table).collect()
+        entries.iter().take(most).filter_map(as_table).collect()
     }
 
     /// Reports every key nobody asked for. Call it last.

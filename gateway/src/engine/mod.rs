@@ -18,7 +18,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::counters::Counters;
 use crate::epoch::Epochs;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
-use crate::lanes::{Batch, Control, LaneEnds, Mark};
+use crate::lanes::{Batch, CHANNELS_A_PIECE, Control, LaneEnds, Mark};
 use crate::recorder::Tape;
 use crate::runner::Runner;
 use crate::service::Beat;
@@ -252,7 +252,9 @@ impl Engine {
             }
             Control::Journal(report) => self.journal(report),
             // Whoever asked may have gone: then nobody misses the answer.
-            Control::Channels(answer) => drop(answer.send(self.state.channels(self.parts.clock.now()))),
+            Control::Channels { from, answer } => {
+                drop(answer.send(self.state.channels_from(self.now(), from, CHANNELS_A_PIECE)));
+            }
             Control::Reload(reload) => self.reload(*reload),
             Control::Stop => self.stopping = true,
         }

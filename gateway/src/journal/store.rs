@@ -151,7 +151,7 @@ impl End {
             return Ok(0);
         }
         let sql = format!("INSERT INTO entry ({ENTRY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-        let mut insert = tx.prepare(&sql)?;
+        let mut insert = tx.prepare_cached(&sql)?;
         let mut conflicts = 0;
         for (wall_ms, entry) in entries {
             let row = self.next(*wall_ms, entry)?;
@@ -203,7 +203,7 @@ fn write_marks(tx: &Transaction<'_>, marks: &Marks, before: &Marks) -> rusqlite:
     if marks.is_empty() {
         return Ok(());
     }
-    let mut write = tx.prepare("INSERT OR REPLACE INTO mark (node, boot, seq) VALUES (?1, ?2, ?3)")?;
+    let mut write = tx.prepare_cached("INSERT OR REPLACE INTO mark (node, boot, seq) VALUES (?1, ?2, ?3)")?;
     let risen = marks
         .iter()
         .filter(|(node, mark)| before.get(*node).is_none_or(|old| old < mark));
@@ -220,7 +220,7 @@ fn write_events(tx: &Transaction<'_>, events: &[(i64, Arc<Told>)]) -> rusqlite::
     // A commit that answered with an error may have reached the disk: the same lines then come a second time.
     let sql = "INSERT OR IGNORE INTO event (id, at_ms, wall_ms, kind, level, subject, line) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut write = tx.prepare(sql)?;
+    let mut write = tx.prepare_cached(sql)?;
     for (wall_ms, Told { id, at, event, .. }) in events.iter().map(|(wall_ms, told)| (wall_ms, &**told)) {
         let (kind, level) = (event.kind.as_str(), event.level.as_str());
         write.execute((id, at, wall_ms, kind, level, &event.subject, &event.line))?;
@@ -236,7 +236,7 @@ fn trim_events(tx: &Transaction<'_>, kept: i64, came: usize) -> rusqlite::Result
     let slice = i64::try_from(came).unwrap_or(i64::MAX).saturating_add(TRIM_SLICE);
     let sql =
         "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?1 AND id < (SELECT min(id) FROM event) + ?2";
-    tx.execute(sql, (kept, slice))?;
+    tx.prepare_cached(sql)?.execute((kept, slice))?;
     Ok(())
 }
 
@@ -251,10 +251,8 @@ fn forget_events(tx: &Transaction<'_>, keep_from: Option<Millis>) -> rusqlite::R
 
 fn write_clock(tx: &Transaction<'_>, clock: Option<(Millis, i64)>) -> rusqlite::Result<()> {
     if let Some(now) = clock {
-        tx.execute(
-            "INSERT OR REPLACE INTO clock (one, engine_ms, wall_ms) VALUES (1, ?1, ?2)",
-            now,
-        )?;
+        let sql = "INSERT OR REPLACE INTO clock (one, engine_ms, wall_ms) VALUES (1, ?1, ?2)";
+        tx.prepare_cached(sql)?.execute(now)?;
     }
     Ok(())
 }

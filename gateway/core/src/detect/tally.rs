@@ -119,6 +119,11 @@ impl Tally {
         self.faulty[source.at()] == 0
     }
 
+    /// Channels at fault, of all sources.
+    pub(crate) fn faulty(&self) -> u32 {
+        self.faulty.iter().sum()
+    }
+
     /// Since when the source feeds its load from its battery.
     pub(crate) fn discharging_since(&self, source: SourceIx) -> Option<Millis> {
         let (channels, since) = *self.discharging.get(source.at())?;

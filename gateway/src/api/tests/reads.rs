@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::stand::{SOON, Stand};
 use super::story;
 use crate::counters::Cause;
-use crate::lanes::Control;
+use crate::lanes::{CHANNELS_A_PIECE, Control};
 
 #[tokio::test]
 async fn status_is_the_view_with_wall_times_and_a_next_act() {
@@ -59,13 +59,18 @@ async fn channels_come_from_the_engine_or_not_at_all() {
     let mut stand = Stand::with(story::normal).await;
     let url = stand.url("/api/v1/channels");
     let asked = tokio::spawn(super::stand::client().get(url).send());
-    let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
-    let Control::Channels(answer) = control else {
-        unreachable!("nothing else was asked")
-    };
-    answer.send(vec![channel()]).unwrap();
+    // A full piece is not the last one.
+    for (expected, piece) in [(0, CHANNELS_A_PIECE), (CHANNELS_A_PIECE, 1)] {
+        let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
+        let Control::Channels { from, answer } = control else {
+            unreachable!("nothing else was asked")
+        };
+        assert_eq!(from, expected);
+        answer.send(vec![channel(); piece]).unwrap();
+    }
     let document: Value = asked.await.unwrap().unwrap().json().await.unwrap();
-    assert_eq!(document["channels"][0]["value"], "25.1");
+    assert_eq!(document["channels"].as_array().unwrap().len(), CHANNELS_A_PIECE + 1);
+    assert_eq!(document["channels"][CHANNELS_A_PIECE]["value"], "25.1");
     assert_eq!(document["schema"], 1);
 
     // Nobody answers now.
