@@ -8,6 +8,8 @@
 mod channel;
 mod check;
 mod contact;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 mod node;
 mod spec;
 mod store;

@@ -92,6 +92,12 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         self.next_beat_ms = 0;
     }
 
+    /// Connected anew to a broker that kept the session: what was in flight goes out again by itself, and the next sample
+    /// reports every channel.
+    pub fn on_link_resumed(&mut self) {
+        self.next_beat_ms = 0;
+    }
+
     /// Samples dropped from a full store without an acknowledgement, since boot. Every pack says so once it is not 0.
     #[must_use]
     pub const fn lost(&self) -> u32 {

@@ -1,0 +1,201 @@
+//! The emulated board: wires clock, Ethernet, sensors and tasks. It decides nothing.
+#![no_std]
+#![no_main]
+
+mod clock;
+mod executor;
+mod lan9118;
+mod mmio;
+mod sbcon;
+mod settings;
+mod uart;
+mod vectors;
+mod watchdog;
+
+use core::panic::PanicInfo;
+
+use embassy_executor::Spawner;
+use embassy_net::tcp::TcpSocket;
+use embassy_net::{Runner, Stack, StackResources};
+use embassy_time::{Instant, Timer};
+use lan9118::Lan9118;
+use lm75::{Lm75, ic};
+use muster_node::mqtt::{self, Desk, Dial, Identity, RX_BYTES, TX_BYTES};
+use muster_node::{ChannelSpec, Limit, Node, NodeSpec, Sensor};
+use muster_wire::{Absence, MICRO, Micro, Quantity};
+use sbcon::SbCon;
+use settings::Settings;
+use static_cell::StaticCell;
+
+/// Board temperature.
+const CHANNELS: usize = 1;
+/// Samples kept until the gateway has them: ten minutes at one a second.
+const STORE: usize = 600;
+/// With a tickless guest QEMU's main loop notices new traffic of its host only after 0.5 to 1 s.
+const TICK_MS: u64 = 10;
+/// Half of the time after which a board that samples or publishes no more is reset.
+const WATCHDOG_HALF_MS: u32 = 10_000;
+
+type NodeDesk = Desk<'static, CHANNELS, STORE>;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    uart::Console::start();
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(what) => panic!("settings: {what}"),
+    };
+    clock::start(settings.uptime_ms);
+    watchdog::start(WATCHDOG_HALF_MS);
+    executor::run(|spawner| start(spawner, settings));
+}
+
+fn start(spawner: Spawner, settings: Settings) {
+    static SETTINGS: StaticCell<Settings> = StaticCell::new();
+    static DESK: StaticCell<NodeDesk> = StaticCell::new();
+    static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
+    let settings: &'static Settings = SETTINGS.init(settings);
+    say!("muster node {} of {}, boot {}", settings.node, settings.site, settings.boot);
+    let node = Node::new(spec(settings)).unwrap_or_else(|fault| panic!("{fault}"));
+    let desk: &'static NodeDesk = DESK.init(Desk::new(node));
+    let ethernet = Lan9118::start().unwrap_or_else(|| panic!("no Ethernet controller"));
+    let mut seed = [0; 8];
+    // Without a random number of the host's the seed is the node's boot count: only local ports depend on it.
+    if semihosting::experimental::random::fill_bytes(&mut seed).is_err() {
+        seed = settings.boot.to_le_bytes();
+    }
+    let config = embassy_net::Config::dhcpv4(Default::default());
+    let (stack, runner) = embassy_net::new(
+        ethernet,
+        config,
+        RESOURCES.init(StackResources::new()),
+        u64::from_le_bytes(seed),
+    );
+    let tasks = [
+        network(runner).map(|task| spawner.spawn(task)),
+        tick().map(|task| spawner.spawn(task)),
+        sample(desk, settings).map(|task| spawner.spawn(task)),
+        publish(desk, settings, stack).map(|task| spawner.spawn(task)),
+    ];
+    if tasks.iter().any(Result::is_err) {
+        panic!("a task was spawned twice");
+    }
+}
+
+fn spec(settings: &'static Settings) -> NodeSpec<'static, CHANNELS> {
+    let temperature = ChannelSpec {
+        name: Quantity::Temperature.as_str(),
+        quantity: Quantity::Temperature,
+        alarm: Some(Limit {
+            set: Micro(45 * MICRO),
+            clear: Micro(42 * MICRO),
+            above: true,
+        }),
+        report_delta: Some(Micro(MICRO / 2)),
+        max_rate_per_s: None,
+        stuck_after_ms: None,
+    };
+    NodeSpec {
+        id: &settings.node,
+        boot: settings.boot,
+        simulated: true,
+        sample_ms: settings.sample_ms,
+        heartbeat_ms: settings.heartbeat_ms,
+        channels: [temperature],
+    }
+}
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, Lan9118>) {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn tick() {
+    loop {
+        Timer::after_millis(TICK_MS).await;
+    }
+}
+
+/// Samples, whatever the network does; and feeds the watchdog if the session turns as well.
+#[embassy_executor::task]
+async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
+    let mut temperature = BoardTemperature(Lm75::new(sbcon::SENSORS, lm75::Address::default()));
+    let half = u64::from(WATCHDOG_HALF_MS);
+    let mut fed_ms = 0;
+    loop {
+        desk.tick(Instant::now().as_millis(), &mut [&mut temperature]);
+        let now_ms = Instant::now().as_millis();
+        if now_ms.saturating_sub(fed_ms) >= half / 2 && desk.has_turned() {
+            watchdog::feed();
+            fed_ms = now_ms;
+        }
+        let _ = settings;
+        Timer::at(Instant::from_millis(desk.next_tick_ms())).await;
+    }
+}
+
+#[embassy_executor::task]
+async fn publish(desk: &'static NodeDesk, settings: &'static Settings, stack: Stack<'static>) {
+    static RX: StaticCell<[u8; RX_BYTES]> = StaticCell::new();
+    static TX: StaticCell<[u8; TX_BYTES]> = StaticCell::new();
+    let identity = Identity {
+        site: &settings.site,
+        node: &settings.node,
+    };
+    let mut dial = Tcp {
+        stack,
+        broker: settings.broker,
+        rx: [0; _],
+        tx: [0; _],
+    };
+    let ended = mqtt::run(identity, desk, &mut dial, (RX.init([0; _]), TX.init([0; _]))).await;
+    panic!("the session cannot be: {:?}", ended.err());
+}
+
+/// Plain TCP to the broker.
+struct Tcp {
+    stack: Stack<'static>,
+    broker: (core::net::Ipv4Addr, u16),
+    rx: [u8; 2048],
+    tx: [u8; 4096],
+}
+
+impl Dial for Tcp {
+    type Stream<'s> = TcpSocket<'s>;
+    type Error = embassy_net::tcp::ConnectError;
+
+    async fn dial(&mut self) -> Result<TcpSocket<'_>, Self::Error> {
+        self.stack.wait_config_up().await;
+        let mut socket = TcpSocket::new(self.stack, &mut self.rx, &mut self.tx);
+        socket.set_nagle_enabled(false);
+        socket.connect(self.broker).await?;
+        Ok(socket)
+    }
+
+    fn chance(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        // Without a random number of the host's, the time will do.
+        if semihosting::experimental::random::fill_bytes(&mut bytes).is_err() {
+            return Instant::now().as_ticks() as u32;
+        }
+        u32::from_le_bytes(bytes)
+    }
+}
+
+/// The sensor on the board itself.
+struct BoardTemperature(Lm75<SbCon, ic::Lm75>);
+
+impl Sensor for BoardTemperature {
+    fn sample(&mut self) -> Result<Micro, Absence> {
+        let celsius = self.0.read_temperature().map_err(|_| Absence::Bus)?;
+        Micro::from_f64(f64::from(celsius)).ok_or(Absence::Range)
+    }
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    say!("{info}");
+    // A node that cannot go on begins anew: what it had is gone, and its boot count says so.
+    cortex_m::peripheral::SCB::sys_reset();
+}

@@ -1,0 +1,71 @@
+//! What this board is told when it starts: the emulator's `-append "key=value …"`.
+
+use core::net::Ipv4Addr;
+
+use heapless::String;
+use muster_wire::MAX_ID_BYTES;
+use semihosting::experimental::env;
+
+/// Room for all arguments. Bytes.
+const ARGUMENTS_BYTES: usize = 512;
+
+/// Text of an id's length.
+pub(crate) type Id = String<MAX_ID_BYTES>;
+
+/// Who this board is and whom it speaks to.
+pub(crate) struct Settings {
+    pub(crate) site: Id,
+    pub(crate) node: Id,
+    pub(crate) broker: (Ipv4Addr, u16),
+    /// Boot count; rises with every start. Given from outside where no memory keeps it.
+    pub(crate) boot: u64,
+    pub(crate) sample_ms: u64,
+    pub(crate) heartbeat_ms: u64,
+    /// For tests: as if the board had been up for so long.
+    pub(crate) uptime_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            site: Id::new(),
+            node: Id::new(),
+            // The emulator's host.
+            broker: (Ipv4Addr::new(10, 0, 2, 2), 1883),
+            boot: 1,
+            sample_ms: 1_000,
+            heartbeat_ms: 5_000,
+            uptime_ms: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads them; `Err` is the argument that cannot be understood, or what is missing.
+    pub(crate) fn read() -> Result<Self, String<64>> {
+        let mut settings = Self::default();
+        let cut = |text: &str| text.chars().take(60).collect();
+        let args = env::args::<ARGUMENTS_BYTES>().map_err(|_| cut("no arguments to be had"))?;
+        for argument in (&args).into_iter().skip(1) {
+            let argument = argument.map_err(|_| cut("not text"))?;
+            settings.take(argument).ok_or_else(|| cut(argument))?;
+        }
+        Ok(settings)
+    }
+
+    fn take(&mut self, argument: &str) -> Option<()> {
+        let (key, value) = argument.split_once('=')?;
+        match key {
+            "site" => self.site = value.try_into().ok()?,
+            "node" => self.node = value.try_into().ok()?,
+            "port" => self.broker.1 = value.parse().ok()?,
+            "broker" => self.broker.0 = value.parse().ok()?,
+            "boot" => self.boot = value.parse().ok()?,
+            "sample_ms" => self.sample_ms = value.parse().ok()?,
+            "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
+            "uptime_ms" => self.uptime_ms = value.parse().ok()?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
