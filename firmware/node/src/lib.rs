@@ -13,6 +13,8 @@ pub mod mqtt;
 mod node;
 mod spec;
 mod store;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use contact::{Contact, Debounce, Wiring};
 pub use node::{Node, PACK_BYTES};
