@@ -3,7 +3,9 @@
 #![no_main]
 
 mod clock;
+mod dial;
 mod executor;
+mod host;
 mod lan9118;
 mod mmio;
 mod sbcon;
@@ -14,15 +16,18 @@ mod watchdog;
 
 use core::panic::PanicInfo;
 
+use dial::{Tcp, Tls};
 use embassy_executor::Spawner;
-use embassy_net::tcp::TcpSocket;
 use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Instant, Timer};
+use host::HostRandom;
 use lan9118::Lan9118;
 use lm75::{Lm75, ic};
-use muster_node::mqtt::{self, Desk, Dial, Identity, RX_BYTES, TX_BYTES};
+use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
+use muster_node::tls::{Credentials, Rooms};
 use muster_node::{ChannelSpec, Limit, Node, NodeSpec, Sensor};
 use muster_wire::{Absence, MICRO, Micro, Quantity};
+use rand_core::RngCore as _;
 use sbcon::SbCon;
 use settings::Settings;
 use static_cell::StaticCell;
@@ -35,6 +40,9 @@ const STORE: usize = 600;
 const TICK_MS: u64 = 10;
 /// Half of the time after which a board that samples or publishes no more is reset.
 const WATCHDOG_HALF_MS: u32 = 10_000;
+
+/// Largest certificate or key that is read. Bytes.
+const FILE_BYTES: usize = 1_024;
 
 type NodeDesk = Desk<'static, CHANNELS, STORE>;
 
@@ -55,21 +63,21 @@ fn start(spawner: Spawner, settings: Settings) {
     static DESK: StaticCell<NodeDesk> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     let settings: &'static Settings = SETTINGS.init(settings);
-    say!("muster node {} of {}, boot {}", settings.node, settings.site, settings.boot);
+    say!(
+        "muster node {} of {}, boot {}",
+        settings.node,
+        settings.site,
+        settings.boot
+    );
     let node = Node::new(spec(settings)).unwrap_or_else(|fault| panic!("{fault}"));
     let desk: &'static NodeDesk = DESK.init(Desk::new(node));
     let ethernet = Lan9118::start().unwrap_or_else(|| panic!("no Ethernet controller"));
-    let mut seed = [0; 8];
-    // Without a random number of the host's the seed is the node's boot count: only local ports depend on it.
-    if semihosting::experimental::random::fill_bytes(&mut seed).is_err() {
-        seed = settings.boot.to_le_bytes();
-    }
     let config = embassy_net::Config::dhcpv4(Default::default());
     let (stack, runner) = embassy_net::new(
         ethernet,
         config,
         RESOURCES.init(StackResources::new()),
-        u64::from_le_bytes(seed),
+        HostRandom.next_u64(),
     );
     let tasks = [
         network(runner).map(|task| spawner.spawn(task)),
@@ -143,44 +151,47 @@ async fn publish(desk: &'static NodeDesk, settings: &'static Settings, stack: St
         site: &settings.site,
         node: &settings.node,
     };
-    let mut dial = Tcp {
-        stack,
-        broker: settings.broker,
-        rx: [0; _],
-        tx: [0; _],
+    let buffers: (&mut [u8], &mut [u8]) = (RX.init([0; _]), TX.init([0; _]));
+    let mut tcp = Tcp::new(stack, settings.broker);
+    let ended = if settings.tls.is_empty() {
+        say!("plain MQTT: anybody on this network can speak for this node");
+        mqtt::run(identity, desk, &mut tcp, buffers).await
+    } else {
+        static ROOMS: StaticCell<Rooms> = StaticCell::new();
+        let rooms = ROOMS.init(Rooms::new());
+        let credentials = credentials(settings);
+        mqtt::run(
+            identity,
+            desk,
+            &mut Tls {
+                tcp,
+                credentials,
+                rooms,
+            },
+            buffers,
+        )
+        .await
     };
-    let ended = mqtt::run(identity, desk, &mut dial, (RX.init([0; _]), TX.init([0; _]))).await;
     panic!("the session cannot be: {:?}", ended.err());
 }
 
-/// Plain TCP to the broker.
-struct Tcp {
-    stack: Stack<'static>,
-    broker: (core::net::Ipv4Addr, u16),
-    rx: [u8; 2048],
-    tx: [u8; 4096],
-}
-
-impl Dial for Tcp {
-    type Stream<'s> = TcpSocket<'s>;
-    type Error = embassy_net::tcp::ConnectError;
-
-    async fn dial(&mut self) -> Result<TcpSocket<'_>, Self::Error> {
-        self.stack.wait_config_up().await;
-        let mut socket = TcpSocket::new(self.stack, &mut self.rx, &mut self.tx);
-        socket.set_nagle_enabled(false);
-        socket.connect(self.broker).await?;
-        Ok(socket)
-    }
-
-    fn chance(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        // Without a random number of the host's, the time will do.
-        if semihosting::experimental::random::fill_bytes(&mut bytes).is_err() {
-            return Instant::now().as_ticks() as u32;
-        }
-        u32::from_le_bytes(bytes)
-    }
+/// What `muster enroll` wrote for this node.
+fn credentials(settings: &'static Settings) -> Credentials<'static> {
+    static CA: StaticCell<[u8; FILE_BYTES]> = StaticCell::new();
+    static CERTIFICATE: StaticCell<[u8; FILE_BYTES]> = StaticCell::new();
+    let mut key = [0; FILE_BYTES];
+    let read = |name, room| host::read_file(&settings.tls, name, room);
+    let ca = read("ca.der", CA.init([0; _]));
+    let certificate = read("node.der", CERTIFICATE.init([0; _]));
+    let made = match (
+        ca,
+        certificate,
+        host::read_file(&settings.tls, "node.key.der", &mut key),
+    ) {
+        (Some(ca), Some(certificate), Some(key)) => Credentials::new(ca, certificate, key, &settings.gateway),
+        _ => panic!("no ca.der, node.der and node.key.der in {}", settings.tls),
+    };
+    made.unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// The sensor on the board itself.

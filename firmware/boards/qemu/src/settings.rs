@@ -17,6 +17,10 @@ pub(crate) struct Settings {
     pub(crate) site: Id,
     pub(crate) node: Id,
     pub(crate) broker: (Ipv4Addr, u16),
+    /// Folder on the host with `ca.der`, `node.der` and `node.key.der`; empty for plain TCP.
+    pub(crate) tls: String<96>,
+    /// The gateway's name in its certificate.
+    pub(crate) gateway: String<64>,
     /// Boot count; rises with every start. Given from outside where no memory keeps it.
     pub(crate) boot: u64,
     pub(crate) sample_ms: u64,
@@ -32,6 +36,8 @@ impl Default for Settings {
             node: Id::new(),
             // The emulator's host.
             broker: (Ipv4Addr::new(10, 0, 2, 2), 1883),
+            tls: String::new(),
+            gateway: String::new(),
             boot: 1,
             sample_ms: 1_000,
             heartbeat_ms: 5_000,
@@ -60,6 +66,8 @@ impl Settings {
             "node" => self.node = value.try_into().ok()?,
             "port" => self.broker.1 = value.parse().ok()?,
             "broker" => self.broker.0 = value.parse().ok()?,
+            "tls" => self.tls = value.try_into().ok()?,
+            "gateway" => self.gateway = value.try_into().ok()?,
             "boot" => self.boot = value.parse().ok()?,
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,

@@ -69,7 +69,9 @@ extern "C" fn uart_2() {
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
 pub static __INTERRUPTS: [Vector; 32] = {
-    let mut table = [Vector { handler: DefaultHandler }; 32];
+    let mut table = [Vector {
+        handler: DefaultHandler,
+    }; 32];
     table[Irq::Uart1Rx as usize] = Vector { handler: uart_1 };
     table[Irq::Uart2Rx as usize] = Vector { handler: uart_2 };
     table[Irq::Timer0 as usize] = Vector { handler: timer_0 };
