@@ -39,6 +39,7 @@ causes! {
     Replayed => "replayed", "A pack at or below the node's high-water mark.";
     Retained => "retained", "A retained message where none may be.";
     NodeLost => "node_lost", "A pack that says its node has dropped more samples: its store was full.";
+    NodeReset => "node_reset", "A node that started anew by itself: its watchdog or its firmware gave up.";
     Future => "future", "A record dated after its sending.";
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A connection beyond the broker's limit.";

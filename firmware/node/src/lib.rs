@@ -5,6 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod boot;
 mod channel;
 mod check;
 mod contact;
@@ -16,9 +17,10 @@ mod store;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+pub use boot::{BOOT_BYTES, Boot, Memory, next_boot};
 pub use contact::{Contact, Debounce, Wiring};
 pub use node::{Node, PACK_BYTES};
-pub use spec::{ChannelSpec, Limit, NodeSpec, SpecError};
+pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};
 
 use muster_wire::{Absence, Micro};
 

@@ -56,6 +56,7 @@ fn spec<const N: usize>(channels: [ChannelSpec<'static>; N]) -> NodeSpec<'static
         simulated: true,
         sample_ms: SAMPLE_MS,
         heartbeat_ms: HEARTBEAT_MS,
+        birth: &[],
         channels,
     }
 }

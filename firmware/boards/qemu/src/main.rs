@@ -4,8 +4,10 @@
 
 mod clock;
 mod dial;
+mod eeprom;
 mod executor;
 mod host;
+mod kept;
 mod lan9118;
 mod mmio;
 mod sbcon;
@@ -17,6 +19,7 @@ mod watchdog;
 use core::panic::PanicInfo;
 
 use dial::{Tcp, Tls};
+use eeprom::Eeprom;
 use embassy_executor::Spawner;
 use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Instant, Timer};
@@ -25,7 +28,8 @@ use lan9118::Lan9118;
 use lm75::{Lm75, ic};
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
 use muster_node::tls::{Credentials, Rooms};
-use muster_node::{ChannelSpec, Limit, Node, NodeSpec, Sensor};
+use muster_node::{Boot, ChannelSpec, Limit, Node, NodeSpec, Sensor, next_boot};
+use muster_wire::senml::{FIRMWARE, RESET};
 use muster_wire::{Absence, MICRO, Micro, Quantity};
 use rand_core::RngCore as _;
 use sbcon::SbCon;
@@ -39,7 +43,7 @@ const STORE: usize = 600;
 /// With a tickless guest QEMU's main loop notices new traffic of its host only after 0.5 to 1 s.
 const TICK_MS: u64 = 10;
 /// Half of the time after which a board that samples or publishes no more is reset.
-const WATCHDOG_HALF_MS: u32 = 10_000;
+const WATCHDOG_HALF_MS: u32 = 8_000;
 
 /// Largest certificate or key that is read. Bytes.
 const FILE_BYTES: usize = 1_024;
@@ -61,15 +65,25 @@ fn main() -> ! {
 fn start(spawner: Spawner, settings: Settings) {
     static SETTINGS: StaticCell<Settings> = StaticCell::new();
     static DESK: StaticCell<NodeDesk> = StaticCell::new();
+    static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     let settings: &'static Settings = SETTINGS.init(settings);
+    let boot = match settings.boot {
+        0 => next_boot(&mut Eeprom, host::unix_s()),
+        count => Boot { count, kept: true },
+    };
+    if !boot.kept {
+        say!("the boot count cannot be kept: it goes on by the clock");
+    }
+    let reset = kept::take().as_str();
     say!(
-        "muster node {} of {}, boot {}",
+        "muster node {} of {}, boot {}, after {reset}",
         settings.node,
         settings.site,
-        settings.boot
+        boot.count
     );
-    let node = Node::new(spec(settings)).unwrap_or_else(|fault| panic!("{fault}"));
+    let birth = BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]);
+    let node = Node::new(spec(settings, boot.count, birth)).unwrap_or_else(|fault| panic!("{fault}"));
     let desk: &'static NodeDesk = DESK.init(Desk::new(node));
     let ethernet = Lan9118::start().unwrap_or_else(|| panic!("no Ethernet controller"));
     let config = embassy_net::Config::dhcpv4(Default::default());
@@ -90,7 +104,11 @@ fn start(spawner: Spawner, settings: Settings) {
     }
 }
 
-fn spec(settings: &'static Settings) -> NodeSpec<'static, CHANNELS> {
+fn spec(
+    settings: &'static Settings,
+    boot: u64,
+    birth: &'static [(&'static str, &'static str)],
+) -> NodeSpec<'static, CHANNELS> {
     let temperature = ChannelSpec {
         name: Quantity::Temperature.as_str(),
         quantity: Quantity::Temperature,
@@ -105,10 +123,11 @@ fn spec(settings: &'static Settings) -> NodeSpec<'static, CHANNELS> {
     };
     NodeSpec {
         id: &settings.node,
-        boot: settings.boot,
-        simulated: true,
+        boot,
+        simulated: settings.simulated,
         sample_ms: settings.sample_ms,
         heartbeat_ms: settings.heartbeat_ms,
+        birth,
         channels: [temperature],
     }
 }
@@ -138,7 +157,12 @@ async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
             watchdog::feed();
             fed_ms = now_ms;
         }
-        let _ = settings;
+        if settings.hang_after_ms > 0 && now_ms.saturating_sub(settings.uptime_ms) > settings.hang_after_ms {
+            say!("hanging, as I was told");
+            loop {
+                cortex_m::asm::nop();
+            }
+        }
         Timer::at(Instant::from_millis(desk.next_tick_ms())).await;
     }
 }
@@ -204,9 +228,20 @@ impl Sensor for BoardTemperature {
     }
 }
 
+/// The watchdog's first time-out. The second resets the board, with the cause noted.
+#[cortex_m_rt::exception]
+// SAFETY: cortex-m-rt's contract for this handler: it may come at any time, so it touches nothing but its own note.
+unsafe fn NonMaskableInt() {
+    kept::note(kept::Reset::Watchdog);
+    loop {
+        cortex_m::asm::nop();
+    }
+}
+
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     say!("{info}");
+    kept::note(kept::Reset::Panic);
     // A node that cannot go on begins anew: what it had is gone, and its boot count says so.
     cortex_m::peripheral::SCB::sys_reset();
 }

@@ -12,6 +12,7 @@ const SCL: u32 = 0b01;
 const SDA: u32 = 0b10;
 
 /// One bus.
+#[derive(Clone)]
 pub(crate) struct SbCon(Block);
 
 /// The bus of the temperature sensor and of the memory that outlives power.

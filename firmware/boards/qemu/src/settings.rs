@@ -21,12 +21,16 @@ pub(crate) struct Settings {
     pub(crate) tls: String<96>,
     /// The gateway's name in its certificate.
     pub(crate) gateway: String<64>,
-    /// Boot count; rises with every start. Given from outside where no memory keeps it.
+    /// Boot count from outside; 0 = from the memory on the board.
     pub(crate) boot: u64,
     pub(crate) sample_ms: u64,
     pub(crate) heartbeat_ms: u64,
+    /// Every reading says that it is simulated; `simulated=no` for a site that is to believe this board.
+    pub(crate) simulated: bool,
     /// For tests: as if the board had been up for so long.
     pub(crate) uptime_ms: u64,
+    /// For tests: after so long sampling hangs, and with it the board. 0 = never.
+    pub(crate) hang_after_ms: u64,
 }
 
 impl Default for Settings {
@@ -38,10 +42,12 @@ impl Default for Settings {
             broker: (Ipv4Addr::new(10, 0, 2, 2), 1883),
             tls: String::new(),
             gateway: String::new(),
-            boot: 1,
+            boot: 0,
             sample_ms: 1_000,
             heartbeat_ms: 5_000,
+            simulated: true,
             uptime_ms: 0,
+            hang_after_ms: 0,
         }
     }
 }
@@ -71,6 +77,8 @@ impl Settings {
             "boot" => self.boot = value.parse().ok()?,
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
+            "simulated" => self.simulated = value != "no",
+            "hang_after_ms" => self.hang_after_ms = value.parse().ok()?,
             "uptime_ms" => self.uptime_ms = value.parse().ok()?,
             _ => return None,
         }
