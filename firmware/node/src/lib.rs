@@ -12,6 +12,8 @@ mod contact;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 mod node;
+#[cfg(feature = "sensors")]
+pub mod sensors;
 mod spec;
 mod store;
 #[cfg(feature = "tls")]

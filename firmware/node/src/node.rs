@@ -75,6 +75,7 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
             }
         }
         for (at, (channel, sensor)) in self.channels.iter_mut().zip(sensors).enumerate() {
+            let Some(beat) = channel.is_due(beat) else { continue };
             let (value, report) = channel.sample(now_ms, beat, *sensor);
             if report != Report::Quiet {
                 self.store.push(Entry::new(now_ms, at, value, report == Report::Alarm));

@@ -41,6 +41,8 @@ pub struct ChannelSpec<'a> {
     pub max_rate_per_s: Option<Micro>,
     /// A sensor with noise that repeats one value for longer is absent with `stuck`. `None` = unchecked.
     pub stuck_after_ms: Option<u64>,
+    /// Sampled at every so manyth tick of the node; 0 = never, as if the channel were not there.
+    pub every: u16,
 }
 
 /// A threshold with hysteresis, as the gateway's.

@@ -35,6 +35,7 @@ fn gas() -> ChannelSpec<'static> {
         report_delta: Some(units(5)),
         max_rate_per_s: None,
         stuck_after_ms: None,
+        every: 1,
     }
 }
 
@@ -46,6 +47,7 @@ fn temp() -> ChannelSpec<'static> {
         report_delta: None,
         max_rate_per_s: Some(units(10)),
         stuck_after_ms: Some(1000),
+        every: 1,
     }
 }
 

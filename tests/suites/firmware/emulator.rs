@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
+use muster_sim::silicon::{Bridge, Bus, Surroundings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -11,6 +13,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::stand::SOON;
@@ -18,12 +21,21 @@ use crate::stand::SOON;
 /// Bytes of the board's memory.
 const EEPROM_BYTES: usize = 4_096;
 
-/// A board that is switched on. Dropping it cuts its power.
+/// A board that is switched on, and what is around it. Dropping it cuts its power.
 pub(crate) struct Board {
     process: Child,
     hand: Hand,
     said: watch::Receiver<Vec<String>>,
     folder: Arc<TempDir>,
+    /// What the chips of its room measure, if its settings say `room=yes`.
+    pub(crate) around: Surroundings,
+    chips: JoinHandle<()>,
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.chips.abort();
+    }
 }
 
 /// QEMU's monitor (QMP).
@@ -48,7 +60,9 @@ impl Board {
 
     async fn in_folder(folder: Arc<TempDir>, settings: &str) -> Self {
         let monitor = folder.path().join("monitor");
-        let _ = std::fs::remove_file(&monitor);
+        for socket in ["monitor", "bus"] {
+            let _ = std::fs::remove_file(folder.path().join(socket));
+        }
         let mut process = command(folder.path(), &monitor, settings).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (tell, said) = watch::channel(Vec::new());
@@ -58,11 +72,16 @@ impl Board {
             }
         });
         let hand = Hand::on(&monitor).await;
+        let around = Surroundings::default();
+        let bridge = Bridge::new(socket(&folder.path().join("bus")).await, Bus::new(around.clone()));
+        let chips = tokio::spawn(async move { drop(bridge.serve().await) });
         Self {
             process,
             hand,
             said,
             folder,
+            around,
+            chips,
         }
     }
 
@@ -97,6 +116,8 @@ fn command(folder: &Path, monitor: &Path, settings: &str) -> Command {
     let mut command = Command::new("qemu-system-arm");
     command
         .args("-M mps2-an386 -cpu cortex-m4 -display none -monitor none -serial stdio".split(' '))
+        .arg("-serial")
+        .arg(format!("unix:{},server=on,wait=off", folder.join("bus").display()))
         .args(["-semihosting-config", "enable=on,target=native"])
         .args(["-netdev", "user,id=n0", "-net", "nic,netdev=n0,model=lan9118"])
         .args(["-device", "tmp105,id=t0,address=0x48"])
@@ -125,18 +146,23 @@ fn firmware() -> PathBuf {
     given.expect("MUSTER_BOARD_QEMU names the firmware's image; ./tests/run builds it and says where it is")
 }
 
+/// Connects to a socket that QEMU opens when it starts.
+async fn socket(path: &Path) -> UnixStream {
+    let connect = async {
+        loop {
+            match UnixStream::connect(path).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    let found = timeout(SOON, connect).await;
+    found.unwrap_or_else(|_| panic!("QEMU does not open {}", path.display()))
+}
+
 impl Hand {
     async fn on(monitor: &Path) -> Self {
-        let connect = async {
-            loop {
-                match UnixStream::connect(monitor).await {
-                    Ok(stream) => break stream,
-                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
-                }
-            }
-        };
-        let stream = timeout(SOON, connect).await.expect("QEMU opens no monitor");
-        let (read, orders) = stream.into_split();
+        let (read, orders) = socket(monitor).await.into_split();
         let mut hand = Self {
             answers: BufReader::new(read).lines(),
             orders,

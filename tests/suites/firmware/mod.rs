@@ -3,4 +3,5 @@
 mod authority;
 mod emulator;
 mod qemu;
+mod silicon;
 mod tls;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use muster::clock::Stopwatch;
-use muster_core::{Level, View};
+use muster_core::{ChannelView, Level, View};
+use muster_sim::silicon::Wire;
 
 use super::emulator::Board;
 use crate::stand::{Room, SITE, Stand};
@@ -116,7 +117,7 @@ async fn a_clock_that_passes_32_bits_is_no_event() {
     for celsius in [20.0, 25.0, 30.0, 35.0, 40.0] {
         board.warm_to(celsius).await;
         let shown = |value: &str| value.parse::<f64>().is_ok_and(|v| (v - celsius).abs() < 0.3);
-        let is_so = |c: &muster_core::ChannelView| c.value.as_deref().is_some_and(shown);
+        let is_so = |c: &ChannelView| c.value.as_deref().is_some_and(shown);
         stand.api.until_channel("n1.temperature", "it follows", is_so).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -129,4 +130,55 @@ async fn a_board_that_hangs_is_reset_and_says_why() {
     let board = Board::on(&settings(&stand, "n1", "hang_after_ms=2000")).await;
     board.until_said("after watchdog", 1).await;
     stand.api.until_count("node_reset", 1).await;
+}
+
+/// Every sensor of a room through the drivers that run on the board, and every way in which one can fail.
+#[tokio::test]
+async fn a_whole_room_is_measured_and_every_fault_has_its_name() {
+    let room = "[[source]]\nid = \"n1\"\nkind = \"node\"\nzone = \"room\"\n\
+                signals = [\"temperature\", \"humidity\", \"voc\", \"hydrogen\", \"voltage\", \"current\"]\n\
+                [[channel]]\nsource = \"n1\"\nsignal = \"fire-contact\"\nquantity = \"fire_alarm\"\nzone = \"room\"\n\
+                [[channel]]\nsource = \"n1\"\nsignal = \"board-temperature\"\nquantity = \"temperature\"\nzone = \"room\"\n";
+    let stand = Stand::start(Room::with(&[]).and(room)).await;
+    let more = "room=yes warmup=2 sample_ms=500 heartbeat_ms=500";
+    let board = Board::on(&settings(&stand, "n1", more)).await;
+    let shows = async |signal: &str, expected: f64, within: f64| {
+        let near = |value: &str| value.parse::<f64>().is_ok_and(|v| (v - expected).abs() <= within);
+        let is_so = |c: &ChannelView| c.quality == "good" && c.value.as_deref().is_some_and(near);
+        stand
+            .api
+            .until_channel(&format!("n1.{signal}"), &format!("{expected}"), is_so)
+            .await;
+    };
+    for (signal, expected, within) in [
+        ("temperature", 24.0, 0.1),
+        ("humidity", 45.0, 0.1),
+        ("voc", 0.5, 0.05),
+        ("hydrogen", 0.0, 5.0),
+        ("fire-contact", 0.0, 0.0),
+        ("voltage", 480.0, 0.1),
+        ("current", 0.5, 0.1),
+    ] {
+        shows(signal, expected, within).await;
+    }
+    let absent = async |signal: &str, why: &str| {
+        let says = format!("absent({why})");
+        let is_so = |c: &ChannelView| c.quality.contains(why);
+        stand.api.until_channel(&format!("n1.{signal}"), &says, is_so).await;
+    };
+    board.around.change(|m| m.line = Wire::Cut);
+    absent("fire-contact", "open").await;
+    board.around.change(|m| (m.line, m.noise) = (Wire::Shorted, true));
+    absent("fire-contact", "short").await;
+    absent("temperature", "crc").await;
+    board
+        .around
+        .change(|m| (m.line, m.noise, m.unplugged) = (Wire::Rest, false, Some(0x40)));
+    absent("voltage", "bus").await;
+    board.around.change(|m| m.unplugged = None);
+    shows("voltage", 480.0, 0.1).await;
+    stand.assert_undecided("faults of sensors and wires");
+    board.around.change(|m| (m.voc_ppm, m.line) = (120.0, Wire::Active));
+    let view = stand.until("the node votes once", |view| !view.votes.is_empty()).await;
+    assert_eq!(view.votes.len(), 1, "one board is one group: {:?}", view.votes);
 }

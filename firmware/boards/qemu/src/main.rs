@@ -2,6 +2,7 @@
 #![no_std]
 #![no_main]
 
+mod bridge;
 mod clock;
 mod dial;
 mod eeprom;
@@ -10,6 +11,7 @@ mod host;
 mod kept;
 mod lan9118;
 mod mmio;
+mod room;
 mod sbcon;
 mod settings;
 mod uart;
@@ -25,19 +27,15 @@ use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Instant, Timer};
 use host::HostRandom;
 use lan9118::Lan9118;
-use lm75::{Lm75, ic};
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
 use muster_node::tls::{Credentials, Rooms};
-use muster_node::{Boot, ChannelSpec, Limit, Node, NodeSpec, Sensor, next_boot};
+use muster_node::{Boot, Node, NodeSpec, next_boot};
 use muster_wire::senml::{FIRMWARE, RESET};
-use muster_wire::{Absence, MICRO, Micro, Quantity};
 use rand_core::RngCore as _;
-use sbcon::SbCon;
+use room::{CHANNELS, Sensors};
 use settings::Settings;
 use static_cell::StaticCell;
 
-/// Board temperature.
-const CHANNELS: usize = 1;
 /// Samples kept until the gateway has them: ten minutes at one a second.
 const STORE: usize = 600;
 /// With a tickless guest QEMU's main loop notices new traffic of its host only after 0.5 to 1 s.
@@ -109,18 +107,6 @@ fn spec(
     boot: u64,
     birth: &'static [(&'static str, &'static str)],
 ) -> NodeSpec<'static, CHANNELS> {
-    let temperature = ChannelSpec {
-        name: Quantity::Temperature.as_str(),
-        quantity: Quantity::Temperature,
-        alarm: Some(Limit {
-            set: Micro(45 * MICRO),
-            clear: Micro(42 * MICRO),
-            above: true,
-        }),
-        report_delta: Some(Micro(MICRO / 2)),
-        max_rate_per_s: None,
-        stuck_after_ms: None,
-    };
     NodeSpec {
         id: &settings.node,
         boot,
@@ -128,7 +114,7 @@ fn spec(
         sample_ms: settings.sample_ms,
         heartbeat_ms: settings.heartbeat_ms,
         birth,
-        channels: [temperature],
+        channels: room::channels(settings.room),
     }
 }
 
@@ -147,11 +133,11 @@ async fn tick() {
 /// Samples, whatever the network does; and feeds the watchdog if the session turns as well.
 #[embassy_executor::task]
 async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
-    let mut temperature = BoardTemperature(Lm75::new(sbcon::SENSORS, lm75::Address::default()));
+    let mut sensors = Sensors::start(settings.warmup);
     let half = u64::from(WATCHDOG_HALF_MS);
     let mut fed_ms = 0;
     loop {
-        desk.tick(Instant::now().as_millis(), &mut [&mut temperature]);
+        desk.tick(Instant::now().as_millis(), &mut sensors.all());
         let now_ms = Instant::now().as_millis();
         if now_ms.saturating_sub(fed_ms) >= half / 2 && desk.has_turned() {
             watchdog::feed();
@@ -216,16 +202,6 @@ fn credentials(settings: &'static Settings) -> Credentials<'static> {
         _ => panic!("no ca.der, node.der and node.key.der in {}", settings.tls),
     };
     made.unwrap_or_else(|fault| panic!("{fault}"))
-}
-
-/// The sensor on the board itself.
-struct BoardTemperature(Lm75<SbCon, ic::Lm75>);
-
-impl Sensor for BoardTemperature {
-    fn sample(&mut self) -> Result<Micro, Absence> {
-        let celsius = self.0.read_temperature().map_err(|_| Absence::Bus)?;
-        Micro::from_f64(f64::from(celsius)).ok_or(Absence::Range)
-    }
 }
 
 /// The watchdog's first time-out. The second resets the board, with the cause noted.

@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_ms: u64,
     /// Every reading says that it is simulated; `simulated=no` for a site that is to believe this board.
     pub(crate) simulated: bool,
+    /// Whether the room's sensors are there (`room=yes`): models of them, on UART 1.
+    pub(crate) room: bool,
+    /// Samples of a gas sensor that are not believed after a start.
+    pub(crate) warmup: u32,
     /// For tests: as if the board had been up for so long.
     pub(crate) uptime_ms: u64,
     /// For tests: after so long sampling hangs, and with it the board. 0 = never.
@@ -46,6 +50,8 @@ impl Default for Settings {
             sample_ms: 1_000,
             heartbeat_ms: 5_000,
             simulated: true,
+            room: false,
+            warmup: 60,
             uptime_ms: 0,
             hang_after_ms: 0,
         }
@@ -77,6 +83,8 @@ impl Settings {
             "boot" => self.boot = value.parse().ok()?,
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
+            "room" => self.room = value == "yes",
+            "warmup" => self.warmup = value.parse().ok()?,
             "simulated" => self.simulated = value != "no",
             "hang_after_ms" => self.hang_after_ms = value.parse().ok()?,
             "uptime_ms" => self.uptime_ms = value.parse().ok()?,

@@ -34,11 +34,7 @@ impl Irq {
 }
 
 /// An entry of the vector table.
-#[derive(Clone, Copy)]
-pub union Vector {
-    handler: unsafe extern "C" fn(),
-    reserved: usize,
-}
+type Vector = unsafe extern "C" fn();
 
 unsafe extern "C" {
     fn DefaultHandler();
@@ -68,14 +64,12 @@ extern "C" fn uart_2() {
 // SAFETY: the linker script asks for exactly this symbol in exactly this section.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
-pub static __INTERRUPTS: [Vector; 32] = {
-    let mut table = [Vector {
-        handler: DefaultHandler,
-    }; 32];
-    table[Irq::Uart1Rx as usize] = Vector { handler: uart_1 };
-    table[Irq::Uart2Rx as usize] = Vector { handler: uart_2 };
-    table[Irq::Timer0 as usize] = Vector { handler: timer_0 };
-    table[Irq::Timer1 as usize] = Vector { handler: timer_1 };
-    table[Irq::Ethernet as usize] = Vector { handler: ethernet };
+static __INTERRUPTS: [Vector; 32] = {
+    let mut table: [Vector; 32] = [DefaultHandler; 32];
+    table[Irq::Uart1Rx as usize] = uart_1;
+    table[Irq::Uart2Rx as usize] = uart_2;
+    table[Irq::Timer0 as usize] = timer_0;
+    table[Irq::Timer1 as usize] = timer_1;
+    table[Irq::Ethernet as usize] = ethernet;
     table
 };

@@ -15,7 +15,6 @@ const CERTIFICATE_BYTES: usize = 2_048;
 /// embedded-tls checks signatures and names, but neither `basicConstraints` nor key usages: to it anybody with a
 /// certificate, a stolen node too, is a CA. So there are no CAs in between here: after the gateway's own certificate
 /// only the pinned CA may follow, byte for byte. Nodes are signed by another CA, so no node's certificate passes.
-#[expect(missing_debug_implementations, reason = "what it wraps has none")]
 pub struct Verifier<'a> {
     ca: &'a [u8],
     inner: CertVerifier<'a, Aes128GcmSha256, Clock, CERTIFICATE_BYTES>,
