@@ -40,6 +40,7 @@ causes! {
     Retained => "retained", "A retained message where none may be.";
     NodeLost => "node_lost", "A pack that says its node has dropped more samples: its store was full.";
     Reloaded => "reloaded", "A reading on its way while another config came, of a channel that this one does not know or reads elsewhere.";
+    NodeReset => "node_reset", "A node that started anew by itself: its watchdog or its firmware gave up.";
     Future => "future", "A record dated after its sending.";
     Flood => "flood", "A client beyond its rate, slowed down.";
     ClientLimit => "client_limit", "A client beyond the broker's limit.";

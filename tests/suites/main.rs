@@ -11,6 +11,7 @@
 mod acks;
 mod acting;
 mod bench;
+mod firmware;
 mod inputs;
 mod lasting;
 mod running;

@@ -21,6 +21,10 @@ pub(crate) struct Channel<'a> {
     pub(crate) spec: ChannelSpec<'a>,
     checks: Checks,
     in_alarm: bool,
+    /// Ticks until the next sample.
+    rests: u16,
+    /// A heartbeat came while it rested.
+    beat: bool,
     reported: Option<Result<Micro, Absence>>,
 }
 
@@ -30,8 +34,21 @@ impl<'a> Channel<'a> {
             spec,
             checks: Checks::default(),
             in_alarm: false,
+            rests: 0,
+            beat: false,
             reported: None,
         }
+    }
+
+    /// Whether it is sampled at this tick, and whether it has to be reported then.
+    pub(crate) fn is_due(&mut self, beat: bool) -> Option<bool> {
+        self.beat |= beat;
+        if self.spec.every == 0 || self.rests > 0 {
+            self.rests = self.rests.saturating_sub(1);
+            return None;
+        }
+        self.rests = self.spec.every - 1;
+        Some(core::mem::take(&mut self.beat))
     }
 
     /// One sample. Each goes out at most once, one way: the gateway counts samples, and twice the same would be two.

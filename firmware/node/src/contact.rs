@@ -33,11 +33,9 @@ impl Debounce {
     }
 }
 
-/// A debounced contact: 1 while it speaks, 0 while it rests, `warmup` until `k` samples agree, `bus` where the pin fails.
-#[derive(Debug)]
-pub struct Contact<P> {
-    pin: P,
-    wiring: Wiring,
+/// What most of the last samples say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Majority {
     debounce: Debounce,
     /// The last samples, newest in bit 0.
     history: u32,
@@ -45,12 +43,10 @@ pub struct Contact<P> {
     state: Option<bool>,
 }
 
-impl<P: InputPin> Contact<P> {
-    /// A contact nothing is known of yet.
-    pub const fn new(pin: P, wiring: Wiring, debounce: Debounce) -> Self {
+impl Majority {
+    /// Nothing is known yet.
+    pub(crate) const fn of(debounce: Debounce) -> Self {
         Self {
-            pin,
-            wiring,
             debounce,
             history: 0,
             seen: 0,
@@ -58,7 +54,8 @@ impl<P: InputPin> Contact<P> {
         }
     }
 
-    fn settle(&mut self, active: bool) {
+    /// Takes a sample; `None` until enough agree for the first time.
+    pub(crate) fn settle(&mut self, active: bool) -> Option<bool> {
         let Debounce { k, n } = self.debounce;
         self.history = self.history << 1 | u32::from(active);
         self.seen = (self.seen + 1).min(n);
@@ -69,6 +66,26 @@ impl<P: InputPin> Contact<P> {
         } else if u32::from(self.seen) - ones >= u32::from(k) {
             self.state = Some(false);
         }
+        self.state
+    }
+}
+
+/// A debounced contact: 1 while it speaks, 0 while it rests, `warmup` until `k` samples agree, `bus` where the pin fails.
+#[derive(Debug)]
+pub struct Contact<P> {
+    pin: P,
+    wiring: Wiring,
+    majority: Majority,
+}
+
+impl<P: InputPin> Contact<P> {
+    /// A contact nothing is known of yet.
+    pub const fn new(pin: P, wiring: Wiring, debounce: Debounce) -> Self {
+        Self {
+            pin,
+            wiring,
+            majority: Majority::of(debounce),
+        }
     }
 }
 
@@ -78,8 +95,8 @@ impl<P: InputPin> Sensor for Contact<P> {
             Wiring::NormallyOpen => self.pin.is_low(),
             Wiring::NormallyClosed => self.pin.is_high(),
         };
-        self.settle(active.map_err(|_| Absence::Bus)?);
-        let state = self.state.ok_or(Absence::Warmup)?;
+        let state = self.majority.settle(active.map_err(|_| Absence::Bus)?);
+        let state = state.ok_or(Absence::Warmup)?;
         Ok(if state { Micro(muster_wire::MICRO) } else { Micro(0) })
     }
 }

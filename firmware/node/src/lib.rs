@@ -5,16 +5,24 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod boot;
 mod channel;
 mod check;
 mod contact;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 mod node;
+#[cfg(feature = "sensors")]
+pub mod sensors;
 mod spec;
 mod store;
+#[cfg(feature = "tls")]
+pub mod tls;
 
+pub use boot::{BOOT_BYTES, Boot, Memory, next_boot};
 pub use contact::{Contact, Debounce, Wiring};
 pub use node::{Node, PACK_BYTES};
-pub use spec::{ChannelSpec, Limit, NodeSpec, SpecError};
+pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};
 
 use muster_wire::{Absence, Micro};
 

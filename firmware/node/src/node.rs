@@ -7,8 +7,9 @@ use crate::channel::{Channel, Report};
 use crate::store::{Entry, Store};
 use crate::{NodeSpec, Sensor, SpecError};
 
-/// Room for any pack of a node: 32 records of at most 69 bytes, and at most 90 bytes of `boot`, `seq`, `lost` and frame.
-pub const PACK_BYTES: usize = 2304;
+/// Room for any pack of a node: 32 records of at most 69 bytes, at most 90 bytes of `boot`, `seq`, `lost` and frame, and the
+/// birth's 4 text records of at most 72 bytes.
+pub const PACK_BYTES: usize = 2592;
 
 /// A node with `CHANNELS` channels that keeps at most `STORE` samples until they are acknowledged.
 ///
@@ -23,6 +24,17 @@ pub struct Node<'a, const CHANNELS: usize, const STORE: usize> {
     seq: u64,
     next_sample_ms: u64,
     next_beat_ms: u64,
+    birth: Birth,
+}
+
+/// Whether the pack with every channel, which follows a connect, is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Birth {
+    /// The next beat brings every channel.
+    Due,
+    /// It has: the pack that takes the last of what waits is the birth.
+    Sampled,
+    Said,
 }
 
 impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
@@ -39,6 +51,7 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
             seq: 0,
             next_sample_ms: 0,
             next_beat_ms: 0,
+            birth: Birth::Due,
         })
     }
 
@@ -57,8 +70,12 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         let beat = now_ms >= self.next_beat_ms;
         if beat {
             self.next_beat_ms = next(self.next_beat_ms, self.spec.heartbeat_ms, now_ms);
+            if self.birth == Birth::Due {
+                self.birth = Birth::Sampled;
+            }
         }
         for (at, (channel, sensor)) in self.channels.iter_mut().zip(sensors).enumerate() {
+            let Some(beat) = channel.is_due(beat) else { continue };
             let (value, report) = channel.sample(now_ms, beat, *sensor);
             if report != Report::Quiet {
                 self.store.push(Entry::new(now_ms, at, value, report == Report::Alarm));
@@ -75,8 +92,16 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         let (seq, alarm) = self.store.claim(self.seq + 1)?;
         self.seq = self.seq.max(seq);
         // A pack always fits; should one not, it stays in the store and its number is missing at the gateway.
-        let pack = self.write(now_ms, seq, buf).ok()?;
-        Some((if alarm { TopicKind::Alarm } else { TopicKind::Data }, pack))
+        let kind = if alarm {
+            TopicKind::Alarm
+        } else if self.birth == Birth::Sampled && !self.store.has_more() {
+            self.birth = Birth::Said;
+            TopicKind::Birth
+        } else {
+            TopicKind::Data
+        };
+        let pack = self.write(now_ms, seq, &kind, buf).ok()?;
+        Some((kind, pack))
     }
 
     /// The gateway has everything up to this mark on disk. One of another boot or of a pack never sent is ignored.
@@ -89,7 +114,14 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
     /// Connected anew: what was not acknowledged goes out again, and the next sample reports every channel.
     pub fn on_link_up(&mut self) {
         self.store.send_again();
+        self.on_link_resumed();
+    }
+
+    /// Connected anew to a broker that kept the session: what was in flight goes out again by itself, and the next sample
+    /// reports every channel.
+    pub fn on_link_resumed(&mut self) {
         self.next_beat_ms = 0;
+        self.birth = Birth::Due;
     }
 
     /// Samples dropped from a full store without an acknowledgement, since boot. Every pack says so once it is not 0.
@@ -98,7 +130,7 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         self.store.lost()
     }
 
-    fn write<'b>(&self, now_ms: u64, seq: u64, buf: &'b mut [u8]) -> Result<&'b [u8], Full> {
+    fn write<'b>(&self, now_ms: u64, seq: u64, kind: &TopicKind<'_>, buf: &'b mut [u8]) -> Result<&'b [u8], Full> {
         let mark = Mark {
             boot: self.spec.boot,
             seq,
@@ -112,6 +144,15 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
             writer.push(&Record {
                 name: LOST,
                 value: lost,
+                age_ms: 0,
+                unit: None,
+            })?;
+        }
+        let texts = self.spec.birth.iter().filter(|_| *kind == TopicKind::Birth);
+        for (name, text) in texts {
+            writer.push(&Record {
+                name,
+                value: Value::Text(text),
                 age_ms: 0,
                 unit: None,
             })?;

@@ -1,7 +1,10 @@
 //! What a node is told about itself, checked before it starts.
 
-use muster_wire::senml::{BOOT, LOST, SEQ};
-use muster_wire::{Micro, Quantity, is_id};
+use muster_wire::senml::{BOOT, FIRMWARE, LOST, RESET, SEQ};
+use muster_wire::{MAX_ID_BYTES, Micro, Quantity, is_id};
+
+/// Text records a birth may have.
+pub const MAX_BIRTH: usize = 4;
 
 /// What a node is.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,9 @@ pub struct NodeSpec<'a, const CHANNELS: usize> {
     pub sample_ms: u64,
     /// Between two reports of all channels. Milliseconds, ≥ `sample_ms`.
     pub heartbeat_ms: u64,
+    /// Text records of the first pack after a connect, such as (`reset`, `power`); at most [`MAX_BIRTH`], each name and
+    /// text at most 32 bytes.
+    pub birth: &'a [(&'a str, &'a str)],
     /// What it measures.
     pub channels: [ChannelSpec<'a>; CHANNELS],
 }
@@ -35,6 +41,8 @@ pub struct ChannelSpec<'a> {
     pub max_rate_per_s: Option<Micro>,
     /// A sensor with noise that repeats one value for longer is absent with `stuck`. `None` = unchecked.
     pub stuck_after_ms: Option<u64>,
+    /// Sampled at every so manyth tick of the node; 0 = never, as if the channel were not there.
+    pub every: u16,
 }
 
 /// A threshold with hysteresis, as the gateway's.
@@ -76,7 +84,10 @@ pub enum SpecError {
     /// `sample_ms` is 0, or `heartbeat_ms` below it.
     #[error("sample_ms is 0 or heartbeat_ms below it")]
     Period,
-    /// This channel's name is no id, is `boot`, `seq` or `lost`, or stands twice.
+    /// More than [`MAX_BIRTH`] text records of the birth, or one longer than 32 bytes.
+    #[error("the birth has more than 4 text records, or one is longer than 32 bytes")]
+    Birth,
+    /// This channel's name is no id, is one of the protocol's own, or stands twice.
     #[error("channel {0}: its name is no id, reserved, or there twice")]
     Name(usize),
     /// This channel's alarm clears beyond where it sets.
@@ -92,9 +103,13 @@ impl<const CHANNELS: usize> NodeSpec<'_, CHANNELS> {
         if self.sample_ms == 0 || self.heartbeat_ms < self.sample_ms {
             return Err(SpecError::Period);
         }
+        let fits = |(name, text): &(&str, &str)| name.len() <= MAX_ID_BYTES && text.len() <= MAX_ID_BYTES;
+        if self.birth.len() > MAX_BIRTH || !self.birth.iter().all(fits) {
+            return Err(SpecError::Birth);
+        }
         for (at, channel) in self.channels.iter().enumerate() {
             let twice = self.channels[..at].iter().any(|c| c.name == channel.name);
-            if twice || !is_id(channel.name) || [BOOT, SEQ, LOST].contains(&channel.name) {
+            if twice || !is_id(channel.name) || [BOOT, SEQ, LOST, RESET, FIRMWARE].contains(&channel.name) {
                 return Err(SpecError::Name(at));
             }
             if channel.alarm.is_some_and(|limit| !limit.is_ordered()) {

@@ -103,6 +103,11 @@ impl<const N: usize> Store<N> {
         Some((next, alarm))
     }
 
+    /// Whether anything has not gone out, or goes again.
+    pub(crate) fn has_more(&self) -> bool {
+        self.waiting().next().is_some() || self.entries.iter().any(|entry| entry.goes_again().is_some())
+    }
+
     /// The samples of a pack.
     pub(crate) fn pack(&self, seq: u64) -> impl Iterator<Item = &Entry> {
         self.entries

@@ -35,6 +35,7 @@ fn gas() -> ChannelSpec<'static> {
         report_delta: Some(units(5)),
         max_rate_per_s: None,
         stuck_after_ms: None,
+        every: 1,
     }
 }
 
@@ -46,6 +47,7 @@ fn temp() -> ChannelSpec<'static> {
         report_delta: None,
         max_rate_per_s: Some(units(10)),
         stuck_after_ms: Some(1000),
+        every: 1,
     }
 }
 
@@ -56,6 +58,7 @@ fn spec<const N: usize>(channels: [ChannelSpec<'static>; N]) -> NodeSpec<'static
         simulated: true,
         sample_ms: SAMPLE_MS,
         heartbeat_ms: HEARTBEAT_MS,
+        birth: &[],
         channels,
     }
 }

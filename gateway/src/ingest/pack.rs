@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use muster_core::{ChannelIx, Input};
-use muster_wire::senml::{LOST, Pack, PackFault, Record, RecordFault, Value};
+use muster_wire::senml::{FIRMWARE, LOST, Pack, PackFault, RESET, Record, RecordFault, Value};
 use muster_wire::{Absence, MICRO, Micro, Quantity, Unit};
 
 use super::{Known, Message, Tables};
@@ -33,6 +33,10 @@ pub(super) fn read(
             says_lost(known, lost, counters);
             continue;
         }
+        if is_birth_text(record.as_ref().ok()) {
+            says_started(known, record.as_ref().ok(), counters);
+            continue;
+        }
         match record
             .map_err(|refused| (record_cause(refused.fault), refused.to_string()))
             .and_then(|record| {
@@ -58,6 +62,27 @@ fn lost(known: &Known, record: Option<&Record<'_>>) -> Option<Micro> {
     match record?.value {
         Value::Micro(lost) if record?.name == LOST && !known.node.channels.contains_key(LOST) => Some(lost),
         _ => None,
+    }
+}
+
+/// Why it has started, or which firmware it runs.
+fn is_birth_text(record: Option<&Record<'_>>) -> bool {
+    record.is_some_and(|r| matches!(r.value, Value::Text(_)) && [RESET, FIRMWARE].contains(&r.name))
+}
+
+/// A start that nobody asked for is counted: a board that begins anew again and again is about to fail.
+fn says_started(known: &Known, record: Option<&Record<'_>>, counters: &Counters) {
+    if let Some(Record {
+        name: RESET,
+        value: Value::Text(why @ ("watchdog" | "panic")),
+        ..
+    }) = record
+    {
+        counters.count(
+            Cause::NodeReset,
+            &known.id,
+            &format_args!("it started anew after a {why}"),
+        );
     }
 }
 

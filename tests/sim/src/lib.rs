@@ -11,6 +11,7 @@ pub mod nodes;
 mod noise;
 mod physics;
 pub mod receiver;
+pub mod silicon;
 mod site;
 mod story;
 

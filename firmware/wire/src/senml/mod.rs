@@ -34,5 +34,11 @@ pub const BOOT: &str = "boot";
 /// Name of the second record: counts packs within a boot.
 pub const SEQ: &str = "seq";
 
+/// Name of the text record in which a node says, in its birth, why it has started: `power`, `watchdog` or `panic`.
+pub const RESET: &str = "reset";
+
+/// Name of the text record in which a node says, in its birth, which firmware it runs.
+pub const FIRMWARE: &str = "firmware";
+
 /// Name of the record in which a node says how many samples its store has dropped unsent since boot.
 pub const LOST: &str = "lost";

@@ -107,19 +107,13 @@ impl Board {
         }
     }
 
-    /// Publishes all packs that are due. After a connect the last one has every channel and is the birth.
+    /// Publishes all packs that are due.
     fn forward(&mut self, node: &mut Node<'_, CHANNELS, STORE>, now_ms: u64, is_new: bool) {
         let mut buf = [0; PACK_BYTES];
         if is_new || self.waiting.is_empty() {
-            let mut last = None;
             while let Some((kind, pack)) = node.poll_pack(now_ms, &mut buf) {
-                if let Some((kind, pack)) = last.replace((kind, pack.to_vec())) {
-                    self.queue(kind, false, pack);
-                }
-            }
-            if let Some((kind, pack)) = last {
-                let is_birth = is_new && kind == TopicKind::Data;
-                self.queue(if is_birth { TopicKind::Birth } else { kind }, false, pack);
+                let pack = pack.to_vec();
+                self.queue(kind, false, pack);
             }
         }
         self.flush();
@@ -173,6 +167,7 @@ fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
         report_delta: Some(milli(delta)),
         max_rate_per_s: (quantity == Quantity::Temperature).then_some(Micro(MAX_RATE_C_PER_S * MICRO)),
         stuck_after_ms: Some(STUCK_AFTER_MS),
+        every: 1,
     };
     Firmware {
         id: &spec.id,
@@ -180,6 +175,7 @@ fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
         simulated: true,
         sample_ms: spec.period_ms.into(),
         heartbeat_ms: spec.heartbeat_ms.into(),
+        birth: &[],
         channels: [
             channel(Quantity::Smoke, 300, 200, 100),
             channel(Quantity::Temperature, 45_000, 42_000, 500),

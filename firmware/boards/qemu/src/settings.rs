@@ -1,0 +1,95 @@
+//! What this board is told when it starts: the emulator's `-append "key=value …"`.
+
+use core::net::Ipv4Addr;
+
+use heapless::String;
+use muster_wire::MAX_ID_BYTES;
+use semihosting::experimental::env;
+
+/// Room for all arguments. Bytes.
+const ARGUMENTS_BYTES: usize = 512;
+
+/// Text of an id's length.
+pub(crate) type Id = String<MAX_ID_BYTES>;
+
+/// Who this board is and whom it speaks to.
+pub(crate) struct Settings {
+    pub(crate) site: Id,
+    pub(crate) node: Id,
+    pub(crate) broker: (Ipv4Addr, u16),
+    /// Folder on the host with `ca.der`, `node.der` and `node.key.der`; empty for plain TCP.
+    pub(crate) tls: String<96>,
+    /// The gateway's name in its certificate.
+    pub(crate) gateway: String<64>,
+    /// Boot count from outside; 0 = from the memory on the board.
+    pub(crate) boot: u64,
+    pub(crate) sample_ms: u64,
+    pub(crate) heartbeat_ms: u64,
+    /// Every reading says that it is simulated; `simulated=no` for a site that is to believe this board.
+    pub(crate) simulated: bool,
+    /// Whether the room's sensors are there (`room=yes`): models of them, on UART 1.
+    pub(crate) room: bool,
+    /// Samples of a gas sensor that are not believed after a start.
+    pub(crate) warmup: u32,
+    /// For tests: as if the board had been up for so long.
+    pub(crate) uptime_ms: u64,
+    /// For tests: after so long sampling hangs, and with it the board. 0 = never.
+    pub(crate) hang_after_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            site: Id::new(),
+            node: Id::new(),
+            // The emulator's host.
+            broker: (Ipv4Addr::new(10, 0, 2, 2), 1883),
+            tls: String::new(),
+            gateway: String::new(),
+            boot: 0,
+            sample_ms: 1_000,
+            heartbeat_ms: 5_000,
+            simulated: true,
+            room: false,
+            warmup: 60,
+            uptime_ms: 0,
+            hang_after_ms: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads them; `Err` is the argument that cannot be understood, or what is missing.
+    pub(crate) fn read() -> Result<Self, String<64>> {
+        let mut settings = Self::default();
+        let cut = |text: &str| text.chars().take(60).collect();
+        let args = env::args::<ARGUMENTS_BYTES>().map_err(|_| cut("no arguments to be had"))?;
+        for argument in (&args).into_iter().skip(1) {
+            let argument = argument.map_err(|_| cut("not text"))?;
+            settings.take(argument).ok_or_else(|| cut(argument))?;
+        }
+        Ok(settings)
+    }
+
+    fn take(&mut self, argument: &str) -> Option<()> {
+        let (key, value) = argument.split_once('=')?;
+        match key {
+            "site" => self.site = value.try_into().ok()?,
+            "node" => self.node = value.try_into().ok()?,
+            "port" => self.broker.1 = value.parse().ok()?,
+            "broker" => self.broker.0 = value.parse().ok()?,
+            "tls" => self.tls = value.try_into().ok()?,
+            "gateway" => self.gateway = value.try_into().ok()?,
+            "boot" => self.boot = value.parse().ok()?,
+            "sample_ms" => self.sample_ms = value.parse().ok()?,
+            "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
+            "room" => self.room = value == "yes",
+            "warmup" => self.warmup = value.parse().ok()?,
+            "simulated" => self.simulated = value != "no",
+            "hang_after_ms" => self.hang_after_ms = value.parse().ok()?,
+            "uptime_ms" => self.uptime_ms = value.parse().ok()?,
+            _ => return None,
+        }
+        Some(())
+    }
+}

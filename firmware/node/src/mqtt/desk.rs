@@ -1,0 +1,109 @@
+//! Where sampling and the network meet.
+
+use core::cell::{Cell, RefCell};
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use muster_wire::{Mark, TopicKind};
+
+use crate::{Node, PACK_BYTES, Sensor};
+
+/// What has happened since the start; for the console and for whoever debugs on the bench.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Ticks that sampled.
+    pub ticks: u32,
+    /// Packs handed to the broker's connection.
+    pub packs: u32,
+    /// Durable acknowledgements heard.
+    pub acks: u32,
+    /// Connections made.
+    pub connections: u32,
+    /// Attempts that failed, and connections that ended.
+    pub failures: u32,
+    /// Messages heard that are no acknowledgement of ours.
+    pub odd: u32,
+}
+
+/// A node on one executor: sampled by one task, sent by another. Nothing here waits.
+pub struct Desk<'a, const CHANNELS: usize, const STORE: usize> {
+    node: RefCell<Node<'a, CHANNELS, STORE>>,
+    news: Signal<NoopRawMutex, ()>,
+    counters: Cell<Counters>,
+    /// The session's loop has turned since it was last asked.
+    turned: Cell<bool>,
+}
+
+impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
+    /// A desk for this node.
+    pub fn new(node: Node<'a, CHANNELS, STORE>) -> Self {
+        Self {
+            node: RefCell::new(node),
+            news: Signal::new(),
+            counters: Cell::default(),
+            turned: Cell::new(true),
+        }
+    }
+
+    /// When the next tick is due; milliseconds of the node's clock.
+    pub fn next_tick_ms(&self) -> u64 {
+        self.node.borrow().next_tick_ms()
+    }
+
+    /// Samples what is due, and wakes the session: an alarm goes out at once.
+    pub fn tick(&self, now_ms: u64, sensors: &mut [&mut dyn Sensor; CHANNELS]) {
+        self.node.borrow_mut().tick(now_ms, sensors);
+        self.count(|c| c.ticks = c.ticks.wrapping_add(1));
+        self.news.signal(());
+    }
+
+    /// What has happened since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters.get()
+    }
+
+    /// Samples dropped from a full store, since boot.
+    pub fn lost(&self) -> u32 {
+        self.node.borrow().lost()
+    }
+
+    /// Whether the session's loop has turned since the last call. A watchdog is fed only if it has, and sampling has too.
+    pub fn has_turned(&self) -> bool {
+        self.turned.replace(false)
+    }
+
+    pub(super) fn turn(&self) {
+        self.turned.set(true);
+    }
+
+    pub(super) async fn news(&self) {
+        self.news.wait().await;
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Counters)) {
+        let mut counters = self.counters.get();
+        change(&mut counters);
+        self.counters.set(counters);
+    }
+
+    pub(super) fn link_up(&self, resumed: bool) {
+        let mut node = self.node.borrow_mut();
+        if resumed {
+            node.on_link_resumed();
+        } else {
+            node.on_link_up();
+        }
+    }
+
+    pub(super) fn acknowledged(&self, mark: Mark) {
+        self.node.borrow_mut().on_ack(mark);
+    }
+
+    pub(super) fn poll_pack<'b>(
+        &self,
+        now_ms: u64,
+        buf: &'b mut [u8; PACK_BYTES],
+    ) -> Option<(TopicKind<'static>, &'b [u8])> {
+        self.node.borrow_mut().poll_pack(now_ms, buf)
+    }
+}

@@ -1,0 +1,7 @@
+//! The firmware of a node: its session and its TLS on this machine, and whole boards in the emulator.
+
+mod authority;
+mod emulator;
+mod qemu;
+mod silicon;
+mod tls;
