@@ -111,8 +111,8 @@ impl Salvage {
             engine_ms: self.clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),
             wall_ms: self.clock.map(|(_, wall_ms)| wall_ms),
             progress_key: self.progress_key.unwrap_or_default(),
-            // The lines went with the broken file.
-            told: 0,
+            // The lines went with the broken file. As a new journal does, it begins at the time of day.
+            told: wall_now_ms(),
             findings: Vec::new(),
             entries: with_leftover(entries),
         }

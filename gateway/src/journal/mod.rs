@@ -31,14 +31,12 @@ pub use line::line;
 pub use prune::{Prunable, Removed};
 pub use read::{Reader, Verified};
 pub use rows::{StoredEntry, StoredEvent};
+pub(crate) use schema::UNSEEN_EVENTS;
 pub use writer::{Keeping, Writer};
 
 use crate::clock::Clock;
 use crate::lanes::Mark;
 use crate::told::Told;
-
-/// Ids left free at a start: a kill may have lost lines that were told, and whoever heard them goes on from their ids.
-pub(crate) const UNSEEN_EVENTS: i64 = 1_000;
 
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]
@@ -192,7 +190,7 @@ fn restore(conn: &Connection, path: &Path) -> Result<Restored, JournalError> {
     let last_at = entries.last().map_or(0, |entry: &Entry| entry.at);
     let key = rows::progress_key(conn).map_err(wrong)?;
     Ok(Restored {
-        told: rows::last_event(conn).map_err(wrong)?.saturating_add(UNSEEN_EVENTS),
+        told: rows::told(conn).map_err(wrong)?,
         marks: into_marks(rows::marks(conn).map_err(wrong)?),
         engine_ms: clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),
         wall_ms: clock.map(|(_, wall_ms)| wall_ms),

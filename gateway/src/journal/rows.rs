@@ -196,6 +196,15 @@ pub(super) fn last_event(conn: &Connection) -> rusqlite::Result<i64> {
     conn.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| int(row, 0))
 }
 
+/// The last id that a line may have had before this start.
+pub(super) fn told(conn: &Connection) -> rusqlite::Result<i64> {
+    let reserved = conn
+        .query_row("SELECT through FROM told", [], |row| int(row, 0))
+        .optional();
+    // Without the table nothing could be reserved.
+    Ok(reserved.ok().flatten().unwrap_or(0).max(last_event(conn)?))
+}
+
 /// Every high-water mark.
 pub(super) fn marks(conn: &Connection) -> rusqlite::Result<Marks> {
     let mut query = conn.prepare("SELECT node, boot, seq FROM mark")?;

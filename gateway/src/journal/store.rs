@@ -63,6 +63,10 @@ impl Store {
             Layout::New => schema::create(&mut conn, progress_key, wall_now_ms()).map_err(wrong)?,
             Layout::Ours => sound(&conn, path)?,
         }
+        if let Err(error) = schema::reserve_events(&conn, wall_now_ms()) {
+            // A disk that takes nothing now is told of by the first write; lines for people are no reason not to start.
+            tracing::warn!(%error, "no ids could be reserved for lines of events");
+        }
         let aside = set_unreadable_end_aside(&mut conn).map_err(wrong)?;
         let store = Self::at_the_end(conn).map_err(wrong)?;
         Ok((store, aside))

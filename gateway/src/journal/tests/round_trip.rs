@@ -310,3 +310,35 @@ fn the_log_is_folded_back_once_a_burst_is_over() {
     until(|| size() > before);
     assert!(told.writer.stop());
 }
+
+#[test]
+fn no_id_of_a_line_is_given_twice_whatever_was_written() {
+    let folder = Folder::new();
+    // Two starts that leave no line on disk, one that leaves some, and one after the file was taken away.
+    let starts = [false, false, true, false];
+    let mut highest = 0;
+    for (n, leaves_lines) in (1..).zip(starts) {
+        let (journal, restored) = Journal::open(&folder.journal()).unwrap();
+        assert!(
+            restored.told >= highest + 1_000 || n == 1,
+            "start {n}: {} after {highest}",
+            restored.told
+        );
+        highest = restored.told + i64::from(leaves_lines) * 5;
+        if leaves_lines {
+            let told = spawn(journal);
+            let events = (restored.told + 1..=highest)
+                .map(|id| line(id.cast_unsigned(), 0, "x"))
+                .collect();
+            told.writer.submit(Batch { events, ..batch(1) });
+            told.stored_through(3);
+            assert!(told.writer.stop());
+        }
+    }
+    std::fs::remove_file(folder.journal()).unwrap();
+    let wall = crate::clock::wall_now_ms();
+    assert!(
+        Journal::open(&folder.journal()).unwrap().1.told > wall,
+        "it begins at the time of day"
+    );
+}
