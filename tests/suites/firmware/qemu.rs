@@ -7,7 +7,7 @@ use muster_core::{ChannelView, Level, View};
 use muster_sim::silicon::Wire;
 
 use super::emulator::Board;
-use crate::stand::{Room, SITE, Stand};
+use crate::stand::{Enrolled, Room, SITE, Stand};
 
 fn settings(stand: &Stand, node: &str, more: &str) -> String {
     format!("site={SITE} node={node} port={} simulated=no {more}", stand.mqtt())
@@ -181,4 +181,32 @@ async fn a_whole_room_is_measured_and_every_fault_has_its_name() {
     board.around.change(|m| (m.voc_ppm, m.line) = (120.0, Wire::Active));
     let view = stand.until("the node votes once", |view| !view.votes.is_empty()).await;
     assert_eq!(view.votes.len(), 1, "one board is one group: {:?}", view.votes);
+}
+
+/// With the files of `muster enroll`, as they are: two boards are two groups; a board with a stranger's files is not let in,
+/// and one whose files are of another site does not speak to this gateway.
+#[tokio::test]
+async fn enrolled_boards_are_groups_of_their_own_and_strangers_are_none() {
+    let site = Enrolled::with(&["n1", "n2"]);
+    let elsewhere = Enrolled::with(&["n1"]);
+    let stand = Stand::start(Room::with(&["n1", "n2"]).enrolled(&site)).await;
+    let files = |of: &Enrolled, node: &str| format!("sample_ms=200 gateway=localhost tls={}", of.node(node).display());
+    let stranger = Board::on(&settings(&stand, "n1", &files(&elsewhere, "n1"))).await;
+    stranger.until_said("TLS: ", 2).await;
+    let thief = Board::on(&settings(&stand, "n2", &files(&site, "n1"))).await;
+    stand.api.until_count("identity", 1).await;
+    stand.assert_undecided("a stranger and a thief");
+    drop((stranger, thief));
+    let mut boards = Vec::new();
+    for node in ["n1", "n2"] {
+        boards.push(Board::on(&settings(&stand, node, &files(&site, node))).await);
+        heard(&stand, node).await;
+    }
+    boards[0].warm_to(70.0).await;
+    stand.until("one group votes", |view| view.votes.len() == 1).await;
+    boards[1].warm_to(70.0).await;
+    stand
+        .catcher
+        .until("evacuate", |call| call.word("phase") == "evacuate")
+        .await;
 }

@@ -191,7 +191,7 @@ fn credentials(settings: &'static Settings) -> Credentials<'static> {
     static CERTIFICATE: StaticCell<[u8; FILE_BYTES]> = StaticCell::new();
     let mut key = [0; FILE_BYTES];
     let read = |name, room| host::read_file(&settings.tls, name, room);
-    let ca = read("ca.der", CA.init([0; _]));
+    let ca = read("site-ca.der", CA.init([0; _]));
     let certificate = read("node.der", CERTIFICATE.init([0; _]));
     let made = match (
         ca,
@@ -199,7 +199,7 @@ fn credentials(settings: &'static Settings) -> Credentials<'static> {
         host::read_file(&settings.tls, "node.key.der", &mut key),
     ) {
         (Some(ca), Some(certificate), Some(key)) => Credentials::new(ca, certificate, key, &settings.gateway),
-        _ => panic!("no ca.der, node.der and node.key.der in {}", settings.tls),
+        _ => panic!("no site-ca.der, node.der and node.key.der in {}", settings.tls),
     };
     made.unwrap_or_else(|fault| panic!("{fault}"))
 }

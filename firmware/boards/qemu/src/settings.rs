@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) site: Id,
     pub(crate) node: Id,
     pub(crate) broker: (Ipv4Addr, u16),
-    /// Folder on the host with `ca.der`, `node.der` and `node.key.der`; empty for plain TCP.
+    /// Folder on the host with `site-ca.der`, `node.der` and `node.key.der`; empty for plain TCP.
     pub(crate) tls: String<96>,
     /// The gateway's name in its certificate.
     pub(crate) gateway: String<64>,
