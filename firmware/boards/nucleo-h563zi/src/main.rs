@@ -37,8 +37,6 @@ type Watchdog = IndependentWatchdog<'static, IWDG>;
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     static GIVEN: StaticCell<Given> = StaticCell::new();
-    static DESK: StaticCell<NodeDesk> = StaticCell::new();
-    static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     // Before anything else clears it.
     let reset = chip::reset_cause();
@@ -61,17 +59,7 @@ async fn main(spawner: Spawner) {
         settings.site,
         boot.count
     );
-    let birth = BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]);
-    let node = Node::new(NodeSpec {
-        id: settings.node,
-        boot: boot.count,
-        simulated: settings.simulated,
-        sample_ms: settings.sample_ms,
-        heartbeat_ms: settings.heartbeat_ms,
-        birth,
-        channels: given::channels(settings),
-    });
-    let desk: &'static NodeDesk = DESK.init(Desk::new(node.unwrap_or_else(|fault| panic!("{fault}"))));
+    let desk = desk(given, boot.count, reset);
     let mut rng = pins.rng;
     let config = embassy_net::Config::dhcpv4(Default::default());
     let ethernet = pins.ethernet.start(settings.node);
@@ -85,6 +73,22 @@ async fn main(spawner: Spawner) {
     if tasks.iter().any(Result::is_err) {
         panic!("a task was spawned twice");
     }
+}
+
+fn desk(given: &'static Given, boot: u64, reset: &'static str) -> &'static NodeDesk {
+    static DESK: StaticCell<NodeDesk> = StaticCell::new();
+    static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
+    let settings = &given.settings;
+    let node = Node::new(NodeSpec {
+        id: settings.node,
+        boot,
+        simulated: settings.simulated,
+        sample_ms: settings.sample_ms,
+        heartbeat_ms: settings.heartbeat_ms,
+        birth: BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]),
+        channels: given::channels(settings),
+    });
+    DESK.init(Desk::new(node.unwrap_or_else(|fault| panic!("{fault}"))))
 }
 
 #[embassy_executor::task]
