@@ -9,11 +9,15 @@ mod boot;
 mod channel;
 mod check;
 mod contact;
+mod eeprom;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 mod node;
+mod page;
 #[cfg(feature = "sensors")]
 pub mod sensors;
+#[cfg(feature = "sensors")]
+mod settings;
 mod spec;
 mod store;
 #[cfg(feature = "tls")]
@@ -21,7 +25,11 @@ pub mod tls;
 
 pub use boot::{BOOT_BYTES, Boot, Memory, next_boot};
 pub use contact::{Contact, Debounce, Wiring};
+pub use eeprom::Eeprom;
 pub use node::{Node, PACK_BYTES};
+pub use page::{Page, PageError};
+#[cfg(feature = "sensors")]
+pub use settings::Settings;
 pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};
 
 use muster_wire::{Absence, Micro};

@@ -105,7 +105,8 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
             sign(state, at);
         }
         Verb::Hold => {
-            state.policy.hold_until = until;
+            // A journal may say anything; no deadline lies beyond all time.
+            state.policy.hold_until = until.map(|until| until.clamp(0, crate::step::FAR));
             let who: Vec<PrincipalIx> = by.iter().filter_map(|id| principal(state, id)).collect();
             state.policy.held_by.extend(who);
         }

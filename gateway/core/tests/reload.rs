@@ -244,3 +244,17 @@ fn a_start_names_a_step_that_its_config_has_no_place_for() {
     let ended = again.ended("db.move.evacuate.far");
     assert_eq!(ended, Some(muster_core::StepEnd::Withdrawn), "every intent ends");
 }
+
+/// A journal may hold any number; what waits for it must stay within reach, also after another config.
+#[test]
+fn a_hold_without_end_is_no_deadline_beyond_all_time() {
+    let mut stand = Stand::new(site());
+    let record = muster_core::Record::OrderTaken {
+        verb: muster_core::Verb::Hold,
+        by: vec!["ann".into()],
+        until: Some(i64::MAX),
+    };
+    let entry = muster_core::Entry { seq: 1, at: 0, record };
+    stand.input(&muster_core::Input::Restore(vec![entry]));
+    assert!(muster_core::next_deadline(&stand.state).is_none_or(|at| at <= i64::MAX / 3));
+}

@@ -172,9 +172,10 @@ impl Engine {
     fn pause(&self) -> Duration {
         let due = muster_core::next_deadline(&self.state);
         let until = due.map_or(LOOK_EVERY, |at| self.parts.clock.real_until(at));
-        let longest = if self.changed { VIEW_EVERY } else { LOOK_EVERY };
+        let wanted = if self.changed { VIEW_EVERY } else { LOOK_EVERY };
         // A deadline that is due now is a millisecond away at the least: a loop without a pause would starve the thread.
-        until.clamp(Duration::from_millis(1), longest)
+        let least = Duration::from_millis(1);
+        until.clamp(least, wanted.saturating_sub(self.shown.elapsed()).max(least))
     }
 
     fn step(&mut self, input: &Input) {

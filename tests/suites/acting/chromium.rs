@@ -62,7 +62,7 @@ async fn the_page_changes_by_itself_and_says_when_it_cannot() {
     nodes[0].alarm().await;
     browser
         .until("the first vote", |text| {
-            text.starts_with("ansan") && text.contains("\nPREPARE\n")
+            text.contains("\nansan") && text.contains("\nPREPARE\n")
         })
         .await;
     nodes[1].alarm().await;

@@ -45,12 +45,22 @@ async fn old_decisions_leave_and_the_chain_holds() {
         refused_order(&stand).await;
     }
     until("all is on disk", || stand.gateway.gauges.journal_waiting() == 0).await;
-    stand.gateway.prune().await;
     let verified = || Reader::open(&stand.journal()).unwrap().verify().unwrap();
-    until("something is removed", || verified().removed.is_some()).await;
+    // The gateway's own look may have come in between, and removed what was old then.
+    let since = Stopwatch::start();
+    while verified().removed.is_none_or(|removed| removed.through < 50) {
+        assert!(
+            since.elapsed() < SOON,
+            "not all that is old is removed: {:?}",
+            verified()
+        );
+        stand.gateway.prune().await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let verified = verified();
     assert!(verified.holds(), "{:?}", verified.breaks);
-    assert_eq!((verified.removed.unwrap().through, verified.entries), (50, 6));
+    assert_eq!(verified.removed.unwrap().through, 50);
+    assert!((6..=7).contains(&verified.entries), "{}", verified.entries);
     let stand = stand.restart().await;
     let view = stand.view();
     assert!(

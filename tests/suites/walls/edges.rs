@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What any crate under `firmware/boards` may depend on of ours.
-const ALLOWED_BOARDS: &[&str] = &["muster-node", "muster-wire"];
+const ALLOWED_BOARDS: &[&str] = &["board-common", "muster-node", "muster-wire"];
 
 /// Everything the core may be built from: purity is compiled in, not promised.
 const CORE_BUILT_FROM: &[&str] = &["muster-wire", "serde"];

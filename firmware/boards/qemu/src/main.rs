@@ -4,8 +4,6 @@
 
 mod bridge;
 mod clock;
-mod dial;
-mod eeprom;
 mod executor;
 mod host;
 mod kept;
@@ -20,19 +18,18 @@ mod watchdog;
 
 use core::panic::PanicInfo;
 
-use dial::{Tcp, Tls};
-use eeprom::Eeprom;
+use board_common::{Line, Tcp, Tls};
 use embassy_executor::Spawner;
 use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Instant, Timer};
 use host::HostRandom;
 use lan9118::Lan9118;
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
-use muster_node::tls::{Credentials, Rooms};
-use muster_node::{Boot, Node, NodeSpec, next_boot};
+use muster_node::sensors::ROOM_CHANNELS;
+use muster_node::tls::{Credentials, Rooms, TlsError};
+use muster_node::{Boot, Eeprom, Node, NodeSpec, next_boot};
 use muster_wire::senml::{FIRMWARE, RESET};
 use rand_core::RngCore as _;
-use room::{CHANNELS, Sensors};
 use settings::Settings;
 use static_cell::StaticCell;
 
@@ -46,7 +43,7 @@ const WATCHDOG_HALF_MS: u32 = 8_000;
 /// Largest certificate or key that is read. Bytes.
 const FILE_BYTES: usize = 1_024;
 
-type NodeDesk = Desk<'static, CHANNELS, STORE>;
+type NodeDesk = Desk<'static, ROOM_CHANNELS, STORE>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -67,7 +64,7 @@ fn start(spawner: Spawner, settings: Settings) {
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     let settings: &'static Settings = SETTINGS.init(settings);
     let boot = match settings.boot {
-        0 => next_boot(&mut Eeprom, host::unix_s()),
+        0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
         count => Boot { count, kept: true },
     };
     if !boot.kept {
@@ -106,7 +103,7 @@ fn spec(
     settings: &'static Settings,
     boot: u64,
     birth: &'static [(&'static str, &'static str)],
-) -> NodeSpec<'static, CHANNELS> {
+) -> NodeSpec<'static, ROOM_CHANNELS> {
     NodeSpec {
         id: &settings.node,
         boot,
@@ -133,11 +130,12 @@ async fn tick() {
 /// Samples, whatever the network does; and feeds the watchdog if the session turns as well.
 #[embassy_executor::task]
 async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
-    let mut sensors = Sensors::start(settings.warmup);
+    let chips = room::chips();
+    let (mut own, mut room) = room::sensors(&chips, settings.warmup);
     let half = u64::from(WATCHDOG_HALF_MS);
     let mut fed_ms = 0;
     loop {
-        desk.tick(Instant::now().as_millis(), &mut sensors.all());
+        desk.tick(Instant::now().as_millis(), &mut room.all(&mut own));
         let now_ms = Instant::now().as_millis();
         if now_ms.saturating_sub(fed_ms) >= half / 2 && desk.has_turned() {
             watchdog::feed();
@@ -162,27 +160,29 @@ async fn publish(desk: &'static NodeDesk, settings: &'static Settings, stack: St
         node: &settings.node,
     };
     let buffers: (&mut [u8], &mut [u8]) = (RX.init([0; _]), TX.init([0; _]));
-    let mut tcp = Tcp::new(stack, settings.broker);
+    let (line, rng) = (Line::new(settings.broker), HostRandom);
     let ended = if settings.tls.is_empty() {
         say!("plain MQTT: anybody on this network can speak for this node");
-        mqtt::run(identity, desk, &mut tcp, buffers).await
+        mqtt::run(identity, desk, &mut Tcp { stack, line, rng }, buffers).await
     } else {
         static ROOMS: StaticCell<Rooms> = StaticCell::new();
         let rooms = ROOMS.init(Rooms::new());
-        let credentials = credentials(settings);
-        mqtt::run(
-            identity,
-            desk,
-            &mut Tls {
-                tcp,
-                credentials,
-                rooms,
-            },
-            buffers,
-        )
-        .await
+        let mut tls = Tls {
+            stack,
+            line,
+            rng,
+            credentials: credentials(settings),
+            rooms,
+            unix_s: host::unix_s,
+            refused,
+        };
+        mqtt::run(identity, desk, &mut tls, buffers).await
     };
     panic!("the session cannot be: {:?}", ended.err());
+}
+
+fn refused(error: &TlsError) {
+    say!("TLS: {error:?}");
 }
 
 /// What `muster enroll` wrote for this node.

@@ -1,6 +1,6 @@
 //! What this board is told when it starts: the emulator's `-append "key=value …"`.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, SocketAddrV4};
 
 use heapless::String;
 use muster_wire::MAX_ID_BYTES;
@@ -16,7 +16,7 @@ pub(crate) type Id = String<MAX_ID_BYTES>;
 pub(crate) struct Settings {
     pub(crate) site: Id,
     pub(crate) node: Id,
-    pub(crate) broker: (Ipv4Addr, u16),
+    pub(crate) broker: SocketAddrV4,
     /// Folder on the host with `site-ca.der`, `node.der` and `node.key.der`; empty for plain TCP.
     pub(crate) tls: String<96>,
     /// The gateway's name in its certificate.
@@ -43,7 +43,7 @@ impl Default for Settings {
             site: Id::new(),
             node: Id::new(),
             // The emulator's host.
-            broker: (Ipv4Addr::new(10, 0, 2, 2), 1883),
+            broker: SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 2), 1883),
             tls: String::new(),
             gateway: String::new(),
             boot: 0,
@@ -76,8 +76,8 @@ impl Settings {
         match key {
             "site" => self.site = value.try_into().ok()?,
             "node" => self.node = value.try_into().ok()?,
-            "port" => self.broker.1 = value.parse().ok()?,
-            "broker" => self.broker.0 = value.parse().ok()?,
+            "port" => self.broker.set_port(value.parse().ok()?),
+            "broker" => self.broker.set_ip(value.parse().ok()?),
             "tls" => self.tls = value.try_into().ok()?,
             "gateway" => self.gateway = value.try_into().ok()?,
             "boot" => self.boot = value.parse().ok()?,

@@ -5,6 +5,7 @@
 //! connection ends. Every wait on the network has a deadline.
 
 mod backoff;
+mod clock;
 mod desk;
 mod session;
 

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use embassy_futures::select::{Either3, select3};
-use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embassy_time::{Duration, Timer, with_timeout};
 use heapless::{String, Vec};
 use minimq::{
     Buffers, ConfigBuilder, ConfigError, ConnectEvent, Connection, InboundPublish, Io, Op, Publication, QoS, Session,
@@ -12,6 +12,7 @@ use minimq::{
 use muster_wire::senml::Pack;
 use muster_wire::{MAX_TOPIC_BYTES, OFFLINE, ONLINE, Topic, TopicKind};
 
+use super::clock::now_ms;
 use super::{Backoff, Desk};
 use crate::PACK_BYTES;
 
@@ -197,7 +198,7 @@ impl<const CHANNELS: usize, const STORE: usize> Link<'_, '_, CHANNELS, STORE> {
         buf: &mut [u8; PACK_BYTES],
     ) -> Option<()> {
         while flights.have_room(connection) {
-            let Some((kind, pack)) = self.desk.poll_pack(Instant::now().as_millis(), buf) else {
+            let Some((kind, pack)) = self.desk.poll_pack(now_ms(), buf) else {
                 break;
             };
             let topic = self.identity.topic(kind);

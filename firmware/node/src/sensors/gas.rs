@@ -22,8 +22,8 @@ pub struct VocScale {
     pub reference_ticks: u16,
     /// What that air is taken for, in ppm of ethanol.
     pub reference_ppm: f32,
-    /// Ticks for a factor of e. 512 is the SGP30's (datasheet, 1.1), and assumed here: Sensirion gives none for the SGP40. A
-    /// bump test with a known concentration sets it.
+    /// Ticks for a factor of e: 870 for a doubling is 1,255 (quoted from the SGP40's data sheet by a distributor; not seen in
+    /// the original). A bump test with a known concentration sets it.
     pub ticks_per_e: f32,
 }
 
@@ -32,7 +32,7 @@ impl Default for VocScale {
         Self {
             reference_ticks: 30_000,
             reference_ppm: 0.5,
-            ticks_per_e: 512.0,
+            ticks_per_e: 1_255.0,
         }
     }
 }

@@ -8,14 +8,18 @@ mod board;
 mod climate;
 mod gas;
 mod line;
+mod room;
 mod string;
+mod supply;
 
 pub use analog::{Adc, AdcInput};
 pub use board::BoardTemperature;
 pub use climate::{Climate, Humidity, Temperature};
 pub use gas::{Hydrogen, HydrogenScale, Voc, VocScale};
 pub use line::{Line, LineVolts};
+pub use room::{Chips, ROOM_CHANNELS, Room, Scales, above, room_channels};
 pub use string::{Shunt, StringCurrent, StringMonitor, StringVoltage};
+pub use supply::Supply;
 
 use muster_wire::{Absence, Micro};
 

@@ -124,7 +124,7 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, seat: Seat) {
     let mut stopped = parts.stop.subscribe();
     let entered = tokio::select! {
         biased;
-        entered = enter(stream, &parts) => entered,
+        entered = enter(stream, &parts, &seat) => entered,
         () = seat.asked_to_leave() => return count(Cause::LobbyLimit, "made way before its TLS handshake was over"),
         _ = stopped.recv() => return,
     };
@@ -141,12 +141,13 @@ async fn serve(stream: TcpStream, from: SocketAddr, parts: Parts, seat: Seat) {
 }
 
 /// Comes in, when its turn has come; in time.
-async fn enter(stream: TcpStream, parts: &Parts) -> Result<Result<Entered, Refusal>, Elapsed> {
+async fn enter(stream: TcpStream, parts: &Parts, seat: &Seat) -> Result<Result<Entered, Refusal>, Elapsed> {
     if let Door::Plain = parts.door {
         return Ok(parts.door.enter(stream).await);
     }
     // Whoever says nothing gets no turn. An error shows itself in the handshake.
     let _ = timeout(SHAKE_WITHIN, stream.readable()).await?;
+    seat.spoke();
     // Never closed.
     let turn = parts.turns.acquire().await;
     let mut entered = std::pin::pin!(parts.door.enter(stream));

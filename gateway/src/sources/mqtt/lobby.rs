@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Everybody who has not logged in yet. When it is full, whoever holds most of it makes way, the longest waiting first: a
-/// crowd from one machine pushes out itself, and a login that is under way anywhere else goes on.
+/// Everybody who has not logged in yet. When it is full, whoever holds most of it makes way, those who have said nothing
+/// before those who have, the longest waiting first: a crowd from one machine pushes out itself, silence goes before a
+/// handshake that is under way, and a login anywhere else goes on.
 #[derive(Debug)]
 pub(super) struct Lobby {
     places: usize,
@@ -28,6 +29,8 @@ struct Inside {
 struct Guest {
     network: IpAddr,
     leave: Arc<Notify>,
+    /// It has said something.
+    spoke: bool,
 }
 
 /// A place in the lobby; comes free when it is dropped.
@@ -60,6 +63,7 @@ impl Lobby {
         let guest = Guest {
             network,
             leave: leave.clone(),
+            spoke: false,
         };
         inside.waiting.insert(number, guest);
         drop(inside);
@@ -76,11 +80,9 @@ impl Inside {
     fn send_away(&mut self) {
         let largest = self.from.values().max().copied();
         let of_largest = |guest: &Guest| self.from.get(&guest.network).copied() == largest;
-        let first = self
-            .waiting
-            .iter()
-            .find(|(_, guest)| of_largest(guest))
-            .map(|(number, _)| *number);
+        let of_them = || self.waiting.iter().filter(|(_, guest)| of_largest(guest));
+        let silent = of_them().find(|(_, guest)| !guest.spoke);
+        let first = silent.or_else(|| of_them().next()).map(|(number, _)| *number);
         if let Some(guest) = first.and_then(|number| self.remove(number)) {
             guest.leave.notify_one();
         }
@@ -99,6 +101,14 @@ impl Inside {
 }
 
 impl Seat {
+    /// Whoever sits here has said something.
+    pub(super) fn spoke(&self) {
+        // Sent away meanwhile: then it is too late.
+        if let Some(guest) = self.lobby.lock().waiting.get_mut(&self.number) {
+            guest.spoke = true;
+        }
+    }
+
     /// Resolves when somebody else needs the place.
     pub(super) async fn asked_to_leave(&self) {
         self.leave.notified().await;

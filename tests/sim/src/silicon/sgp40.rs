@@ -3,10 +3,10 @@
 use super::sensirion::{arguments, words};
 use super::{Chip, Measurands};
 
-/// The signal in air of `REFERENCE_PPM`, and ticks for a factor of e. 512 is the SGP30's; see the firmware's `VocScale`.
+/// The signal in air of `REFERENCE_PPM`, and ticks for a factor of e: 870 for a doubling; see the firmware's `VocScale`.
 const REFERENCE_TICKS: f64 = 30_000.0;
 const REFERENCE_PPM: f64 = 0.5;
-const TICKS_PER_E: f64 = 512.0;
+const TICKS_PER_E: f64 = 1_255.0;
 
 /// The chip: what it answers next.
 #[derive(Debug, Default)]
