@@ -32,7 +32,7 @@ pub struct Witness {
     evacuating: bool,
     armed: bool,
     arm_ordered: bool,
-    /// Who ordered in the past may not be in the config any more.
+    /// Who ordered in the past, and who was whose neighbour, may not be in the config any more.
     remembering: bool,
     intents: BTreeMap<StepKey, Intent>,
     /// An order just taken that would justify an evacuation of the site.
@@ -176,7 +176,9 @@ impl Witness {
                 self.votes.get_mut(&(zone.clone(), group.clone())).expect("a vote").held = false;
             }
             Record::EvacuateBegun { zone: Some(zone), why } => {
-                assert!(self.two_votes(zone), "zone {zone} evacuates without evidence: {why}");
+                // What is remembered was judged when it happened, by the zones and neighbours of then.
+                let judged = self.remembering || self.two_votes(zone);
+                assert!(judged, "zone {zone} evacuates without evidence: {why}");
                 self.evacuating = true;
             }
             Record::EvacuateBegun { zone: None, why } => {
