@@ -31,6 +31,7 @@ pub use page::{Page, PageError};
 #[cfg(feature = "sensors")]
 pub use settings::Settings;
 pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};
+pub use store::Urgency;
 
 use muster_wire::{Absence, Micro};
 

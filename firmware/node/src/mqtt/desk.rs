@@ -4,9 +4,9 @@ use core::cell::{Cell, RefCell};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use muster_wire::{Mark, TopicKind};
+use muster_wire::{Absence, Mark, Micro, TopicKind};
 
-use crate::{Node, PACK_BYTES, Sensor};
+use crate::{Node, PACK_BYTES, Sensor, Urgency};
 
 /// What has happened since the start; for the console and for whoever debugs on the bench.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,10 +51,36 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
     }
 
     /// Samples what is due, and wakes the session: an alarm goes out at once.
-    pub fn tick(&self, now_ms: u64, sensors: &mut [&mut dyn Sensor; CHANNELS]) {
+    pub fn tick(&self, now_ms: u64, sensors: &mut [&mut dyn Sensor]) {
         self.node.borrow_mut().tick(now_ms, sensors);
         self.count(|c| c.ticks = c.ticks.wrapping_add(1));
+        self.tell();
+    }
+
+    /// Takes a sample of a channel that nobody samples here, see [`Node::take`]; the caller says when all are told.
+    pub fn take(&self, now_ms: u64, channel: usize, sample: Result<Micro, Absence>) {
+        self.node.borrow_mut().take(now_ms, channel, sample);
+    }
+
+    /// A look at a channel between two samples, see [`Node::glance`].
+    pub fn glance(&self, now_ms: u64, channel: usize, value: Micro) {
+        if self.node.borrow_mut().glance(now_ms, channel, value) {
+            self.tell();
+        }
+    }
+
+    /// There is news for the session.
+    pub fn tell(&self) {
         self.news.signal(());
+    }
+
+    pub(super) fn urgency(&self) -> Option<Urgency> {
+        self.node.borrow().urgency()
+    }
+
+    /// Whether a last message waits.
+    pub(super) fn gasps(&self) -> bool {
+        self.urgency() == Some(Urgency::Gasp)
     }
 
     /// What has happened since the start.

@@ -61,6 +61,7 @@ impl<'a> ChannelSpec<'a> {
             max_rate_per_s: None,
             stuck_after_ms: None,
             every: 1,
+            last_gasp: false,
         }
     }
 }

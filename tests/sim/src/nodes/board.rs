@@ -168,6 +168,7 @@ fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
         max_rate_per_s: (quantity == Quantity::Temperature).then_some(Micro(MAX_RATE_C_PER_S * MICRO)),
         stuck_after_ms: Some(STUCK_AFTER_MS),
         every: 1,
+        last_gasp: false,
     };
     Firmware {
         id: &spec.id,
