@@ -10,10 +10,14 @@ mod channel;
 mod check;
 mod contact;
 mod eeprom;
+#[cfg(feature = "modbus")]
+pub mod modbus;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 mod node;
 mod page;
+#[cfg(feature = "sensors")]
+mod schedule;
 #[cfg(feature = "sensors")]
 pub mod sensors;
 #[cfg(feature = "sensors")]
@@ -28,6 +32,8 @@ pub use contact::{Contact, Debounce, Wiring};
 pub use eeprom::Eeprom;
 pub use node::{Node, PACK_BYTES};
 pub use page::{Page, PageError};
+#[cfg(feature = "sensors")]
+pub use schedule::Schedule;
 #[cfg(feature = "sensors")]
 pub use settings::Settings;
 pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};

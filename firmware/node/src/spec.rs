@@ -1,7 +1,7 @@
 //! What a node is told about itself, checked before it starts.
 
 use muster_wire::senml::{BOOT, FIRMWARE, LOST, RESET, SEQ};
-use muster_wire::{MAX_ID_BYTES, Micro, Quantity, is_id};
+use muster_wire::{MAX_ID_BYTES, MICRO, Micro, Quantity, is_id};
 
 /// Text records a birth may have.
 pub const MAX_BIRTH: usize = 4;
@@ -78,6 +78,16 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// From below, clearing a tenth back.
+    #[must_use]
+    pub const fn above(units: i64) -> Self {
+        Self {
+            set: Micro(units * MICRO),
+            clear: Micro(units * MICRO * 9 / 10),
+            above: true,
+        }
+    }
+
     /// Whether a channel is in alarm after this value; between the two thresholds as `before`.
     pub(crate) fn alarms(self, value: Micro, before: bool) -> bool {
         let (set, cleared) = match self.above {

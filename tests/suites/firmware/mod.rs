@@ -2,6 +2,8 @@
 
 mod authority;
 mod emulator;
+mod modbus;
 mod qemu;
 mod silicon;
+mod slave;
 mod tls;

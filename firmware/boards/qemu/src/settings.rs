@@ -3,6 +3,8 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use heapless::String;
+use muster_node::Schedule;
+use muster_node::modbus::LineSettings;
 use muster_wire::MAX_ID_BYTES;
 use semihosting::experimental::env;
 
@@ -29,6 +31,12 @@ pub(crate) struct Settings {
     pub(crate) simulated: bool,
     /// Whether the room's sensors are there (`room=yes`): models of them, on UART 1.
     pub(crate) room: bool,
+    /// Periods of single channels of the room.
+    pub(crate) schedule: Schedule,
+    /// Between two looks at the room's supply; 0 = it is not measured.
+    pub(crate) supply_ms: u64,
+    /// The device on the serial line (UART 2), if there is one.
+    pub(crate) line: LineSettings,
     /// Samples of a gas sensor that are not believed after a start.
     pub(crate) warmup: u32,
     /// For tests: as if the board had been up for so long.
@@ -51,6 +59,9 @@ impl Default for Settings {
             heartbeat_ms: 5_000,
             simulated: true,
             room: false,
+            schedule: Schedule::default(),
+            supply_ms: 0,
+            line: LineSettings::default(),
             warmup: 60,
             uptime_ms: 0,
             hang_after_ms: 0,
@@ -84,11 +95,12 @@ impl Settings {
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
             "room" => self.room = value == "yes",
+            "supply_ms" => self.supply_ms = value.parse().ok()?,
             "warmup" => self.warmup = value.parse().ok()?,
             "simulated" => self.simulated = value != "no",
             "hang_after_ms" => self.hang_after_ms = value.parse().ok()?,
             "uptime_ms" => self.uptime_ms = value.parse().ok()?,
-            _ => return None,
+            _ => return self.schedule.take(key, value).or_else(|| self.line.take(key, value)),
         }
         Some(())
     }

@@ -25,6 +25,23 @@ pub struct Counters {
     pub odd: u32,
 }
 
+impl core::fmt::Display for Counters {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            ticks,
+            packs,
+            acks,
+            connections,
+            failures,
+            odd,
+        } = self;
+        write!(
+            f,
+            "ticks {ticks} packs {packs} acks {acks} connections {connections} failures {failures} odd {odd}"
+        )
+    }
+}
+
 /// A node on one executor: sampled by one task, sent by another. Nothing here waits.
 pub struct Desk<'a, const CHANNELS: usize, const STORE: usize> {
     node: RefCell<Node<'a, CHANNELS, STORE>>,
@@ -57,9 +74,13 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
         self.tell();
     }
 
-    /// Takes a sample of a channel that nobody samples here, see [`Node::take`]; the caller says when all are told.
-    pub fn take(&self, now_ms: u64, channel: usize, sample: Result<Micro, Absence>) {
-        self.node.borrow_mut().take(now_ms, channel, sample);
+    /// Takes samples of channels that nobody samples here, from `first` on; see [`Node::take`].
+    pub fn take(&self, now_ms: u64, first: usize, samples: &[Result<Micro, Absence>]) {
+        let mut node = self.node.borrow_mut();
+        for (at, sample) in samples.iter().enumerate() {
+            node.take(now_ms, first + at, *sample);
+        }
+        self.tell();
     }
 
     /// A look at a channel between two samples, see [`Node::glance`].
@@ -70,7 +91,7 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
     }
 
     /// There is news for the session.
-    pub fn tell(&self) {
+    fn tell(&self) {
         self.news.signal(());
     }
 
