@@ -92,13 +92,15 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         }
     }
 
-    /// A look at a channel between two samples: kept only if it puts the channel into alarm. Whether it did.
-    pub fn glance(&mut self, now_ms: u64, channel: usize, value: Micro) -> bool {
-        let edge = self.channels.get(channel).is_some_and(|c| c.is_edge(value));
-        if edge {
+    /// A look at a channel between two samples, and a second where the first would put it into alarm: one alone may have
+    /// caught a spike. Kept only if both do; whether they did.
+    pub fn glance(&mut self, now_ms: u64, channel: usize, mut look: impl FnMut() -> Option<Micro>) -> bool {
+        let is_edge = |value: &Micro| self.channels.get(channel).is_some_and(|c| c.is_edge(*value));
+        let second = look().filter(is_edge).and_then(|_| look()).filter(is_edge);
+        if let Some(value) = second {
             self.keep(now_ms, channel, false, Ok(value));
         }
-        edge
+        second.is_some()
     }
 
     fn keep(&mut self, now_ms: u64, at: usize, beat: bool, sample: Result<Micro, Absence>) {

@@ -427,9 +427,12 @@ fn a_sag_between_two_samples_goes_before_all_that_waits() {
     tick(&mut node, 0, 12, 1);
     tick(&mut node, 100, 12, 60);
     tick(&mut node, 200, 12, 61);
-    assert!(!node.glance(230, 0, units(11)), "no sag");
-    assert!(node.glance(240, 0, units(9)));
-    assert!(!node.glance(250, 0, units(9)), "once is enough");
+    assert!(!node.glance(230, 0, || Some(units(11))), "no sag");
+    let mut spike = [units(9), units(12)].into_iter();
+    assert!(!node.glance(235, 0, || spike.next()), "a spike");
+    assert!(!node.glance(236, 0, || None), "nothing measured");
+    assert!(node.glance(240, 0, || Some(units(9))));
+    assert!(!node.glance(250, 0, || Some(units(9))), "once is enough");
     let heard = hear(&mut node, 250);
     assert_eq!(
         told(&heard),
@@ -447,7 +450,7 @@ fn a_sag_between_two_samples_goes_before_all_that_waits() {
         "said again with every sample"
     );
     tick(&mut node, 400, 12, 1);
-    assert!(node.glance(450, 0, units(9)), "it has been well in between");
+    assert!(node.glance(450, 0, || Some(units(9))), "it has been well in between");
 }
 
 #[test]
@@ -483,7 +486,7 @@ fn a_sag_while_the_link_is_down_is_the_first_to_go_and_what_was_in_doubt_follows
 #[test]
 fn a_store_full_of_alarms_keeps_a_sag() {
     let mut node = with_supply::<2>();
-    assert!(node.glance(0, 0, units(9)));
+    assert!(node.glance(0, 0, || Some(units(9))));
     for at in 0..5_i64 {
         tick(&mut node, at.unsigned_abs() * 100, 9, 60 + at);
     }

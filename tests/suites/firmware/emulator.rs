@@ -49,21 +49,32 @@ impl Board {
     pub(crate) async fn on(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("eeprom"), [0xFF; EEPROM_BYTES]).unwrap();
-        Self::in_folder(Arc::new(folder), settings).await
+        Self::in_folder(Arc::new(folder), settings, None).await
+    }
+
+    /// A new board whose serial line ends at a TCP port of this machine.
+    pub(crate) async fn on_line(settings: &str, port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("eeprom"), [0xFF; EEPROM_BYTES]).unwrap();
+        Self::in_folder(Arc::new(folder), settings, Some(port)).await
     }
 
     /// Cuts the power, and switches the same board on again.
     pub(crate) async fn again(mut self, settings: &str) -> Self {
         self.process.kill().await.unwrap();
-        Self::in_folder(self.folder.clone(), settings).await
+        Self::in_folder(self.folder.clone(), settings, None).await
     }
 
-    async fn in_folder(folder: Arc<TempDir>, settings: &str) -> Self {
+    async fn in_folder(folder: Arc<TempDir>, settings: &str, line: Option<u16>) -> Self {
         let monitor = folder.path().join("monitor");
         for socket in ["monitor", "bus"] {
             let _ = std::fs::remove_file(folder.path().join(socket));
         }
-        let mut process = command(folder.path(), &monitor, settings).spawn().unwrap();
+        let mut command = command(folder.path(), &monitor, settings);
+        if let Some(port) = line {
+            command.arg("-serial").arg(format!("tcp:127.0.0.1:{port}"));
+        }
+        let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (tell, said) = watch::channel(Vec::new());
         tokio::spawn(async move {

@@ -19,9 +19,7 @@ pub async fn until_tick<const CHANNELS: usize, const STORE: usize>(
             break;
         }
         Timer::at(next).await;
-        if let Some(volts) = look() {
-            desk.glance(Instant::now().as_millis(), channel, volts);
-        }
+        desk.glance(Instant::now().as_millis(), channel, &mut look);
     }
     Timer::at(tick).await;
 }

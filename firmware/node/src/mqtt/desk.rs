@@ -84,8 +84,8 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
     }
 
     /// A look at a channel between two samples, see [`Node::glance`].
-    pub fn glance(&self, now_ms: u64, channel: usize, value: Micro) {
-        if self.node.borrow_mut().glance(now_ms, channel, value) {
+    pub fn glance(&self, now_ms: u64, channel: usize, look: impl FnMut() -> Option<Micro>) {
+        if self.node.borrow_mut().glance(now_ms, channel, look) {
             self.tell();
         }
     }

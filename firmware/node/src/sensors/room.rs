@@ -179,7 +179,7 @@ impl<'c, I2C: I2c, S: I2c, D: DelayNs> Room<'c, I2C, S, D> {
     }
 
     /// A look at the supply between two samples.
-    pub fn supply(&mut self) -> Option<Micro> {
-        self.supply.sample().ok()
+    pub fn supply(&self) -> Option<Micro> {
+        self.supply.look().ok()
     }
 }

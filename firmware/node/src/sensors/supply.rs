@@ -34,10 +34,20 @@ impl<'a, I2C: I2c> Supply<'a, I2C> {
     }
 }
 
+impl<I2C: I2c> Supply<'_, I2C> {
+    /// One conversion, for a quick look.
+    pub(super) fn look(&self) -> Result<Micro, Absence> {
+        self.input.once().map(|volts| self.behind(volts))
+    }
+
+    /// At most 4.1 V times 2³²/1000: far inside 64 bits.
+    fn behind(&self, volts: Micro) -> Micro {
+        Micro(volts.0 * i64::from(self.divider_milli) / 1_000)
+    }
+}
+
 impl<I2C: I2c> Sensor for Supply<'_, I2C> {
     fn sample(&mut self) -> Result<Micro, Absence> {
-        let Micro(volts) = self.input.volts()?;
-        // At most 4.1 V times 2³²/1000: far inside 64 bits.
-        Ok(Micro(volts * i64::from(self.divider_milli) / 1_000))
+        self.input.volts().map(|volts| self.behind(volts))
     }
 }
