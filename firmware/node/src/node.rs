@@ -137,9 +137,15 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         self.store.urgency()
     }
 
-    /// The gateway has everything up to this mark on disk. One of another boot or of a pack never sent is ignored.
+    /// The gateway has everything up to this mark on disk. One of another boot or of a pack never sent is ignored; but one of
+    /// a higher boot tells a node whose memory has failed how far its count has to be raised, or it would be refused for ever.
     pub fn on_ack(&mut self, mark: Mark) {
-        if mark.boot == self.spec.boot && mark.seq <= self.seq {
+        if mark.boot > self.spec.boot && !self.spec.boot_kept && mark.boot < i64::MAX.unsigned_abs() {
+            self.spec.boot = mark.boot + 1;
+            self.seq = 0;
+            self.store.number_anew();
+            self.on_link_resumed();
+        } else if mark.boot == self.spec.boot && mark.seq <= self.seq {
             self.store.trim(mark.seq);
         }
     }

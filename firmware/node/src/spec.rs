@@ -13,6 +13,8 @@ pub struct NodeSpec<'a, const CHANNELS: usize> {
     pub id: &'a str,
     /// Has risen since the last start; kept by the caller in memory that outlives power. At most `i64::MAX`.
     pub boot: u64,
+    /// Whether that memory holds it. If not, it may be below one that the gateway has heard, and is raised when it says so.
+    pub boot_kept: bool,
     /// Every reading is marked as simulated.
     pub simulated: bool,
     /// Between two samples. Milliseconds, > 0.

@@ -107,6 +107,11 @@ impl<const N: usize> Store<N> {
         }
     }
 
+    /// Nothing that has gone out was taken.
+    pub(crate) fn number_anew(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.sent = None);
+    }
+
     /// Chooses the next pack and gives its number and whether it is an alarm: first a last message; then what goes again, in
     /// its old order, because a number below one already taken is refused; then alarms, then data, numbered `next`.
     pub(crate) fn claim(&mut self, next: u64) -> Option<(u64, bool)> {

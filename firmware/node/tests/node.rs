@@ -57,6 +57,7 @@ fn spec<const N: usize>(channels: [ChannelSpec<'static>; N]) -> NodeSpec<'static
     NodeSpec {
         id: "n1",
         boot: BOOT,
+        boot_kept: true,
         simulated: true,
         sample_ms: SAMPLE_MS,
         heartbeat_ms: HEARTBEAT_MS,
@@ -302,6 +303,41 @@ fn an_acknowledgement_of_something_else_trims_nothing() {
     bench.node.on_ack(Mark { boot: BOOT, seq: 1 });
     bench.node.on_link_up();
     assert_eq!(bench.hear(), []);
+}
+
+#[test]
+fn a_node_that_has_lost_its_memory_learns_its_boot_count_and_says_all_again() {
+    let lost = NodeSpec {
+        boot: 1,
+        boot_kept: false,
+        ..spec([gas()])
+    };
+    let mut node = Node::<1, 8>::new(lost).unwrap();
+    let mut buf = [0; PACK_BYTES];
+    let mut said = |node: &mut Node<'_, 1, 8>| {
+        let (_, pack) = node.poll_pack(0, &mut buf)?;
+        let pack = Pack::parse(pack).unwrap();
+        Some((pack.header().mark.unwrap(), pack.records().count()))
+    };
+    node.tick(0, &mut [&mut Told(Ok(units(60)))]);
+    assert_eq!(said(&mut node), Some((Mark { boot: 1, seq: 1 }, 1)));
+    node.on_ack(Mark { boot: 41, seq: 0 });
+    node.tick(SAMPLE_MS, &mut [&mut Told(Ok(units(61)))]);
+    assert_eq!(said(&mut node), Some((Mark { boot: 42, seq: 1 }, 2)));
+    // Echoes of what was refused change nothing more, and an acknowledgement of the new count is one.
+    node.on_ack(Mark { boot: 41, seq: 0 });
+    node.on_ack(Mark { boot: 42, seq: 1 });
+    node.on_link_up();
+    assert_eq!(said(&mut node), None);
+
+    let mut kept = Bench::<8>::new(gas());
+    kept.step(60);
+    kept.node.on_ack(Mark { boot: BOOT + 9, seq: 0 });
+    assert_eq!(
+        kept.step(61)[0].seq,
+        2,
+        "a count that is kept is believed, whoever says what"
+    );
 }
 
 #[test]

@@ -62,6 +62,23 @@ async fn a_board_without_power_is_trouble_and_comes_back_with_a_higher_boot() {
     stand.assert_undecided("three power cuts");
 }
 
+#[tokio::test]
+async fn a_board_whose_memory_has_failed_is_told_its_boot_count_and_heard_again() {
+    let stand = Stand::start(Room::with(&["n1"])).await;
+    let board = Board::on(&settings(&stand, "n1", "boot=50")).await;
+    heard(&stand, "n1").await;
+    let board = board.again(&settings(&stand, "n1", "boot=1 kept=no")).await;
+    board.until_said("boot 1,", 1).await;
+    stand.api.until_count("replayed", 1).await;
+    stand
+        .api
+        .until_channel("n1.temperature", "it is heard again", |c| {
+            c.quality == "good" && c.age_ms.is_some_and(|ms| ms < 1_000)
+        })
+        .await;
+    stand.assert_undecided("a dead memory");
+}
+
 /// How long the cable is out in the quick test; the heavy one takes the minute of the requirement.
 async fn cut_cable(out: Duration) {
     let stand = Stand::start(Room::with(&["n1"]).supervision_s(3)).await;

@@ -38,7 +38,7 @@ impl fmt::Display for GivenFault {
 impl Given {
     pub(crate) fn read() -> Result<Self, GivenFault> {
         // SAFETY: flash of this chip, mapped for reading from the start; nothing in this image writes it.
-        let pages = PAGES.map(|page| unsafe { &(*page)[..] });
+        let pages = PAGES.map(|page| unsafe { &*page }.as_slice());
         let (page, damaged) = Page::first_good(pages).map_err(GivenFault::Page)?;
         let settings = Settings::parse(page.settings).map_err(GivenFault::Settings)?;
         Ok(Self {

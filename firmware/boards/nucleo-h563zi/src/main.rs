@@ -23,7 +23,7 @@ use muster_node::modbus::{LineTrace, Master};
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
 use muster_node::sensors::{Chips, Room, SUPPLY};
 use muster_node::tls::{Rooms, TlsError};
-use muster_node::{Eeprom, Node, NodeSpec, next_boot};
+use muster_node::{Boot, Eeprom, Node, NodeSpec, next_boot};
 use muster_wire::senml::{FIRMWARE, RESET};
 use static_cell::StaticCell;
 
@@ -58,7 +58,8 @@ async fn main(spawner: Spawner) {
     let boot = next_boot(&mut Eeprom::new(&mut sensors), 0);
     if !boot.kept {
         say!(
-            "the boot count cannot be kept: the gateway will take what this node says for a replay. Look at the EEPROM"
+            "the boot count cannot be kept: the first packs are refused, until the gateway says how far it has to be raised. \
+             Look at the EEPROM"
         );
     }
     say!(
@@ -67,7 +68,7 @@ async fn main(spawner: Spawner) {
         settings.site,
         boot.count
     );
-    let desk = desk(given, boot.count, reset);
+    let desk = desk(given, boot, reset);
     let trace: &'static LineTrace = TRACE.init(LineTrace::new());
     let mut rng = pins.rng;
     let config = embassy_net::Config::dhcpv4(Default::default());
@@ -86,14 +87,15 @@ async fn main(spawner: Spawner) {
     }
 }
 
-fn desk(given: &'static Given, boot: u64, reset: &'static str) -> &'static NodeDesk {
+fn desk(given: &'static Given, boot: Boot, reset: &'static str) -> &'static NodeDesk {
     static DESK: StaticCell<NodeDesk> = StaticCell::new();
     static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
     let settings = &given.settings;
     let (channels, tick_ms) = given::channels(settings);
     let node = Node::new(NodeSpec {
         id: settings.node,
-        boot,
+        boot: boot.count,
+        boot_kept: boot.kept,
         simulated: settings.simulated,
         sample_ms: tick_ms,
         heartbeat_ms: settings.heartbeat_ms,

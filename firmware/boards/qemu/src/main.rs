@@ -71,10 +71,13 @@ fn start(spawner: Spawner, settings: Settings) {
     let settings: &'static Settings = SETTINGS.init(settings);
     let boot = match settings.boot {
         0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
-        count => Boot { count, kept: true },
+        count => Boot {
+            count,
+            kept: settings.kept,
+        },
     };
     if !boot.kept {
-        say!("the boot count cannot be kept: it goes on by the clock");
+        say!("the boot count cannot be kept: it goes on by the clock, or as the gateway says");
     }
     let reset = kept::take().as_str();
     say!(
@@ -84,7 +87,7 @@ fn start(spawner: Spawner, settings: Settings) {
         boot.count
     );
     let birth = BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]);
-    let node = Node::new(spec(settings, boot.count, birth)).unwrap_or_else(|fault| panic!("{fault}"));
+    let node = Node::new(spec(settings, boot, birth)).unwrap_or_else(|fault| panic!("{fault}"));
     let desk: &'static NodeDesk = DESK.init(Desk::new(node));
     let trace: &'static LineTrace = TRACE.init(LineTrace::new());
     let ethernet = Lan9118::start().unwrap_or_else(|| panic!("no Ethernet controller"));
@@ -110,13 +113,14 @@ fn start(spawner: Spawner, settings: Settings) {
 
 fn spec(
     settings: &'static Settings,
-    boot: u64,
+    boot: Boot,
     birth: &'static [(&'static str, &'static str)],
 ) -> NodeSpec<'static, CHANNELS> {
     let (channels, tick_ms) = room::channels(settings);
     NodeSpec {
         id: &settings.node,
-        boot,
+        boot: boot.count,
+        boot_kept: boot.kept,
         simulated: settings.simulated,
         sample_ms: tick_ms,
         heartbeat_ms: settings.heartbeat_ms,

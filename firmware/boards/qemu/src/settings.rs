@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) gateway: String<64>,
     /// Boot count from outside; 0 = from the memory on the board.
     pub(crate) boot: u64,
+    /// `kept=no`: that one is of a memory that has failed.
+    pub(crate) kept: bool,
     pub(crate) sample_ms: u64,
     pub(crate) heartbeat_ms: u64,
     /// Every reading says that it is simulated; `simulated=no` for a site that is to believe this board.
@@ -55,6 +57,7 @@ impl Default for Settings {
             tls: String::new(),
             gateway: String::new(),
             boot: 0,
+            kept: true,
             sample_ms: 1_000,
             heartbeat_ms: 5_000,
             simulated: true,
@@ -92,6 +95,7 @@ impl Settings {
             "tls" => self.tls = value.try_into().ok()?,
             "gateway" => self.gateway = value.try_into().ok()?,
             "boot" => self.boot = value.parse().ok()?,
+            "kept" => self.kept = value != "no",
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
             "room" => self.room = value == "yes",

@@ -173,6 +173,7 @@ fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
     Firmware {
         id: &spec.id,
         boot: spec.boot,
+        boot_kept: true,
         simulated: true,
         sample_ms: spec.period_ms.into(),
         heartbeat_ms: spec.heartbeat_ms.into(),
