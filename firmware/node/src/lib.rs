@@ -8,6 +8,8 @@
 mod boot;
 mod channel;
 mod check;
+#[cfg(any(feature = "modbus", feature = "mqtt"))]
+mod clock;
 mod contact;
 mod eeprom;
 #[cfg(feature = "modbus")]

@@ -89,15 +89,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Slave<S> {
             }
             Answer::OtherUnit => self.line.write_all(&changed(0, 3)).await,
             Answer::OtherFunction => self.line.write_all(&changed(1, 7)).await,
-            Answer::Longer => {
-                let mut longer = [body, &[0x12, 0x34]].concat();
-                longer[2] += 2;
-                self.line.write_all(&with_check(&longer)).await
-            }
+            Answer::Longer => self.line.write_all(&longer(body)).await,
             Answer::Damaged => {
-                let mut damaged = right.to_vec();
-                damaged[3] ^= 0x10;
-                self.line.write_all(&damaged).await
+                let damaged = right
+                    .iter()
+                    .enumerate()
+                    .map(|(at, byte)| if at == 3 { byte ^ 0x10 } else { *byte });
+                self.line.write_all(&damaged.collect::<Vec<_>>()).await
             }
             Answer::Exception(code) => self.line.write_all(&with_check(&[body[0], body[1] | 0x80, code])).await,
             Answer::Half => self.line.write_all(&right[..right.len() / 2]).await,
@@ -122,6 +120,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Slave<S> {
         };
         with_check(&[&[unit, function, values.len() as u8], &values[..]].concat())
     }
+}
+
+/// With a register more.
+fn longer(body: &[u8]) -> Vec<u8> {
+    let mut longer = [body, &[0x12, 0x34]].concat();
+    longer[2] += 2;
+    with_check(&longer)
 }
 
 /// With CRC-16/MODBUS behind it, low byte first (Modbus over Serial Line 1.02, 6.2.2).

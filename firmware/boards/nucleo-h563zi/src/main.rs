@@ -55,13 +55,7 @@ async fn main(spawner: Spawner) {
     }
     let settings = &given.settings;
     let mut sensors = pins.sensors;
-    let boot = next_boot(&mut Eeprom::new(&mut sensors), 0);
-    if !boot.kept {
-        say!(
-            "the boot count cannot be kept: the first packs are refused, until the gateway says how far it has to be raised. \
-             Look at the EEPROM"
-        );
-    }
+    let boot = boot(&mut sensors);
     say!(
         "muster node {} of {}, boot {}, after {reset}",
         settings.node,
@@ -85,6 +79,18 @@ async fn main(spawner: Spawner) {
     if tasks.iter().any(Result::is_err) {
         panic!("a task was spawned twice");
     }
+}
+
+/// This start's number.
+fn boot(sensors: &mut Bus) -> Boot {
+    let boot = next_boot(&mut Eeprom::new(sensors), 0);
+    if !boot.kept {
+        say!(
+            "the boot count cannot be kept: the first packs are refused, until the gateway says how far it has to be raised. \
+             Look at the EEPROM"
+        );
+    }
+    boot
 }
 
 fn desk(given: &'static Given, boot: Boot, reset: &'static str) -> &'static NodeDesk {

@@ -69,16 +69,7 @@ fn start(spawner: Spawner, settings: Settings) {
     static TRACE: StaticCell<LineTrace> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     let settings: &'static Settings = SETTINGS.init(settings);
-    let boot = match settings.boot {
-        0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
-        count => Boot {
-            count,
-            kept: settings.kept,
-        },
-    };
-    if !boot.kept {
-        say!("the boot count cannot be kept: it goes on by the clock, or as the gateway says");
-    }
+    let boot = boot(settings);
     let reset = kept::take().as_str();
     say!(
         "muster node {} of {}, boot {}, after {reset}",
@@ -109,6 +100,21 @@ fn start(spawner: Spawner, settings: Settings) {
     if tasks.iter().any(Result::is_err) {
         panic!("a task was spawned twice");
     }
+}
+
+/// This start's number.
+fn boot(settings: &Settings) -> Boot {
+    let boot = match settings.boot {
+        0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
+        count => Boot {
+            count,
+            kept: settings.kept,
+        },
+    };
+    if !boot.kept {
+        say!("the boot count cannot be kept: it goes on by the clock, or as the gateway says");
+    }
+    boot
 }
 
 fn spec(

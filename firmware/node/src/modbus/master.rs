@@ -1,12 +1,13 @@
 //! Asks, hears, and tells what was heard.
 
-use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use muster_wire::{Absence, Micro};
 
 use super::frame::{ANSWER_BYTES, BadAnswer, HEAD_BYTES, Question, Words};
 use super::map;
 use super::{LineSettings, LineTrace, Map, Values};
+use crate::clock;
 
 /// A line that is not quiet within this, and what it takes to be, is another's.
 const QUIET_WITHIN: Duration = Duration::from_secs(1);
@@ -46,14 +47,14 @@ impl<'t, S: Read + Write> Master<'t, S> {
     /// all of them absent: a value that was not read now is none.
     pub async fn run(mut self, mut tell: impl FnMut(&[Result<Micro, Absence>])) -> ! {
         let period = Duration::from_millis(self.settings.poll_ms.max(self.map.min_poll_ms));
-        let mut next = Instant::now();
+        let mut next = clock::now();
         loop {
             let values = match self.cycle().await {
                 Ok(values) => values,
                 Err(Failed(why)) => self.map.absent(why),
             };
             tell(&values);
-            next = (next + period).max(Instant::now());
+            next = (next + period).max(clock::now());
             Timer::at(next).await;
         }
     }
@@ -144,13 +145,13 @@ impl<'t, S: Read + Write> Master<'t, S> {
     /// Waits until nobody has spoken for as long as the line is not trusted. What comes meanwhile is nobody's answer: one
     /// that is late, or came twice, or the noise of a driver that lets go of the line.
     async fn quiet(&mut self) -> Result<(), Failed> {
-        let until = Instant::now() + self.distrust + QUIET_WITHIN;
+        let until = clock::now() + self.distrust + QUIET_WITHIN;
         let mut buf = [0; 64];
         while let Ok(read) = with_timeout(self.distrust, self.line.read(&mut buf)).await {
             let bytes = read.unwrap_or(0);
             self.trace.count(|c| &mut c.discarded, bytes);
             self.distrust = self.distrust.max(RESYNC);
-            if Instant::now() >= until || bytes == 0 {
+            if clock::now() >= until || bytes == 0 {
                 self.trace.count(|c| &mut c.busy, 1);
                 // A stream that has ended says so at once: nobody else may be kept from running.
                 Timer::after(RESYNC).await;

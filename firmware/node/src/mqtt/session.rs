@@ -12,9 +12,8 @@ use minimq::{
 use muster_wire::senml::Pack;
 use muster_wire::{MAX_TOPIC_BYTES, OFFLINE, ONLINE, Topic, TopicKind};
 
-use super::clock::now_ms;
 use super::{Backoff, Desk};
-use crate::{PACK_BYTES, Urgency};
+use crate::{PACK_BYTES, Urgency, clock};
 
 /// Room for what is received: an acknowledgement, or an order of at most a pack's size.
 pub const RX_BYTES: usize = 1024;
@@ -95,6 +94,9 @@ pub async fn run<D: Dial, const CHANNELS: usize, const STORE: usize>(
             once(&identity, desk, dial, &mut session, &mut backoff).await;
             desk.count(|c| c.failures = c.failures.wrapping_add(1));
             desk.turn();
+            if desk.gasps() {
+                backoff.reset();
+            }
             pause(desk, backoff.pause_ms(dial.chance())).await;
         }
     }
@@ -227,7 +229,7 @@ impl<const CHANNELS: usize, const STORE: usize> Link<'_, '_, CHANNELS, STORE> {
     ) -> Option<()> {
         while let Some(urgency) = self.desk.urgency()
             && flights.have_room(connection, urgency)
-            && let Some((kind, pack)) = self.desk.poll_pack(now_ms(), buf)
+            && let Some((kind, pack)) = self.desk.poll_pack(clock::now().as_millis(), buf)
         {
             let topic = self.identity.topic(kind);
             let message = Publication::bytes(&topic, pack).qos(QoS::AtLeastOnce);
