@@ -185,9 +185,10 @@ async fn a_hostile_device_behind_a_board_is_right_or_absent() {
         }
         tokio::time::sleep(ms(50)).await;
     }
+    let all = stand.api.channels().await;
     assert!(
         right > 50 && absent > 50,
-        "{right} right, {absent} absent: {:#?}",
+        "{right} right, {absent} absent: {:#?} {all:#?}",
         board.said()
     );
     board.until_said("line: cycles", 1).await;

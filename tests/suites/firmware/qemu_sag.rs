@@ -45,19 +45,18 @@ fn is_the_sag(sent: &Sent) {
 
 #[tokio::test]
 async fn a_sag_is_the_first_message_after_a_cut_before_a_queue_of_alarms() {
-    let (stand, tap, board) = bench().await;
-    tap.set(Way::Cut);
-    let before = tap.sent().len();
+    let (stand, tap, mut board) = bench().await;
+    board.cable(false).await;
     let cut = tap.sent().last().map(|sent| sent.connection);
-    // Alarms for seconds: none gets through.
+    // Alarms for seconds: none gets through, until the board has given the connection up.
     board
         .around
         .change(|m| (m.line, m.temperature_c) = (Wire::Active, 70.0));
-    tokio::time::sleep(Duration::from_secs(14)).await;
+    tokio::time::sleep(Duration::from_secs(13)).await;
     board.around.change(|m| m.supply_v = 8.0);
     tokio::time::sleep(Duration::from_millis(700)).await;
-    tap.set(Way::Open);
-    let first = tap.next(before, cut).await;
+    board.cable(true).await;
+    let first = tap.next(0, cut).await;
     is_the_sag(&first);
     assert!(first.says("fire-contact"), "with the alarms that waited: {first:?}");
     stand
@@ -74,10 +73,7 @@ async fn a_sag_is_the_first_message_after_a_cut_before_a_queue_of_alarms() {
 async fn a_sag_does_not_wait_for_a_gateway_that_acknowledges_nothing() {
     let (stand, tap, board) = bench().await;
     tap.set(Way::Slow);
-    board
-        .around
-        .change(|m| (m.line, m.temperature_c) = (Wire::Active, 70.0));
-    // Both places of data and that of alarms are taken, and more waits.
+    // Both places of data are taken, and more waits.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let waits = tap.sent().len();
     tokio::time::sleep(Duration::from_millis(600)).await;
