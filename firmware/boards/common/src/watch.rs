@@ -13,13 +13,12 @@ pub async fn until_tick<const CHANNELS: usize, const STORE: usize>(
     mut look: impl FnMut() -> Option<Micro>,
 ) {
     let tick = Instant::from_millis(desk.next_tick_ms());
-    while every_ms > 0 {
-        let next = Instant::now() + Duration::from_millis(every_ms);
-        if next >= tick {
-            break;
+    if every_ms > 0 {
+        let every = Duration::from_millis(every_ms);
+        while Instant::now() + every < tick {
+            Timer::after(every).await;
+            desk.glance(Instant::now().as_millis(), channel, &mut look);
         }
-        Timer::at(next).await;
-        desk.glance(Instant::now().as_millis(), channel, &mut look);
     }
     Timer::at(tick).await;
 }
