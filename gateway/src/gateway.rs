@@ -12,7 +12,7 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
-use crate::api::{self, ApiState, Gauges, News, People};
+use crate::api::{self, ApiState, Gauges, Here, News, People};
 use crate::clock::{self, Clock};
 use crate::config::{Config, MqttWay, TlsFiles};
 use crate::counters::Counters;
@@ -215,19 +215,25 @@ impl Gateway {
         self.served = Some(tokio::spawn(api::serve(http, state, stopped)));
     }
 
+    /// How people call it.
+    #[must_use]
+    pub fn here(&self) -> Here {
+        let config = &self.config;
+        Here::new(self.http, config.http.public_url.as_deref(), &config.store.path)
+    }
+
     fn tell_the_world(
         &mut self,
         config: &Config,
         heard: broadcast::Receiver<Arc<Told>>,
         told: i64,
     ) -> Result<(), StartError> {
-        let listens = || format!("http://{}", self.http);
         let context = notify::Context {
             clock: self.clock.clone(),
             counters: self.counters.clone(),
             lanes: self.lanes.clone(),
             view: self.view.clone(),
-            page: format!("{}/", config.http.public_url.clone().unwrap_or_else(listens)),
+            here: self.here(),
             journal: config.store.path.clone(),
             told,
         };

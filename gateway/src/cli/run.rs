@@ -200,10 +200,10 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         return;
     }
     println!(
-        "muster watches {}: {} channels, {} workloads",
+        "muster watches {}: {}, {}",
         config.site.id,
-        config.site.channels.len(),
-        config.site.workloads.len()
+        lines::many(config.site.channels.len(), "channel"),
+        lines::many(config.site.workloads.len(), "workload")
     );
     println!("  page and API  http://{}/", gateway.http);
     let groups = match config.mqtt.way {
@@ -220,6 +220,9 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         println!("  SIMULATION: believes simulated readings");
     }
     if !armed {
-        println!("  DISARMED: hooks are called as drills only; `muster order arm` arms");
+        println!(
+            "  DISARMED: hooks are called as drills only; to arm: `{}`",
+            gateway.here().order("arm")
+        );
     }
 }
