@@ -56,29 +56,36 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
     lines
 }
 
-/// What waits or stands, until when, and what the second person types.
+/// What waits or stands, and until when.
 fn given_order(given: &OrderView, clock: &Clock, here: &Here) -> String {
-    let (time, now_ms) = (|at| wall::to_the_second(clock.wall_of(at)), clock.wall_ms());
-    let spoken = |at| wall::spoken(time(at), now_ms);
-    let at = given.at.map_or_else(String::new, |at| format!(" at {}", spoken(at)));
-    if !given.waits {
-        let until = given
-            .until
-            .map_or_else(String::new, |until| format!(" until {}", spoken(until)));
-        return format!("Order in effect: {}{at}{until}.", given.line);
+    let spoken = |at| wall::spoken(wall::to_the_second(clock.wall_of(at)), clock.wall_ms());
+    let until = given.until.map(|until| format!(" until {}", spoken(until)));
+    let until = until.unwrap_or_default();
+    match (given.waits, given.at) {
+        (false, Some(at)) => format!(
+            "Order in effect: the power will be cut at {}, as announced.",
+            spoken(at)
+        ),
+        (false, None) => format!("Order in effect: {}{until}.", given.line),
+        (true, at) => {
+            let at = at.map(|at| format!(" at {}", spoken(at))).unwrap_or_default();
+            let by = given.by.as_deref().unwrap_or("somebody");
+            format!(
+                "Order: {}{at}, by {by}, waits for a second person{until}. Whoever agrees types `{}`.",
+                given.verb,
+                agreeing(given, clock, here)
+            )
+        }
     }
-    let by = given.by.as_deref().unwrap_or("somebody");
-    let until = given
-        .until
-        .map_or_else(String::new, |until| format!(" until {}", spoken(until)));
-    // The instant, not the words: "16:52" may mean another day or zone elsewhere.
-    let option = given.at.and_then(|at| wall::rfc3339(time(at)));
-    let option = option.map_or_else(String::new, |at| format!(" --at {at}"));
-    let command = here.order(&format!("{}{option}", given.verb));
-    format!(
-        "Order: {}{at}, by {by}, waits for a second person{until}. Whoever agrees types `{command}`.",
-        given.verb
-    )
+}
+
+/// What the second person types. The instant, not the words: "16:52" may mean another day or zone elsewhere.
+fn agreeing(given: &OrderView, clock: &Clock, here: &Here) -> String {
+    let at = given.at.map(|at| wall::to_the_second(clock.wall_of(at)));
+    match at.and_then(wall::rfc3339) {
+        Some(at) => here.order(&format!("{} --at {at}", given.verb)),
+        None => here.order(&given.verb),
+    }
 }
 
 fn prepare(view: &View, order: impl Fn(&str) -> String, lines: &mut Vec<String>) {
@@ -262,12 +269,12 @@ mod tests {
         );
         view.orders[0].waits = false;
         view.orders[0].until = None;
-        view.orders[0].line = "the power will be cut, as announced".to_owned();
         let lines = super::next(&view, &clock, &here).join("\n");
-        assert!(
-            lines.contains("Order in effect: the power will be cut, as announced at "),
-            "{lines}"
+        let said = format!(
+            "the power will be cut at {}, as announced.",
+            wall::spoken(wall_ms, wall_ms)
         );
+        assert!(lines.contains(&said), "{lines}");
     }
 
     /// The real parser takes every command that is printed, wherever the gateway is and whatever waits.

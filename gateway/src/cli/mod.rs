@@ -216,7 +216,7 @@ pub(crate) mod tests {
             }
         }
         assert!(faults.is_empty(), "{}", faults.join("\n"));
-        assert!(typed > 30 && named > 20, "{typed} in blocks, {named} in sentences");
+        assert!(typed > 20 && named > 20, "{typed} in blocks, {named} in sentences");
     }
 
     /// What is put together while it runs has tests of its own.

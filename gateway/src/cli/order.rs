@@ -99,7 +99,9 @@ impl Word {
                 );
             }
             Self::Abort => "No further step begins until a new vote. Steps under way end by themselves.",
-            Self::Cut => "Every workload is saved before that time, highest rung first that still fits.",
+            Self::Cut => {
+                "Muster saves what it can before that time, each workload by its highest rung that still fits."
+            }
             Self::Arm => "From now on hooks are called for real.",
             Self::Disarm => "From now on hooks are drills only: nothing is really moved.",
             Self::Reset => "The incident is closed and its votes are gone. Nothing returns by itself.",
@@ -156,7 +158,15 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
         .map_or_else(String::new, |s| format!(" (in {})", left(s)));
     let what = at.map_or(word.to_owned(), |at| format!("{word} at {at}{left}"));
     if !given.pending {
-        return vec![format!("TAKEN: {what}. {}", given.why), verb.next(url)];
+        let mut lines = vec![format!("TAKEN: {what}. {}", given.why), verb.next(url)];
+        let disarmed = given.headline.iter().any(|line| line.starts_with("DISARMED"));
+        if disarmed && matches!(verb, Word::Evacuate | Word::Cut) {
+            let arm = order_command(url, "arm");
+            lines.push(format!(
+                "NOTHING IS REALLY MOVED: the site is disarmed. To move for real: `{arm}`"
+            ));
+        }
+        return lines;
     }
     // The second person gives the instant, not the words: "16:52" may mean another day or zone elsewhere.
     let order = at.map_or(word.to_owned(), |at| format!("{word} --at {at}"));
@@ -214,6 +224,17 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("`muster order abort --token-file YOUR.tok`"), "{text}");
+    }
+
+    #[test]
+    fn a_disarmed_site_is_not_said_to_save_anything() {
+        let mut taken = given(false, None);
+        taken.headline = vec!["DISARMED: hooks are drills only".to_owned()];
+        let said = |verb| lines(verb, &taken, USUAL_URL).join("\n");
+        assert!(said(Word::Evacuate).contains("NOTHING IS REALLY MOVED") && said(Word::Cut).contains("NOTHING"));
+        assert!(!said(Word::Hold).contains("NOTHING"));
+        let armed = lines(Word::Evacuate, &given(false, None), USUAL_URL).join("\n");
+        assert!(!armed.contains("NOTHING"), "{armed}");
     }
 
     #[test]
