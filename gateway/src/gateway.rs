@@ -268,12 +268,13 @@ impl Gateway {
         Ok(())
     }
 
-    /// Reads the TLS files of the embedded broker anew; see [`mqtt::Broker::reload_tls`]. Nothing to do without one.
+    /// Reads the TLS files of the embedded broker anew; see [`mqtt::Broker::reload_tls`]. Whether they are
+    /// others than before; nothing to do without a broker.
     ///
     /// # Errors
     /// The files cannot be used; then the old ones stay in use.
-    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), mqtt::BrokerError> {
-        self.broker.get().map_or(Ok(()), |broker| broker.reload_tls(files))
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<bool, mqtt::BrokerError> {
+        self.broker.get().map_or(Ok(false), |broker| broker.reload_tls(files))
     }
 
     /// Stops taking anything in, journals what was decided, and ends. Nothing decided is lost: it goes on after a start.

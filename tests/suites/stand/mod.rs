@@ -66,11 +66,9 @@ impl Stand {
     /// Puts another room in force, as SIGHUP does.
     pub(crate) async fn reload(&mut self, room: Room) -> Result<(), String> {
         let config = room.config(self.folder.path(), self.catcher.address);
-        let taken = self.gateway.reload(config).await.map_err(|error| error.to_string());
-        if taken.is_ok() {
-            self.room = room;
-        }
-        taken
+        self.gateway.reload(config).await.map_err(|error| error.to_string())?;
+        self.room = room;
+        Ok(())
     }
 
     /// Its journal.
