@@ -68,10 +68,20 @@ fn the_votes_of_one_site_never_go_on_in_another() {
     let other = claimed(&folder.journal(), "lyon-3").unwrap_err();
     let words = other.to_string();
     assert!(matches!(other, JournalError::OtherSite { .. }), "{words}");
-    for word in ["journal.db", "\"lyon-2\"", "\"lyon-3\"", "[store]", "move the file away"] {
+    for word in [
+        "journal.db",
+        "\"lyon-2\"",
+        "\"lyon-3\"",
+        "[store]",
+        "move the file away",
+    ] {
         assert!(words.contains(word), "{words}");
     }
-    assert_eq!(claimed(&folder.journal(), "lyon-2").unwrap().entries.len(), 3, "untouched");
+    assert_eq!(
+        claimed(&folder.journal(), "lyon-2").unwrap().entries.len(),
+        3,
+        "untouched"
+    );
 }
 
 #[cfg(unix)]
