@@ -38,8 +38,8 @@ pub(super) async fn prepare(trial: &Trial) -> Finding {
             "it refuses the token",
             "it has acted on a higher one for this workload: give a higher --token",
         ),
-        Some(end) if was_called_wrongly(end) => finding.fail(
-            format!("it says that it was called wrongly: {}", words(end)),
+        Some(end @ HookOutcome::Retry { cause }) if was_called_wrongly(end) => finding.fail(
+            format!("it says that it was called wrongly: {cause}"),
             "give its arguments behind it, as in `-- CMD ARGUMENT`, or in `argv` of the config",
         ),
         _ => ended_badly(finding, &played),
