@@ -264,7 +264,7 @@ mod tests {
             "{lines}"
         );
         assert!(
-            lines.contains(&format!("Order: cut at {}", wall::spoken(wall_ms, wall_ms))),
+            lines.contains(&format!("Order: cut at {}", wall::spoken(wall_ms, clock.wall_ms()))),
             "{lines}"
         );
         view.orders[0].waits = false;
@@ -272,7 +272,7 @@ mod tests {
         let lines = super::next(&view, &clock, &here).join("\n");
         let said = format!(
             "the power will be cut at {}, as announced.",
-            wall::spoken(wall_ms, wall_ms)
+            wall::spoken(wall_ms, clock.wall_ms())
         );
         assert!(lines.contains(&said), "{lines}");
     }
