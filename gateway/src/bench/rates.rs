@@ -136,7 +136,7 @@ async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
     muster_core::step(
         &mut state,
         clock.now(),
-        &Input::Config(Box::new(config.site.clone())),
+        &Input::Config(config.site.clone()),
         &mut out,
     );
     let (began, before, mut taken) = (Stopwatch::start(), machine::thread_cpu_s(), 0_usize);

@@ -60,7 +60,7 @@ use crate::recorder::Bounds;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What the decision needs.
-    pub site: Site,
+    pub site: Arc<Site>,
     /// How nodes are heard.
     pub mqtt: Mqtt,
     /// API and page.

@@ -70,7 +70,6 @@ impl Desk {
         loop {
             match parcels.recv_timeout(LOOK_EVERY) {
                 Ok(parcel) => {
-                    self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
                     if let Some(done) = self.take(parcel) {
                         self.close();
                         // Whoever stopped may have ended its wait.
@@ -87,8 +86,16 @@ impl Desk {
 
     fn take(&mut self, parcel: Parcel) -> Option<SyncSender<()>> {
         match parcel {
-            Parcel::Batch(batch) => self.batch(&batch),
-            Parcel::Begin(begin) => self.begin(&begin),
+            Parcel::Batch(batch, bytes) => {
+                self.batch(&batch);
+                drop(batch);
+                self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            Parcel::Begin(begin) => {
+                self.begin(&begin);
+                drop(begin);
+                self.shared.has_state.store(false, Ordering::Release);
+            }
             Parcel::Stop(done) => return Some(done),
         }
         None
