@@ -76,6 +76,11 @@ impl Desk {
                         let _ = done.send(());
                         return;
                     }
+                    self.shared.done.fetch_add(1, Ordering::Relaxed);
+                    if self.shared.stalled.swap(false, Ordering::Relaxed) {
+                        // The engine said so; now it is told that the disk takes something again.
+                        self.trouble = Some(String::new());
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.close(),

@@ -1,7 +1,7 @@
 //! The engine's end: takes what the core was given and what it made of it, and never waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ const DIGEST_EVERY_MS: Millis = 1_000;
 /// Beyond this many channels as much more seldom as there are more, so that digests never take more than a few thousandths
 /// of the loop's time.
 const DIGEST_CHANNELS: usize = 500;
+/// A disk that takes nothing for so long is trouble: what waits is not safe from a kill.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// What a stopping process grants the disk.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,10 @@ pub(super) struct Shared {
     pub(super) has_state: AtomicBool,
     /// Bytes of the parcels on their way.
     pub(super) waiting: AtomicUsize,
+    /// Parcels that have been dealt with.
+    pub(super) done: AtomicU64,
+    /// It was said that the disk takes nothing. The thread takes it back.
+    pub(super) stalled: AtomicBool,
 }
 
 /// The thread's end.
@@ -79,6 +85,8 @@ struct Link {
     digest_due: Millis,
     /// Inputs lost since the queue was full; none while all is well.
     lost: Option<u64>,
+    /// Parcels that had been dealt with, and since when it has not been more.
+    done: (u64, Stopwatch),
 }
 
 /// Both ends.
@@ -96,6 +104,7 @@ pub(super) fn pair(clock: Clock) -> (Tape, End) {
         since: Stopwatch::start(),
         urgent: false,
         lost: None,
+        done: (0, Stopwatch::start()),
     };
     (Tape(Some(link)), End { parcels: end, shared })
 }
@@ -169,9 +178,9 @@ impl Link {
     fn hand_over(&mut self, state: &State) -> Option<Input> {
         let ripe = self.urgent || self.batch.moments.len() >= FULL || self.since.elapsed() >= AT_MOST;
         let wanted = self.shared.wants_state.load(Ordering::Relaxed);
-        let mut trouble = None;
+        let mut trouble = self.stalls();
         if !self.batch.moments.is_empty() && (ripe || wanted) {
-            trouble = self.send(state);
+            trouble = self.send(state).or(trouble);
         }
         // A gap ends once half of the queue is free again, so that it does not begin anew at once. Where a segment should end
         // and there is no room to say so, it goes on.
@@ -198,10 +207,26 @@ impl Link {
             return None;
         }
         self.lost = Some(inputs);
-        Some(Input::Own {
-            part: "recorder".into(),
-            trouble: Some("the disk does not keep up with the flight recorder: inputs are not recorded".into()),
-        })
+        Some(trouble(
+            "the disk does not keep up with the flight recorder: inputs are not recorded",
+        ))
+    }
+
+    /// Whether it has just become plain that the disk takes nothing.
+    fn stalls(&mut self) -> Option<Input> {
+        let done = self.shared.done.load(Ordering::Relaxed);
+        if done != self.done.0 || self.shared.waiting.load(Ordering::Relaxed) == 0 {
+            self.done = (done, Stopwatch::start());
+            return None;
+        }
+        if self.done.1.elapsed() < STALLED_AFTER || self.shared.stalled.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let line = format!(
+            "the disk has taken nothing of the flight recorder for {} s: inputs wait in memory",
+            STALLED_AFTER.as_secs()
+        );
+        Some(trouble(&line))
     }
 
     fn begin(&mut self, state: &State, lost: Option<u64>) {
@@ -246,6 +271,13 @@ impl Link {
             && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the flight recorder could not write its last inputs before the stop");
         }
+    }
+}
+
+fn trouble(line: &str) -> Input {
+    Input::Own {
+        part: "recorder".into(),
+        trouble: Some(line.into()),
     }
 }
 
