@@ -151,7 +151,7 @@ impl Devices {
                 },
             )
         };
-        let channels = channels.iter().map(channel).collect();
+        let channels = Arc::new(channels.iter().map(channel).collect());
         self.nodes.insert(id.value.clone(), Node { source, channels });
     }
 }

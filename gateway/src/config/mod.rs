@@ -229,8 +229,9 @@ pub struct Store {
 pub struct Node {
     /// Its source.
     pub source: SourceIx,
-    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it.
-    pub channels: BTreeMap<String, NodeChannel>,
+    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it. Shared with whoever
+    /// reads them.
+    pub channels: Arc<BTreeMap<String, NodeChannel>>,
 }
 
 /// A node's channel.

@@ -194,9 +194,7 @@ impl Stage<'_> {
             });
         }
         let site = Arc::make_mut(&mut config.site);
-        site.channels
-            .iter_mut()
-            .for_each(|c| c.supervision_ms = SUPERVISION_MS);
+        site.channels.iter_mut().for_each(|c| c.supervision_ms = SUPERVISION_MS);
         Ok(config)
     }
 

@@ -268,7 +268,8 @@ impl Link {
         }
         let (done, written) = sync_channel(1);
         if self.parcels.send(Parcel::Stop(done)).is_ok()
-            && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout)
+        {
             tracing::warn!("the flight recorder could not write its last inputs before the stop");
         }
     }

@@ -207,7 +207,10 @@ fn old_lines_leave_and_the_newest_stay() {
         waiting.add(batch(n));
         store.apply(&waiting).unwrap();
         let lines = rows::events(&store.conn, 0, 1_000).unwrap().len();
-        assert!(lines <= 100 + 256, "a flood of decisions does not pile them up: {lines}");
+        assert!(
+            lines <= 100 + 256,
+            "a flood of decisions does not pile them up: {lines}"
+        );
     }
     // No hook waits for a transaction without decisions.
     let mut waiting = pending::Pending::default();
