@@ -323,7 +323,10 @@ fn memory(f: &mut fmt::Formatter<'_>, of: &Memory) -> fmt::Result {
     let (channels, per_s) = (thousands(of.channels as f64), thousands(of.readings_per_s));
     let (idle, busy, who) = (mib(of.resident_idle_kib), mib(of.resident_kib), who(&of.neighbours));
     let gaps = of.recorder_gaps;
-    writeln!(f, "| {channels} | {per_s} | {idle} | {busy} | {gaps} | {cpu} | {who} |\n")
+    writeln!(
+        f,
+        "| {channels} | {per_s} | {idle} | {busy} | {gaps} | {cpu} | {who} |\n"
+    )
 }
 
 fn goals(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {

@@ -54,6 +54,7 @@ impl Engine {
         if let Some(waiting) = self.answers.remove(&answer.nonce) {
             // Whoever looks after the answer must see what it changed: "taken: arm" beside "DISARMED" would be two truths.
             self.show();
+            self.say();
             // Whoever ordered may have gone; the order stands all the same.
             let _ = waiting.send(answer);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use muster_core::{Effect, Input, Millis, State};
@@ -13,6 +13,10 @@ use crate::clock::{Clock, Stopwatch};
 /// Bytes that may wait for the disk, and beyond them one parcel: what one turn of the engine's loop takes (64 packs). The
 /// readings of four seconds of 100,000 channels at 1 Hz: a segment begins, and a disk stalls, for less.
 pub(super) const WAITING: usize = 16 << 20;
+/// A parcel counts as so many at least, so that there are slots for all that fit: some minutes of a quiet site's.
+const LEAST: usize = 4 << 10;
+/// Slots, with one for a beginning and one for the stop.
+const PARCELS: usize = WAITING / LEAST + 2;
 /// Moments that make a parcel worth sending before its time.
 const FULL: usize = 512;
 /// What led to nothing may wait this long: it is what a kill can cost.
@@ -71,7 +75,7 @@ pub(super) struct End {
 pub struct Tape(Option<Link>);
 
 struct Link {
-    parcels: Sender<Parcel>,
+    parcels: SyncSender<Parcel>,
     shared: Arc<Shared>,
     clock: Clock,
     batch: Batch,
@@ -91,7 +95,7 @@ struct Link {
 
 /// Both ends.
 pub(super) fn pair(clock: Clock) -> (Tape, End) {
-    let (parcels, end) = channel();
+    let (parcels, end) = sync_channel(PARCELS);
     let shared = Arc::new(Shared::default());
     let link = Link {
         parcels,
@@ -238,7 +242,8 @@ impl Link {
             lost,
         };
         self.shared.has_state.store(true, Ordering::Release);
-        if self.parcels.send(Parcel::Begin(Box::new(begin))).is_err() {
+        if self.parcels.try_send(Parcel::Begin(Box::new(begin))).is_err() {
+            self.shared.has_state.store(false, Ordering::Release);
             self.lost = Some(lost.unwrap_or_default());
         }
     }
@@ -257,8 +262,13 @@ impl Link {
         if self.shared.waiting.load(Ordering::Relaxed) >= WAITING {
             return false;
         }
+        let bytes = bytes.max(LEAST);
         self.shared.waiting.fetch_add(bytes, Ordering::Relaxed);
-        self.parcels.send(Parcel::Batch(batch, bytes)).is_ok()
+        let sent = self.parcels.try_send(Parcel::Batch(batch, bytes)).is_ok();
+        if !sent {
+            self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        sent
     }
 
     fn stop(mut self) {
@@ -267,7 +277,7 @@ impl Link {
             self.put_batch(batch);
         }
         let (done, written) = sync_channel(1);
-        if self.parcels.send(Parcel::Stop(done)).is_ok()
+        if self.parcels.try_send(Parcel::Stop(done)).is_ok()
             && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout)
         {
             tracing::warn!("the flight recorder could not write its last inputs before the stop");

@@ -44,11 +44,11 @@ fn contents(parcels: &[Parcel]) -> (u64, usize) {
 }
 
 fn beginnings(parcels: &[Parcel]) -> Vec<&Begin> {
-    let begin = |p| match p {
-        &Parcel::Begin(ref begin) => Some(&**begin),
+    let begins = parcels.iter().filter_map(|p| match p {
+        Parcel::Begin(begin) => Some(&**begin),
         _ => None,
-    };
-    parcels.iter().filter_map(begin).collect()
+    });
+    begins.collect()
 }
 
 /// As the recorder's thread does, once it has written them.
@@ -145,4 +145,22 @@ fn a_folder_that_cannot_be_written_is_trouble_and_recording_goes_on_once_it_can(
     assert!(lost >= 2, "config and journal were not recorded: {lost}");
     assert!(matches!(recording.segments[0].joins, Joins::Gap(_)));
     assert!(moments(&paths[0]).0.iter().any(|m| matches!(m, Moment::Effects(_))));
+}
+
+/// Slots are as bounded as bytes: a quiet site's parcels are small.
+#[test]
+fn small_parcels_find_the_same_bound() {
+    let (mut tape, end) = tape::pair(Clock::starting_at(0));
+    let state = State::new();
+    tape.begin(&state);
+    let decided = [muster_core::Effect::Fault("x".into())];
+    let mut parcels = 0;
+    while tape.hand_over(&state).is_none() {
+        tape.take(0, &reading(0, 1), &decided);
+        parcels += 1;
+        assert!(parcels < 10_000, "the queue has a bound");
+    }
+    assert_eq!(parcels, 4_097, "the last found no room");
+    let told: Vec<Parcel> = end.parcels.try_iter().collect();
+    assert_eq!((beginnings(&told).len(), contents(&told).0), (1, 4_096));
 }
