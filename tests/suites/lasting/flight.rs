@@ -122,7 +122,7 @@ async fn a_recorder_whose_disk_stands_still_delays_nothing_says_so_and_keeps_wha
     disk.thaw();
     muster.api.until("the trouble goes", |status| !sick(status)).await;
     assert_eq!(muster.terminate().await.0.code(), Some(0));
-    let (code, document) = replayed(&flight(&journal), "--from=T-60:00").await;
+    let (code, document) = replayed(&flight(&journal), "--every-decision").await;
     assert_eq!(code, Some(0), "{document:#}");
     assert_eq!(joins(&document), ["begins"], "all of it waited in memory: {document:#}");
     assert_eq!(count(&document, "journal", "vote_held"), 2);
