@@ -417,7 +417,7 @@ fn resume(restored: &Restored) -> (Clock, Option<String>) {
 
 fn first_inputs(config: &Config, restored: &Restored, gap: Option<String>) -> Vec<Input> {
     let mut inputs = vec![
-        Input::Config(Box::new(config.site.clone())),
+        Input::Config(config.site.clone()),
         Input::Restore(restored.entries.clone()),
     ];
     let own = |part: &str, line: String| Input::Own {

@@ -193,11 +193,8 @@ impl Stage<'_> {
                 ca: None,
             });
         }
-        config
-            .site
-            .channels
-            .iter_mut()
-            .for_each(|c| c.supervision_ms = SUPERVISION_MS);
+        let site = Arc::make_mut(&mut config.site);
+        site.channels.iter_mut().for_each(|c| c.supervision_ms = SUPERVISION_MS);
         Ok(config)
     }
 

@@ -206,7 +206,7 @@ async fn a_config_without_a_step_that_was_begun_is_refused() {
         .until("the cordon", |call| call.word("phase") == "prepare")
         .await;
     let mut config = room.config(stand.journal().parent().unwrap(), stand.catcher.address);
-    config.site.workloads.clear();
+    Arc::make_mut(&mut config.site).workloads.clear();
     let error = stand.gateway.reload(config).await.unwrap_err().to_string();
     assert!(error.contains("workload db"), "{error}");
     let error = stand.reload(Room::with(&["b"]).and("")).await;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use muster::config::{self, Config};
 use muster_core::{Group, GroupIx};
@@ -130,7 +131,7 @@ impl Room {
 /// These suites are about what comes in. Each node is given a group of its own, as it will have behind a listener that
 /// proves who speaks: a config with this plain one is rightly refused that.
 fn each_node_its_own_group(mut config: Config) -> Config {
-    let site = &mut config.site;
+    let site = Arc::make_mut(&mut config.site);
     site.single_group = false;
     if config.mqtt.proves_nodes() {
         return config;
