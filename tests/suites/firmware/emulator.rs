@@ -1,6 +1,6 @@
 //! Emulated boards for the suites: the launcher that everybody uses, and waits that fail loudly.
 
-use muster_sim::emulator::{Board, Image};
+use muster_sim::emulator::{Board, Console, Image};
 use tokio::time::timeout;
 
 use crate::stand::SOON;
@@ -18,7 +18,7 @@ pub(crate) async fn power(settings: &str) -> Board {
 /// Waits until its console says so, at least `times`.
 pub(crate) async fn until_said(board: &Board, words: &str, times: usize) {
     let mut said = board.console();
-    let has = |all: &Vec<String>| all.iter().filter(|line| line.contains(words)).count() >= times;
+    let has = |console: &Console| console.lines().filter(|line| line.contains(words)).count() >= times;
     let found = timeout(3 * SOON, said.wait_for(has)).await.is_ok();
     assert!(found, "it never said {words:?}: {:#?}", board.console().borrow());
 }

@@ -4,6 +4,7 @@
 //! Every wait has a bound, and a board's process never outlives its [`Board`].
 
 mod command;
+mod console;
 mod hand;
 mod image;
 mod load;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::sync::watch;
@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use crate::silicon::{Bridge, Bus, Surroundings};
 use hand::Hand;
 
+pub use console::Console;
 pub use image::{Image, ImageError};
 pub use load::{Load, MeasureError};
 
@@ -34,8 +35,6 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 const ORDER_WITHIN: Duration = Duration::from_secs(15);
 /// Pause between two attempts at a socket that QEMU has not opened yet.
 const TRY_EVERY: Duration = Duration::from_millis(5);
-/// Lines of the console that are kept; older ones are dropped.
-const CONSOLE_LINES: usize = 1_000;
 
 /// Why a board cannot be switched on, or does not obey.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +69,7 @@ pub enum BoardError {
 pub struct Board {
     process: Child,
     hand: Hand,
-    said: watch::Receiver<Vec<String>>,
+    said: watch::Receiver<Console>,
     folder: Arc<TempDir>,
     image: Image,
     /// What the chips of its room measure, if its settings say `room=yes`.
@@ -106,9 +105,9 @@ impl Board {
 
     async fn in_folder(folder: Arc<TempDir>, image: Image, settings: &str) -> Result<Self, BoardError> {
         let mut process = command::start(folder.path(), &image, settings)?;
-        let (tell, said) = watch::channel(Vec::new());
+        let (tell, said) = watch::channel(Console::default());
         if let Some(console) = process.stdout.take() {
-            tokio::spawn(listen(console, tell));
+            tokio::spawn(console::listen(console, tell));
         }
         let opened = async {
             let bus = socket(&folder.path().join(command::BUS)).await;
@@ -132,9 +131,9 @@ impl Board {
         })
     }
 
-    /// What it writes to its console, line by line; the last thousand.
+    /// What it writes to its console, as it writes it.
     #[must_use]
-    pub fn console(&self) -> watch::Receiver<Vec<String>> {
+    pub fn console(&self) -> watch::Receiver<Console> {
         self.said.clone()
     }
 
@@ -162,30 +161,10 @@ impl Board {
         self.hand.stop().await
     }
 
-    /// What its process has taken of this machine so far.
-    ///
-    /// # Errors
-    /// The process is gone, or the system does not say.
-    pub fn load(&self) -> Result<Load, MeasureError> {
-        Load::of(self.process.id().unwrap_or(0))
-    }
-
-    /// Whether its process has ended.
-    pub fn has_ended(&mut self) -> bool {
-        !matches!(self.process.try_wait(), Ok(None))
-    }
-}
-
-/// Keeps what the console says.
-async fn listen(console: tokio::process::ChildStdout, tell: watch::Sender<Vec<String>>) {
-    let mut lines = BufReader::new(console).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        tell.send_modify(|all| {
-            if all.len() == CONSOLE_LINES {
-                all.remove(0);
-            }
-            all.push(line);
-        });
+    /// The id of its process; 0 if that has ended.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id().unwrap_or(0)
     }
 }
 
