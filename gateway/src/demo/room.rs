@@ -209,6 +209,7 @@ impl Stage<'_> {
             broker,
             site_id: config.site.id.clone(),
             fit_out,
+            emulation: None,
         };
         SimSite::start(spec).await.map_err(RoomError::Devices)
     }

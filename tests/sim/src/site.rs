@@ -23,7 +23,7 @@ pub struct SiteSpec {
     pub site_id: String,
     /// What stands in it.
     pub fit_out: FitOut,
-    /// How its nodes run: as flashed, in an emulator; without it, their firmware runs in this process.
+    /// How its first nodes run: as flashed, in an emulator. Without it, the firmware of all runs in this process.
     pub emulation: Option<Emulation>,
 }
 
@@ -159,25 +159,16 @@ impl SimSite {
             }
         }
         let (mut nodes, mut boards) = (Vec::new(), Vec::new());
-        match &spec.emulation {
-            Some(emulation) => {
-                boards = switch_on(
-                    spec.fit_out.nodes,
-                    &spec.site_id,
-                    spec.broker,
-                    &room,
-                    &spec.story,
-                    emulation,
-                )
-                .await?;
-            }
-            None => {
-                for n in spec.fit_out.nodes {
-                    let id = n.id.clone();
-                    let node = SimNode::start(n, &spec.site_id, spec.broker, room.clone(), Arc::clone(&spec.story));
-                    nodes.push(node.map_err(|source| SiteError::Node { id, source })?);
-                }
-            }
+        let mut to_simulate = spec.fit_out.nodes;
+        if let Some(emulation) = &spec.emulation {
+            let rest = to_simulate.split_off(emulation.count.min(to_simulate.len()));
+            let to_emulate = std::mem::replace(&mut to_simulate, rest);
+            boards = switch_on(to_emulate, &spec.site_id, spec.broker, &room, &spec.story, emulation).await?;
+        }
+        for n in to_simulate {
+            let id = n.id.clone();
+            let node = SimNode::start(n, &spec.site_id, spec.broker, room.clone(), Arc::clone(&spec.story));
+            nodes.push(node.map_err(|source| SiteError::Node { id, source })?);
         }
         Ok(Self { devices, nodes, boards })
     }

@@ -26,12 +26,26 @@ const HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 2, 2));
 /// Longest path of a folder with certificates that the board takes.
 const LONGEST_PATH: usize = 96;
 
+/// What a board measures, by the names in its packs.
+pub const BOARD_SIGNALS: [&str; 8] = [
+    "board-temperature",
+    "temperature",
+    "humidity",
+    "voc",
+    "hydrogen",
+    "fire-contact",
+    "voltage",
+    "current",
+];
+
 /// Told what a board does: its id, and one line.
 pub type Tell = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// How boards are emulated.
 #[derive(Clone)]
 pub struct Emulation {
+    /// How many of a site's nodes are, from the first; the others run in this process.
+    pub count: usize,
     /// What is flashed.
     pub image: Image,
     /// Who the boards prove to be; without it they speak plain MQTT.
@@ -259,6 +273,7 @@ mod tests {
     fn emulation(enrolled: Option<Enrolled>) -> Emulation {
         let this = std::env::current_exe().unwrap();
         Emulation {
+            count: 1,
             image: Image::find(Some(&this)).unwrap(),
             enrolled,
             sample_ms: 1_000,

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use emulated::{EmulatedError, EmulatedNode, Emulation, Enrolled, Tell};
+pub use emulated::{BOARD_SIGNALS, EmulatedError, EmulatedNode, Emulation, Enrolled, Tell};
 use muster_node::SpecError;
 use muster_wire::is_id;
 use tokio::task::JoinHandle;
