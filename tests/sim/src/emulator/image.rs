@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// Names the image, for whoever built it elsewhere.
 const VARIABLE: &str = "MUSTER_BOARD_QEMU";
+/// What it is built for.
+pub(super) const THUMB: &str = "thumbv7em-none-eabihf";
 /// What cargo builds, below its target folder.
 const BUILT: &str = "thumbv7em-none-eabihf/release/board-qemu";
 /// The board, below the source tree.
@@ -79,12 +81,12 @@ fn targets() -> Vec<PathBuf> {
     let program = std::env::current_exe().ok();
     let own = program.iter().flat_map(|file| file.ancestors().skip(2).take(2));
     let own = own.filter(|folder| folder.file_name().is_some_and(|name| name == "target"));
-    let boards = boards().map(|board| board.with_file_name("target"));
+    let boards = board_folder().map(|board| board.with_file_name("target"));
     boards.into_iter().chain(given).chain(own.map(Path::to_owned)).collect()
 }
 
 /// The board's folder in the source tree: below the current folder, or where this program was built from.
-pub(super) fn boards() -> Option<PathBuf> {
+pub(super) fn board_folder() -> Option<PathBuf> {
     let here = PathBuf::from(BOARD);
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(BOARD);
     [here, built_from]

@@ -3,6 +3,7 @@
 //!
 //! Every wait has a bound, and a board's process never outlives its [`Board`].
 
+mod build;
 mod command;
 mod console;
 mod hand;
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 use crate::silicon::{Bridge, Bus, Surroundings};
 use hand::Hand;
 
+pub use build::BuildError;
 pub use console::Console;
 pub use image::{Image, ImageError};
 pub use load::{Load, MeasureError};
