@@ -81,11 +81,8 @@ impl Ear {
     pub(super) async fn within(&self, bound: Duration, node: &str, what: &str, is_so: impl Fn(&[Heard]) -> bool) {
         let mut heard = self.heard.clone();
         let found = timeout(bound, heard.wait_for(|all| all.get(node).is_some_and(|all| is_so(all)))).await;
-        assert!(
-            found.is_ok(),
-            "{node}: {what}; {:#?}",
-            self.of(node).iter().rev().take(5).collect::<Vec<_>>()
-        );
+        let short: Vec<_> = self.of(node).iter().map(|p| (p.mark.seq, p.samples.len())).collect();
+        assert!(found.is_ok(), "{node}: {what}; packs, and samples in each: {short:?}");
     }
 
     /// The numbers of a node's packs: every one, from the first to the last, has been heard, all of one boot, and none says
