@@ -1,6 +1,6 @@
 //! Waiting without looking dead.
 
-use core::pin::pin;
+use core::pin::Pin;
 
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer};
@@ -12,11 +12,10 @@ use super::Desk;
 pub(super) async fn turning<F: Future, const CHANNELS: usize, const STORE: usize>(
     desk: &Desk<'_, CHANNELS, STORE>,
     every: Duration,
-    bounded: F,
+    mut bounded: Pin<&mut F>,
 ) -> F::Output {
-    let mut bounded = pin!(bounded);
     loop {
-        match select(&mut bounded, Timer::after(every)).await {
+        match select(bounded.as_mut(), Timer::after(every)).await {
             Either::First(output) => return output,
             Either::Second(()) => desk.turn(),
         }
