@@ -297,7 +297,11 @@ impl Gateway {
 }
 
 fn open_journal(config: &Config) -> Result<(Journal, Restored), StartError> {
-    Journal::open_or_aside(&config.store.path).map_err(|source| of_journal(config, source))
+    let claimed = Journal::open_or_aside(&config.store.path).and_then(|(mut journal, restored)| {
+        journal.claim(&restored, &config.site.id)?;
+        Ok((journal, restored))
+    });
+    claimed.map_err(|source| of_journal(config, source))
 }
 
 fn of_journal(config: &Config, source: JournalError) -> StartError {

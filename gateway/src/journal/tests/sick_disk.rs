@@ -175,7 +175,8 @@ fn a_start_on_a_read_only_disk_restores_what_is_there_and_goes_on_when_it_heals(
         remount(&folder, "ro");
         let refused = Journal::open(&folder.journal()).map(|_| ()).unwrap_err();
         assert!(matches!(refused, JournalError::Unwritable { .. }), "{refused}");
-        let (journal, restored) = Journal::open_or_aside(&folder.journal()).unwrap();
+        let (mut journal, restored) = Journal::open_or_aside(&folder.journal()).unwrap();
+        journal.claim(&restored, "lyon-2").unwrap();
         assert_eq!(
             restored.entries,
             (1..=3).map(entry).collect::<Vec<_>>(),
@@ -192,5 +193,8 @@ fn a_start_on_a_read_only_disk_restores_what_is_there_and_goes_on_when_it_heals(
         failed_then_recovered(&told, 6, || remount(&folder, "rw"));
         assert!(told.writer.stop());
         all_there(&folder, 2);
+        let (mut journal, restored) = Journal::open(&folder.journal()).unwrap();
+        let other = journal.claim(&restored, "lyon-3").unwrap_err();
+        assert!(other.to_string().contains("lyon-2"), "claimed when it healed: {other}");
     }
 }
