@@ -37,28 +37,9 @@ pub struct Args {
 pub async fn run(args: Args) -> ExitCode {
     // The story burns its own devices; their silence is part of it and shown as trouble.
     super::log_to_stderr(tracing::Level::ERROR);
-    let firmware = match image(&args).await {
-        Ok(firmware) => firmware,
-        Err(why) => {
-            eprintln!("muster demo: {why}");
-            return exit::USAGE.into();
-        }
-    };
-    let options = Options {
-        seed: args.seed,
-        firmware,
-    };
-    // Whatever has been started ends with what is dropped here.
-    let played = tokio::select! {
-        played = play(&options) => played,
-        () = interrupted() => return exit::FINDING.into(),
-    };
-    let report = match played {
+    let report = match played(&args).await {
         Ok(report) => report,
-        Err(error) => {
-            eprintln!("muster demo: {}", lines::with_causes(&error));
-            return exit::BUG.into();
-        }
+        Err(code) => return code.into(),
     };
     if args.json {
         println!("{}", serde_json::json!(report));
@@ -76,6 +57,27 @@ pub async fn run(args: Args) -> ExitCode {
     } else {
         exit::FINDING.into()
     }
+}
+
+/// What came of it, or the exit code after the reason has been said.
+async fn played(args: &Args) -> Result<Report, u8> {
+    let firmware = image(args).await.map_err(|why| {
+        eprintln!("muster demo: {why}");
+        exit::USAGE
+    })?;
+    let options = Options {
+        seed: args.seed,
+        firmware,
+    };
+    // Whatever has been started ends with what is dropped here.
+    let played = tokio::select! {
+        played = play(&options) => played,
+        () = interrupted() => return Err(exit::FINDING),
+    };
+    played.map_err(|error| {
+        eprintln!("muster demo: {}", lines::with_causes(&error));
+        exit::BUG
+    })
 }
 
 async fn image(args: &Args) -> Result<Option<Image>, String> {

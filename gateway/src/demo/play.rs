@@ -105,15 +105,7 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         .await
         .map_err(DemoError::Destination)?;
     let key = signing_key(SECRET).ok_or(DemoError::Key)?;
-    let clock = Clock::starting_at(0);
-    // Boards take their time to start, and their sensors to warm up.
-    clock.set_speed(if options.firmware.is_some() {
-        SPEED_TO_HEAR
-    } else {
-        SPEED_TO_LOSS
-    });
-    clock.set_story_wall(FIRST_SIGN_WALL_MS - QUIET_S * 1_000);
-    let story = Story::new(clock, QUIET_S * 1_000);
+    let story = story(options.firmware.is_some());
     let stage = Stage {
         story: story.clone(),
         seed: options.seed,
@@ -128,12 +120,10 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         rooms.push(Room::start(plan, &stage).await.map_err(DemoError::Room)?);
     }
     open(&screen, &rooms, options.firmware.is_some());
-    if options.firmware.is_some() {
-        for room in &rooms {
-            room.all_heard(HEARD_WITHIN).await.map_err(DemoError::Unheard)?;
-        }
-        story.clock().set_speed(SPEED_TO_LOSS);
+    for room in rooms.iter().filter(|_| options.firmware.is_some()) {
+        room.all_heard(HEARD_WITHIN).await.map_err(DemoError::Unheard)?;
     }
+    story.clock().set_speed(SPEED_TO_LOSS);
     tell(&screen, &story, &rooms).await?;
 
     let reports = rooms
@@ -148,6 +138,14 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
     ending::show(&screen, &report);
     screen.drain();
     Ok(report)
+}
+
+/// The quiet before the first sign. Boards take their time to start, and their sensors to warm up.
+fn story(firmware: bool) -> Story {
+    let clock = Clock::starting_at(0);
+    clock.set_speed(if firmware { SPEED_TO_HEAR } else { SPEED_TO_LOSS });
+    clock.set_story_wall(FIRST_SIGN_WALL_MS - QUIET_S * 1_000);
+    Story::new(clock, QUIET_S * 1_000)
 }
 
 fn open(screen: &Screen, rooms: &[Room], firmware: bool) {
