@@ -7,6 +7,7 @@ mod descriptors;
 pub mod enroll;
 pub mod exit;
 pub mod hooks;
+mod interrupted;
 pub mod journal;
 pub mod notify;
 pub mod order;

@@ -59,7 +59,13 @@ impl Stand {
 
     /// Stops the gateway and starts another one on the same journal.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(Duration::ZERO).await
+    }
+
+    /// As [`Stand::restart`], and nobody is there for a while.
+    pub(crate) async fn restart_after(self, away: Duration) -> Self {
         self.gateway.stop().await;
+        tokio::time::sleep(away).await;
         Self::start_in(self.folder, self.catcher, self.room).await
     }
 
