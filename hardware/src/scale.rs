@@ -40,6 +40,12 @@ impl Scale {
         Self::fraction(sign * both.parse::<i64>().ok()?, divide)
     }
 
+    /// Micro-units a raw step, as (numerator, denominator above 0); for a decoder made at build time.
+    #[must_use]
+    pub const fn ratio(self) -> (i64, i64) {
+        (self.numerator, self.denominator)
+    }
+
     /// The value of a raw number, rounded to the nearest micro-unit, half away from zero; `None` where it does not fit.
     pub(crate) fn apply(self, raw: i64) -> Option<Micro> {
         let exact = i128::from(raw) * i128::from(self.numerator);

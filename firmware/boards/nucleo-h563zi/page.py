@@ -3,7 +3,7 @@
 
 SETTINGS  text, one key=value a line (firmware/README.md)
 FOLDER    what `muster enroll node ID` wrote: site-ca.der, node.der, node.key.der
-PAGE      to be written at 0x081FE000; readable by its owner only, and as secret as the key in it
+PAGE      to be written at 0x081FE000, and as its spare at 0x081FC000; readable by its owner only, and as secret as the key in it
 
 Layout: firmware/node/src/page.rs. Standard library only.
 """

@@ -2,8 +2,8 @@
 
 use muster_wire::{Absence, Micro};
 
+use crate::ChannelSpec;
 use crate::check::Checks;
-use crate::{ChannelSpec, Sensor};
 
 /// Which way a sample goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) enum Report {
     Data,
     /// At once.
     Alarm,
+    /// At once, and before all that waits.
+    Gasp,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,16 +53,19 @@ impl<'a> Channel<'a> {
         Some(core::mem::take(&mut self.beat))
     }
 
+    /// Whether a heartbeat came since the last report; for a channel that nobody samples, but that is told.
+    pub(crate) fn take_beat(&mut self) -> bool {
+        core::mem::take(&mut self.beat)
+    }
+
     /// One sample. Each goes out at most once, one way: the gateway counts samples, and twice the same would be two.
     pub(crate) fn sample(
         &mut self,
         now_ms: u64,
         beat: bool,
-        sensor: &mut dyn Sensor,
+        sample: Result<Micro, Absence>,
     ) -> (Result<Micro, Absence>, Report) {
-        let value = sensor
-            .sample()
-            .and_then(|value| self.checks.judge(&self.spec, now_ms, value));
+        let value = sample.and_then(|value| self.checks.judge(&self.spec, now_ms, value));
         let report = match self.report(value) {
             Report::Quiet if beat => Report::Data,
             report => report,
@@ -71,12 +76,18 @@ impl<'a> Channel<'a> {
         (value, report)
     }
 
+    /// Whether this value would put the channel into alarm. A look between two samples: the checks are not told of it.
+    pub(crate) fn is_edge(&self, value: Micro) -> bool {
+        !self.in_alarm && self.spec.alarm.is_some_and(|limit| limit.alarms(value, false))
+    }
+
     fn report(&mut self, value: Result<Micro, Absence>) -> Report {
         let before = self.in_alarm;
         if let (Ok(value), Some(limit)) = (value, self.spec.alarm) {
             self.in_alarm = limit.alarms(value, before);
         }
         match (self.in_alarm, value.is_ok()) {
+            (true, true) if self.spec.last_gasp && !before => Report::Gasp,
             (true, true) => Report::Alarm,
             (true, false) if self.has_changed(value) => Report::Alarm,
             (false, _) if before || self.has_changed(value) => Report::Data,

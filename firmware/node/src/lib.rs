@@ -8,12 +8,18 @@
 mod boot;
 mod channel;
 mod check;
+#[cfg(any(feature = "modbus", feature = "mqtt"))]
+mod clock;
 mod contact;
 mod eeprom;
+#[cfg(feature = "modbus")]
+pub mod modbus;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 mod node;
 mod page;
+#[cfg(feature = "sensors")]
+mod schedule;
 #[cfg(feature = "sensors")]
 pub mod sensors;
 #[cfg(feature = "sensors")]
@@ -29,8 +35,11 @@ pub use eeprom::Eeprom;
 pub use node::{Node, PACK_BYTES};
 pub use page::{Page, PageError};
 #[cfg(feature = "sensors")]
+pub use schedule::Schedule;
+#[cfg(feature = "sensors")]
 pub use settings::Settings;
 pub use spec::{ChannelSpec, Limit, MAX_BIRTH, NodeSpec, SpecError};
+pub use store::Urgency;
 
 use muster_wire::{Absence, Micro};
 

@@ -1,11 +1,11 @@
 //! The node: samples in, packs out.
 
 use muster_wire::senml::{Full, LOST, PackWriter, Record, Value};
-use muster_wire::{MICRO, Mark, Micro, TopicKind};
+use muster_wire::{Absence, MICRO, Mark, Micro, TopicKind};
 
 use crate::channel::{Channel, Report};
 use crate::store::{Entry, Store};
-use crate::{NodeSpec, Sensor, SpecError};
+use crate::{NodeSpec, Sensor, SpecError, Urgency};
 
 /// Room for any pack of a node: 32 records of at most 69 bytes, at most 90 bytes of `boot`, `seq`, `lost` and frame, and the
 /// birth's 4 text records of at most 72 bytes.
@@ -61,8 +61,9 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         self.next_sample_ms
     }
 
-    /// Samples every channel if it is time; a late tick samples once, it does not catch up.
-    pub fn tick(&mut self, now_ms: u64, sensors: &mut [&mut dyn Sensor; CHANNELS]) {
+    /// Samples every channel that is due, by the sensors in the order of the channels; a late tick samples once, it does
+    /// not catch up. Channels beyond the sensors are told by [`Node::take`].
+    pub fn tick(&mut self, now_ms: u64, sensors: &mut [&mut dyn Sensor]) {
         if now_ms < self.next_sample_ms {
             return;
         }
@@ -74,12 +75,38 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
                 self.birth = Birth::Sampled;
             }
         }
-        for (at, (channel, sensor)) in self.channels.iter_mut().zip(sensors).enumerate() {
-            let Some(beat) = channel.is_due(beat) else { continue };
-            let (value, report) = channel.sample(now_ms, beat, *sensor);
-            if report != Report::Quiet {
-                self.store.push(Entry::new(now_ms, at, value, report == Report::Alarm));
+        for at in 0..CHANNELS {
+            let due = self.channels[at].is_due(beat);
+            if let (Some(beat), Some(sensor)) = (due, sensors.get_mut(at)) {
+                let sample = sensor.sample();
+                self.keep(now_ms, at, beat, sample);
             }
+        }
+    }
+
+    /// Takes a sample of a channel that nobody samples here: a register that a line's master has just read.
+    pub fn take(&mut self, now_ms: u64, channel: usize, sample: Result<Micro, Absence>) {
+        let there = self.channels.get_mut(channel).filter(|c| c.spec.is_there());
+        if let Some(beat) = there.map(Channel::take_beat) {
+            self.keep(now_ms, channel, beat, sample);
+        }
+    }
+
+    /// A look at a channel between two samples, and a second where the first would put it into alarm: one alone may have
+    /// caught a spike. Kept only if both do; whether they did.
+    pub fn glance(&mut self, now_ms: u64, channel: usize, mut look: impl FnMut() -> Option<Micro>) -> bool {
+        let is_edge = |value: &Micro| self.channels.get(channel).is_some_and(|c| c.is_edge(*value));
+        let second = look().filter(is_edge).and_then(|_| look()).filter(is_edge);
+        if let Some(value) = second {
+            self.keep(now_ms, channel, false, Ok(value));
+        }
+        second.is_some()
+    }
+
+    fn keep(&mut self, now_ms: u64, at: usize, beat: bool, sample: Result<Micro, Absence>) {
+        let (value, report) = self.channels[at].sample(now_ms, beat, sample);
+        if report != Report::Quiet {
+            self.store.push(Entry::new(now_ms, at, value, report));
         }
     }
 
@@ -104,9 +131,21 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Node<'a, CHANNELS, STORE> {
         Some((kind, pack))
     }
 
-    /// The gateway has everything up to this mark on disk. One of another boot or of a pack never sent is ignored.
+    /// How urgent what waits is; `None` if nothing does.
+    #[must_use]
+    pub fn urgency(&self) -> Option<Urgency> {
+        self.store.urgency()
+    }
+
+    /// The gateway has everything up to this mark on disk. One of another boot or of a pack never sent is ignored; but one of
+    /// a higher boot tells a node whose memory has failed how far its count has to be raised, or it would be refused for ever.
     pub fn on_ack(&mut self, mark: Mark) {
-        if mark.boot == self.spec.boot && mark.seq <= self.seq {
+        if mark.boot > self.spec.boot && !self.spec.boot_kept && mark.boot < i64::MAX.unsigned_abs() {
+            self.spec.boot = mark.boot + 1;
+            self.seq = 0;
+            self.store.number_anew();
+            self.on_link_resumed();
+        } else if mark.boot == self.spec.boot && mark.seq <= self.seq {
             self.store.trim(mark.seq);
         }
     }

@@ -52,6 +52,18 @@ pub enum PageError {
 }
 
 impl<'p> Page<'p> {
+    /// The first of a page and its spare that can be believed, and, where that is the spare, what is wrong with the first.
+    ///
+    /// # Errors
+    /// What is wrong with the first, if neither can.
+    pub fn first_good(pages: [&'p [u8]; 2]) -> Result<(Self, Option<PageError>), PageError> {
+        let [first, spare] = pages.map(Self::parse);
+        match first {
+            Ok(page) => Ok((page, None)),
+            Err(fault) => spare.map(|page| (page, Some(fault))).map_err(|_| fault),
+        }
+    }
+
     /// Reads a page; it may be longer than what is in it.
     ///
     /// # Errors
@@ -96,6 +108,19 @@ mod tests {
         let page = Page::parse(WRITTEN).unwrap();
         assert_eq!((page.settings, page.ca), ("node=n1\n", &b"CA"[..]));
         assert_eq!((page.certificate, page.key), (&b"CERT"[..], &b"KEY"[..]));
+    }
+
+    #[test]
+    fn a_damaged_page_falls_back_to_its_spare_and_says_so() {
+        let empty = &[0xFF; 64][..];
+        assert_eq!(Page::first_good([WRITTEN, empty]).unwrap().1, None);
+        let mut damaged = [0; WRITTEN.len()];
+        damaged.copy_from_slice(WRITTEN);
+        damaged[20] ^= 1;
+        let (page, why) = Page::first_good([&damaged, WRITTEN]).unwrap();
+        assert_eq!((page.settings, why), ("node=n1\n", Some(PageError::Checksum)));
+        assert_eq!(Page::first_good([&damaged, empty]), Err(PageError::Checksum));
+        assert_eq!(Page::first_good([empty, WRITTEN]).unwrap().1, Some(PageError::Empty));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use core::net::SocketAddrV4;
 
 use muster_wire::{MICRO, Micro, is_id};
 
+use crate::Schedule;
 use crate::sensors::Scales;
 
 /// What a board is told.
@@ -27,10 +28,15 @@ pub struct Settings<'t> {
     pub simulated: bool,
     /// Whether the string's voltage and current are measured.
     pub string: bool,
-    /// Supply for one volt at the converter's input, in thousandths.
-    pub supply_divider_milli: u32,
+    /// Between two looks at the supply. Milliseconds; 0 = at each sample only.
+    pub supply_ms: u64,
     /// Below this the supply sags. Millivolts.
     pub supply_alarm_mv: u32,
+    /// Periods of single channels.
+    pub schedule: Schedule,
+    /// The device on the serial line, if there is one.
+    #[cfg(feature = "modbus")]
+    pub line: crate::modbus::LineSettings,
     /// What calibration found.
     pub scales: Scales,
 }
@@ -68,11 +74,19 @@ impl<'t> Settings<'t> {
             "warmup" => self.warmup = value.parse().ok()?,
             "simulated" => self.simulated = yes_or_no(value)?,
             "string" => self.string = yes_or_no(value)?,
-            "supply-divider-milli" => self.supply_divider_milli = above_0(value)?,
+            "supply-ms" => self.supply_ms = value.parse().ok()?,
             "supply-alarm-mv" => self.supply_alarm_mv = value.parse().ok()?,
-            _ => self.scales.take(key, value)?,
+            _ => self.take_part(key, value)?,
         }
         Some(())
+    }
+
+    fn take_part(&mut self, key: &str, value: &str) -> Option<()> {
+        #[cfg(feature = "modbus")]
+        if key.starts_with("modbus") {
+            return self.line.take(key, value);
+        }
+        self.schedule.take(key, value).or_else(|| self.scales.take(key, value))
     }
 }
 
@@ -88,8 +102,11 @@ impl Default for Settings<'_> {
             warmup: 60,
             simulated: false,
             string: false,
-            supply_divider_milli: 5_700,
+            supply_ms: 50,
             supply_alarm_mv: 10_500,
+            schedule: Schedule::default(),
+            #[cfg(feature = "modbus")]
+            line: crate::modbus::LineSettings::default(),
             scales: Scales::default(),
         }
     }
@@ -105,6 +122,7 @@ impl Scales {
             "voc-ticks-per-e" => self.voc.ticks_per_e = from_u32(above_0(value)?),
             "string-divider-milli" => self.shunt.divider = from_u32(above_0(value)?) / 1_000.0,
             "shunt-microohm" => self.shunt.ohms = from_u32(above_0(value)?) / MICRO as f32,
+            "supply-divider-milli" => self.supply_divider_milli = above_0(value)?,
             "shunt-amperes" => self.shunt.max_amperes = from_u32(above_0(value)?),
             _ => return None,
         }
@@ -164,6 +182,7 @@ mod tests {
             "string=maybe",
             "broker=muster:8883",
             "nodes=1",
+            "period-smoke=100",
             "node",
         ] {
             assert_eq!(Settings::parse(line), Err(line));

@@ -1,7 +1,7 @@
 //! What a node is told about itself, checked before it starts.
 
 use muster_wire::senml::{BOOT, FIRMWARE, LOST, RESET, SEQ};
-use muster_wire::{MAX_ID_BYTES, Micro, Quantity, is_id};
+use muster_wire::{MAX_ID_BYTES, MICRO, Micro, Quantity, is_id};
 
 /// Text records a birth may have.
 pub const MAX_BIRTH: usize = 4;
@@ -13,6 +13,8 @@ pub struct NodeSpec<'a, const CHANNELS: usize> {
     pub id: &'a str,
     /// Has risen since the last start; kept by the caller in memory that outlives power. At most `i64::MAX`.
     pub boot: u64,
+    /// Whether that memory holds it. If not, it may be below one that the gateway has heard, and is raised when it says so.
+    pub boot_kept: bool,
     /// Every reading is marked as simulated.
     pub simulated: bool,
     /// Between two samples. Milliseconds, > 0.
@@ -29,7 +31,7 @@ pub struct NodeSpec<'a, const CHANNELS: usize> {
 /// What a channel is.
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelSpec<'a> {
-    /// The signal's id, unique in the node.
+    /// The signal's id, unique in the node; empty where there is no channel ([`Self::NONE`]).
     pub name: &'a str,
     /// What it measures; samples outside its range are absent with `range`.
     pub quantity: Quantity,
@@ -41,8 +43,29 @@ pub struct ChannelSpec<'a> {
     pub max_rate_per_s: Option<Micro>,
     /// A sensor with noise that repeats one value for longer is absent with `stuck`. `None` = unchecked.
     pub stuck_after_ms: Option<u64>,
-    /// Sampled at every so manyth tick of the node; 0 = never, as if the channel were not there.
+    /// Sampled at every so manyth tick of the node; 0 = never: it is told by [`crate::Node::take`], or is not there.
     pub every: u16,
+    /// Its alarm edge is the last message of a node whose supply fails: it goes out before all that waits.
+    pub last_gasp: bool,
+}
+
+impl ChannelSpec<'_> {
+    /// A place without a channel.
+    pub const NONE: Self = Self {
+        name: "",
+        quantity: Quantity::Counter,
+        alarm: None,
+        report_delta: None,
+        max_rate_per_s: None,
+        stuck_after_ms: None,
+        every: 0,
+        last_gasp: false,
+    };
+
+    /// Whether there is a channel.
+    pub(crate) const fn is_there(&self) -> bool {
+        !self.name.is_empty()
+    }
 }
 
 /// A threshold with hysteresis, as the gateway's.
@@ -57,6 +80,16 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// From below, clearing a tenth back.
+    #[must_use]
+    pub const fn above(units: i64) -> Self {
+        Self {
+            set: Micro(units * MICRO),
+            clear: Micro(units * MICRO * 9 / 10),
+            above: true,
+        }
+    }
+
     /// Whether a channel is in alarm after this value; between the two thresholds as `before`.
     pub(crate) fn alarms(self, value: Micro, before: bool) -> bool {
         let (set, cleared) = match self.above {
@@ -107,7 +140,8 @@ impl<const CHANNELS: usize> NodeSpec<'_, CHANNELS> {
         if self.birth.len() > MAX_BIRTH || !self.birth.iter().all(fits) {
             return Err(SpecError::Birth);
         }
-        for (at, channel) in self.channels.iter().enumerate() {
+        let there = |(_, channel): &(usize, &ChannelSpec<'_>)| channel.is_there() || channel.every > 0;
+        for (at, channel) in self.channels.iter().enumerate().filter(there) {
             let twice = self.channels[..at].iter().any(|c| c.name == channel.name);
             if twice || !is_id(channel.name) || [BOOT, SEQ, LOST, RESET, FIRMWARE].contains(&channel.name) {
                 return Err(SpecError::Name(at));

@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use muster_core::{Input, SourceIx};
+use muster_wire::senml::Pack;
 use muster_wire::{OFFLINE, ONLINE, Topic, TopicKind};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
@@ -37,12 +38,15 @@ pub struct Message<'a> {
 }
 
 /// What a transport does with a message that has been looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Ours: taken, or refused and counted.
     Taken,
     /// A state message, to be kept for whoever asks.
     Keep,
+    /// Refused, because its boot count is below one that was heard: a board that has lost its memory, or a replay. The node
+    /// is to be told this mark, which acknowledges nothing.
+    Behind(Mark),
 }
 
 /// Checks messages and hands readings to the engine. One for all clients of a transport, over every reload.
@@ -85,6 +89,20 @@ struct History {
     mark: Mutex<muster_wire::Mark>,
     /// Samples it said to have dropped since its start, in micro-units.
     lost: AtomicI64,
+}
+
+impl Known {
+    /// The boot count heard, if a pack's is below it.
+    fn behind(&self, payload: &[u8]) -> Option<Mark> {
+        let header = Pack::parse(payload).ok()?.header();
+        let highest = *self.history.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = header.mark.is_some_and(|mark| mark.boot < highest.boot);
+        (below && header.node == &*self.id).then(|| Mark {
+            node: self.id.clone(),
+            boot: highest.boot,
+            seq: 0,
+        })
+    }
 }
 
 impl History {
@@ -219,7 +237,7 @@ impl Ingest {
             return self.refuse(Cause::Retained, message, &"a reading must not be retained");
         }
         let Some(batch) = self.read(tables, known, message) else {
-            return Verdict::Taken;
+            return known.behind(message.payload).map_or(Verdict::Taken, Verdict::Behind);
         };
         let lane = if matches!(kind, TopicKind::Alarm) {
             &tables.lanes.alarm

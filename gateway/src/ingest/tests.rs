@@ -24,6 +24,7 @@ struct Stand {
     lanes: Lanes,
     ends: LaneEnds,
     counters: Counters,
+    verdict: Verdict,
 }
 
 impl Stand {
@@ -36,6 +37,7 @@ impl Stand {
             lanes,
             ends,
             counters,
+            verdict: Verdict::Taken,
         }
     }
 
@@ -55,7 +57,7 @@ impl Stand {
             payload: payload.as_bytes(),
             retain: false,
         };
-        assert_eq!(self.ingest.take(message).await, Verdict::Taken);
+        self.verdict = self.ingest.take(message).await;
         self.ends.data.try_recv().ok()
     }
 }
@@ -75,6 +77,29 @@ async fn marks_go_on_whatever_the_config_says() {
     assert!(stand.say("n1", 3, 7).await.is_none(), "a replay after it came back");
     assert_eq!(stand.counters.get(Cause::Replayed), 2);
     assert!(stand.say("n1", 3, 8).await.is_some());
+}
+
+/// A board whose memory is dead begins at 1 again: it is refused, and told the boot count it is behind of, and no more.
+#[tokio::test]
+async fn a_boot_count_below_one_heard_is_told_so() {
+    let mut stand = Stand::new(&config(&["n1"]));
+    assert!(stand.say("n1", 9, 4).await.is_some());
+    assert_eq!(stand.verdict, Verdict::Taken);
+    assert!(stand.say("n1", 1, 700).await.is_none());
+    let mark = Mark {
+        node: "n1".into(),
+        boot: 9,
+        seq: 0,
+    };
+    assert_eq!(stand.verdict, Verdict::Behind(mark));
+    assert!(stand.say("n1", 9, 4).await.is_none());
+    assert_eq!(
+        stand.verdict,
+        Verdict::Taken,
+        "a replay within a boot is nobody's lost memory"
+    );
+    assert!(stand.say("n1", 10, 1).await.is_some());
+    assert_eq!(stand.counters.get(Cause::Replayed), 2);
 }
 
 /// Invariant 16: the batch says under which config its places stand.

@@ -148,7 +148,7 @@ def wiring():
     s.text(420, 838, "Ethernet with PoE", 12, LINK)
 
     # RS-485.
-    s.box(880, 390, 330, 120, "ISO1410 (5 kV isolated RS-485)", ["DE and RE together on PD4", "120 Ω at both ends of the cable", "bias 390 Ω up and down at one place", "wired for later: this firmware does not speak it yet"], "#eef7ee", LINK)
+    s.box(880, 390, 330, 120, "ISO1410 (5 kV isolated RS-485)", ["DE and RE together on PD4", "120 Ω at both ends of the cable", "bias 390 Ω up and down at one place", "Modbus RTU master: it reads, and never writes"], "#eef7ee", LINK)
     for y in (420, 442, 464):
         s.wire([(720, y), (880, y)], LINK)
     s.text(1045, 532, "local BMS or UPS: Modbus RTU, shielded pair", 12, SOFT, "middle")

@@ -15,6 +15,11 @@ pub(crate) async fn power(settings: &str) -> Board {
     Board::on(&image(), settings).await.unwrap()
 }
 
+/// Switches on a new board whose serial line ends at a TCP port of this machine.
+pub(crate) async fn power_on_line(settings: &str, port: u16) -> Board {
+    Board::on_line(&image(), settings, port).await.unwrap()
+}
+
 /// Waits until its console says so, at least `times`.
 pub(crate) async fn until_said(board: &Board, words: &str, times: usize) {
     let mut said = board.console();

@@ -2,7 +2,12 @@
 
 mod authority;
 mod emulator;
+mod modbus;
 mod qemu;
+mod qemu_pymodbus;
+mod qemu_sag;
 mod session;
 mod silicon;
+mod slave;
+mod tap;
 mod tls;

@@ -33,6 +33,7 @@ async fn the_loop_turns_while_nobody_answers() {
     let node = Node::<1, 8>::new(NodeSpec {
         id: "n1",
         boot: 1,
+        boot_kept: true,
         simulated: false,
         sample_ms: 1_000,
         heartbeat_ms: 1_000,

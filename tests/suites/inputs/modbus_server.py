@@ -1,6 +1,6 @@
 """A pymodbus server with 16 discrete inputs (and registers) at unit 1, told what to hold line by line in JSON.
 
-Argument: {"units": [1]}. Prints {"port"}; a line {"set": [function, address, value]} changes what a read gets.
+Argument: {"units": [1]}, and "framer": "rtu" where TCP only carries the bytes of a serial line. Prints {"port"}; a line {"set": [function, address, value]} changes what a read gets.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 
+from pymodbus import FramerType
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
 from pymodbus.server import ModbusTcpServer
 
@@ -21,9 +22,10 @@ def device():
 
 
 async def main():
-    units = json.loads(sys.argv[1])["units"]
+    told = json.loads(sys.argv[1])
+    units, framer = told["units"], FramerType(told.get("framer", "socket"))
     context = ModbusServerContext(devices={unit: device() for unit in units}, single=False)
-    server = ModbusTcpServer(context, address=("127.0.0.1", 0))
+    server = ModbusTcpServer(context, framer=framer, address=("127.0.0.1", 0))
     await server.serve_forever(background=True)
     print(json.dumps({"port": server.transport.sockets[0].getsockname()[1]}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -4,9 +4,15 @@ use core::net::SocketAddrV4;
 
 use embassy_net::Stack;
 use embassy_net::tcp::{ConnectError, TcpSocket};
+use embassy_time::Duration;
 use muster_node::mqtt::Dial;
 use muster_node::tls::{self, Credentials, Rooms, TlsError};
 use rand_core::{CryptoRngCore, RngCore};
+
+/// A peer whose TCP says nothing for so long is gone, whatever keep-alive its MQTT has asked for.
+const SILENT: Duration = Duration::from_secs(10);
+/// It is asked after this.
+const ASK: Duration = Duration::from_secs(3);
 
 /// Where the broker is, and the memory of one connection to it.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ impl Line {
         stack.wait_config_up().await;
         let mut socket = TcpSocket::new(stack, &mut self.rx, &mut self.tx);
         socket.set_nagle_enabled(false);
+        socket.set_timeout(Some(SILENT));
+        socket.set_keep_alive(Some(ASK));
         socket.connect(self.broker).await?;
         Ok(socket)
     }

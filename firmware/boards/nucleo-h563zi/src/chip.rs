@@ -4,18 +4,22 @@ use embassy_stm32::eth::{self, Ethernet, GenericPhy, PacketQueue, Sma};
 use embassy_stm32::gpio::{Level, Output, Speed};
 use embassy_stm32::i2c::{self, I2c, Master};
 use embassy_stm32::mode::Blocking;
-use embassy_stm32::peripherals::{ETH, ETH_SMA, IWDG, PA1, PA2, PA7, PB15, PC1, PC4, PC5, PG11, PG13, RNG};
+use embassy_stm32::peripherals::{
+    ETH, ETH_SMA, IWDG, PA1, PA2, PA7, PB15, PC1, PC4, PC5, PD4, PD5, PD6, PG11, PG13, RNG, USART2,
+};
 use embassy_stm32::rcc::{HSIPrescaler, Pll, PllDiv, PllMul, PllPreDiv, PllSource, Sysclk, VoltageScale};
 use embassy_stm32::rng::{self, Rng};
 use embassy_stm32::time::Hertz;
-use embassy_stm32::usart::{self, UartTx};
+use embassy_stm32::usart::{self, BufferedUart, UartTx};
 use embassy_stm32::{Config, Peri, bind_interrupts, pac};
 use embassy_time::Duration;
+use muster_node::modbus::{LineSettings, Parity};
 use static_cell::StaticCell;
 
 bind_interrupts!(struct Irqs {
     ETH => eth::InterruptHandler;
     RNG => rng::InterruptHandler<RNG>;
+    USART2 => usart::BufferedInterruptHandler<USART2>;
 });
 
 /// The network's hardware.
@@ -30,6 +34,10 @@ const BUS_WITHIN: Duration = Duration::from_millis(20);
 /// Of both buses: cables of a metre.
 const BUS_HZ: u32 = 100_000;
 const CONSOLE_BAUD: u32 = 115_200;
+/// The longest answer of a Modbus device. Bytes.
+const LINE_BYTES: usize = 256;
+/// The driver of the line is on this long before the first bit and behind the last one. Sixteenths of a bit.
+const DRIVER_LEAD: u8 = 16;
 
 /// What the board has, ready to be used.
 pub(crate) struct Pins {
@@ -42,6 +50,16 @@ pub(crate) struct Pins {
     pub(crate) string: Bus,
     pub(crate) rng: Rng<'static, RNG>,
     pub(crate) ethernet: Rmii,
+    pub(crate) line: Rs485,
+}
+
+/// The pins of the RS-485 line.
+pub(crate) struct Rs485 {
+    usart: Peri<'static, USART2>,
+    rx: Peri<'static, PD6>,
+    tx: Peri<'static, PD5>,
+    /// Switches the transceiver: driver on, receiver off. The USART does it by itself.
+    de: Peri<'static, PD4>,
 }
 
 /// The pins of the network.
@@ -82,7 +100,33 @@ impl Pins {
                 mdio: p.PA2,
                 mdc: p.PC1,
             },
+            line: Rs485 {
+                usart: p.USART2,
+                rx: p.PD6,
+                tx: p.PD5,
+                de: p.PD4,
+            },
         }
+    }
+}
+
+impl Rs485 {
+    /// Opens the line as the device on it wants it.
+    pub(crate) fn start(self, settings: &LineSettings) -> BufferedUart<'static> {
+        static RX: StaticCell<[u8; LINE_BYTES]> = StaticCell::new();
+        static TX: StaticCell<[u8; LINE_BYTES]> = StaticCell::new();
+        let mut serial = usart::Config::default();
+        serial.baudrate = settings.baud;
+        serial.parity = match settings.parity {
+            Parity::None => usart::Parity::ParityNone,
+            Parity::Even => usart::Parity::ParityEven,
+            Parity::Odd => usart::Parity::ParityOdd,
+        };
+        serial.de_assertion_time = DRIVER_LEAD;
+        serial.de_deassertion_time = DRIVER_LEAD;
+        let (tx, rx) = (TX.init([0; _]), RX.init([0; _]));
+        BufferedUart::new_with_de(self.usart, self.rx, self.tx, self.de, Irqs, tx, rx, serial)
+            .unwrap_or_else(|_| panic!("USART2 cannot do {} baud", settings.baud))
     }
 }
 

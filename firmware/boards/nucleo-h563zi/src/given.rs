@@ -2,19 +2,19 @@
 
 use core::fmt;
 
+use muster_node::modbus::MOST_SIGNALS;
 use muster_node::sensors::{ROOM_CHANNELS, room_channels};
 use muster_node::tls::{Credentials, KeyError};
-use muster_node::{ChannelSpec, Limit, Page, PageError, Settings};
-use muster_wire::{Micro, Quantity};
+use muster_node::{ChannelSpec, Page, PageError, Settings};
 
-/// The last of 256 sectors of 8 KiB (RM0481, flash organisation of 2 MiB).
-const PAGE: *const [u8; 8_192] = 0x081F_E000 as *const _;
-/// Micro-units in a thousandth.
-const MICRO_PER_MILLI: i64 = 1_000;
+/// The last of 256 sectors of 8 KiB (RM0481, flash organisation of 2 MiB), and its spare before it.
+const PAGES: [*const [u8; 8_192]; 2] = [0x081F_E000 as *const _, 0x081F_C000 as *const _];
 
 /// Who this board is.
 pub(crate) struct Given {
     page: Page<'static>,
+    /// What is wrong with the page, where this is its spare.
+    pub(crate) damaged: Option<PageError>,
     pub(crate) settings: Settings<'static>,
 }
 
@@ -38,9 +38,14 @@ impl fmt::Display for GivenFault {
 impl Given {
     pub(crate) fn read() -> Result<Self, GivenFault> {
         // SAFETY: flash of this chip, mapped for reading from the start; nothing in this image writes it.
-        let page = Page::parse(unsafe { &*PAGE }).map_err(GivenFault::Page)?;
+        let pages = PAGES.map(|page| unsafe { &*page }.as_slice());
+        let (page, damaged) = Page::first_good(pages).map_err(GivenFault::Page)?;
         let settings = Settings::parse(page.settings).map_err(GivenFault::Settings)?;
-        Ok(Self { page, settings })
+        Ok(Self {
+            page,
+            settings,
+            damaged,
+        })
     }
 
     pub(crate) fn credentials(&self) -> Result<Credentials<'static>, KeyError> {
@@ -51,22 +56,24 @@ impl Given {
     }
 }
 
-/// The room's channels behind the supply, whose sag goes out at once.
-pub(crate) fn channels(settings: &Settings<'_>) -> [ChannelSpec<'static>; ROOM_CHANNELS] {
-    let set = i64::from(settings.supply_alarm_mv) * MICRO_PER_MILLI;
-    let sag = Limit {
-        set: Micro(set),
-        clear: Micro(set + set / 20),
-        above: false,
-    };
-    let mut channels = room_channels(ChannelSpec {
-        alarm: Some(sag),
-        ..ChannelSpec::every_tick("supply", Quantity::Voltage)
-    });
+/// The first channel of the device on the serial line.
+pub(crate) const LINE_AT: usize = ROOM_CHANNELS;
+/// All channels of this board.
+pub(crate) const CHANNELS: usize = LINE_AT + MOST_SIGNALS;
+
+/// The room's channels and those of the device on the line, and the tick that fits their periods.
+pub(crate) fn channels(settings: &Settings<'_>) -> ([ChannelSpec<'static>; CHANNELS], u64) {
+    let mut room = room_channels(settings.supply_alarm_mv);
     if !settings.string {
-        for channel in &mut channels[ROOM_CHANNELS - 2..] {
-            channel.every = 0;
-        }
+        // Voltage and current.
+        room[5..7].fill(ChannelSpec::NONE);
     }
-    channels
+    let tick_ms = settings.schedule.plan(settings.sample_ms, &mut room);
+    let tick_ms = tick_ms.unwrap_or_else(|| panic!("settings: the periods have no common tick of 10 ms or more"));
+    let mut channels = [ChannelSpec::NONE; CHANNELS];
+    channels[..LINE_AT].copy_from_slice(&room);
+    if let Some(map) = settings.line.map {
+        channels[LINE_AT..].copy_from_slice(&map.channels());
+    }
+    (channels, tick_ms)
 }

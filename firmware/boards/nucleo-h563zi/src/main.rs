@@ -8,8 +8,8 @@ mod given;
 
 use core::cell::RefCell;
 
-use board_common::{Line, Tls};
-use chip::{Bus, Device, Pins};
+use board_common::{Line, Tls, stack, until_tick};
+use chip::{Bus, Device, Pins, Rs485};
 use embassy_executor::Spawner;
 use embassy_net::{Runner, Stack, StackResources};
 use embassy_stm32::gpio::Output;
@@ -18,11 +18,12 @@ use embassy_stm32::rng::Rng;
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_time::{Delay, Duration, Instant, Timer};
 use embedded_hal_bus::i2c::RefCellDevice;
-use given::Given;
+use given::{CHANNELS, Given, LINE_AT};
+use muster_node::modbus::{LineTrace, Master};
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
-use muster_node::sensors::{Chips, ROOM_CHANNELS, Room, Supply};
+use muster_node::sensors::{Chips, Room, SUPPLY};
 use muster_node::tls::{Rooms, TlsError};
-use muster_node::{Eeprom, Node, NodeSpec, next_boot};
+use muster_node::{Boot, Eeprom, Node, NodeSpec, next_boot};
 use muster_wire::senml::{FIRMWARE, RESET};
 use static_cell::StaticCell;
 
@@ -30,14 +31,18 @@ use static_cell::StaticCell;
 const STORE: usize = 600;
 /// A board that samples or publishes no more is reset after this.
 const WATCHDOG: Duration = Duration::from_secs(16);
+/// Between two reports on the console, each of which takes its line some 10 ms.
+const REPORT: Duration = Duration::from_secs(60);
 
-type NodeDesk = Desk<'static, ROOM_CHANNELS, STORE>;
+type NodeDesk = Desk<'static, CHANNELS, STORE>;
 type Watchdog = IndependentWatchdog<'static, IWDG>;
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     static GIVEN: StaticCell<Given> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
+    static TRACE: StaticCell<LineTrace> = StaticCell::new();
+    stack::paint();
     // Before anything else clears it.
     let reset = chip::reset_cause();
     let pins = Pins::start();
@@ -45,21 +50,20 @@ async fn main(spawner: Spawner) {
     let mut watchdog = Watchdog::new(pins.watchdog, WATCHDOG.as_micros() as u32);
     watchdog.unleash();
     let given: &'static Given = GIVEN.init(Given::read().unwrap_or_else(|fault| panic!("{fault}")));
+    if let Some(fault) = given.damaged {
+        say!("{fault}: this is its spare");
+    }
     let settings = &given.settings;
     let mut sensors = pins.sensors;
-    let boot = next_boot(&mut Eeprom::new(&mut sensors), 0);
-    if !boot.kept {
-        say!(
-            "the boot count cannot be kept: the gateway will take what this node says for a replay. Look at the EEPROM"
-        );
-    }
+    let boot = boot(&mut sensors);
     say!(
         "muster node {} of {}, boot {}, after {reset}",
         settings.node,
         settings.site,
         boot.count
     );
-    let desk = desk(given, boot.count, reset);
+    let desk = desk(given, boot, reset);
+    let trace: &'static LineTrace = TRACE.init(LineTrace::new());
     let mut rng = pins.rng;
     let config = embassy_net::Config::dhcpv4(Default::default());
     let ethernet = pins.ethernet.start(settings.node);
@@ -69,24 +73,40 @@ async fn main(spawner: Spawner) {
         network(runner).map(|task| spawner.spawn(task)),
         sample(desk, given, sensors, pins.string, pins.green, watchdog).map(|task| spawner.spawn(task)),
         publish(desk, given, stack, rng).map(|task| spawner.spawn(task)),
+        serial(desk, given, pins.line, trace).map(|task| spawner.spawn(task)),
+        report(desk, given, trace).map(|task| spawner.spawn(task)),
     ];
     if tasks.iter().any(Result::is_err) {
         panic!("a task was spawned twice");
     }
 }
 
-fn desk(given: &'static Given, boot: u64, reset: &'static str) -> &'static NodeDesk {
+/// This start's number.
+fn boot(sensors: &mut Bus) -> Boot {
+    let boot = next_boot(&mut Eeprom::new(sensors), 0);
+    if !boot.kept {
+        say!(
+            "the boot count cannot be kept: the first packs are refused, until the gateway says how far it has to be raised. \
+             Look at the EEPROM"
+        );
+    }
+    boot
+}
+
+fn desk(given: &'static Given, boot: Boot, reset: &'static str) -> &'static NodeDesk {
     static DESK: StaticCell<NodeDesk> = StaticCell::new();
     static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
     let settings = &given.settings;
+    let (channels, tick_ms) = given::channels(settings);
     let node = Node::new(NodeSpec {
         id: settings.node,
-        boot,
+        boot: boot.count,
+        boot_kept: boot.kept,
         simulated: settings.simulated,
-        sample_ms: settings.sample_ms,
+        sample_ms: tick_ms,
         heartbeat_ms: settings.heartbeat_ms,
         birth: BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]),
-        channels: given::channels(settings),
+        channels,
     });
     DESK.init(Desk::new(node.unwrap_or_else(|fault| panic!("{fault}"))))
 }
@@ -109,7 +129,6 @@ async fn sample(
     let settings = &given.settings;
     let bus = RefCell::new(sensors);
     let chips = Chips::new(|| RefCellDevice::new(&bus), string, Delay, &settings.scales);
-    let mut own = Supply::new(chips.input(2), settings.supply_divider_milli);
     let mut room = Room::new(
         &chips,
         RefCellDevice::new(&bus),
@@ -119,13 +138,42 @@ async fn sample(
     );
     let mut fed = Instant::now();
     loop {
-        desk.tick(Instant::now().as_millis(), &mut room.all(&mut own));
+        desk.tick(Instant::now().as_millis(), &mut room.all());
         alive.toggle();
         if fed.elapsed() >= WATCHDOG / 4 && desk.has_turned() {
             watchdog.pet();
             fed = Instant::now();
         }
-        Timer::at(Instant::from_millis(desk.next_tick_ms())).await;
+        until_tick(desk, settings.supply_ms, SUPPLY, || room.supply()).await;
+    }
+}
+
+/// Reads the device on the serial line; what it does is nobody else's loss.
+#[embassy_executor::task]
+async fn serial(desk: &'static NodeDesk, given: &'static Given, line: Rs485, trace: &'static LineTrace) {
+    let settings = given.settings.line;
+    if settings.map.is_some()
+        && let Some(master) = Master::new(line.start(&settings), settings, trace)
+    {
+        let tell = |values: &[_]| desk.take(Instant::now().as_millis(), LINE_AT, values);
+        master.run(tell).await;
+    }
+}
+
+/// What has happened, for whoever looks.
+#[embassy_executor::task]
+async fn report(desk: &'static NodeDesk, given: &'static Given, trace: &'static LineTrace) {
+    loop {
+        Timer::after(REPORT).await;
+        say!(
+            "{} lost {} stack {} B",
+            desk.counters(),
+            desk.lost(),
+            stack::peak_bytes()
+        );
+        if given.settings.line.map.is_some() {
+            say!("{}", trace.counters());
+        }
     }
 }
 

@@ -18,20 +18,22 @@ mod watchdog;
 
 use core::panic::PanicInfo;
 
-use board_common::{Line, Tcp, Tls};
+use board_common::{Line, Tcp, Tls, stack, until_tick};
 use embassy_executor::Spawner;
 use embassy_net::{Runner, Stack, StackResources};
 use embassy_time::{Instant, Timer};
 use host::HostRandom;
 use lan9118::Lan9118;
+use muster_node::modbus::{LineTrace, Master};
 use muster_node::mqtt::{self, Desk, Identity, RX_BYTES, TX_BYTES};
-use muster_node::sensors::ROOM_CHANNELS;
 use muster_node::tls::{Credentials, Rooms, TlsError};
 use muster_node::{Boot, Eeprom, Node, NodeSpec, next_boot};
 use muster_wire::senml::{FIRMWARE, RESET};
 use rand_core::RngCore as _;
+use room::{CHANNELS, LINE_AT, SUPPLY_AT, Sensors};
 use settings::Settings;
 use static_cell::StaticCell;
+use uart::Rs485;
 
 /// Samples kept until the gateway has them: ten minutes at one a second.
 const STORE: usize = 600;
@@ -39,14 +41,17 @@ const STORE: usize = 600;
 const TICK_MS: u64 = 10;
 /// Half of the time after which a board that samples or publishes no more is reset.
 const WATCHDOG_HALF_MS: u32 = 8_000;
+/// Between two reports on the console.
+const REPORT_MS: u64 = 5_000;
 
 /// Largest certificate or key that is read. Bytes.
 const FILE_BYTES: usize = 1_024;
 
-type NodeDesk = Desk<'static, ROOM_CHANNELS, STORE>;
+type NodeDesk = Desk<'static, CHANNELS, STORE>;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
+    stack::paint();
     uart::Console::start();
     let settings = match Settings::read() {
         Ok(settings) => settings,
@@ -61,15 +66,10 @@ fn start(spawner: Spawner, settings: Settings) {
     static SETTINGS: StaticCell<Settings> = StaticCell::new();
     static DESK: StaticCell<NodeDesk> = StaticCell::new();
     static BIRTH: StaticCell<[(&str, &str); 2]> = StaticCell::new();
+    static TRACE: StaticCell<LineTrace> = StaticCell::new();
     static RESOURCES: StaticCell<StackResources<4>> = StaticCell::new();
     let settings: &'static Settings = SETTINGS.init(settings);
-    let boot = match settings.boot {
-        0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
-        count => Boot { count, kept: true },
-    };
-    if !boot.kept {
-        say!("the boot count cannot be kept: it goes on by the clock");
-    }
+    let boot = boot(settings);
     let reset = kept::take().as_str();
     say!(
         "muster node {} of {}, boot {}, after {reset}",
@@ -78,8 +78,9 @@ fn start(spawner: Spawner, settings: Settings) {
         boot.count
     );
     let birth = BIRTH.init([(RESET, reset), (FIRMWARE, env!("CARGO_PKG_VERSION"))]);
-    let node = Node::new(spec(settings, boot.count, birth)).unwrap_or_else(|fault| panic!("{fault}"));
+    let node = Node::new(spec(settings, boot, birth)).unwrap_or_else(|fault| panic!("{fault}"));
     let desk: &'static NodeDesk = DESK.init(Desk::new(node));
+    let trace: &'static LineTrace = TRACE.init(LineTrace::new());
     let ethernet = Lan9118::start().unwrap_or_else(|| panic!("no Ethernet controller"));
     let config = embassy_net::Config::dhcpv4(Default::default());
     let (stack, runner) = embassy_net::new(
@@ -92,6 +93,8 @@ fn start(spawner: Spawner, settings: Settings) {
         network(runner).map(|task| spawner.spawn(task)),
         tick().map(|task| spawner.spawn(task)),
         sample(desk, settings).map(|task| spawner.spawn(task)),
+        serial(desk, settings, trace).map(|task| spawner.spawn(task)),
+        report(desk, settings, trace).map(|task| spawner.spawn(task)),
         publish(desk, settings, stack).map(|task| spawner.spawn(task)),
     ];
     if tasks.iter().any(Result::is_err) {
@@ -99,19 +102,36 @@ fn start(spawner: Spawner, settings: Settings) {
     }
 }
 
+/// This start's number.
+fn boot(settings: &Settings) -> Boot {
+    let boot = match settings.boot {
+        0 => next_boot(&mut Eeprom::new(sbcon::SENSORS), host::unix_s()),
+        count => Boot {
+            count,
+            kept: settings.kept,
+        },
+    };
+    if !boot.kept {
+        say!("the boot count cannot be kept: it goes on by the clock, or as the gateway says");
+    }
+    boot
+}
+
 fn spec(
     settings: &'static Settings,
-    boot: u64,
+    boot: Boot,
     birth: &'static [(&'static str, &'static str)],
-) -> NodeSpec<'static, ROOM_CHANNELS> {
+) -> NodeSpec<'static, CHANNELS> {
+    let (channels, tick_ms) = room::channels(settings);
     NodeSpec {
         id: &settings.node,
-        boot,
+        boot: boot.count,
+        boot_kept: boot.kept,
         simulated: settings.simulated,
-        sample_ms: settings.sample_ms,
+        sample_ms: tick_ms,
         heartbeat_ms: settings.heartbeat_ms,
         birth,
-        channels: room::channels(settings.room),
+        channels,
     }
 }
 
@@ -131,11 +151,11 @@ async fn tick() {
 #[embassy_executor::task]
 async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
     let chips = room::chips();
-    let (mut own, mut room) = room::sensors(&chips, settings.warmup);
+    let mut sensors = Sensors::new(&chips, settings.warmup);
     let half = u64::from(WATCHDOG_HALF_MS);
     let mut fed_ms = 0;
     loop {
-        desk.tick(Instant::now().as_millis(), &mut room.all(&mut own));
+        desk.tick(Instant::now().as_millis(), &mut sensors.all());
         let now_ms = Instant::now().as_millis();
         if now_ms.saturating_sub(fed_ms) >= half / 2 && desk.has_turned() {
             watchdog::feed();
@@ -147,7 +167,34 @@ async fn sample(desk: &'static NodeDesk, settings: &'static Settings) {
                 cortex_m::asm::nop();
             }
         }
-        Timer::at(Instant::from_millis(desk.next_tick_ms())).await;
+        let look_ms = if settings.room { settings.supply_ms } else { 0 };
+        until_tick(desk, look_ms, SUPPLY_AT, || sensors.room.supply()).await;
+    }
+}
+
+/// Reads the device on the serial line; what it does is nobody else's loss.
+#[embassy_executor::task]
+async fn serial(desk: &'static NodeDesk, settings: &'static Settings, trace: &'static LineTrace) {
+    if let Some(master) = Master::new(Rs485::start(), settings.line, trace) {
+        let tell = |values: &[_]| desk.take(Instant::now().as_millis(), LINE_AT, values);
+        master.run(tell).await;
+    }
+}
+
+/// What has happened, for whoever looks.
+#[embassy_executor::task]
+async fn report(desk: &'static NodeDesk, settings: &'static Settings, trace: &'static LineTrace) {
+    loop {
+        Timer::after_millis(REPORT_MS).await;
+        say!(
+            "{} lost {} stack {} B",
+            desk.counters(),
+            desk.lost(),
+            stack::peak_bytes()
+        );
+        if settings.line.map.is_some() {
+            say!("{}", trace.counters());
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use heapless::String;
+use muster_node::Schedule;
+use muster_node::modbus::LineSettings;
 use muster_wire::MAX_ID_BYTES;
 use semihosting::experimental::env;
 
@@ -23,12 +25,20 @@ pub(crate) struct Settings {
     pub(crate) gateway: String<64>,
     /// Boot count from outside; 0 = from the memory on the board.
     pub(crate) boot: u64,
+    /// `kept=no`: that one is of a memory that has failed.
+    pub(crate) kept: bool,
     pub(crate) sample_ms: u64,
     pub(crate) heartbeat_ms: u64,
     /// Every reading says that it is simulated; `simulated=no` for a site that is to believe this board.
     pub(crate) simulated: bool,
     /// Whether the room's sensors are there (`room=yes`): models of them, on UART 1.
     pub(crate) room: bool,
+    /// Periods of single channels of the room.
+    pub(crate) schedule: Schedule,
+    /// Between two looks at the room's supply; 0 = it is not measured.
+    pub(crate) supply_ms: u64,
+    /// The device on the serial line (UART 2), if there is one.
+    pub(crate) line: LineSettings,
     /// Samples of a gas sensor that are not believed after a start.
     pub(crate) warmup: u32,
     /// For tests: as if the board had been up for so long.
@@ -47,10 +57,14 @@ impl Default for Settings {
             tls: String::new(),
             gateway: String::new(),
             boot: 0,
+            kept: true,
             sample_ms: 1_000,
             heartbeat_ms: 5_000,
             simulated: true,
             room: false,
+            schedule: Schedule::default(),
+            supply_ms: 0,
+            line: LineSettings::default(),
             warmup: 60,
             uptime_ms: 0,
             hang_after_ms: 0,
@@ -81,14 +95,16 @@ impl Settings {
             "tls" => self.tls = value.try_into().ok()?,
             "gateway" => self.gateway = value.try_into().ok()?,
             "boot" => self.boot = value.parse().ok()?,
+            "kept" => self.kept = value != "no",
             "sample_ms" => self.sample_ms = value.parse().ok()?,
             "heartbeat_ms" => self.heartbeat_ms = value.parse().ok()?,
             "room" => self.room = value == "yes",
+            "supply_ms" => self.supply_ms = value.parse().ok()?,
             "warmup" => self.warmup = value.parse().ok()?,
             "simulated" => self.simulated = value != "no",
             "hang_after_ms" => self.hang_after_ms = value.parse().ok()?,
             "uptime_ms" => self.uptime_ms = value.parse().ok()?,
-            _ => return None,
+            _ => return self.schedule.take(key, value).or_else(|| self.line.take(key, value)),
         }
         Some(())
     }

@@ -4,10 +4,15 @@
 //! buffer full), CTRL 0x8 (bit 0 transmitter, bit 1 receiver, bit 3 receive interrupt), INTCLEAR 0xC, BAUDDIV 0x10 (≥ 16).
 
 use core::cell::RefCell;
+use core::convert::Infallible;
 use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
 
 use critical_section::Mutex;
 use embassy_sync::waitqueue::AtomicWaker;
+use embassy_time::Timer;
+use embedded_io_async::{ErrorType, Read, Write};
 use heapless::Deque;
 
 use crate::mmio::Block;
@@ -77,6 +82,59 @@ impl Uart {
     /// Sends all of it; waits for the line, which in the emulator is never slow.
     pub(crate) fn send(&self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| put(self.registers, *byte));
+    }
+}
+
+/// The RS-485 line as a stream. Nothing that has come is lost when a read is given up.
+pub(crate) struct Rs485;
+
+impl Rs485 {
+    /// Opens the line.
+    pub(crate) fn start() -> Self {
+        RS485.start();
+        Self
+    }
+}
+
+impl ErrorType for Rs485 {
+    type Error = Infallible;
+}
+
+impl Read for Rs485 {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Infallible> {
+        poll_fn(|context| {
+            RS485.waker.register(context.waker());
+            let mut read = 0;
+            while let Some(place) = room.get_mut(read)
+                && let Some(byte) = RS485.take()
+            {
+                *place = byte;
+                read += 1;
+            }
+            if read > 0 || room.is_empty() {
+                Poll::Ready(Ok(read))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+impl Write for Rs485 {
+    /// A line whose other end takes nothing must not hold the board up.
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        for byte in bytes {
+            while RS485.registers.register(STATE).read() & TX_FULL != 0 {
+                Timer::after_millis(1).await;
+            }
+            RS485.registers.register(DATA).write(u32::from(*byte));
+        }
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
     }
 }
 

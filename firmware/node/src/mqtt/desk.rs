@@ -4,9 +4,9 @@ use core::cell::{Cell, RefCell};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use muster_wire::{Mark, TopicKind};
+use muster_wire::{Absence, Mark, Micro, TopicKind};
 
-use crate::{Node, PACK_BYTES, Sensor};
+use crate::{Node, PACK_BYTES, Sensor, Urgency};
 
 /// What has happened since the start; for the console and for whoever debugs on the bench.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,23 @@ pub struct Counters {
     pub failures: u32,
     /// Messages heard that are no acknowledgement of ours.
     pub odd: u32,
+}
+
+impl core::fmt::Display for Counters {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            ticks,
+            packs,
+            acks,
+            connections,
+            failures,
+            odd,
+        } = self;
+        write!(
+            f,
+            "ticks {ticks} packs {packs} acks {acks} connections {connections} failures {failures} odd {odd}"
+        )
+    }
 }
 
 /// A node on one executor: sampled by one task, sent by another. Nothing here waits.
@@ -51,10 +68,40 @@ impl<'a, const CHANNELS: usize, const STORE: usize> Desk<'a, CHANNELS, STORE> {
     }
 
     /// Samples what is due, and wakes the session: an alarm goes out at once.
-    pub fn tick(&self, now_ms: u64, sensors: &mut [&mut dyn Sensor; CHANNELS]) {
+    pub fn tick(&self, now_ms: u64, sensors: &mut [&mut dyn Sensor]) {
         self.node.borrow_mut().tick(now_ms, sensors);
         self.count(|c| c.ticks = c.ticks.wrapping_add(1));
+        self.tell();
+    }
+
+    /// Takes samples of channels that nobody samples here, from `first` on; see [`Node::take`].
+    pub fn take(&self, now_ms: u64, first: usize, samples: &[Result<Micro, Absence>]) {
+        let mut node = self.node.borrow_mut();
+        for (at, sample) in samples.iter().enumerate() {
+            node.take(now_ms, first + at, *sample);
+        }
+        self.tell();
+    }
+
+    /// A look at a channel between two samples, see [`Node::glance`].
+    pub fn glance(&self, now_ms: u64, channel: usize, look: impl FnMut() -> Option<Micro>) {
+        if self.node.borrow_mut().glance(now_ms, channel, look) {
+            self.tell();
+        }
+    }
+
+    /// There is news for the session.
+    fn tell(&self) {
         self.news.signal(());
+    }
+
+    pub(super) fn urgency(&self) -> Option<Urgency> {
+        self.node.borrow().urgency()
+    }
+
+    /// Whether a last message waits.
+    pub(super) fn gasps(&self) -> bool {
+        self.urgency() == Some(Urgency::Gasp)
     }
 
     /// What has happened since the start.

@@ -5,7 +5,6 @@
 //! connection ends. Every wait on the network has a deadline.
 
 mod backoff;
-mod clock;
 mod desk;
 mod session;
 mod turning;

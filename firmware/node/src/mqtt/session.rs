@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use core::pin::pin;
 
-use embassy_futures::select::{Either3, select3};
+use embassy_futures::select::{Either3, select, select3};
 use embassy_time::{Duration, Timer, with_timeout};
 use heapless::{String, Vec};
 use minimq::{
@@ -13,16 +13,16 @@ use minimq::{
 use muster_wire::senml::Pack;
 use muster_wire::{MAX_TOPIC_BYTES, OFFLINE, ONLINE, Topic, TopicKind};
 
-use super::clock::now_ms;
 use super::turning::turning;
 use super::{Backoff, Desk};
-use crate::PACK_BYTES;
+use crate::{PACK_BYTES, Urgency, clock};
 
 /// Room for what is received: an acknowledgement, or an order of at most a pack's size.
 pub const RX_BYTES: usize = 1024;
-/// Room for [`IN_FLIGHT`] packs of the largest size, and for what is written beside them.
-pub const TX_BYTES: usize = (IN_FLIGHT + 1) * PACK_BYTES;
+/// Room for as many packs of the largest size as can be on their way, and for what is written beside them.
+pub const TX_BYTES: usize = (IN_FLIGHT + 3) * PACK_BYTES;
 /// Packs on their way at a time. More would need more memory, and a pack that finds none there would go back to the store.
+/// An alarm may be one more, and a last message another: neither waits for a broker that is slow to acknowledge data.
 const IN_FLIGHT: usize = 2;
 /// A connection has to stand within this, TLS included; the same again for MQTT's own greeting.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -86,24 +86,48 @@ pub async fn run<D: Dial, const CHANNELS: usize, const STORE: usize>(
     (rx, tx): (&mut [u8], &mut [u8]),
 ) -> Result<core::convert::Infallible, ConfigError> {
     let state = identity.topic(TopicKind::State);
-    let will = Will::new(&state, OFFLINE.as_bytes(), &[])?
+    let mut backoff = Backoff::default();
+    loop {
+        let mut session = Session::new(config(&identity, &state, (rx, tx))?);
+        // A session goes on with what was in flight, in its old order, and what follows waits for that. A last message
+        // cannot: it begins a new one.
+        while session.is_publish_quiescent() || !desk.gasps() {
+            desk.turn();
+            once(&identity, desk, dial, &mut session, &mut backoff).await;
+            desk.count(|c| c.failures = c.failures.wrapping_add(1));
+            desk.turn();
+            if desk.gasps() {
+                backoff.reset();
+            }
+            pause(desk, backoff.pause_ms(dial.chance())).await;
+        }
+    }
+}
+
+fn config<'c>(
+    identity: &Identity<'_>,
+    state: &'c str,
+    (rx, tx): (&'c mut [u8], &'c mut [u8]),
+) -> Result<ConfigBuilder<'c>, ConfigError> {
+    let will = Will::new(state, OFFLINE.as_bytes(), &[])?
         .retained()
         .qos(QoS::AtLeastOnce);
-    let config = ConfigBuilder::new(Buffers::new(rx, tx))
+    ConfigBuilder::new(Buffers::new(rx, tx))
         .client_id(identity.node)?
         .keepalive_interval(KEEP_ALIVE_S)
         .session_expiry_interval(SESSION_S)
-        .will(will)?;
-    let mut session = Session::new(config);
-    let mut backoff = Backoff::default();
-    loop {
-        desk.turn();
-        once(&identity, desk, dial, &mut session, &mut backoff).await;
-        desk.count(|c| c.failures = c.failures.wrapping_add(1));
-        desk.turn();
-        let pause = backoff.pause_ms(dial.chance());
-        turning(desk, TURN_EVERY, pin!(Timer::after_millis(pause))).await;
-    }
+        .will(will)
+}
+
+/// Waits before the next attempt; a last message that comes meanwhile does not.
+async fn pause<const CHANNELS: usize, const STORE: usize>(desk: &Desk<'_, CHANNELS, STORE>, pause_ms: u64) {
+    let gasped = desk.gasps();
+    let gasp = async {
+        while desk.gasps() == gasped {
+            desk.news().await;
+        }
+    };
+    turning(desk, TURN_EVERY, pin!(select(Timer::after_millis(pause_ms), gasp))).await;
 }
 
 /// One connection, from the first byte to the last.
@@ -142,16 +166,21 @@ struct Link<'l, 'a, const CHANNELS: usize, const STORE: usize> {
 
 /// What of ours the broker has not acknowledged yet.
 struct Flights {
-    packs: Vec<Op, IN_FLIGHT>,
+    packs: Vec<Op, { IN_FLIGHT + 2 }>,
     /// What a former connection left; it goes out again by itself, and first.
     before: bool,
 }
 
 impl Flights {
-    fn have_room<S: Io>(&mut self, connection: &Connection<'_, '_, S>) -> bool {
+    fn have_room<S: Io>(&mut self, connection: &Connection<'_, '_, S>, urgency: Urgency) -> bool {
         self.packs.retain(|op| connection.is_pending(op));
         self.before = self.before && !connection.session().is_publish_quiescent();
-        !self.before && !self.packs.is_full() && connection.can_publish(QoS::AtLeastOnce)
+        let most = match urgency {
+            Urgency::Data => IN_FLIGHT,
+            Urgency::Alarm => IN_FLIGHT + 1,
+            Urgency::Gasp => IN_FLIGHT + 2,
+        };
+        !self.before && self.packs.len() < most && connection.can_publish(QoS::AtLeastOnce)
     }
 }
 
@@ -185,7 +214,8 @@ impl<const CHANNELS: usize, const STORE: usize> Link<'_, '_, CHANNELS, STORE> {
             packs: Vec::new(),
             before,
         };
-        while connection.is_connected() {
+        // Behind what was in flight a last message would wait: see `run`.
+        while connection.is_connected() && !(flights.before && self.desk.gasps()) {
             self.desk.turn();
             if self.publish(connection, &mut flights, &mut buf).await.is_none() {
                 return;
@@ -205,10 +235,10 @@ impl<const CHANNELS: usize, const STORE: usize> Link<'_, '_, CHANNELS, STORE> {
         flights: &mut Flights,
         buf: &mut [u8; PACK_BYTES],
     ) -> Option<()> {
-        while flights.have_room(connection) {
-            let Some((kind, pack)) = self.desk.poll_pack(now_ms(), buf) else {
-                break;
-            };
+        while let Some(urgency) = self.desk.urgency()
+            && flights.have_room(connection, urgency)
+            && let Some((kind, pack)) = self.desk.poll_pack(clock::now().as_millis(), buf)
+        {
             let topic = self.identity.topic(kind);
             let message = Publication::bytes(&topic, pack).qos(QoS::AtLeastOnce);
             let sent = with_timeout(WRITE_WITHIN, connection.publish(message)).await;

@@ -70,7 +70,8 @@ impl<'a, I2C: I2c> AdcInput<'a, I2C> {
         Ok(three[1])
     }
 
-    fn once(&self) -> Result<Micro, Absence> {
+    /// One conversion, in microvolts.
+    pub(super) fn once(&self) -> Result<Micro, Absence> {
         match self.number {
             0 => self.adc.convert(|| channel::SingleA0),
             1 => self.adc.convert(|| channel::SingleA1),

@@ -17,9 +17,11 @@ pub use board::BoardTemperature;
 pub use climate::{Climate, Humidity, Temperature};
 pub use gas::{Hydrogen, HydrogenScale, Voc, VocScale};
 pub use line::{Line, LineVolts};
-pub use room::{Chips, ROOM_CHANNELS, Room, Scales, above, room_channels};
+pub(crate) use room::place;
+pub use room::{Chips, ROOM_CHANNELS, Room, SUPPLY, Scales, room_channels};
 pub use string::{Shunt, StringCurrent, StringMonitor, StringVoltage};
 pub use supply::Supply;
+use supply::sag;
 
 use muster_wire::{Absence, Micro};
 

@@ -1,4 +1,4 @@
-//! What a node in a battery room measures: the air, the gas, the line and the string, and one sensor of the board's own.
+//! What a node in a battery room measures: the air, the gas, the line, the string, and its own supply.
 
 use core::cell::RefCell;
 
@@ -8,15 +8,22 @@ use muster_wire::{MICRO, Micro, Quantity};
 
 use super::{
     Adc, AdcInput, Climate, Humidity, Hydrogen, HydrogenScale, Line, LineVolts, Shunt, StringCurrent, StringMonitor,
-    StringVoltage, Temperature, Voc, VocScale,
+    StringVoltage, Supply, Temperature, Voc, VocScale, sag,
 };
 use crate::{ChannelSpec, Debounce, Limit, Sensor};
 
-/// Channels of such a node; the board's own is the first.
+/// Channels of a room.
 pub const ROOM_CHANNELS: usize = 8;
+/// The place of the supply among them.
+pub const SUPPLY: usize = 7;
+/// Without a change in its last digit for so long a sensor is stuck: each of these has noise of its own, quieter air or not.
+const STUCK_AFTER_MS: u64 = 600_000;
+/// A faster change of the air's temperature is a fault of the sensor, or costs a sample. Degrees a second: the wall of a cell
+/// that vents rises by 4 (a published test of an LFP cell: 86 to 200 °C in less than 30 s), and air in a flame by more.
+const MAX_DEGREES_PER_S: i64 = 100;
 
 /// Name, quantity, and the limit beyond which every sample goes out at once: at or below the gateway's own.
-const ROWS: [(&str, Quantity, Option<i64>); ROOM_CHANNELS - 1] = [
+const ROWS: [(&str, Quantity, Option<i64>); ROOM_CHANNELS] = [
     ("temperature", Quantity::Temperature, Some(45)),
     ("humidity", Quantity::Humidity, None),
     ("voc", Quantity::Voc, Some(10)),
@@ -24,29 +31,31 @@ const ROWS: [(&str, Quantity, Option<i64>); ROOM_CHANNELS - 1] = [
     ("fire-contact", Quantity::FireAlarm, Some(1)),
     ("voltage", Quantity::Voltage, None),
     ("current", Quantity::Current, None),
+    ("supply", Quantity::Voltage, None),
 ];
 
-/// The channels of a room behind the board's own.
+/// The place of a channel of this name.
+pub(crate) fn place(name: &str) -> Option<usize> {
+    ROWS.iter().position(|(row, ..)| *row == name)
+}
+
+/// The channels of a room. Below `supply_alarm_mv` the supply sags: that goes out at once and before all else.
 #[must_use]
-pub fn room_channels(own: ChannelSpec<'static>) -> [ChannelSpec<'static>; ROOM_CHANNELS] {
-    let mut channels = [own; ROOM_CHANNELS];
-    for (channel, (name, quantity, alarm)) in channels.iter_mut().skip(1).zip(ROWS) {
-        *channel = ChannelSpec {
-            alarm: alarm.map(above),
-            ..ChannelSpec::every_tick(name, quantity)
-        };
-    }
+pub fn room_channels(supply_alarm_mv: u32) -> [ChannelSpec<'static>; ROOM_CHANNELS] {
+    let mut channels = ROWS.map(|(name, quantity, alarm)| ChannelSpec {
+        alarm: alarm.map(Limit::above),
+        max_rate_per_s: (quantity == Quantity::Temperature).then_some(Micro(MAX_DEGREES_PER_S * MICRO)),
+        stuck_after_ms: is_restless(quantity).then_some(STUCK_AFTER_MS),
+        ..ChannelSpec::every_tick(name, quantity)
+    });
+    channels[SUPPLY].alarm = Some(sag(supply_alarm_mv));
+    channels[SUPPLY].last_gasp = true;
     channels
 }
 
-/// A limit from below, that clears a tenth back.
-#[must_use]
-pub const fn above(units: i64) -> Limit {
-    Limit {
-        set: Micro(units * MICRO),
-        clear: Micro(units * MICRO * 9 / 10),
-        above: true,
-    }
+/// Sensors whose last digit is noise. Hydrogen rests at its zero, contacts rest, and a string may float.
+fn is_restless(quantity: Quantity) -> bool {
+    matches!(quantity, Quantity::Temperature | Quantity::Humidity | Quantity::Voc)
 }
 
 impl<'a> ChannelSpec<'a> {
@@ -61,12 +70,13 @@ impl<'a> ChannelSpec<'a> {
             max_rate_per_s: None,
             stuck_after_ms: None,
             every: 1,
+            last_gasp: false,
         }
     }
 }
 
 /// What calibration finds out; the defaults are those of the parts as drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scales {
     /// Of the VOC sensor.
     pub voc: VocScale,
@@ -76,6 +86,20 @@ pub struct Scales {
     pub line: LineVolts,
     /// Of the string's shunt and divider.
     pub shunt: Shunt,
+    /// Supply for one volt at the converter's input 2, in thousandths.
+    pub supply_divider_milli: u32,
+}
+
+impl Default for Scales {
+    fn default() -> Self {
+        Self {
+            voc: VocScale::default(),
+            hydrogen: HydrogenScale::default(),
+            line: LineVolts::default(),
+            shunt: Shunt::default(),
+            supply_divider_milli: 5_700,
+        }
+    }
 }
 
 /// The chips that several sensors share: on the sensors' bus, and the string's on its own or the same.
@@ -101,8 +125,7 @@ impl<I2C: I2c, S: I2c, D: DelayNs> Chips<I2C, S, D> {
         }
     }
 
-    /// An input of the converter, for a sensor of the board's own. Inputs 0 and 1 are the room's.
-    pub const fn input(&self, number: u8) -> AdcInput<'_, I2C> {
+    const fn input(&self, number: u8) -> AdcInput<'_, I2C> {
         AdcInput::new(&self.adc, number)
     }
 }
@@ -116,6 +139,7 @@ pub struct Room<'c, I2C, S, D> {
     contact: Line<'c, I2C>,
     voltage: StringVoltage<'c, S>,
     current: StringCurrent<'c, S>,
+    supply: Supply<'c, I2C>,
 }
 
 impl<I2C, S, D> core::fmt::Debug for Room<'_, I2C, S, D> {
@@ -136,13 +160,13 @@ impl<'c, I2C: I2c, S: I2c, D: DelayNs> Room<'c, I2C, S, D> {
             contact: Line::new(chips.input(1), scales.line, MAJORITY),
             voltage: StringVoltage(&chips.string),
             current: StringCurrent(&chips.string),
+            supply: Supply::new(chips.input(2), scales.supply_divider_milli),
         }
     }
 
-    /// All of them behind the board's own.
-    pub fn all<'r>(&'r mut self, own: &'r mut dyn Sensor) -> [&'r mut dyn Sensor; ROOM_CHANNELS] {
+    /// All of them.
+    pub fn all(&mut self) -> [&mut dyn Sensor; ROOM_CHANNELS] {
         [
-            own,
             &mut self.temperature,
             &mut self.humidity,
             &mut self.voc,
@@ -150,6 +174,12 @@ impl<'c, I2C: I2c, S: I2c, D: DelayNs> Room<'c, I2C, S, D> {
             &mut self.contact,
             &mut self.voltage,
             &mut self.current,
+            &mut self.supply,
         ]
+    }
+
+    /// A look at the supply between two samples.
+    pub fn supply(&self) -> Option<Micro> {
+        self.supply.look().ok()
     }
 }

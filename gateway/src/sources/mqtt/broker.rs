@@ -52,7 +52,12 @@ impl Embedded {
         let serving = serving.map(|serving| watch::channel(serving).0);
         let socket = listener::bind(address).map_err(listen)?;
         let address = socket.local_addr().map_err(listen)?;
-        let config = limits(settings, Arc::new(Events { ingest: ingest.clone() }));
+        let waiting = Arc::new(Waiting::default());
+        let events = Events {
+            ingest: ingest.clone(),
+            acks: waiting.clone(),
+        };
+        let config = limits(settings, Arc::new(events));
         let broker = MqttBroker::with_config(config.clone())
             .await
             .map_err(BrokerError::Start)?
@@ -72,7 +77,6 @@ impl Embedded {
             ingest,
             counters,
         };
-        let waiting = Arc::new(Waiting::default());
         tokio::spawn(acks::tell(waiting.clone(), parts.clone()));
         let files = watch::channel(files).0;
         tokio::spawn(expiry::look(files.subscribe(), parts.clone()));
@@ -164,6 +168,7 @@ fn limits(settings: &config::Mqtt, events: Arc<dyn BrokerEventHandler>) -> Broke
 /// Hands every publish to the ingest before it is acknowledged, so that a slow engine slows its sender.
 struct Events {
     ingest: Arc<Ingest>,
+    acks: Arc<Waiting>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -181,6 +186,10 @@ impl BrokerEventHandler for Events {
             match self.ingest.take(message).await {
                 Verdict::Taken => PublishAction::Handled,
                 Verdict::Keep => PublishAction::Continue,
+                Verdict::Behind(mark) => {
+                    self.acks.put(&mark);
+                    PublishAction::Handled
+                }
             }
         })
     }

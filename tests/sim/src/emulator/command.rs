@@ -15,8 +15,8 @@ pub(super) const LOG: &str = "qemu.log";
 
 const EMULATOR: &str = "qemu-system-arm";
 
-/// Starts the process of a board whose folder has its memory.
-pub(super) fn start(folder: &Path, image: &Image, settings: &str) -> Result<Child, BoardError> {
+/// Starts the process of a board whose folder has its memory, its serial line at a TCP port of this machine if there is one.
+pub(super) fn start(folder: &Path, image: &Image, settings: &str, line: Option<u16>) -> Result<Child, BoardError> {
     let emulator = on_path(EMULATOR).ok_or(BoardError::NoEmulator)?;
     if !image.path().is_file() {
         return Err(BoardError::NoImage(image.path().to_owned()));
@@ -28,6 +28,9 @@ pub(super) fn start(folder: &Path, image: &Image, settings: &str) -> Result<Chil
     let log = std::fs::File::create(folder.join(LOG)).map_err(BoardError::Folder)?;
     let mut command = dying_with_us(&emulator);
     arguments(&mut command, folder, image.path(), settings);
+    if let Some(port) = line {
+        command.args(["-serial", &format!("tcp:127.0.0.1:{port}")]);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     command.kill_on_drop(true).spawn().map_err(BoardError::Start)
 }

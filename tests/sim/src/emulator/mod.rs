@@ -74,6 +74,8 @@ pub struct Board {
     said: watch::Receiver<Console>,
     folder: Arc<TempDir>,
     image: Image,
+    /// Where its serial line ends.
+    line: Option<u16>,
     /// What the chips of its room measure, if its settings say `room=yes`.
     pub around: Surroundings,
     chips: JoinHandle<()>,
@@ -91,9 +93,21 @@ impl Board {
     /// # Errors
     /// [`BoardError`]: QEMU or the image is missing, or QEMU does not start.
     pub async fn on(image: &Image, settings: &str) -> Result<Self, BoardError> {
+        Self::wired(image, settings, None).await
+    }
+
+    /// As [`Board::on`]; its serial line ends at a TCP port of this machine.
+    ///
+    /// # Errors
+    /// As [`Board::on`].
+    pub async fn on_line(image: &Image, settings: &str, port: u16) -> Result<Self, BoardError> {
+        Self::wired(image, settings, Some(port)).await
+    }
+
+    async fn wired(image: &Image, settings: &str, line: Option<u16>) -> Result<Self, BoardError> {
         let folder = tempfile::tempdir().map_err(BoardError::Folder)?;
         std::fs::write(folder.path().join(command::EEPROM), [0xFF; EEPROM_BYTES]).map_err(BoardError::Folder)?;
-        Self::in_folder(Arc::new(folder), image.clone(), settings).await
+        Self::in_folder(Arc::new(folder), image.clone(), settings, line).await
     }
 
     /// Cuts the power, and switches the same board on again.
@@ -102,11 +116,16 @@ impl Board {
     /// As [`Board::on`].
     pub async fn again(mut self, settings: &str) -> Result<Self, BoardError> {
         self.process.kill().await.map_err(BoardError::Start)?;
-        Self::in_folder(self.folder.clone(), self.image.clone(), settings).await
+        Self::in_folder(self.folder.clone(), self.image.clone(), settings, self.line).await
     }
 
-    async fn in_folder(folder: Arc<TempDir>, image: Image, settings: &str) -> Result<Self, BoardError> {
-        let mut process = command::start(folder.path(), &image, settings)?;
+    async fn in_folder(
+        folder: Arc<TempDir>,
+        image: Image,
+        settings: &str,
+        line: Option<u16>,
+    ) -> Result<Self, BoardError> {
+        let mut process = command::start(folder.path(), &image, settings, line)?;
         let (tell, said) = watch::channel(Console::default());
         if let Some(console) = process.stdout.take() {
             tokio::spawn(console::listen(console, tell));
@@ -128,6 +147,7 @@ impl Board {
             said,
             folder,
             image,
+            line,
             around,
             chips,
         })

@@ -168,10 +168,12 @@ fn firmware(spec: &NodeSpec) -> Firmware<'_, CHANNELS> {
         max_rate_per_s: (quantity == Quantity::Temperature).then_some(Micro(MAX_RATE_C_PER_S * MICRO)),
         stuck_after_ms: Some(STUCK_AFTER_MS),
         every: 1,
+        last_gasp: false,
     };
     Firmware {
         id: &spec.id,
         boot: spec.boot,
+        boot_kept: true,
         simulated: true,
         sample_ms: spec.period_ms.into(),
         heartbeat_ms: spec.heartbeat_ms.into(),

@@ -1,5 +1,5 @@
 //! Texas Instruments ADS1115: four voltages (datasheet SBAS444, 8). A hydrogen transmitter is at input 0, the supervised
-//! line at input 1, the supply of the node, halved, at input 2.
+//! line at input 1, the supply of the node through 47k over 10k at input 2.
 
 use super::{Chip, Measurands, Wire};
 
@@ -58,7 +58,7 @@ fn convert(config: u16, around: &Measurands) -> i16 {
     let volts = match config >> 12 & 0b111 {
         0b100 => 0.4 + around.hydrogen_ppm / 40_000.0 * 1.6,
         0b101 => line_volts(around.line),
-        0b110 => 2.5,
+        0b110 => around.supply_v / 5.7,
         _ => 0.0,
     };
     let full_scale = match config >> 9 & 0b111 {

@@ -35,6 +35,8 @@ pub struct Measurands {
     pub string_v: f64,
     /// Current of the battery string, positive while charging.
     pub string_a: f64,
+    /// Voltage of the node's own supply.
+    pub supply_v: f64,
     /// This chip does not answer (its address), as if it had been unplugged.
     pub unplugged: Option<u8>,
     /// Every check sum is wrong, as on a bus with noise.
@@ -65,6 +67,7 @@ impl Default for Measurands {
             line: Wire::Rest,
             string_v: 480.0,
             string_a: 0.5,
+            supply_v: 12.0,
             unplugged: None,
             noise: false,
         }

@@ -10,7 +10,11 @@ const TICKS_PER_E: f64 = 1_255.0;
 
 /// The chip: what it answers next.
 #[derive(Debug, Default)]
-pub(super) struct Sgp40(Vec<u8>);
+pub(super) struct Sgp40 {
+    answer: Vec<u8>,
+    /// The last digit is noise, as on the chip.
+    noise: u16,
+}
 
 impl Chip for Sgp40 {
     fn write(&mut self, bytes: &[u8], around: &Measurands) -> bool {
@@ -19,7 +23,10 @@ impl Chip for Sgp40 {
         };
         let answer = match u16::from_be_bytes(*command) {
             // Measure raw, with humidity and temperature.
-            0x260F if arguments(rest).is_some_and(|given| given.len() == 2) => vec![raw(around)],
+            0x260F if arguments(rest).is_some_and(|given| given.len() == 2) => {
+                self.noise ^= 1;
+                vec![self.noise ^ raw(around)]
+            }
             // Self-test.
             0x280E => vec![0xD400],
             // Serial number.
@@ -28,12 +35,12 @@ impl Chip for Sgp40 {
             0x3615 | 0x0006 => Vec::new(),
             _ => return false,
         };
-        self.0 = words(&answer, around);
+        self.answer = words(&answer, around);
         true
     }
 
     fn read(&mut self, bytes: usize, _: &Measurands) -> Vec<u8> {
-        let mut answer = std::mem::take(&mut self.0);
+        let mut answer = std::mem::take(&mut self.answer);
         answer.resize(bytes, 0xFF);
         answer
     }

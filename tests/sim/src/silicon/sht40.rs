@@ -10,14 +10,19 @@ const RESET: u8 = 0x94;
 
 /// The chip: what it answers next.
 #[derive(Debug, Default)]
-pub(super) struct Sht40(Vec<u8>);
+pub(super) struct Sht40 {
+    answer: Vec<u8>,
+    /// The last digit is noise, as on the chip: firmware takes one that never moves for stuck.
+    noise: u16,
+}
 
 impl Chip for Sht40 {
     fn write(&mut self, bytes: &[u8], around: &Measurands) -> bool {
-        self.0 = match bytes {
+        self.answer = match bytes {
             [command] if MEASURE.contains(command) => {
-                let temperature = scaled(around.temperature_c, -45.0, 175.0);
-                let humidity = scaled(around.humidity_percent, -6.0, 125.0);
+                self.noise ^= 1;
+                let temperature = self.noise ^ scaled(around.temperature_c, -45.0, 175.0);
+                let humidity = self.noise ^ scaled(around.humidity_percent, -6.0, 125.0);
                 words(&[temperature, humidity], around)
             }
             [SERIAL] => words(&[0x1234, 0x5678], around),
@@ -28,7 +33,7 @@ impl Chip for Sht40 {
     }
 
     fn read(&mut self, bytes: usize, _: &Measurands) -> Vec<u8> {
-        let mut answer = std::mem::take(&mut self.0);
+        let mut answer = std::mem::take(&mut self.answer);
         // Nothing measured: the bus stays high.
         answer.resize(bytes, 0xFF);
         answer

@@ -73,6 +73,23 @@ async fn a_board_without_power_is_trouble_and_comes_back_with_a_higher_boot() {
     stand.assert_undecided("three power cuts");
 }
 
+#[tokio::test]
+async fn a_board_whose_memory_has_failed_is_told_its_boot_count_and_heard_again() {
+    let stand = Stand::start(Room::with(&["n1"])).await;
+    let board = power(&settings(&stand, "n1", "boot=50")).await;
+    heard(&stand, "n1").await;
+    let mut board = board.again(&settings(&stand, "n1", "boot=1 kept=no")).await.unwrap();
+    board.warm_to(33.0).await.unwrap();
+    stand.api.until_count("replayed", 1).await;
+    stand
+        .api
+        .until_channel("n1.temperature", "it is heard again", |c| {
+            c.value.as_deref() == Some("33")
+        })
+        .await;
+    stand.assert_undecided("a dead memory");
+}
+
 /// How long the cable is out in the quick test; the heavy one takes the minute of the requirement.
 async fn cut_cable(out: Duration) {
     let stand = Stand::start(Room::with(&["n1"]).supervision_s(3)).await;

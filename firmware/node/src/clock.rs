@@ -2,7 +2,7 @@
 
 use embassy_time::Instant;
 
-/// Milliseconds since the board's start.
-pub(super) fn now_ms() -> u64 {
-    Instant::now().as_millis()
+/// Since the board's start.
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }

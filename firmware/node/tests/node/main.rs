@@ -1,6 +1,8 @@
 //! What a node says, when, and what it keeps, as the gateway reads it.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod last;
+
 use muster_node::{ChannelSpec, Limit, Node, NodeSpec, PACK_BYTES, Sensor, SpecError};
 use muster_wire::senml::{Pack, Value};
 use muster_wire::{Absence, MICRO, Mark, Micro, Quantity, TopicKind, Unit};
@@ -36,6 +38,7 @@ fn gas() -> ChannelSpec<'static> {
         max_rate_per_s: None,
         stuck_after_ms: None,
         every: 1,
+        last_gasp: false,
     }
 }
 
@@ -48,6 +51,7 @@ fn temp() -> ChannelSpec<'static> {
         max_rate_per_s: Some(units(10)),
         stuck_after_ms: Some(1000),
         every: 1,
+        last_gasp: false,
     }
 }
 
@@ -55,6 +59,7 @@ fn spec<const N: usize>(channels: [ChannelSpec<'static>; N]) -> NodeSpec<'static
     NodeSpec {
         id: "n1",
         boot: BOOT,
+        boot_kept: true,
         simulated: true,
         sample_ms: SAMPLE_MS,
         heartbeat_ms: HEARTBEAT_MS,
