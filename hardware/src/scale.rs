@@ -42,11 +42,19 @@ impl Scale {
 
     /// The value of a raw number, rounded to the nearest micro-unit, half away from zero; `None` where it does not fit.
     pub(crate) fn apply(self, raw: i64) -> Option<Micro> {
-        let exact = i128::from(raw) * i128::from(self.numerator);
-        let denominator = i128::from(self.denominator);
-        let half = if exact < 0 { -(denominator / 2) } else { denominator / 2 };
-        i64::try_from((exact + half) / denominator).ok().map(Micro)
+        rounded(i128::from(raw) * i128::from(self.numerator), self.denominator.into())
     }
+
+    /// As [`Scale::apply`], of a number that comes with decimals.
+    pub(crate) fn apply_micro(self, raw: Micro) -> Option<Micro> {
+        let denominator = i128::from(self.denominator) * i128::from(muster_wire::MICRO);
+        rounded(i128::from(raw.0) * i128::from(self.numerator), denominator)
+    }
+}
+
+fn rounded(exact: i128, denominator: i128) -> Option<Micro> {
+    let half = if exact < 0 { -(denominator / 2) } else { denominator / 2 };
+    i64::try_from((exact + half) / denominator).ok().map(Micro)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! One signal of a device: where it stands and what it means.
 
-use muster_wire::{Absence, Micro, Quantity, Unit};
+use muster_wire::{Absence, Micro, Quantity};
 
+use crate::device::may_be;
+use crate::meaning::credible;
 use crate::{Encoding, Scale, Table};
 
 /// One signal of a device.
@@ -42,8 +44,7 @@ impl Signal {
     /// Whether a channel of this signal may be declared as `quantity`: its own, or, for a contact, any other contact.
     #[must_use]
     pub fn may_be(&self, quantity: Quantity) -> bool {
-        let contact = |q: Quantity| q.unit() == Unit::Contact;
-        quantity == self.quantity || (contact(quantity) && contact(self.quantity))
+        may_be(self.quantity, quantity)
     }
 
     /// The value of its registers (of a bit table: 0 or 1), in exact integer arithmetic.
@@ -59,20 +60,11 @@ impl Signal {
         let raw = self.encoding.number(pattern);
         let raw = if self.invert { 1 - raw } else { raw };
         let value = self.scale.apply(raw).ok_or(Absence::Range)?;
-        if self.credible(value) {
+        if credible(self.quantity, value) {
             Ok(value)
         } else {
             Err(Absence::Range)
         }
-    }
-
-    /// A contact is 0 or 1 and nothing between.
-    fn credible(&self, value: Micro) -> bool {
-        let (min, max) = self.quantity.range_units();
-        let whole = self.quantity.unit() != Unit::Contact || value.0 % muster_wire::MICRO == 0;
-        whole
-            && Micro::from_units(min).is_some_and(|m| value >= m)
-            && Micro::from_units(max).is_some_and(|m| value <= m)
     }
 }
 
