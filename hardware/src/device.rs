@@ -35,6 +35,15 @@ impl Device {
         load::parse(text, file_name)
     }
 
+    /// Its registers, if it is read by Modbus.
+    #[must_use]
+    pub fn into_modbus(self) -> Option<Profile> {
+        match self {
+            Self::Modbus(profile) => Some(profile),
+            Self::Snmp(_) | Self::Nut(_) => None,
+        }
+    }
+
     /// What it says of itself.
     #[must_use]
     pub const fn head(&self) -> &Head {

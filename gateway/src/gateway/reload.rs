@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Gateway;
-use crate::config::{Config, ModbusSource, MqttWay, Sensor};
+use crate::config::{Config, MqttWay, PollWay, Polled, Sensor};
 use crate::engine::Reload;
 use crate::epoch::Translation;
 use crate::hooks::webhook::Limits;
@@ -50,8 +50,8 @@ pub enum ReloadError {
 }
 
 /// A device that is polled.
-pub(super) struct Polled {
-    source: ModbusSource,
+pub(super) struct Poller {
+    source: Polled,
     task: JoinHandle<()>,
 }
 
@@ -130,7 +130,7 @@ impl Gateway {
     /// engine translates what it sends.
     pub(super) async fn poll(&mut self, config: &Config) {
         let mut running = std::mem::take(&mut self.pollers);
-        for source in &config.modbus {
+        for source in &config.polled {
             let same = running
                 .iter()
                 .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
@@ -138,23 +138,27 @@ impl Gateway {
                 self.pollers.push(running.swap_remove(at));
             }
         }
-        for Polled { task, .. } in running {
+        for Poller { task, .. } in running {
             task.abort();
             // Its connection is closed before another asks the same device.
             let _ = task.await;
         }
-        for source in &config.modbus {
+        for source in &config.polled {
             if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
                 let task = self.spawn_poller(source, config.site.simulated);
                 let source = source.clone();
-                self.pollers.push(Polled { source, task });
+                self.pollers.push(Poller { source, task });
             }
         }
     }
 
-    fn spawn_poller(&self, source: &ModbusSource, simulated: bool) -> JoinHandle<()> {
+    fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
         let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-        modbus::spawn(source.clone(), lanes, counters, clock, simulated)
+        let source = source.clone();
+        match source.way.clone() {
+            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
+            PollWay::Nut(_) => tokio::spawn(std::future::pending()), // TO BE DONE on this branch
+        }
     }
 
     pub(super) fn stop_polling(&self) {
@@ -163,8 +167,8 @@ impl Gateway {
 }
 
 /// Whether a device is asked for the same signals in the same way, into channels of the same ids.
-fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSource) -> bool {
-    let channels = |config: &'_ Config, source: &'_ ModbusSource| -> Vec<(String, String)> {
+fn is_same(was_in: &Config, was: &Polled, is_in: &Config, is: &Polled) -> bool {
+    let channels = |config: &'_ Config, source: &'_ Polled| -> Vec<(String, String)> {
         let id = |channel: &muster_core::ChannelIx| config.site.channels[channel.at()].id.clone();
         source
             .channels
@@ -172,8 +176,7 @@ fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSourc
             .map(|(signal, c)| (signal.clone(), id(c)))
             .collect()
     };
-    let way = |s: &ModbusSource| (s.id.clone(), s.address.clone(), s.unit, s.profile.clone(), s.poll_ms);
-    way(was) == way(is) && channels(was_in, was) == channels(is_in, is)
+    was.is_asked_alike(is) && channels(was_in, was) == channels(is_in, is)
 }
 
 /// What an outside broker has been asked for; it is asked once a line.

@@ -180,7 +180,7 @@ fn the_two_rooms_differ_in_what_hears_and_not_in_what_is_saved() {
 #[test]
 fn a_panel_contact_is_made_a_fire_alarm_of_the_battery_room() {
     let (config, _) = example("pangyo-recommended.toml");
-    let panel = config.modbus.iter().find(|m| m.id == "fire-panel").unwrap();
+    let panel = config.polled.iter().find(|m| m.id == "fire-panel").unwrap();
     assert_eq!(panel.channels.keys().collect::<Vec<_>>(), ["in1", "in2"]);
     let channel = &config.site.channels[panel.channels["in1"].at()];
     assert_eq!(

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
+use super::ModbusSource;
 use super::failure::Failure;
-use crate::config::ModbusSource;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -46,7 +46,7 @@ impl Link {
             })?;
         Ok(Self {
             context: tcp::attach_slave(stream, Slave(source.unit)),
-            within: Duration::from_millis(source.profile.timeout_ms),
+            within: Duration::from_millis(source.profile.head.timeout_ms),
         })
     }
 

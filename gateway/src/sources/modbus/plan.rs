@@ -6,8 +6,8 @@ use muster_core::{ChannelIx, Input};
 use muster_profiles::{Block, Signal};
 use muster_wire::{Absence, Micro};
 
+use super::ModbusSource;
 use super::link::Answer;
-use crate::config::ModbusSource;
 
 /// How often signals that trip nothing are read; as often as a person looks.
 const REST_EVERY_MS: u64 = 1_000;
@@ -44,7 +44,10 @@ pub(super) struct Sample {
 impl Plan {
     pub(super) fn of(source: &ModbusSource) -> Self {
         let (trip, rest) = (polls(source, true), polls(source, false));
-        let trip_ms = source.poll_ms.unwrap_or(source.profile.min_poll_ms).max(FASTEST_MS);
+        let trip_ms = source
+            .poll_ms
+            .unwrap_or(source.profile.head.min_poll_ms)
+            .max(FASTEST_MS);
         let rest_ms = trip_ms.max(REST_EVERY_MS);
         let period_ms = if trip.is_empty() { rest_ms } else { trip_ms };
         Self {
@@ -121,7 +124,11 @@ mod tests {
             id: "d".into(),
             address: "127.0.0.1:1".into(),
             unit: 1,
-            profile: Arc::new(muster_profiles::shipped(profile).unwrap()),
+            profile: Arc::new(
+                muster_profiles::shipped(profile)
+                    .and_then(muster_profiles::Device::into_modbus)
+                    .unwrap(),
+            ),
             channels,
             poll_ms,
         }

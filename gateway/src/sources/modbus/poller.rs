@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
 use super::plan::{Plan, Poll, Sample};
 use crate::clock::Clock;
-use crate::config::ModbusSource;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
 

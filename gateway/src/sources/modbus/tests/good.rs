@@ -70,7 +70,13 @@ async fn serve(registers: Registers) -> String {
 }
 
 fn shipped(address: String, profile: &str, signals: &[&str]) -> Bench {
-    Bench::poll(source(address, muster_profiles::shipped(profile).unwrap(), signals))
+    Bench::poll(source(
+        address,
+        muster_profiles::shipped(profile)
+            .and_then(muster_profiles::Device::into_modbus)
+            .unwrap(),
+        signals,
+    ))
 }
 
 #[tokio::test]
@@ -141,7 +147,13 @@ async fn a_full_lane_slows_the_device_and_the_wait_counts_as_age() {
     let clock = Clock::starting_at(0);
     clock.set_speed(1_000);
     let device = source(peer.address.clone(), profile, &["first", "second"]);
-    let task = super::super::spawn(device, lanes, Counters::default(), clock, false);
+    let task = tokio::spawn(super::super::poller::run(
+        device,
+        lanes,
+        Counters::default(),
+        clock,
+        false,
+    ));
     // One cycle lies in the lane, one waits in front of it: more than six requests there cannot be.
     let waiting = async {
         while peer.state.served.load(Ordering::SeqCst) < 6 {
