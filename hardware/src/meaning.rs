@@ -37,11 +37,18 @@ impl Meaning {
     pub fn of_text(&self, text: &str, quantity: Quantity) -> Result<Micro, Absence> {
         match self {
             Self::Words { any_of, with, unless } => {
-                let said = |words: &[String]| text.split_whitespace().any(|word| words.iter().any(|w| w == word));
-                let holds = said(any_of) && (with.is_empty() || said(with)) && !said(unless);
-                Ok(Micro(i64::from(holds) * MICRO))
+                Ok(Micro(i64::from(holds(text, any_of, with) && !said(text, unless)) * MICRO))
             }
             Self::Number { .. } | Self::OneOf(_) => self.of_micro(decimal(text.trim()).ok_or(Absence::Bus)?, quantity),
+        }
+    }
+
+    /// Whether words would make it 1, were it not for those that take the meaning away.
+    #[must_use]
+    pub fn is_held_back(&self, text: &str) -> bool {
+        match self {
+            Self::Words { any_of, with, unless } => holds(text, any_of, with) && said(text, unless),
+            Self::Number { .. } | Self::OneOf(_) => false,
         }
     }
 
@@ -65,6 +72,14 @@ impl Meaning {
             Self::Words { .. } => Err(Absence::Bus),
         }
     }
+}
+
+fn said(text: &str, words: &[String]) -> bool {
+    text.split_whitespace().any(|word| words.iter().any(|w| w == word))
+}
+
+fn holds(text: &str, any_of: &[String], with: &[String]) -> bool {
+    said(text, any_of) && (with.is_empty() || said(text, with))
 }
 
 /// Whether a quantity can have a value. A contact is 0 or 1 and nothing between.
@@ -168,6 +183,8 @@ mod tests {
         }
         let low = words(&["LB"], &["OB"], &[]);
         assert_eq!((of(&low, "OL LB"), of(&low, "OB LB")), (0, 1), "LB counts only with OB");
+        assert!(on_battery.is_held_back("OB CAL") && !on_battery.is_held_back("CAL"));
+        assert!(!on_battery.is_held_back("OB") && !low.is_held_back("OL LB"));
         assert_eq!(
             low.of_number(1, Quantity::Contact),
             Err(Absence::Bus),

@@ -46,7 +46,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
-pub use polled::{ModbusWay, NutWay, PollWay, Polled};
+pub use polled::{ModbusWay, NutWay, PollWay, Polled, UpsName};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;

@@ -46,7 +46,7 @@ pub struct ModbusWay {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NutWay {
     /// What upsd calls the UPS.
-    pub ups: String,
+    pub ups: UpsName,
     /// PEM file of the only authorities upsd's certificate may be from; with it STARTTLS is demanded.
     pub ca: Option<PathBuf>,
     /// How it is read.
@@ -87,5 +87,31 @@ impl Polled {
     #[must_use]
     pub fn is_asked_alike(&self, other: &Self) -> bool {
         self.is_same_device(other) && (self.poll_ms, &self.way) == (other.poll_ms, &other.way)
+    }
+}
+
+/// What upsd calls a UPS, as far as it goes into a line of NUT's protocol as it stands: `[A-Za-z0-9._-]{1,64}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpsName(String);
+
+impl UpsName {
+    /// None for any other text.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let named = (1..=64).contains(&text.len()) && text.bytes().all(fits);
+        named.then(|| Self(text.to_owned()))
+    }
+
+    /// As upsd says it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for UpsName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }

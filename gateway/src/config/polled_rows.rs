@@ -7,7 +7,8 @@ use muster_profiles::Device;
 
 use super::address::Address;
 use super::faults::{At, quoted};
-use super::polled::{ModbusWay, NutWay, PollWay};
+use super::hook;
+use super::polled::{ModbusWay, NutWay, PollWay, UpsName};
 use super::profile;
 use super::source::PolledRow;
 use super::table::Table;
@@ -42,7 +43,8 @@ pub(super) fn nut(table: &Table<'_>, folder: &Path) -> PolledRow {
     let name = name.unwrap_or_else(|| At::new(GENERIC.to_owned(), table.at));
     let profile = profile::find(&name, folder, table.faults);
     let ups = ups(table);
-    let ca = table.text("ca").map(|ca| folder.join(ca.value));
+    let ca = hook::authority_file(table, folder).map(|file| file.value);
+    let plain = ca.is_none();
     let way = match &profile {
         Some(Device::Nut(profile)) => ups.map(|ups| {
             PollWay::Nut(NutWay {
@@ -53,7 +55,11 @@ pub(super) fn nut(table: &Table<'_>, folder: &Path) -> PolledRow {
         }),
         other => wrong_kind(table, &name, other.as_ref()),
     };
-    polled(table, profile, way, "host and port of upsd, such as \"10.0.4.5:3493\"")
+    let row = polled(table, profile, way, "host and port of upsd, such as \"10.0.4.5:3493\"");
+    if let Some(address) = row.address.as_ref().filter(|a| plain && !a.value.is_here()) {
+        warn_of_plain(table, address);
+    }
+    row
 }
 
 fn wrong_kind(table: &Table<'_>, name: &At<String>, profile: Option<&Device>) -> Option<PollWay> {
@@ -86,20 +92,23 @@ fn polled(table: &Table<'_>, profile: Option<Device>, way: Option<PollWay>, hint
     }
 }
 
-/// What goes into a line of NUT's protocol as it stands.
-fn ups(table: &Table<'_>) -> Option<String> {
+fn ups(table: &Table<'_>) -> Option<UpsName> {
     let ups = table.need_text("ups", "as `upsc -l` names it");
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let named = (1..=64).contains(&ups.value.len()) && ups.value.bytes().all(fits);
-    if !named && ups.at != table.at {
-        let what = format!("{} is no name of a UPS", quoted(&ups.value));
-        table.faults.error(
-            ups.at,
-            what,
-            "1 to 64 letters, digits, `-`, `_` and dots, as `upsc -l` names it",
-        );
+    let name = UpsName::new(&ups.value);
+    if name.is_none() && ups.at != table.at {
+        let hint = "1 to 64 letters, digits, `-`, `_` and dots, as `upsc -l` names it";
+        table
+            .faults
+            .error(ups.at, format!("{} is no name of a UPS", quoted(&ups.value)), hint);
     }
-    named.then_some(ups.value)
+    name
+}
+
+/// NUT can encrypt, so it is said where it does not; on this machine there is nobody on the way.
+fn warn_of_plain(table: &Table<'_>, address: &At<Address>) {
+    let what = format!("what upsd at {} says is neither encrypted nor proven", quoted(&address.value.text));
+    let hint = "give upsd a certificate and name its CA with `ca`: anybody on the way can read it and answer in its place";
+    table.faults.warning(address.at, what, hint);
 }
 
 fn address(table: &Table<'_>, hint: &str) -> Option<At<Address>> {

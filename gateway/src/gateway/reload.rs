@@ -18,7 +18,7 @@ use crate::lanes::Control;
 use crate::lines;
 use crate::notify::{self, Ready};
 use crate::runner::{self, RunnerError};
-use crate::sources::modbus;
+use crate::sources::{modbus, nut};
 
 /// The part of Muster that is in trouble while a new config is refused.
 const PART: &str = "config";
@@ -157,7 +157,7 @@ impl Gateway {
         let source = source.clone();
         match source.way.clone() {
             PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
-            PollWay::Nut(_) => tokio::spawn(std::future::pending()), // TO BE DONE on this branch
+            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated),
         }
     }
 
