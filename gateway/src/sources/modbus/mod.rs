@@ -9,6 +9,7 @@ mod failure;
 mod link;
 mod plan;
 mod poller;
+mod sunspec;
 #[cfg(test)]
 mod tests;
 
