@@ -11,6 +11,7 @@ pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
@@ -52,6 +53,7 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Profile(profile::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -98,6 +100,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }
