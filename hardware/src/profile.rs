@@ -94,6 +94,26 @@ impl Profile {
         self.signals.iter().find(|s| s.name == name)
     }
 
+    /// Everything that is read of a device with all its signals, canary, mode and scale factors.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Block> {
+        let factors = self.scale_factors().into_iter().map(|start| Block {
+            table: Table::Holding,
+            start,
+            count: 1,
+        });
+        let canary = self.canary.map(|canary| canary.block);
+        let mode = self.mode.as_ref().map(|mode| mode.block);
+        let all: BTreeSet<Block> = self
+            .blocks(|_| true)
+            .into_iter()
+            .chain(canary)
+            .chain(mode)
+            .chain(factors)
+            .collect();
+        all.into_iter().collect()
+    }
+
     /// Offsets of all scale factors that its signals need.
     #[must_use]
     pub fn scale_factors(&self) -> BTreeSet<u16> {

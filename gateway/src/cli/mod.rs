@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data to stdout, logs to stderr.
 
 pub mod bench;
+pub mod capture;
 pub mod check;
 pub mod demo;
 mod descriptors;
@@ -54,6 +55,7 @@ enum Command {
     Journal(journal::Args),
     Replay(replay::Args),
     Profile(profile::Args),
+    Capture(capture::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -100,6 +102,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Capture(args) => capture::run(args).await,
         Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }

@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// A shipped profile by its name, or a file.
-fn find(name: &str) -> Result<Device, Vec<Fault>> {
+pub(super) fn find(name: &str) -> Result<Device, Vec<Fault>> {
     if let Some(device) = muster_profiles::shipped(name) {
         return Ok(device);
     }

@@ -209,7 +209,9 @@ impl Device {
     }
 
     async fn connect(&mut self) -> Result<Link, Failure> {
-        let link = Link::open(&self.source).await?;
+        let source = &self.source;
+        let within = Duration::from_millis(source.profile.head.timeout_ms);
+        let link = Link::open(&source.address, source.unit, within).await?;
         let Some(model) = self.source.profile.sunspec_model else {
             return Ok(link);
         };

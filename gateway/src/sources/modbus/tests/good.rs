@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use muster_core::Input;
-use muster_wire::Absence;
+use muster_wire::{Absence, Micro};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, sleep, timeout};
@@ -275,4 +275,54 @@ async fn the_task_ends_with_the_engine() {
     let (_, empty) = lanes();
     drop(std::mem::replace(&mut bench.ends, empty));
     timeout(PATIENCE, &mut bench.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_recording_is_read_as_the_device_is() {
+    let registers = Registers::default();
+    sunspec(&registers, 50_000);
+    let address = serve(registers.clone()).await;
+    let device = muster_profiles::shipped("sunspec/battery-802").unwrap();
+    let profile = device.clone().into_modbus().unwrap();
+    let mut recorder = super::super::Recorder::of_profile(address, 7, &profile).await.unwrap();
+    let (lines, answered) = recorder.look().await;
+    assert_eq!(lines.len(), answered, "{lines:#?}");
+    assert_eq!(recorder.look().await, (Vec::new(), answered), "nothing has changed");
+    registers.set(50_008 + 11, &[500]);
+    let (later, _) = recorder.look().await;
+    let text = format!("at 0 ms\n{}\nat 1000 ms\n{}\n", lines.join("\n"), later.join("\n"));
+    let capture = muster_profiles::capture::Capture::parse(&text, &device).unwrap();
+    let charges: Vec<_> = capture
+        .decode(&device)
+        .into_iter()
+        .filter_map(|moment| moment.all.iter().find(|d| d.name == "charge")?.value)
+        .collect();
+    assert_eq!(charges, [Ok(Micro(875_000)), Ok(Micro(500_000))], "{text}");
+}
+
+#[tokio::test]
+async fn what_is_refused_or_silent_is_recorded_as_such() {
+    let block = |table, start| muster_profiles::Block { table, start, count: 2 };
+    let blocks = vec![
+        block(muster_profiles::Table::Holding, 0),
+        block(muster_profiles::Table::Coil, 0),
+    ];
+    let address = serve(Registers::default()).await;
+    let mut recorder = super::super::Recorder::new(address, 1, Duration::from_secs(2), blocks.clone());
+    let (lines, answered) = recorder.look().await;
+    assert_eq!(answered, 2);
+    assert_eq!(lines[0], "holding 0: 0x0000 0x0000");
+    assert!(lines[1].starts_with("refused coil 0 2: "), "{lines:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let mut recorder = super::super::Recorder::new(nobody, 1, Duration::from_secs(2), blocks);
+    let (lines, answered) = recorder.look().await;
+    assert!(
+        answered == 0 && lines.iter().all(|line| line.starts_with("silent ")),
+        "{lines:?}"
+    );
 }
