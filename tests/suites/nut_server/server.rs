@@ -73,7 +73,23 @@ impl Upsd {
             upsd.start_driver(ups);
         }
         upsd.listens().await;
+        for (ups, _) in files {
+            upsd.knows(ups).await;
+        }
         upsd
+    }
+
+    /// Waits until upsd has had all from a driver.
+    async fn knows(&self, ups: &str) {
+        let (since, ask) = (Stopwatch::start(), format!("GET VAR {ups} ups.status"));
+        loop {
+            let answer = self.ask(&[&ask]).await;
+            if answer.starts_with("VAR ") && !answer.contains("WAIT") {
+                return;
+            }
+            assert!(since.elapsed() < SOON, "{answer}\n{}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(super) fn start_driver(&mut self, ups: &str) {
@@ -171,9 +187,10 @@ fn free_port() -> u16 {
 /// A certificate of `localhost` by a CA of its own: the CA's file, and the lines of upsd.conf that show it. Debian's upsd
 /// keeps its own in a database of NSS.
 pub(super) async fn certified(folder: &Path) -> (PathBuf, String) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "the site's CA");
     let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let ca = authority.self_signed(&ca_key).unwrap();
     let issuer = Issuer::new(authority, ca_key);

@@ -12,7 +12,7 @@ use crate::stand::{Room, Stand};
 const TO_THE_END: Duration = Duration::from_secs(60);
 
 /// The highest level while a sequence is played to its last line, which says a charge of 77 %.
-async fn highest(sequence: &str) -> (Stand, Level) {
+async fn highest(sequence: &str) -> (Upsd, Stand, Level) {
     let upsd = Upsd::playing(sequence).await;
     let stand = Stand::start(Room::with(&["node-1"]).and(&source("ups", upsd.port, "bat", ""))).await;
     let mut view = stand.gateway.view.clone();
@@ -25,12 +25,16 @@ async fn highest(sequence: &str) -> (Stand, Level) {
     };
     let played = tokio::time::timeout(TO_THE_END, to_the_end).await;
     assert!(played.is_ok(), "the sequence does not end: {:#?}", stand.view());
-    (stand, highest)
+    (upsd, stand, highest)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_power_cut_is_prepare_and_never_more() {
-    let (stand, highest) = highest(include_str!("power-cut.seq")).await;
+async fn a_power_cut_is_prepare_and_what_only_looks_like_one_is_nothing() {
+    tokio::join!(power_cut(), odd_days());
+}
+
+async fn power_cut() {
+    let (_upsd, stand, highest) = highest(include_str!("power-cut.seq")).await;
     assert_eq!(highest, Level::Prepare);
     let view = stand.until("it is over", |v| v.level < Level::Prepare).await;
     assert!(view.votes.is_empty(), "{:?}", view.votes);
@@ -38,9 +42,8 @@ async fn a_power_cut_is_prepare_and_never_more() {
     assert!(!evacuated, "a UPS alone evacuated");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_looks_like_a_power_cut_decides_nothing() {
-    let (stand, highest) = highest(include_str!("odd-days.seq")).await;
+async fn odd_days() {
+    let (_upsd, stand, highest) = highest(include_str!("odd-days.seq")).await;
     assert!(highest <= Level::Watch, "{}", stand.view().why);
     stand.assert_undecided("odd days");
 }
