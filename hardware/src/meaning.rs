@@ -36,9 +36,9 @@ impl Meaning {
     /// cannot have.
     pub fn of_text(&self, text: &str, quantity: Quantity) -> Result<Micro, Absence> {
         match self {
-            Self::Words { any_of, with, unless } => {
-                Ok(Micro(i64::from(holds(text, any_of, with) && !said(text, unless)) * MICRO))
-            }
+            Self::Words { any_of, with, unless } => Ok(Micro(
+                i64::from(holds(text, any_of, with) && !said(text, unless)) * MICRO,
+            )),
             Self::Number { .. } | Self::OneOf(_) => self.of_micro(decimal(text.trim()).ok_or(Absence::Bus)?, quantity),
         }
     }

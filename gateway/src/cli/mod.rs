@@ -12,6 +12,7 @@ pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod probe;
 pub mod profile;
 pub mod replay;
 pub mod run;
@@ -54,6 +55,7 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Probe(probe::Args),
     Profile(profile::Args),
     Capture(capture::Args),
     /// Measure this machine: latency, rates and memory
@@ -103,6 +105,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Capture(args) => capture::run(args).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use muster_profiles::{Device, Fault};
 
+pub(super) use test::in_words;
+
 /// List, check and try device profiles
 ///
 /// A profile is one TOML file: which registers, objects or variables a model has, and what they mean. Muster brings some;

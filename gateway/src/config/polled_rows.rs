@@ -106,8 +106,12 @@ fn ups(table: &Table<'_>) -> Option<UpsName> {
 
 /// NUT can encrypt, so it is said where it does not; on this machine there is nobody on the way.
 fn warn_of_plain(table: &Table<'_>, address: &At<Address>) {
-    let what = format!("what upsd at {} says is neither encrypted nor proven", quoted(&address.value.text));
-    let hint = "give upsd a certificate and name its CA with `ca`: anybody on the way can read it and answer in its place";
+    let what = format!(
+        "what upsd at {} says is neither encrypted nor proven",
+        quoted(&address.value.text)
+    );
+    let hint =
+        "give upsd a certificate and name its CA with `ca`: anybody on the way can read it and answer in its place";
     table.faults.warning(address.at, what, hint);
 }
 

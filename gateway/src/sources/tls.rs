@@ -31,10 +31,7 @@ pub(super) enum TlsFault {
 
 /// By the authorities of a file, or the system's; `identity` is our certificate and its key, where they want one. The
 /// files are read anew for each connection, so that renewed ones count at once.
-pub(super) fn client(
-    ca: Option<&Path>,
-    identity: Option<&(PathBuf, PathBuf)>,
-) -> Result<Arc<ClientConfig>, TlsFault> {
+pub(super) fn client(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -7,7 +7,11 @@ use super::{is_heard, source, watching};
 use crate::stand::{Room, Stand};
 
 fn evacuates(stand: &Stand) -> bool {
-    stand.catcher.calls().iter().any(|call| call.word("phase") == "evacuate")
+    stand
+        .catcher
+        .calls()
+        .iter()
+        .any(|call| call.word("phase") == "evacuate")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,7 +19,11 @@ async fn on_battery_is_prepare_and_neither_a_low_battery_nor_a_forced_shutdown_e
     let mut upsd = Upsd::with(&["bat"]).await;
     let stand = watching(upsd.port).await;
     stand.assert_undecided("mains");
-    assert_eq!(upsd.ask(&["GET NUMLOGINS bat"]).await, "NUMLOGINS bat 0", "nobody waits for us");
+    assert_eq!(
+        upsd.ask(&["GET NUMLOGINS bat"]).await,
+        "NUMLOGINS bat 0",
+        "nobody waits for us"
+    );
 
     upsd.says("bat", "OB DISCHRG", 80);
     let view = stand.until("prepare", |v| v.level == Level::Prepare).await;
@@ -24,18 +32,36 @@ async fn on_battery_is_prepare_and_neither_a_low_battery_nor_a_forced_shutdown_e
 
     upsd.says("bat", "ALARM OB LB", 5);
     let is_on = |c: &muster_core::ChannelView| c.value.as_deref() == Some("1");
-    stand.api.until_channel("ups.battery_low", "the battery is low", is_on).await;
-    let shut = ["USERNAME keeper", "PASSWORD secret", "LOGIN bat", "PRIMARY bat", "FSD bat"];
+    stand
+        .api
+        .until_channel("ups.battery_low", "the battery is low", is_on)
+        .await;
+    let shut = [
+        "USERNAME keeper",
+        "PASSWORD secret",
+        "LOGIN bat",
+        "PRIMARY bat",
+        "FSD bat",
+    ];
     assert_eq!(upsd.ask(&shut).await, "OK FSD-SET");
-    stand.api.until_channel("ups.forced_shutdown", "it is announced", is_on).await;
+    stand
+        .api
+        .until_channel("ups.forced_shutdown", "it is announced", is_on)
+        .await;
     assert_eq!(stand.view().level, Level::Prepare);
 
     upsd.says("bat", "OL CHRG", 30);
     is_heard(&stand, "ups", "0.3").await;
     let is_off = |c: &muster_core::ChannelView| c.value.as_deref() == Some("0");
-    stand.api.until_channel("ups.on_battery", "the mains are back", is_off).await;
+    stand
+        .api
+        .until_channel("ups.on_battery", "the mains are back", is_off)
+        .await;
     stand.until("prepare is over", |v| v.level < Level::Prepare).await;
-    stand.api.until_channel("ups.forced_shutdown", "upsd keeps it until it is restarted", is_on).await;
+    stand
+        .api
+        .until_channel("ups.forced_shutdown", "upsd keeps it until it is restarted", is_on)
+        .await;
     assert!(!evacuates(&stand));
     assert_eq!(stand.api.count("nut_answer").await, 0);
 }

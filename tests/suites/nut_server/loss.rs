@@ -24,7 +24,10 @@ async fn a_driver_that_dies_is_trouble_until_it_is_back() {
     let stand = watching(upsd.port).await;
     upsd.kill_driver("bat").await;
     let line = trouble(&stand, "ups").await;
-    assert!(line.contains("DRIVER-NOT-CONNECTED") && line.contains("upsdrvctl start"), "{line}");
+    assert!(
+        line.contains("DRIVER-NOT-CONNECTED") && line.contains("upsdrvctl start"),
+        "{line}"
+    );
     nothing_is_good(&stand).await;
     assert!(stand.api.count("nut_driver").await >= 1);
     upsd.says("bat", "OL", 91);

@@ -4,6 +4,7 @@ mod battery;
 mod encrypted;
 mod hostile;
 mod loss;
+mod probe;
 mod server;
 mod trace;
 

@@ -17,7 +17,7 @@ use crate::stand::SOON;
 /// Where packages put drivers and the server itself; what stands in `sbin` asks /etc whether it may start.
 const FOLDERS: [&str; 3] = ["/lib/nut", "/usr/libexec/nut", "/usr/lib/nut"];
 /// upsd gives a driver up after so many seconds without a word; 15 as delivered.
-const MAX_AGE_S: u32 = 2;
+const MAX_AGE_S: u32 = 4;
 
 /// upsd with its drivers. Dropping it kills them all.
 pub(super) struct Upsd {
@@ -55,7 +55,10 @@ impl Upsd {
         let (port, at) = (free_port(), folder.path());
         let ups = |(ups, file): &(&str, String)| {
             let file = at.join(file);
-            format!("[{ups}]\ndriver = dummy-ups\nport = {}\npollinterval = 1\n", file.display())
+            format!(
+                "[{ups}]\ndriver = dummy-ups\nport = {}\npollinterval = 1\n",
+                file.display()
+            )
         };
         std::fs::write(at.join("ups.conf"), files.iter().map(ups).collect::<String>()).unwrap();
         let listen = format!("LISTEN 127.0.0.1 {port}\nMAXAGE {MAX_AGE_S}\n{}\n", more(at));
@@ -122,10 +125,18 @@ impl Upsd {
     /// What a UPS says from now on. The driver looks at the time of the file, in whole seconds.
     pub(super) fn says(&mut self, ups: &str, status: &str, charge: u32) {
         self.changes += 1;
-        let (new, file) = (self.folder.path().join("new"), self.folder.path().join(format!("{ups}.dev")));
+        let (new, file) = (
+            self.folder.path().join("new"),
+            self.folder.path().join(format!("{ups}.dev")),
+        );
         std::fs::write(&new, dump(status, charge)).unwrap();
         let at = UNIX_EPOCH + Duration::from_secs(1_000 * self.changes);
-        std::fs::File::options().append(true).open(&new).unwrap().set_modified(at).unwrap();
+        std::fs::File::options()
+            .append(true)
+            .open(&new)
+            .unwrap()
+            .set_modified(at)
+            .unwrap();
         std::fs::rename(new, file).unwrap();
     }
 
@@ -136,7 +147,9 @@ impl Upsd {
         for line in lines {
             stream.write_all(format!("{line}\n").as_bytes()).await.unwrap();
             answer.clear();
-            let read = timeout(SOON, stream.read_line(&mut answer)).await.expect("upsd is silent");
+            let read = timeout(SOON, stream.read_line(&mut answer))
+                .await
+                .expect("upsd is silent");
             assert!(read.unwrap() > 0, "{line}");
         }
         answer.trim_end().to_owned()
@@ -166,7 +179,10 @@ fn spawn(program: &str, arguments: &[&str], folder: &Path) -> Child {
     let found = FOLDERS.iter().map(|f| Path::new(f).join(program)).find(|p| p.exists());
     let log = std::fs::File::create(folder.join(format!("{program}{}.log", arguments.concat()))).unwrap();
     let mut command = Command::new(found.expect("nut-server is not installed"));
-    command.args(["-F", "-u", &own_name()]).args(arguments).kill_on_drop(true);
+    command
+        .args(["-F", "-u", &own_name()])
+        .args(arguments)
+        .kill_on_drop(true);
     for variable in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH"] {
         command.env(variable, folder);
     }
@@ -203,7 +219,12 @@ pub(super) async fn certified(folder: &Path) -> (PathBuf, String) {
     let script = "mkdir nss && certutil -N -d nss --empty-password && certutil -A -d nss -n ca -t CT,, -i ca.pem && \
                   openssl pkcs12 -export -inkey upsd.key -in upsd.pem -certfile ca.pem -name upsd -passout pass: -out upsd.p12 && \
                   pk12util -i upsd.p12 -d nss -W ''";
-    let made = Command::new("sh").args(["-ec", script]).current_dir(folder).output().await.unwrap();
+    let made = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(folder)
+        .output()
+        .await
+        .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let lines = format!("CERTPATH {}\nCERTIDENT \"upsd\" \"\"", folder.join("nss").display());
     (folder.join("ca.pem"), lines)

@@ -38,7 +38,11 @@ async fn power_cut() {
     assert_eq!(highest, Level::Prepare);
     let view = stand.until("it is over", |v| v.level < Level::Prepare).await;
     assert!(view.votes.is_empty(), "{:?}", view.votes);
-    let evacuated = stand.catcher.calls().iter().any(|call| call.word("phase") == "evacuate");
+    let evacuated = stand
+        .catcher
+        .calls()
+        .iter()
+        .any(|call| call.word("phase") == "evacuate");
     assert!(!evacuated, "a UPS alone evacuated");
 }
 

@@ -92,7 +92,7 @@ fn shown(device: &Device, moments: &[Decode<'_>]) -> String {
 }
 
 /// A value as a person reads it: ratios in percent, contacts as yes and no.
-fn in_words(value: Result<Micro, Absence>, signal: &Named<'_>) -> String {
+pub(in crate::cli) fn in_words(value: Result<Micro, Absence>, signal: &Named<'_>) -> String {
     match (value, signal.quantity.unit()) {
         (Err(absence), _) => format!("no value: {}", absence.as_str()),
         (Ok(Micro(value)), muster_wire::Unit::Contact) => if value == 0 { "no" } else { "YES" }.to_owned(),

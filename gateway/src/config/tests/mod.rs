@@ -12,6 +12,7 @@ mod hooks;
 mod hostile;
 mod mqtt;
 mod notify;
+mod nut;
 mod rules;
 mod secrets;
 mod sensors;
@@ -154,6 +155,7 @@ fn examples_run_and_say_what_has_to_be_changed() {
         ("pangyo-as-built.toml", 0),
         ("single-room.toml", 3),
         ("other-sensors.toml", 3),
+        ("ups-behind-nut.toml", 3),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));

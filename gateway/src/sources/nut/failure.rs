@@ -86,11 +86,9 @@ impl Failure {
     pub(super) fn cause(&self) -> Cause {
         match self {
             Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Broken(_) | Self::Closed => Cause::NutConnect,
-            Self::NotEncrypted(_)
-            | Self::Injected
-            | Self::Files(_)
-            | Self::NoServerName(_)
-            | Self::Tls { .. } => Cause::NutTls,
+            Self::NotEncrypted(_) | Self::Injected | Self::Files(_) | Self::NoServerName(_) | Self::Tls { .. } => {
+                Cause::NutTls
+            }
             Self::Timeout { .. } => Cause::NutTimeout,
             Self::Torn(_) | Self::TooLong(_) | Self::Foreign(_) | Self::Unasked => Cause::NutAnswer,
             Self::Refused(Refusal::DataStale) | Self::Waiting => Cause::NutStale,

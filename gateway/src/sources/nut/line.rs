@@ -57,7 +57,7 @@ fn plain(letters: &mut Letters<'_>) -> Result<String, Torn> {
 }
 
 /// What upsd says, short and without anything that a terminal would obey.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const SHOWN: usize = 60;
     let cut = text.chars().nth(SHOWN).map_or("", |_| "…");
     let head: String = text.chars().take(SHOWN).collect();
@@ -84,7 +84,10 @@ mod tests {
                 r#"VAR bat ups.status "OL CHRG""#,
                 vec!["VAR", "bat", "ups.status", "OL CHRG"],
             ),
-            (r#"VAR bat ups.id "a \"b\" \\ c""#, vec!["VAR", "bat", "ups.id", r#"a "b" \ c"#]),
+            (
+                r#"VAR bat ups.id "a \"b\" \\ c""#,
+                vec!["VAR", "bat", "ups.id", r#"a "b" \ c"#],
+            ),
             (r#"VAR bat x """#, vec!["VAR", "bat", "x", ""]),
             ("  OK   Goodbye ", vec!["OK", "Goodbye"]),
             (r"a\ b c\\d", vec!["a b", r"c\d"]),

@@ -9,6 +9,7 @@ mod answer;
 mod failure;
 mod line;
 mod link;
+mod look;
 mod poller;
 mod refusal;
 mod request;
@@ -28,6 +29,10 @@ use crate::clock::Clock;
 use crate::config::{NutWay, Polled, UpsName};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+
+pub(crate) use answer::Variables;
+pub(crate) use line::shown;
+pub(crate) use look::{Seen, look};
 
 /// A UPS and how it is asked.
 #[derive(Clone, Debug)]

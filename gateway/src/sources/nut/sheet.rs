@@ -142,7 +142,11 @@ mod tests {
         let hour = HELD_BACK_AT_MOST_MS;
         assert_eq!((at("OB CAL", 0), at("OB CAL", hour - 1)), (Ok(0), Ok(0)));
         assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
-        assert_eq!((at("OL CAL", hour + 1), at("OB CAL", hour + 2)), (Ok(0), Ok(0)), "a new one");
+        assert_eq!(
+            (at("OL CAL", hour + 1), at("OB CAL", hour + 2)),
+            (Ok(0), Ok(0)),
+            "a new one"
+        );
         assert_eq!(at("OB", hour + 3), Ok(MICRO));
     }
 }

@@ -131,7 +131,11 @@ impl Keeper {
             port: connect.port,
             client_id: self.client_id.clone(),
             login: login.map(|(user, password)| (user.clone(), String::from_utf8_lossy(&password.0).into_owned())),
-            tls: connect.tls.then(tls).transpose().map_err(|fault| other(&with_causes(&fault)))?,
+            tls: connect
+                .tls
+                .then(tls)
+                .transpose()
+                .map_err(|fault| other(&with_causes(&fault)))?,
         })
     }
 }

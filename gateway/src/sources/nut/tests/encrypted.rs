@@ -14,7 +14,9 @@ async fn lost_after(act: Act) -> (String, Vec<String>) {
     source.ca = Some(ca);
     let mut bench = Bench::poll(source);
     let heard = bench.hear().await;
-    let Heard::Lost(why) = heard else { unreachable!("{heard:?}") };
+    let Heard::Lost(why) = heard else {
+        unreachable!("{heard:?}")
+    };
     assert_eq!(bench.counted(), [("nut_tls", 1)], "{why}");
     let asked = peer.state.asked.lock().unwrap().clone();
     (why, asked)
@@ -26,7 +28,10 @@ async fn who_does_not_encrypt_is_not_read_in_plain() {
         (Act::say("ERR FEATURE-NOT-CONFIGURED\n"), "give it a certificate"),
         (Act::say("ERR UNKNOWN-COMMAND\n"), "UNKNOWN-COMMAND"),
         (Act::say("OK STARTTLS\nOK Goodbye\n"), "somebody on the way may have"),
-        (Act::say(&format!("OK STARTTLS\n{SOUND}")), "somebody on the way may have"),
+        (
+            Act::say(&format!("OK STARTTLS\n{SOUND}")),
+            "somebody on the way may have",
+        ),
         (Act::SayAndClose(b"OK STARTTLS\n".to_vec()), "TLS failed"),
     ] {
         let (why, asked) = lost_after(act).await;

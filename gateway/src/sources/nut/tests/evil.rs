@@ -24,13 +24,18 @@ async fn sound_but_for(act: Act, cause: Cause, words: &str) {
     let peer = Peer::start(vec![Act::say(SOUND), Act::say(SOUND), act.clone()]).await;
     let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
     let mut heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
-    let Some(Heard::Lost(why)) = heard.pop() else { unreachable!() };
+    let Some(Heard::Lost(why)) = heard.pop() else {
+        unreachable!()
+    };
     assert!(why.contains(words), "{act:?}: {why}");
     assert_eq!(heard.iter().filter(|h| **h == alarm()).count(), 2, "{act:?}: {heard:?}");
     for _ in 0..3 {
         heard.push(bench.hear().await);
     }
-    assert!(heard.iter().all(|h| *h == alarm() || *h == data()), "{act:?}: {heard:?}");
+    assert!(
+        heard.iter().all(|h| *h == alarm() || *h == data()),
+        "{act:?}: {heard:?}"
+    );
     assert_eq!(bench.counted(), [(cause.as_str(), 1)], "{act:?}");
     assert!(!peer.state.reused.load(Ordering::SeqCst), "{act:?}");
 }
@@ -82,7 +87,12 @@ async fn lines_that_cannot_be_read_are_discarded() {
 
 #[tokio::test]
 async fn what_has_no_end_is_ended() {
-    sound_but_for(Act::ForEver("VAR bat ups.status OB "), Cause::NutAnswer, "a line of more than 4 KiB").await;
+    sound_but_for(
+        Act::ForEver("VAR bat ups.status OB "),
+        Cause::NutAnswer,
+        "a line of more than 4 KiB",
+    )
+    .await;
     sound_but_for(Act::EndlessList, Cause::NutAnswer, "longer than 256 KiB").await;
     let quote = Act::ForEver("BEGIN LIST VAR bat\nVAR bat x \"");
     sound_but_for(quote, Cause::NutAnswer, "cannot be read").await;
@@ -132,7 +142,11 @@ async fn sound_but_for_one_more(answer: String) {
 async fn what_upsd_does_not_know_is_trouble_and_its_connection_sound() {
     for (word, cause, words) in [
         ("DATA-STALE", Cause::NutStale, "no fresh data"),
-        ("DRIVER-NOT-CONNECTED", Cause::NutDriver, "the driver of this UPS does not run"),
+        (
+            "DRIVER-NOT-CONNECTED",
+            Cause::NutDriver,
+            "the driver of this UPS does not run",
+        ),
         ("UNKNOWN-UPS", Cause::NutUnknownUps, "it knows none of this name"),
         ("ACCESS-DENIED", Cause::NutRefused, "refuses to be read"),
         ("SOMETHING-NEW \"with words\"", Cause::NutRefused, "SOMETHING-NEW"),
@@ -169,7 +183,18 @@ async fn noise_is_never_a_reading() {
             (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB)
         };
         // Pieces of real answers in any order, and bytes.
-        let pieces = [BEGIN, END, OB, "VAR bat ", "\"", "\\", "\n", "ERR ", " ", "VAR other ups.status \"OB\"\n"];
+        let pieces = [
+            BEGIN,
+            END,
+            OB,
+            "VAR bat ",
+            "\"",
+            "\\",
+            "\n",
+            "ERR ",
+            " ",
+            "VAR other ups.status \"OB\"\n",
+        ];
         let mut bytes = Vec::new();
         for _ in 0..next() % 12 {
             match next() % 4 {

@@ -11,11 +11,18 @@ use super::{Bench, Heard, source};
 #[tokio::test]
 async fn trip_signals_go_to_the_lane_of_alarms_and_the_rest_to_that_of_data_once_a_second() {
     let peer = Peer::start(Vec::new()).await;
-    let mut bench = Bench::poll(source(&peer.address, &["charge", "on_battery", "battery_low", "runtime"]));
+    let mut bench = Bench::poll(source(
+        &peer.address,
+        &["charge", "on_battery", "battery_low", "runtime"],
+    ));
     let alarm = Heard::Alarm(vec![(1, Ok(0)), (2, Ok(0))]);
     assert_eq!(bench.hear().await, alarm);
     let data = Heard::Data(vec![(0, Ok(MICRO / 2)), (3, Err(Absence::Bus))]);
-    assert_eq!(bench.hear().await, data, "a variable that is not there is absent, and alone");
+    assert_eq!(
+        bench.hear().await,
+        data,
+        "a variable that is not there is absent, and alone"
+    );
     let more = bench.hear_until(|h| *h == data).await;
     assert!(more.len() > 20, "trip signals every 20 ms: {}", more.len());
     assert_eq!(bench.counted(), [("nut_variable", 2)]);
@@ -75,7 +82,10 @@ async fn an_upsd_that_is_not_there_is_named() {
     let Heard::Lost(why) = bench.hear().await else {
         unreachable!("nobody is there")
     };
-    assert!(why.starts_with(&format!("cannot connect to upsd at {address}: ")), "{why}");
+    assert!(
+        why.starts_with(&format!("cannot connect to upsd at {address}: ")),
+        "{why}"
+    );
     while bench.counted().iter().all(|(_, n)| *n < 3) {
         tokio::task::yield_now().await;
     }

@@ -8,7 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The sound answer: on mains, and half full.
-pub(super) const SOUND: &str = "BEGIN LIST VAR bat\nVAR bat battery.charge \"50\"\nVAR bat ups.status \"OL CHRG\"\nEND LIST VAR bat\n";
+pub(super) const SOUND: &str =
+    "BEGIN LIST VAR bat\nVAR bat battery.charge \"50\"\nVAR bat ups.status \"OL CHRG\"\nEND LIST VAR bat\n";
 
 /// What the peer does with one request.
 #[derive(Clone, Debug)]
@@ -93,7 +94,9 @@ async fn converse(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 write.write_all(text.as_bytes()).await?;
             },
             Act::EndlessList => {
-                write.write_all(b"BEGIN LIST VAR bat\nVAR bat ups.status \"OB LB FSD\"\n").await?;
+                write
+                    .write_all(b"BEGIN LIST VAR bat\nVAR bat ups.status \"OB LB FSD\"\n")
+                    .await?;
                 for n in 0_u64.. {
                     write.write_all(format!("VAR bat x.{n} \"1\"\n").as_bytes()).await?;
                 }
