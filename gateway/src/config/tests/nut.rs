@@ -63,7 +63,6 @@ fn keys_and_profiles_of_other_kinds_are_refused_with_a_hint() {
             "profile = \"apc/smart-ups\"",
             "the device profile `apc/smart-ups` is for kind `modbus`",
         ),
-        ("profile = \"nut/upss\"", "there is no device profile `nut/upss`"),
         (
             "poll_ms = 100",
             "polling every 100 ms is more often than the device bears",
