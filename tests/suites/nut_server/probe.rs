@@ -25,7 +25,7 @@ async fn every_ups_is_named_and_shown_and_the_config_of_it_runs() {
     assert_eq!(screen.status.code(), Some(0), "{screen:?}");
     let shown = text(&screen);
     for line in [
-        "rack_A  Muster Dummy \\\"500\\\"",
+        "rack_A  Muster ",
         "on_battery               no               ups.status = OL CHRG",
         "charge                   92 %             battery.charge = 92",
         "it does not have: runtime, battery_voltage",

@@ -171,7 +171,7 @@ impl Upsd {
 }
 
 fn dump(status: &str, charge: u32) -> String {
-    format!("ups.mfr: Muster\nups.model: Dummy \"500\"\nups.status: {status}\nbattery.charge: {charge}\n")
+    format!("ups.mfr: Muster\nups.model: Dummy 500\nups.status: {status}\nbattery.charge: {charge}\n")
 }
 
 /// In the foreground, as whoever runs the tests, with everything it keeps in the folder.

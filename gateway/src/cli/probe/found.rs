@@ -64,7 +64,7 @@ impl Live {
 
 /// A heading, a table, and what is missing.
 pub(super) fn shown(found: &Found) -> String {
-    let mut text = format!("{}  {}\n", found.name, found.what);
+    let mut text = format!("{}  {}\n", found.name, found.what).replace("  \n", "\n");
     match &found.signals {
         Err(why) => {
             let _ = writeln!(text, "  says nothing: {why}");
