@@ -2,6 +2,7 @@
 //! its place, so that the rest is still checked; the result is thrown away if there was any error.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_core::{Channel, ChannelIx, Site, Source, SourceIx};
 
@@ -55,7 +56,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         .collect();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
-    let site = Site {
+    let site = Arc::new(Site {
         id: rows.site.id.value,
         armed: rows.site.armed,
         simulated: rows.site.simulated,
@@ -68,7 +69,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
-    };
+    });
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -150,7 +151,7 @@ impl Devices {
                 },
             )
         };
-        let channels = channels.iter().map(channel).collect();
+        let channels = Arc::new(channels.iter().map(channel).collect());
         self.nodes.insert(id.value.clone(), Node { source, channels });
     }
 }

@@ -62,7 +62,7 @@ use crate::recorder::Bounds;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What the decision needs.
-    pub site: Site,
+    pub site: Arc<Site>,
     /// How nodes are heard.
     pub mqtt: Mqtt,
     /// API and page.
@@ -231,8 +231,9 @@ pub struct Store {
 pub struct Node {
     /// Its source.
     pub source: SourceIx,
-    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it.
-    pub channels: BTreeMap<String, NodeChannel>,
+    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it. Shared with whoever
+    /// reads them.
+    pub channels: Arc<BTreeMap<String, NodeChannel>>,
 }
 
 /// A node's channel.

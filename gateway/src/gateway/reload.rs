@@ -56,11 +56,12 @@ pub(super) struct Poller {
 }
 
 impl Gateway {
-    /// Puts another config in force. Votes, incidents, steps under way, connections and marks go on.
+    /// Puts another config in force. Votes, incidents, steps under way, connections and marks go on. Names what has changed
+    /// beside the decision, of which the engine tells.
     ///
     /// # Errors
     /// Why it was refused; then nothing has changed.
-    pub async fn reload(&mut self, next: Config) -> Result<(), ReloadError> {
+    pub async fn reload(&mut self, next: Config) -> Result<Vec<&'static str>, ReloadError> {
         let keys = fixed(&self.config, &next);
         if !keys.is_empty() {
             let keys = keys.join(", ");
@@ -70,8 +71,7 @@ impl Gateway {
         let hooks = hooks.map_err(ReloadError::Hooks)?;
         let places = Ready::new(&next.notify, notify::Limits::default()).map_err(ReloadError::Notify)?;
         self.ask_engine(&next, hooks).await?;
-        self.follow(next, places).await;
-        Ok(())
+        Ok(self.follow(next, places).await)
     }
 
     /// Says, until a good one comes, that a config was refused and another one is in force.
@@ -111,7 +111,8 @@ impl Gateway {
 
     /// Every part that goes by the config, one line each. A part for which nothing has changed goes on undisturbed; one
     /// for which something has is changed in place, or stopped and started. None of this can fail.
-    async fn follow(&mut self, next: Config, places: Ready) {
+    async fn follow(&mut self, next: Config, places: Ready) -> Vec<&'static str> {
+        let mut changed = beside_the_decision(&self.config, &next);
         self.people.replace(&next);
         if let Some(notifier) = &mut self.notifier {
             notifier.replace(places).await;
@@ -121,9 +122,17 @@ impl Gateway {
         self.poll(&next).await;
         self.keeping.keep_ms(next.store.keep_ms);
         // The check has read them a moment ago; should they have changed since, the old ones stay and it is said.
-        let unread = next.mqtt.tls().and_then(|files| self.reload_tls(files).err());
+        let read = next.mqtt.tls().map(|files| self.reload_tls(files));
         self.config = next;
-        self.say_config(unread.map(|error| lines::with_causes(&error))).await;
+        let unread = match read.transpose() {
+            Ok(renewed) => {
+                changed.extend((renewed == Some(true)).then_some("certificates of MQTT"));
+                None
+            }
+            Err(error) => Some(lines::with_causes(&error)),
+        };
+        self.say_config(unread).await;
+        changed
     }
 
     /// Polls the devices of a config. A task whose device and registers are the same goes on with its connection; the
@@ -183,6 +192,23 @@ fn is_same(was_in: &Config, was: &Polled, is_in: &Config, is: &Polled) -> bool {
 fn topics(config: &Config) -> Option<(bool, Vec<&str>)> {
     let sensors = || config.sensors.iter().flat_map(Sensor::all_topics);
     matches!(config.mqtt.way, MqttWay::Connect(_)).then(|| (config.nodes.is_empty(), sensors().collect()))
+}
+
+/// What has changed of which the engine does not know: by the names of the keys.
+fn beside_the_decision(old: &Config, new: &Config) -> Vec<&'static str> {
+    let parts = [
+        ("tokens of [[principal]]", old.token_hashes == new.token_hashes),
+        ("[[hook]]", old.hooks == new.hooks),
+        ("[[notify]]", old.notify == new.notify),
+        ("polled devices of [[source]]", alike(&old.polled, &new.polled)),
+        ("[store]", old.store == new.store),
+    ];
+    let changed = parts.into_iter().filter(|(_, same)| !same);
+    changed.map(|(part, _)| part).collect()
+}
+
+fn alike(old: &[Polled], new: &[Polled]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(was, is)| was.is_asked_alike(is))
 }
 
 /// What a running gateway cannot change, and would be changed: by the names of the keys.

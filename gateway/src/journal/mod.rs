@@ -64,7 +64,7 @@ pub enum Report {
         /// What the commit alone took, for the latency report. Microseconds.
         commit_us: u64,
     },
-    /// These nodes' packs are on disk up to here; said before the [`Report::Stored`] of the same transaction.
+    /// These nodes' packs are on disk up to here; said after the [`Report::Stored`] of the same transaction.
     Marked(Vec<Mark>),
     /// A write failed; it is tried again.
     Failed {

@@ -3,5 +3,6 @@
 mod authority;
 mod emulator;
 mod qemu;
+mod session;
 mod silicon;
 mod tls;

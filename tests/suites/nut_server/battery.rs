@@ -14,16 +14,20 @@ fn evacuates(stand: &Stand) -> bool {
         .any(|call| call.word("phase") == "evacuate")
 }
 
+/// Waits for a contact of the UPS.
+async fn shows(stand: &Stand, signal: &str, value: &str) {
+    let (channel, what) = (format!("ups.{signal}"), format!("{signal} is {value}"));
+    let is_so = |c: &muster_core::ChannelView| c.value.as_deref() == Some(value);
+    stand.api.until_channel(&channel, &what, is_so).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_battery_is_prepare_and_neither_a_low_battery_nor_a_forced_shutdown_evacuates() {
     let mut upsd = Upsd::with(&["bat"]).await;
     let stand = watching(upsd.port).await;
     stand.assert_undecided("mains");
-    assert_eq!(
-        upsd.ask(&["GET NUMLOGINS bat"]).await,
-        "NUMLOGINS bat 0",
-        "nobody waits for us"
-    );
+    let logins = upsd.ask(&["GET NUMLOGINS bat"]).await;
+    assert_eq!(logins, "NUMLOGINS bat 0", "nobody waits for us");
 
     upsd.says("bat", "OB DISCHRG", 80);
     let view = stand.until("prepare", |v| v.level == Level::Prepare).await;
@@ -31,37 +35,18 @@ async fn on_battery_is_prepare_and_neither_a_low_battery_nor_a_forced_shutdown_e
     assert!(view.votes.is_empty(), "on battery is no fire: {:?}", view.votes);
 
     upsd.says("bat", "ALARM OB LB", 5);
-    let is_on = |c: &muster_core::ChannelView| c.value.as_deref() == Some("1");
-    stand
-        .api
-        .until_channel("ups.battery_low", "the battery is low", is_on)
-        .await;
-    let shut = [
-        "USERNAME keeper",
-        "PASSWORD secret",
-        "LOGIN bat",
-        "PRIMARY bat",
-        "FSD bat",
-    ];
-    assert_eq!(upsd.ask(&shut).await, "OK FSD-SET");
-    stand
-        .api
-        .until_channel("ups.forced_shutdown", "it is announced", is_on)
-        .await;
+    shows(&stand, "battery_low", "1").await;
+    let login = ["USERNAME keeper", "PASSWORD secret", "LOGIN bat", "PRIMARY bat"];
+    assert_eq!(upsd.ask(&[&login[..], &["FSD bat"]].concat()).await, "OK FSD-SET");
+    shows(&stand, "forced_shutdown", "1").await;
     assert_eq!(stand.view().level, Level::Prepare);
 
     upsd.says("bat", "OL CHRG", 30);
     is_heard(&stand, "ups", "0.3").await;
-    let is_off = |c: &muster_core::ChannelView| c.value.as_deref() == Some("0");
-    stand
-        .api
-        .until_channel("ups.on_battery", "the mains are back", is_off)
-        .await;
+    shows(&stand, "on_battery", "0").await;
     stand.until("prepare is over", |v| v.level < Level::Prepare).await;
-    stand
-        .api
-        .until_channel("ups.forced_shutdown", "upsd keeps it until it is restarted", is_on)
-        .await;
+    // upsd keeps it until it is restarted.
+    shows(&stand, "forced_shutdown", "1").await;
     assert!(!evacuates(&stand));
     assert_eq!(stand.api.count("nut_answer").await, 0);
 }

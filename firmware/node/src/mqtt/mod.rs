@@ -8,6 +8,7 @@ mod backoff;
 mod clock;
 mod desk;
 mod session;
+mod turning;
 
 pub use backoff::Backoff;
 pub use desk::{Counters, Desk};

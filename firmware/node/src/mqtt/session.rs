@@ -1,6 +1,7 @@
 //! Connect, publish, hear, and again.
 
 use core::fmt::Write as _;
+use core::pin::pin;
 
 use embassy_futures::select::{Either3, select3};
 use embassy_time::{Duration, Timer, with_timeout};
@@ -13,6 +14,7 @@ use muster_wire::senml::Pack;
 use muster_wire::{MAX_TOPIC_BYTES, OFFLINE, ONLINE, Topic, TopicKind};
 
 use super::clock::now_ms;
+use super::turning::turning;
 use super::{Backoff, Desk};
 use crate::PACK_BYTES;
 
@@ -100,7 +102,7 @@ pub async fn run<D: Dial, const CHANNELS: usize, const STORE: usize>(
         desk.count(|c| c.failures = c.failures.wrapping_add(1));
         desk.turn();
         let pause = backoff.pause_ms(dial.chance());
-        Timer::after_millis(pause).await;
+        turning(desk, TURN_EVERY, pin!(Timer::after_millis(pause))).await;
     }
 }
 
@@ -112,11 +114,17 @@ async fn once<D: Dial, const CHANNELS: usize, const STORE: usize>(
     session: &mut Session<'_>,
     backoff: &mut Backoff,
 ) {
-    let Ok(Ok(stream)) = with_timeout(CONNECT_WITHIN, dial.dial()).await else {
+    let Ok(Ok(stream)) = turning(desk, TURN_EVERY, pin!(with_timeout(CONNECT_WITHIN, dial.dial()))).await else {
         return;
     };
     desk.turn();
-    let Ok(Ok(mut connection)) = with_timeout(CONNECT_WITHIN, session.connect(stream)).await else {
+    let Ok(Ok(mut connection)) = turning(
+        desk,
+        TURN_EVERY,
+        pin!(with_timeout(CONNECT_WITHIN, session.connect(stream))),
+    )
+    .await
+    else {
         return;
     };
     backoff.reset();

@@ -172,38 +172,28 @@ async fn a_refusal_costs_no_connection_and_is_told_once_an_episode() {
     assert_eq!(peer.state.connections.load(Ordering::SeqCst), 1);
 }
 
+/// Pieces of real answers in any order, and bytes; the same for the same seed (SplitMix64).
+fn noise(seed: u64) -> Act {
+    const OTHER: &str = "VAR other ups.status \"OB\"\n";
+    const PIECES: [&str; 10] = [BEGIN, END, OB, OTHER, "VAR bat ", "\"", "\\", "\n", "ERR ", " "];
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB)
+    };
+    let mut bytes = Vec::new();
+    for _ in 0..next() % 12 {
+        match next() % 4 {
+            0 => bytes.extend(next().to_le_bytes()),
+            _ => bytes.extend(PIECES[(next() % PIECES.len() as u64) as usize].bytes()),
+        }
+    }
+    Act::SayAndClose(bytes)
+}
+
 #[tokio::test]
 async fn noise_is_never_a_reading() {
-    let noise = |seed: u64| {
-        let mut state = seed;
-        // SplitMix64.
-        let mut next = move || {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB)
-        };
-        // Pieces of real answers in any order, and bytes.
-        let pieces = [
-            BEGIN,
-            END,
-            OB,
-            "VAR bat ",
-            "\"",
-            "\\",
-            "\n",
-            "ERR ",
-            " ",
-            "VAR other ups.status \"OB\"\n",
-        ];
-        let mut bytes = Vec::new();
-        for _ in 0..next() % 12 {
-            match next() % 4 {
-                0 => bytes.extend(next().to_le_bytes()),
-                _ => bytes.extend(pieces[(next() % pieces.len() as u64) as usize].bytes()),
-            }
-        }
-        Act::SayAndClose(bytes)
-    };
     let script: Vec<Act> = (0..60).flat_map(|seed| [noise(seed), Act::say(SOUND)]).collect();
     let peer = Peer::start(script).await;
     let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
