@@ -52,6 +52,7 @@ pub use sensor::{Meaning, Pick, Sensor, Word};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{ChannelIx, Millis, Site, SourceIx};
