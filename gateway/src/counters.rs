@@ -61,6 +61,15 @@ causes! {
     ModbusHeader => "modbus_header", "An answer to another request, or of another unit.";
     ModbusConnect => "modbus_connect", "A device that could not be reached.";
     ModbusCanary => "modbus_canary", "A canary register that did not hold its value.";
+    NutConnect => "nut_connect", "An upsd that could not be reached, or a connection to one that broke.";
+    NutTls => "nut_tls", "An upsd that did not encrypt as its source demands, or whose certificate was refused.";
+    NutTimeout => "nut_timeout", "An upsd that did not answer in time.";
+    NutAnswer => "nut_answer", "An answer of upsd that could not be read, had no end, or was about another UPS; all of it was discarded.";
+    NutStale => "nut_stale", "A UPS of which upsd had nothing fresh (DATA-STALE), or nothing yet (WAIT).";
+    NutDriver => "nut_driver", "A UPS whose driver did not run (DRIVER-NOT-CONNECTED).";
+    NutUnknownUps => "nut_unknown_ups", "A UPS that upsd knew none of that name (UNKNOWN-UPS).";
+    NutRefused => "nut_refused", "Another error that upsd answered with.";
+    NutVariable => "nut_variable", "An answer without a variable that a signal is read from.";
     HookTimeout => "hook_timeout", "A hook that did not answer in time.";
     HookRedirect => "hook_redirect", "A hook that redirected; never followed.";
     HookStatus => "hook_status", "A hook that answered with an error.";

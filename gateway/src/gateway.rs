@@ -95,7 +95,7 @@ pub struct Gateway {
     people: People,
     ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
-    pollers: Vec<reload::Polled>,
+    pollers: Vec<reload::Poller>,
     served: Option<tokio::task::JoinHandle<()>>,
     /// How long the journal keeps what.
     keeping: Keeping,

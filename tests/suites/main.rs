@@ -14,6 +14,7 @@ mod bench;
 mod firmware;
 mod inputs;
 mod lasting;
+mod nut_server;
 mod running;
 mod scenarios;
 mod site;

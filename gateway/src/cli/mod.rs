@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data to stdout, logs to stderr.
 
 pub mod bench;
+pub mod capture;
 pub mod check;
 pub mod demo;
 mod descriptors;
@@ -12,6 +13,8 @@ pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod probe;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
@@ -53,6 +56,9 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Probe(probe::Args),
+    Profile(profile::Args),
+    Capture(capture::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -99,6 +105,9 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Capture(args) => capture::run(args).await,
+        Command::Probe(args) => probe::run(args).await,
+        Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }

@@ -269,19 +269,18 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
     });
     let mut devices = Vec::new();
     let mut places = UpsPlace::ALL.into_iter().cycle();
-    for source in &config.modbus {
-        let kind = match (source.profile.vendor.as_str(), source.profile.model.as_str()) {
+    for source in &config.polled {
+        let way = source
+            .modbus()
+            .ok_or_else(|| format!("{}: only Modbus devices can be simulated here", source.id))?;
+        let head = &way.profile.head;
+        let kind = match (head.vendor.as_str(), head.model.as_str()) {
             ("apc", _) => places.next().map(DeviceKind::SmartUps),
             ("generic", "dry-contacts") => Some(DeviceKind::FirePanel),
             ("generic", "battery-monitor") => Some(DeviceKind::BatteryMonitor { period_ms: 10_000 }),
             _ => None,
         };
-        let kind = kind.ok_or_else(|| {
-            format!(
-                "there is no simulation of {} {}",
-                source.profile.vendor, source.profile.model
-            )
-        })?;
+        let kind = kind.ok_or_else(|| format!("there is no simulation of {}", head.name()))?;
         let bind = source
             .address
             .parse()
@@ -290,7 +289,7 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
             id: source.id.clone(),
             kind,
             bind,
-            unit: source.unit,
+            unit: way.unit,
         });
     }
     Ok(FitOut {

@@ -11,9 +11,9 @@ use super::faults::{At, Faults};
 use super::groups::{self, Protection};
 use super::names::Index;
 use super::rows::Rows;
-use super::source::{Kind, ModbusRow, SourceRow};
+use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, ModbusSource, MqttWay, Node, NodeChannel, Sensor, cycles, http, notify, sensor, zone};
+use super::{Config, MqttWay, Node, NodeChannel, Polled, Sensor, cycles, http, notify, sensor, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -78,7 +78,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         store,
         nodes: devices.nodes,
         sensors: devices.sensors,
-        modbus: devices.modbus,
+        polled: devices.polled,
         hooks: targets.into_iter().flatten().collect(),
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
@@ -109,7 +109,7 @@ impl Indices {
 #[derive(Default)]
 struct Devices {
     nodes: BTreeMap<String, Node>,
-    modbus: Vec<ModbusSource>,
+    polled: Vec<Polled>,
     sensors: Vec<Sensor>,
 }
 
@@ -128,7 +128,7 @@ impl Devices {
             let channels = of_source.remove(&source).unwrap_or_default();
             match &row.kind {
                 Kind::Node { .. } => devices.add_node(source, &row.id, &channels),
-                Kind::Modbus(modbus) => devices.modbus.extend(polled(source, &row.id, modbus, &channels)),
+                Kind::Polled(polled) => devices.polled.extend(polled_device(source, &row.id, polled, &channels)),
                 Kind::Sensor(sensor) => {
                     let picked = channels
                         .into_iter()
@@ -156,18 +156,17 @@ impl Devices {
     }
 }
 
-fn polled(
+fn polled_device(
     source: SourceIx,
     id: &At<String>,
-    row: &ModbusRow,
+    row: &PolledRow,
     channels: &[(ChannelIx, &mut Lowered)],
-) -> Option<ModbusSource> {
-    Some(ModbusSource {
+) -> Option<Polled> {
+    Some(Polled {
         source,
         id: id.value.clone(),
         address: row.address.as_ref()?.value.text.clone(),
-        unit: row.unit,
-        profile: row.profile.clone()?,
+        way: row.way.clone()?,
         channels: channels
             .iter()
             .map(|(channel, lowered)| (lowered.signal.clone(), *channel))

@@ -25,6 +25,8 @@ mod mqtt;
 mod names;
 mod notify;
 mod pick;
+mod polled;
+mod polled_rows;
 mod principal;
 mod profile;
 mod rows;
@@ -44,6 +46,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use polled::{ModbusWay, NutWay, PollWay, Polled, UpsName};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;
@@ -71,8 +74,8 @@ pub struct Config {
     pub nodes: BTreeMap<String, Node>,
     /// Other people's sensors, heard over MQTT.
     pub sensors: Vec<Sensor>,
-    /// Devices polled by Modbus.
-    pub modbus: Vec<ModbusSource>,
+    /// Devices that are polled.
+    pub polled: Vec<Polled>,
     /// As `site.hooks`, by the same index.
     pub hooks: Vec<HookTarget>,
     /// As `site.principals`, by the same index: SHA-256 of the token.
@@ -241,25 +244,6 @@ pub struct NodeChannel {
     pub channel: ChannelIx,
     /// Whether its packs must carry boot and seq (design §10).
     pub sequence: bool,
-}
-
-/// A device polled by Modbus TCP.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModbusSource {
-    /// Its source.
-    pub source: SourceIx,
-    /// Its id, for logs.
-    pub id: String,
-    /// `host:port`.
-    pub address: String,
-    /// Unit id.
-    pub unit: u8,
-    /// How it is read.
-    pub profile: Arc<muster_profiles::Profile>,
-    /// Signal name in the profile to channel.
-    pub channels: BTreeMap<String, ChannelIx>,
-    /// Overrules the profile's poll period. Real milliseconds.
-    pub poll_ms: Option<u64>,
 }
 
 /// How a hook is reached.

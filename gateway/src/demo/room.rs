@@ -134,7 +134,7 @@ impl Room {
                 nowhere,
             )
             .await?;
-        for source in &mut config.modbus {
+        for source in &mut config.polled {
             if let Some(address) = devices.addr(&source.id) {
                 source.address = address.to_string();
             }

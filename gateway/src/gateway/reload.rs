@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Gateway;
-use crate::config::{Config, ModbusSource, MqttWay, Sensor};
+use crate::config::{Config, MqttWay, PollWay, Polled, Sensor};
 use crate::engine::Reload;
 use crate::epoch::Translation;
 use crate::hooks::webhook::Limits;
@@ -18,7 +18,7 @@ use crate::lanes::Control;
 use crate::lines;
 use crate::notify::{self, Ready};
 use crate::runner::{self, RunnerError};
-use crate::sources::modbus;
+use crate::sources::{modbus, nut};
 
 /// The part of Muster that is in trouble while a new config is refused.
 const PART: &str = "config";
@@ -50,8 +50,8 @@ pub enum ReloadError {
 }
 
 /// A device that is polled.
-pub(super) struct Polled {
-    source: ModbusSource,
+pub(super) struct Poller {
+    source: Polled,
     task: JoinHandle<()>,
 }
 
@@ -139,7 +139,7 @@ impl Gateway {
     /// engine translates what it sends.
     pub(super) async fn poll(&mut self, config: &Config) {
         let mut running = std::mem::take(&mut self.pollers);
-        for source in &config.modbus {
+        for source in &config.polled {
             let same = running
                 .iter()
                 .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
@@ -147,23 +147,27 @@ impl Gateway {
                 self.pollers.push(running.swap_remove(at));
             }
         }
-        for Polled { task, .. } in running {
+        for Poller { task, .. } in running {
             task.abort();
             // Its connection is closed before another asks the same device.
             let _ = task.await;
         }
-        for source in &config.modbus {
+        for source in &config.polled {
             if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
                 let task = self.spawn_poller(source, config.site.simulated);
                 let source = source.clone();
-                self.pollers.push(Polled { source, task });
+                self.pollers.push(Poller { source, task });
             }
         }
     }
 
-    fn spawn_poller(&self, source: &ModbusSource, simulated: bool) -> JoinHandle<()> {
+    fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
         let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-        modbus::spawn(source.clone(), lanes, counters, clock, simulated)
+        let source = source.clone();
+        match source.way.clone() {
+            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
+            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated),
+        }
     }
 
     pub(super) fn stop_polling(&self) {
@@ -172,8 +176,8 @@ impl Gateway {
 }
 
 /// Whether a device is asked for the same signals in the same way, into channels of the same ids.
-fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSource) -> bool {
-    let channels = |config: &'_ Config, source: &'_ ModbusSource| -> Vec<(String, String)> {
+fn is_same(was_in: &Config, was: &Polled, is_in: &Config, is: &Polled) -> bool {
+    let channels = |config: &'_ Config, source: &'_ Polled| -> Vec<(String, String)> {
         let id = |channel: &muster_core::ChannelIx| config.site.channels[channel.at()].id.clone();
         source
             .channels
@@ -181,12 +185,7 @@ fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSourc
             .map(|(signal, c)| (signal.clone(), id(c)))
             .collect()
     };
-    way(was) == way(is) && channels(was_in, was) == channels(is_in, is)
-}
-
-/// Where a device is and how it is asked.
-fn way(s: &ModbusSource) -> (String, String, u8, Arc<muster_profiles::Profile>, Option<u64>) {
-    (s.id.clone(), s.address.clone(), s.unit, s.profile.clone(), s.poll_ms)
+    was.is_asked_alike(is) && channels(was_in, was) == channels(is_in, is)
 }
 
 /// What an outside broker has been asked for; it is asked once a line.
@@ -197,16 +196,19 @@ fn topics(config: &Config) -> Option<(bool, Vec<&str>)> {
 
 /// What has changed of which the engine does not know: by the names of the keys.
 fn beside_the_decision(old: &Config, new: &Config) -> Vec<&'static str> {
-    let polled = |config: &Config| config.modbus.iter().map(way).collect::<Vec<_>>();
     let parts = [
         ("tokens of [[principal]]", old.token_hashes == new.token_hashes),
         ("[[hook]]", old.hooks == new.hooks),
         ("[[notify]]", old.notify == new.notify),
-        ("polled devices of [[source]]", polled(old) == polled(new)),
+        ("polled devices of [[source]]", alike(&old.polled, &new.polled)),
         ("[store]", old.store == new.store),
     ];
     let changed = parts.into_iter().filter(|(_, same)| !same);
     changed.map(|(part, _)| part).collect()
+}
+
+fn alike(old: &[Polled], new: &[Polled]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(was, is)| was.is_asked_alike(is))
 }
 
 /// What a running gateway cannot change, and would be changed: by the names of the keys.

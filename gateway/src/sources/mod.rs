@@ -2,3 +2,6 @@
 
 pub mod modbus;
 pub mod mqtt;
+pub mod nut;
+mod pace;
+mod tls;

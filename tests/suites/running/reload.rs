@@ -163,7 +163,7 @@ async fn a_device_that_is_asked_otherwise_is_asked_anew() {
     let heard = |c: &muster_core::ChannelView| c.value.is_some();
     stand.api.until_channel("panel.in1", "the panel is heard", heard).await;
     let mut config = room.config(stand.journal().parent().unwrap(), stand.catcher.address);
-    config.modbus[0].poll_ms = Some(200);
+    config.polled[0].poll_ms = Some(200);
     let changed = stand.gateway.reload(config).await.unwrap();
     assert_eq!(changed, ["polled devices of [[source]]"]);
     connections.until(2, 1).await;

@@ -107,7 +107,7 @@ async fn put_up(incident: &Incident, stage: &Stage, args: &Devices, story: Story
 /// A battery monitor looks at its cells as often as the file says that it is heard.
 fn look_as_often(fit_out: &mut FitOut, stage: &Stage) {
     for device in &mut fit_out.devices {
-        let source = stage.config.modbus.iter().find(|s| s.id == device.id);
+        let source = stage.config.polled.iter().find(|s| s.id == device.id);
         if let (Some(source), DeviceKind::BatteryMonitor { period_ms }) = (source, &mut device.kind) {
             *period_ms = u32::try_from(stage.every[source.source.at()]).unwrap_or(u32::MAX);
         }

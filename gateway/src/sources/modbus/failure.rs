@@ -35,6 +35,10 @@ pub(super) enum Failure {
     Header(String),
     #[error("canary does not hold: wrong device, wrong map, or answers out of step")]
     Canary,
+    #[error("its own counter has stood still for {} s: it answers, but does not work", .within.as_secs())]
+    Still { within: Duration },
+    #[error("there is no SunSpec model {model} in it: another device, or SunSpec is switched off")]
+    NoModel { model: u16 },
     #[error("canary refused")]
     CanaryRefused(#[source] ExceptionCode),
 }
@@ -77,7 +81,7 @@ impl Failure {
             Self::Timeout { .. } => Cause::ModbusTimeout,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,
             Self::Header(_) => Cause::ModbusHeader,
-            Self::Canary => Cause::ModbusCanary,
+            Self::Canary | Self::Still { .. } | Self::NoModel { .. } => Cause::ModbusCanary,
             Self::CanaryRefused(_) => Cause::ModbusException,
         }
     }

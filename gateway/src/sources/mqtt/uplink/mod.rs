@@ -7,7 +7,6 @@ mod keep;
 mod pause;
 mod port;
 mod pulse;
-mod tls;
 mod voice;
 mod vouch;
 
