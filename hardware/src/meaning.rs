@@ -58,7 +58,7 @@ impl Meaning {
         match self {
             Self::Number { absent, .. } if absent.iter().any(is) => Err(Absence::Bus),
             Self::Number { scale, .. } => {
-                let value = scale.apply_micro(raw).ok_or(Absence::Range)?;
+                let value = scale.apply(raw).ok_or(Absence::Range)?;
                 credible(quantity, value).then_some(value).ok_or(Absence::Range)
             }
             Self::OneOf(numbers) => Ok(Micro(i64::from(numbers.iter().any(is)) * MICRO)),

@@ -1,6 +1,6 @@
 //! What is known of one model of device.
 
-use crate::{Block, Canary, Device, Fault, Head, Signal, block};
+use crate::{Block, Canary, Device, Fault, Head, Mode, Signal, block};
 
 /// How one model of device is read. Every address is 0-based, as on the wire: what a manual calls 40001 is holding
 /// register 0.
@@ -14,6 +14,8 @@ pub struct Profile {
     pub join_gaps: bool,
     /// A register whose value is known; read in every cycle.
     pub canary: Option<Canary>,
+    /// A register that says whether the device measures at all.
+    pub mode: Option<Mode>,
     /// What it measures; names are unique.
     pub signals: Vec<Signal>,
 }

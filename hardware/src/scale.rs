@@ -41,20 +41,12 @@ impl Scale {
     }
 
     /// The value of a raw number, rounded to the nearest micro-unit, half away from zero; `None` where it does not fit.
-    pub(crate) fn apply(self, raw: i64) -> Option<Micro> {
-        rounded(i128::from(raw) * i128::from(self.numerator), self.denominator.into())
-    }
-
-    /// As [`Scale::apply`], of a number that comes with decimals.
-    pub(crate) fn apply_micro(self, raw: Micro) -> Option<Micro> {
+    pub(crate) fn apply(self, raw: Micro) -> Option<Micro> {
+        let exact = i128::from(raw.0) * i128::from(self.numerator);
         let denominator = i128::from(self.denominator) * i128::from(muster_wire::MICRO);
-        rounded(i128::from(raw.0) * i128::from(self.numerator), denominator)
+        let half = if exact < 0 { -(denominator / 2) } else { denominator / 2 };
+        i64::try_from((exact + half) / denominator).ok().map(Micro)
     }
-}
-
-fn rounded(exact: i128, denominator: i128) -> Option<Micro> {
-    let half = if exact < 0 { -(denominator / 2) } else { denominator / 2 };
-    i64::try_from((exact + half) / denominator).ok().map(Micro)
 }
 
 #[cfg(test)]
@@ -63,7 +55,9 @@ mod tests {
     use super::*;
 
     fn decimal(text: &str, raw: i64) -> Option<i64> {
-        Scale::decimal(text).and_then(|s| s.apply(raw)).map(|m| m.0)
+        Scale::decimal(text)
+            .and_then(|s| s.apply(Micro::from_units(raw)?))
+            .map(|m| m.0)
     }
 
     #[test]
@@ -89,7 +83,10 @@ mod tests {
 
     #[test]
     fn binary_fractions_are_exact() {
-        let apply = |multiply, divide, raw| Scale::fraction(multiply, divide).unwrap().apply(raw).unwrap().0;
+        let apply = |multiply, divide, raw| {
+            let raw = Micro::from_units(raw).unwrap();
+            Scale::fraction(multiply, divide).unwrap().apply(raw).unwrap().0
+        };
         assert_eq!(apply(1, 128, 3_210), 25_078_125);
         assert_eq!(apply(1, 51_200, 51_200), 1_000_000);
         assert_eq!(apply(1, 3, 1), 333_333);
@@ -104,6 +101,6 @@ mod tests {
         assert_eq!(Scale::fraction(0, 1), None);
         assert_eq!(Scale::fraction(i64::MAX, 1), None);
         let large = Scale::fraction(1_000_000_000, 1).unwrap();
-        assert_eq!(large.apply(i64::from(u32::MAX)), None);
+        assert_eq!(large.apply(Micro::from_units(i64::from(u32::MAX)).unwrap()), None);
     }
 }

@@ -1,6 +1,6 @@
 //! One signal of a device: where it stands and what it means.
 
-use muster_wire::{Absence, Micro, Quantity};
+use muster_wire::{Absence, MICRO, Micro, Quantity};
 
 use crate::device::may_be;
 use crate::meaning::credible;
@@ -27,6 +27,8 @@ pub struct Signal {
     pub trip: bool,
     /// A bit that is 0 while its fact holds (fail-safe contact).
     pub invert: bool,
+    /// Of a register that holds a state: the numbers that make the signal 1. Empty where it is a number.
+    pub states: Vec<i64>,
 }
 
 impl Signal {
@@ -57,8 +59,12 @@ impl Signal {
         if self.sentinels.contains(&pattern) {
             return Err(Absence::Bus);
         }
-        let raw = self.encoding.number(pattern);
-        let raw = if self.invert { 1 - raw } else { raw };
+        let raw = self.encoding.micro(pattern).ok_or(Absence::Bus)?;
+        if !self.states.is_empty() {
+            let holds = self.states.iter().any(|state| Micro::from_units(*state) == Some(raw));
+            return Ok(Micro(i64::from(holds) * MICRO));
+        }
+        let raw = if self.invert { Micro(MICRO - raw.0) } else { raw };
         let value = self.scale.apply(raw).ok_or(Absence::Range)?;
         if credible(self.quantity, value) {
             Ok(value)
@@ -85,6 +91,7 @@ mod tests {
             quantity,
             trip: false,
             invert: false,
+            states: Vec::new(),
         }
     }
 
@@ -131,6 +138,31 @@ mod tests {
         assert_eq!(s.decode(&[2]), Err(Absence::Range));
         let half = signal(Encoding::U16, Scale::decimal("0.5").unwrap(), Quantity::Contact);
         assert_eq!(half.decode(&[1]), Err(Absence::Range));
+    }
+
+    #[test]
+    fn a_state_is_one_of_a_list() {
+        let mut s = signal(Encoding::U16, Scale::ONE, Quantity::OnBattery);
+        s.states = vec![5, 6];
+        let of = |word| s.decode(&[word]).map(|m| m.0);
+        assert_eq!((of(5), of(3), of(6)), (Ok(MICRO), Ok(0), Ok(MICRO)));
+    }
+
+    #[test]
+    fn a_float_is_a_number_and_nothing_else() {
+        let s = signal(
+            Encoding::F32(WordOrder::Big),
+            Scale::decimal("0.1").unwrap(),
+            Quantity::Voltage,
+        );
+        let of = |value: f32| {
+            let bits = value.to_bits();
+            s.decode(&[(bits >> 16) as u16, bits as u16])
+        };
+        assert_eq!(of(2_305.0), Ok(Micro(230_500_000)));
+        assert_eq!(of(f32::NAN), Err(Absence::Bus));
+        assert_eq!(of(f32::INFINITY), Err(Absence::Bus));
+        assert_eq!(of(1e9), Err(Absence::Range));
     }
 
     #[test]

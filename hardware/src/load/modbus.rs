@@ -2,7 +2,7 @@
 
 use crate::fault::Faults;
 use crate::keys::Keys;
-use crate::{Block, Canary, Expect, Head, Profile};
+use crate::{Block, Canary, Expect, Head, Mode, Profile};
 
 use super::{plain, signal, signals};
 
@@ -14,6 +14,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
     let max_gap = keys.within("max_gap", 0..=124, faults).unwrap_or(MAX_GAP);
     let join_gaps = keys.option("join_gaps", faults).unwrap_or(true);
     let canary = canary(&mut keys, faults);
+    let mode = mode(&mut keys, faults);
     let signals = signals(&mut keys, faults, signal::read);
     signal::lint_together(&signals, faults);
     keys.finish(faults);
@@ -22,6 +23,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
         max_gap: u16::try_from(max_gap).ok()?,
         join_gaps,
         canary,
+        mode,
         signals: plain(signals),
     })
 }
@@ -55,11 +57,59 @@ fn canary(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Canary> {
     Some(canary)
 }
 
+fn mode(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Mode> {
+    let value = keys.raw("mode")?;
+    let Some(table) = value.get_ref().as_table() else {
+        faults.add(value.span().start, "mode is not a table", "[mode]");
+        return None;
+    };
+    let mut keys = Keys::new(table, value.span().start);
+    let (table, start) = (keys.must("table", faults), keys.must("address", faults));
+    let warmup: Vec<u16> = keys.option("warmup", faults).unwrap_or_default();
+    let inhibited: Vec<u16> = keys.option("inhibited", faults).unwrap_or_default();
+    let at = keys.at;
+    keys.finish(faults);
+    if warmup.is_empty() && inhibited.is_empty() {
+        faults.add(
+            at,
+            "this mode means nothing",
+            "warmup and inhibited list what the register holds then",
+        );
+    }
+    let block = Block {
+        table: table?,
+        start: start?,
+        count: 1,
+    };
+    Some(Mode {
+        block,
+        warmup,
+        inhibited,
+    })
+}
+
 fn expect(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Expect> {
+    let within_ms = keys.within("within_ms", 1_000..=600_000, faults);
     let word = keys.raw("expect").and_then(|v| v.get_ref().as_str());
-    match word {
-        Some("nonzero") => Some(Expect::Nonzero),
-        Some("ascii") => Some(Expect::Ascii),
+    if within_ms.is_some() && word != Some("moving") {
+        faults.add(
+            keys.place("within_ms"),
+            "within_ms says how often a counter moves",
+            "expect = \"moving\"",
+        );
+    }
+    match (word, within_ms) {
+        (Some("nonzero"), _) => Some(Expect::Nonzero),
+        (Some("ascii"), _) => Some(Expect::Ascii),
+        (Some("moving"), Some(within_ms)) => Some(Expect::Moving { within_ms }),
+        (Some("moving"), None) => {
+            faults.add(
+                keys.place("expect"),
+                "it does not say how often it moves",
+                "within_ms = 15000",
+            );
+            None
+        }
         _ => keys.must("expect", faults).map(Expect::Value),
     }
 }

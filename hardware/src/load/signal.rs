@@ -17,6 +17,7 @@ enum Type {
     I16,
     U32,
     I32,
+    F32,
 }
 
 /// One signal, or `None` once its faults are noted.
@@ -30,6 +31,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     let quantity = quantity(&mut keys, faults);
     let trip = keys.option("trip", faults).unwrap_or(false);
     let invert = keys.option("invert", faults).unwrap_or(false);
+    let states: Option<Vec<i64>> = keys.option("values", faults);
     let signal = (|| {
         Some(Signal {
             name: name?,
@@ -41,10 +43,11 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
             quantity: quantity?,
             trip,
             invert,
+            states: states.clone().unwrap_or_default(),
         })
     })();
     if let Some(signal) = &signal {
-        lint(signal, &keys, faults);
+        lint(signal, states.as_deref(), &keys, faults);
     }
     keys.finish(faults);
     signal
@@ -72,6 +75,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         (Some(Type::I16), None) => Encoding::I16,
         (Some(Type::U32), None) => Encoding::U32(order),
         (Some(Type::I32), None) => Encoding::I32(order),
+        (Some(Type::F32), None) => Encoding::F32(order),
         (Some(Type::U16), Some(bit @ 0..=15)) => Encoding::Bit16(bit),
         (Some(Type::U32), Some(bit)) => Encoding::Bit32(bit, order),
         (Some(_), Some(bit)) => {
@@ -95,7 +99,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
 }
 
 /// What can be seen from one signal alone.
-fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     let contact = signal.quantity.unit() == Unit::Contact;
     if signal.end() > 65_536 {
         faults.add(
@@ -115,6 +119,9 @@ fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     if signal.encoding.is_bit() && signal.scale != Scale::ONE {
         faults.add(keys.at, "a bit has no scale", "leave scale, multiply and divide out");
     }
+    if states.is_some() {
+        lint_states(signal, keys, faults);
+    }
     if signal.invert && !signal.encoding.is_bit() {
         faults.add(
             keys.place("invert"),
@@ -132,12 +139,23 @@ fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     }
 }
 
+fn lint_states(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+    let contact = signal.quantity.unit() == Unit::Contact;
+    if !contact || signal.states.is_empty() || signal.encoding.is_bit() || signal.scale != Scale::ONE {
+        faults.add(
+            keys.place("values"),
+            "no usable values",
+            "the numbers of a register that make a contact 1, such as values = [5]; no scale, no bit",
+        );
+    }
+}
+
 /// What can be seen only from all signals together. Places are those of the later of two.
 pub(super) fn lint_together(signals: &[Spanned<Signal>], faults: &mut Faults<'_>) {
     names_once(signals, |signal| &signal.name, faults);
     for (i, later) in signals.iter().enumerate() {
         let b = later.get_ref();
-        let place = |s: &Signal| (s.table, s.address, s.encoding);
+        let place = |s: &Signal| (s.table, s.address, s.encoding, s.states.clone());
         let same = |a: &&Signal| a.name != b.name && place(a) == place(b);
         for a in signals[..i].iter().map(Spanned::get_ref).filter(same) {
             let what = format!("{} reads the same as {}", b.name, a.name);

@@ -30,6 +30,8 @@ pub(super) enum Failure {
     Header(String),
     #[error("canary does not hold: wrong device, wrong map, or answers out of step")]
     Canary,
+    #[error("its own counter has stood still for {} s: it answers, but does not work", .within.as_secs())]
+    Still { within: Duration },
     #[error("canary refused")]
     CanaryRefused(#[source] ExceptionCode),
 }
@@ -56,7 +58,7 @@ impl Failure {
             Self::Timeout { .. } => Cause::ModbusTimeout,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,
             Self::Header(_) => Cause::ModbusHeader,
-            Self::Canary => Cause::ModbusCanary,
+            Self::Canary | Self::Still { .. } => Cause::ModbusCanary,
             Self::CanaryRefused(_) => Cause::ModbusException,
         }
     }

@@ -95,6 +95,12 @@ impl Poll {
 }
 
 impl Sample {
+    /// The same without its value, where there is a reason.
+    pub(super) fn unless(self, absence: Option<Absence>) -> Self {
+        let value = absence.map_or(self.value, Err);
+        Self { value, ..self }
+    }
+
     /// What the engine gets of it. `age_ms` is what has passed since the device answered, in engine time.
     pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
         Input::Reading {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use muster_profiles::Expect;
+use muster_wire::Absence;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -9,7 +11,7 @@ use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
 use super::plan::{Plan, Poll, Sample};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
 
@@ -70,6 +72,8 @@ struct Device {
     source: ModbusSource,
     counters: Counters,
     link: Option<Link>,
+    /// What a counter held that has to move, and since when.
+    counter: Option<(Vec<u16>, Stopwatch)>,
 }
 
 impl Poller {
@@ -86,6 +90,7 @@ impl Poller {
                 source,
                 counters,
                 link: None,
+                counter: None,
             },
             lanes,
             clock,
@@ -165,10 +170,26 @@ impl Device {
             }
             samples.extend(poll.samples(&answer));
         }
-        if !polls.is_empty() {
-            self.check_canary().await?;
+        if polls.is_empty() {
+            return Ok(samples);
         }
-        Ok(samples)
+        let absence = self.absence().await?;
+        self.check_canary().await?;
+        Ok(samples.into_iter().map(|sample| sample.unless(absence)).collect())
+    }
+
+    /// Why nothing it says is a value now; none if it measures.
+    async fn absence(&mut self) -> Result<Option<Absence>, Failure> {
+        let Some(mode) = self.source.profile.mode.clone() else {
+            return Ok(None);
+        };
+        Ok(match self.read(mode.block).await? {
+            Answer::Words(words) => mode.absence(&words),
+            Answer::Refused(code) => {
+                self.count(Cause::ModbusException, &refusal(mode.block, code));
+                Some(Absence::Bus)
+            }
+        })
     }
 
     /// One read; connects first where there is no connection. A failure leaves none behind.
@@ -189,10 +210,28 @@ impl Device {
         };
         match self.read(canary.block).await? {
             Answer::Refused(code) => Err(Failure::CanaryRefused(code)),
-            Answer::Words(words) if canary.holds(&words) => Ok(()),
+            Answer::Words(words) if canary.holds(&words) => self.check_moves(canary.expect, words),
             Answer::Words(_) => {
                 self.link = None;
                 Err(Failure::Canary)
+            }
+        }
+    }
+
+    fn check_moves(&mut self, expect: Expect, words: Vec<u16>) -> Result<(), Failure> {
+        let Expect::Moving { within_ms } = expect else {
+            return Ok(());
+        };
+        match &self.counter {
+            Some((before, since)) if *before == words => {
+                let within = Duration::from_millis(within_ms);
+                (since.elapsed() < within)
+                    .then_some(())
+                    .ok_or(Failure::Still { within })
+            }
+            _ => {
+                self.counter = Some((words, Stopwatch::start()));
+                Ok(())
             }
         }
     }
