@@ -61,6 +61,15 @@ causes! {
     ModbusHeader => "modbus_header", "An answer to another request, or of another unit.";
     ModbusConnect => "modbus_connect", "A device that could not be reached.";
     ModbusCanary => "modbus_canary", "A canary register that did not hold its value.";
+    SnmpTimeout => "snmp_timeout", "An agent that did not answer in time, or only what is no answer to us.";
+    SnmpConnect => "snmp_connect", "An agent that could not be reached.";
+    SnmpRefused => "snmp_refused", "An agent that answered with an error.";
+    SnmpMismatch => "snmp_mismatch", "An agent's answer that was not to the question, or had no end: discarded as a whole.";
+    SnmpLogin => "snmp_login", "An agent that knows another user, password or cipher.";
+    SnmpIdentity => "snmp_identity", "An agent of another device than its profile is for.";
+    SnmpRestart => "snmp_restart", "An agent that had started anew; it is identified again.";
+    TrapRefused => "trap_refused", "A trap from elsewhere than a configured agent, or without a proper login.";
+    TrapFlood => "trap_flood", "A trap of an agent that had been polled for one within the last second.";
     HookTimeout => "hook_timeout", "A hook that did not answer in time.";
     HookRedirect => "hook_redirect", "A hook that redirected; never followed.";
     HookStatus => "hook_status", "A hook that answered with an error.";

@@ -2,3 +2,5 @@
 
 pub mod modbus;
 pub mod mqtt;
+
+pub mod snmp;
