@@ -15,6 +15,7 @@ mod notify;
 mod rules;
 mod secrets;
 mod sensors;
+mod snmp;
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
