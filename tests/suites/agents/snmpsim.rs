@@ -249,13 +249,13 @@ async fn recordings_say_what_a_person_reads_in_them_and_move_nothing() {
         for (signal, wanted) in *signals {
             let what = format!("{community} by {profile}: {signal} = {wanted:?}");
             let is_so = |c: &muster_core::ChannelView| match *wanted {
-                "" => c.value.is_none() && c.quality.starts_with("absent") && !c.quality.contains("warmup"),
+                "" => c.value.is_none() && ["bus", "range", "config"].contains(&c.quality.as_str()),
                 wanted => c.value.as_deref() == Some(wanted) && c.quality == "good",
             };
             stand.api.until_channel(&format!("a{n}.{signal}"), &what, is_so).await;
         }
     }
-    let absent = |c: &muster_core::ChannelView| c.value.is_none() && c.quality == "absent(bus)";
+    let absent = |c: &muster_core::ChannelView| c.value.is_none() && c.quality == "bus";
     stand
         .api
         .until_channel("cooling.on_battery", "a cooling unit is on no battery", absent)

@@ -50,7 +50,10 @@ fn logins_that_are_none() {
     );
     one(&format!("{KEYS}community = \"house\""), "a community and a user");
     one("community = \"\"", "the community is empty");
-    one("community = \"house\"\ncommunity_file = \"long\"", "`community` and `community_file` for one agent");
+    one(
+        "community = \"house\"\ncommunity_file = \"long\"",
+        "`community` and `community_file` for one agent",
+    );
     one(&format!("{KEYS}auth = \"md5\""), "\"md5\"");
     one(&format!("{KEYS}privacy = \"des\""), "\"des\"");
     one(&format!("{KEYS}unit = 1"), "means nothing for an SNMP agent");

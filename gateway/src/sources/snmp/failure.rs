@@ -56,7 +56,7 @@ impl Failure {
                 or: if plain {
                     "it does not know our community"
                 } else {
-                    "it has no SNMP v3"
+                    "it does not know our `user` with this auth_file and `auth`"
                 },
             },
             Error::Report { status, .. } => Self::Login(refused_by(status)),
