@@ -81,6 +81,7 @@ mod tests {
             quantity: Quantity::Counter,
             trip: false,
             invert: false,
+            scale_from: None,
             states: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 
 mod block;
 mod canary;
+pub mod capture;
 mod device;
 mod encoding;
 mod fault;
@@ -20,6 +21,7 @@ mod scale;
 mod shipped;
 mod signal;
 mod snmp;
+pub mod sunspec;
 
 pub use block::Block;
 pub use canary::{Canary, Expect};

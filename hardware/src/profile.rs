@@ -1,5 +1,7 @@
 //! What is known of one model of device.
 
+use std::collections::BTreeSet;
+
 use crate::{Block, Canary, Device, Fault, Head, Mode, Signal, block};
 
 /// How one model of device is read. Every address is 0-based, as on the wire: what a manual calls 40001 is holding
@@ -14,6 +16,9 @@ pub struct Profile {
     pub join_gaps: bool,
     /// A register whose value is known; read in every cycle.
     pub canary: Option<Canary>,
+    /// The SunSpec model that its addresses are counted from: address 0 is the register of the model's number. Where the
+    /// model stands is found at every connection.
+    pub sunspec_model: Option<u16>,
     /// A register that says whether the device measures at all.
     pub mode: Option<Mode>,
     /// What it measures; names are unique.
@@ -87,6 +92,32 @@ impl Profile {
     #[must_use]
     pub fn signal(&self, name: &str) -> Option<&Signal> {
         self.signals.iter().find(|s| s.name == name)
+    }
+
+    /// Everything that is read of a device with all its signals, canary, mode and scale factors.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Block> {
+        let factors = self.scale_factors().into_iter().map(|start| Block {
+            table: Table::Holding,
+            start,
+            count: 1,
+        });
+        let canary = self.canary.map(|canary| canary.block);
+        let mode = self.mode.as_ref().map(|mode| mode.block);
+        let all: BTreeSet<Block> = self
+            .blocks(|_| true)
+            .into_iter()
+            .chain(canary)
+            .chain(mode)
+            .chain(factors)
+            .collect();
+        all.into_iter().collect()
+    }
+
+    /// Offsets of all scale factors that its signals need.
+    #[must_use]
+    pub fn scale_factors(&self) -> BTreeSet<u16> {
+        self.signals.iter().filter_map(|s| s.scale_from).collect()
     }
 
     /// The fewest reads that fetch every wanted signal, by table and address. A signal is never split.

@@ -40,6 +40,16 @@ impl Scale {
         Self::fraction(sign * both.parse::<i64>().ok()?, divide)
     }
 
+    /// This factor times a power of ten; `None` where it does not fit.
+    pub(crate) fn times(self, exponent: i16) -> Option<Self> {
+        let power = 10_i64.checked_pow(u32::from(exponent.unsigned_abs()))?;
+        let (numerator, denominator) = if exponent < 0 { (1, power) } else { (power, 1) };
+        Some(Self {
+            numerator: self.numerator.checked_mul(numerator)?,
+            denominator: self.denominator.checked_mul(denominator)?,
+        })
+    }
+
     /// The value of a raw number, rounded to the nearest micro-unit, half away from zero; `None` where it does not fit.
     pub(crate) fn apply(self, raw: Micro) -> Option<Micro> {
         let exact = i128::from(raw.0) * i128::from(self.numerator);

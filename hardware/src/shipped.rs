@@ -21,7 +21,16 @@ embedded!(
     "nut/ups",
     "phoenixtec/upsmib",
     "santak/array",
+    "sunspec/battery-802",
+    "sunspec/battery-803",
+    "sunspec/battery-804",
+    "sunspec/battery-805",
+    "system-sensor/faast",
+    "vertiv/alber-bdsu",
+    "vertiv/liebert-aps",
     "vertiv/liebert-gp",
+    "vertiv/liebert-nxc",
+    "xtralis/sensepoint-xcl",
 );
 
 /// The shipped profile `vendor/model`; `None` for any other name.
@@ -64,7 +73,7 @@ mod tests {
             let device = Device::parse(text, name).unwrap();
             assert_eq!(device.head().name(), *name);
             assert!(
-                text.contains("your own") || text.contains("of its own"),
+                text.contains("your own") || text.contains("of its own") || text.contains("another model"),
                 "{name} tells how to add one"
             );
         }
@@ -107,6 +116,43 @@ mod tests {
         };
         assert_eq!(spans(false), [(0, 2), (20, 3), (128, 24)]);
         assert_eq!(spans(true), [(0, 2), (20, 3)]);
+    }
+
+    #[test]
+    fn the_same_card_reads_two_liebert_families_otherwise() {
+        assert_eq!(decode("vertiv/liebert-nxc", "on_battery", &[5]), Ok(Micro(1_000_000)));
+        assert_eq!(decode("vertiv/liebert-nxc", "on_battery", &[3]), Ok(Micro(0)));
+        assert_eq!(
+            decode("vertiv/liebert-nxc", "battery_temperature", &[27]),
+            Ok(Micro(27_000_000))
+        );
+        assert_eq!(
+            decode("vertiv/liebert-aps", "battery_temperature", &[271]),
+            Ok(Micro(27_100_000))
+        );
+        assert_eq!(
+            decode("vertiv/liebert-aps", "runtime", &[12]),
+            Ok(Micro(720_000_000)),
+            "minutes"
+        );
+        let at = |name: &str| registers(name).signal("runtime").unwrap().address;
+        assert_eq!((at("vertiv/liebert-nxc"), at("vertiv/liebert-aps")), (407, 436));
+    }
+
+    #[test]
+    fn a_sunspec_battery_is_read_by_its_own_scale_factors() {
+        let battery = registers("sunspec/battery-802");
+        let charge = battery.signal("charge").unwrap();
+        assert_eq!(charge.decode_times(&[875], -1), Ok(Micro(875_000)));
+        assert_eq!(charge.decode_times(&[0xFFFF], -1), Err(Absence::Bus), "not implemented");
+        assert_eq!(
+            battery.signal("over_temperature").unwrap().decode(&[0, 0b10]),
+            Ok(Micro(1_000_000))
+        );
+        assert_eq!(
+            battery.scale_factors().into_iter().collect::<Vec<_>>(),
+            [56, 59, 60, 61, 63]
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Signal {
     pub trip: bool,
     /// A bit that is 0 while its fact holds (fail-safe contact).
     pub invert: bool,
+    /// Offset of the register with its SunSpec scale factor, a power of ten on top of `scale`.
+    pub scale_from: Option<u16>,
     /// Of a register that holds a state: the numbers that make the signal 1. Empty where it is a number.
     pub states: Vec<i64>,
 }
@@ -55,6 +57,14 @@ impl Signal {
     /// [`Absence::Bus`] for a sentinel or the wrong number of registers, [`Absence::Range`] for a value that the
     /// quantity cannot have.
     pub fn decode(&self, words: &[u16]) -> Result<Micro, Absence> {
+        self.decode_times(words, 0)
+    }
+
+    /// As [`Signal::decode`], times a power of ten, `-10` to `10`.
+    ///
+    /// # Errors
+    /// As [`Signal::decode`].
+    pub fn decode_times(&self, words: &[u16], exponent: i16) -> Result<Micro, Absence> {
         let pattern = self.encoding.pattern(words).ok_or(Absence::Bus)?;
         if self.sentinels.contains(&pattern) {
             return Err(Absence::Bus);
@@ -65,7 +75,11 @@ impl Signal {
             return Ok(Micro(i64::from(holds) * MICRO));
         }
         let raw = if self.invert { Micro(MICRO - raw.0) } else { raw };
-        let value = self.scale.apply(raw).ok_or(Absence::Range)?;
+        let value = self
+            .scale
+            .times(exponent)
+            .and_then(|s| s.apply(raw))
+            .ok_or(Absence::Range)?;
         if credible(self.quantity, value) {
             Ok(value)
         } else {
@@ -91,6 +105,7 @@ mod tests {
             quantity,
             trip: false,
             invert: false,
+            scale_from: None,
             states: Vec::new(),
         }
     }
@@ -138,6 +153,15 @@ mod tests {
         assert_eq!(s.decode(&[2]), Err(Absence::Range));
         let half = signal(Encoding::U16, Scale::decimal("0.5").unwrap(), Quantity::Contact);
         assert_eq!(half.decode(&[1]), Err(Absence::Range));
+    }
+
+    #[test]
+    fn a_power_of_ten_comes_on_top_of_the_scale() {
+        let s = signal(Encoding::U16, Scale::decimal("0.01").unwrap(), Quantity::Charge);
+        let of = |exponent| s.decode_times(&[875], exponent);
+        assert_eq!(of(-1), Ok(Micro(875_000)), "87.5 percent");
+        assert_eq!((of(0), of(10)), (Err(Absence::Range), Err(Absence::Range)));
+        assert_eq!(of(-10), Ok(Micro(0)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data to stdout, logs to stderr.
 
 pub mod bench;
+pub mod capture;
 pub mod check;
 pub mod demo;
 mod descriptors;
@@ -11,6 +12,7 @@ pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
@@ -55,6 +57,8 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Profile(profile::Args),
+    Capture(capture::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -101,6 +105,8 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Capture(args) => capture::run(args).await,
+        Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }

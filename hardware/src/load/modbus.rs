@@ -14,15 +14,18 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
     let max_gap = keys.within("max_gap", 0..=124, faults).unwrap_or(MAX_GAP);
     let join_gaps = keys.option("join_gaps", faults).unwrap_or(true);
     let canary = canary(&mut keys, faults);
+    let sunspec_model = sunspec(&mut keys, faults);
     let mode = mode(&mut keys, faults);
     let signals = signals(&mut keys, faults, signal::read);
     signal::lint_together(&signals, faults);
+    signal::lint_factors(&signals, sunspec_model.is_some(), faults);
     keys.finish(faults);
     Some(Profile {
         head: head?,
         max_gap: u16::try_from(max_gap).ok()?,
         join_gaps,
         canary,
+        sunspec_model,
         mode,
         signals: plain(signals),
     })
@@ -55,6 +58,18 @@ fn canary(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Canary> {
         );
     }
     Some(canary)
+}
+
+fn sunspec(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<u16> {
+    let model: u16 = keys.option("sunspec_model", faults)?;
+    if matches!(model, 0 | u16::MAX) {
+        faults.add(
+            keys.place("sunspec_model"),
+            format!("{model} is no model"),
+            "such as 802, the battery base model",
+        );
+    }
+    Some(model)
 }
 
 fn mode(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Mode> {

@@ -31,6 +31,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     let quantity = quantity(&mut keys, faults);
     let trip = keys.option("trip", faults).unwrap_or(false);
     let invert = keys.option("invert", faults).unwrap_or(false);
+    let scale_from = keys.option("scale_from", faults);
     let states: Option<Vec<i64>> = keys.option("values", faults);
     let signal = (|| {
         Some(Signal {
@@ -43,6 +44,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
             quantity: quantity?,
             trip,
             invert,
+            scale_from,
             states: states.clone().unwrap_or_default(),
         })
     })();
@@ -163,6 +165,21 @@ pub(super) fn lint_together(signals: &[Spanned<Signal>], faults: &mut Faults<'_>
                 later.span().start,
                 what,
                 "copied and not changed? one of the two is enough",
+            );
+        }
+    }
+}
+
+/// Scale factors stand in models of SunSpec only.
+pub(super) fn lint_factors(signals: &[Spanned<Signal>], in_model: bool, faults: &mut Faults<'_>) {
+    for signal in signals {
+        let s = signal.get_ref();
+        if s.scale_from.is_some() && (!in_model || s.encoding.is_bit() || !s.states.is_empty()) {
+            let hint = "sunspec_model = 802 at the beginning of the file; not for bits and states";
+            faults.add(
+                signal.span().start,
+                format!("{} has no scale factor to take", s.name),
+                hint,
             );
         }
     }

@@ -32,6 +32,8 @@ pub(super) enum Failure {
     Canary,
     #[error("its own counter has stood still for {} s: it answers, but does not work", .within.as_secs())]
     Still { within: Duration },
+    #[error("there is no SunSpec model {model} in it: another device, or SunSpec is switched off")]
+    NoModel { model: u16 },
     #[error("canary refused")]
     CanaryRefused(#[source] ExceptionCode),
 }
@@ -58,7 +60,7 @@ impl Failure {
             Self::Timeout { .. } => Cause::ModbusTimeout,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,
             Self::Header(_) => Cause::ModbusHeader,
-            Self::Canary | Self::Still { .. } => Cause::ModbusCanary,
+            Self::Canary | Self::Still { .. } | Self::NoModel { .. } => Cause::ModbusCanary,
             Self::CanaryRefused(_) => Cause::ModbusException,
         }
     }

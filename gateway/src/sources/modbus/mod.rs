@@ -9,8 +9,12 @@ mod failure;
 mod link;
 mod plan;
 mod poller;
+mod record;
+mod sunspec;
 #[cfg(test)]
 mod tests;
+
+pub use record::Recorder;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What is read of a device, and how answers become readings. No I/O.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_core::{ChannelIx, Input};
@@ -76,14 +77,19 @@ fn polls(source: &ModbusSource, trip: bool) -> Vec<Poll> {
 }
 
 impl Poll {
-    /// The samples in an answer: of a refused read, every one is absent.
-    pub(super) fn samples(&self, answer: &Answer) -> Vec<Sample> {
+    /// The samples in an answer: of a refused read, every one is absent. `factors` are scale factors by offset; a signal
+    /// whose own is missing has no value.
+    pub(super) fn samples(&self, answer: &Answer, factors: &BTreeMap<u16, i16>) -> Vec<Sample> {
+        let exponent = |signal: &Signal| match signal.scale_from {
+            Some(offset) => factors.get(&offset).copied().ok_or(Absence::Config),
+            None => Ok(0),
+        };
         let value = |signal: &Signal| match answer {
             Answer::Words(words) => self
                 .block
                 .part(signal, words)
                 .ok_or(Absence::Bus)
-                .and_then(|w| signal.decode(w)),
+                .and_then(|w| signal.decode_times(w, exponent(signal)?)),
             Answer::Refused(_) => Err(Absence::Bus),
         };
         let sample = |(signal, channel): &(Signal, ChannelIx)| Sample {
@@ -169,7 +175,7 @@ mod tests {
         let plan = Plan::of(&source("generic/battery-monitor", &signals, None));
         let answer = Answer::Words(vec![251, 0xFFFF, (-3_i16) as u16, 1_001]);
         let got: Vec<_> = plan.rest[0]
-            .samples(&answer)
+            .samples(&answer, &BTreeMap::new())
             .into_iter()
             .map(|s| (s.channel.0, s.value))
             .collect();
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn a_refused_read_makes_its_channels_absent() {
         let plan = Plan::of(&source("apc/smart-ups", &["on_battery"], None));
-        let samples = plan.trip[0].samples(&Answer::Refused(ExceptionCode::IllegalDataAddress));
+        let samples = plan.trip[0].samples(&Answer::Refused(ExceptionCode::IllegalDataAddress), &BTreeMap::new());
         assert_eq!(samples.len(), 1);
         assert_eq!(samples[0].value, Err(Absence::Bus));
     }

@@ -11,6 +11,7 @@ use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
 use super::plan::{Plan, Poll, Sample};
+use super::sunspec::{self, Found};
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
@@ -72,6 +73,8 @@ struct Device {
     source: ModbusSource,
     counters: Counters,
     link: Option<Link>,
+    /// Where its SunSpec model stands, and its scale factors.
+    found: Found,
     /// What a counter held that has to move, and since when.
     counter: Option<(Vec<u16>, Stopwatch)>,
 }
@@ -90,6 +93,7 @@ impl Poller {
                 source,
                 counters,
                 link: None,
+                found: Found::default(),
                 counter: None,
             },
             lanes,
@@ -168,7 +172,7 @@ impl Device {
             if let Answer::Refused(code) = answer {
                 self.count(Cause::ModbusException, &refusal(poll.block, code));
             }
-            samples.extend(poll.samples(&answer));
+            samples.extend(poll.samples(&answer, &self.found.factors));
         }
         if polls.is_empty() {
             return Ok(samples);
@@ -196,11 +200,24 @@ impl Device {
     async fn read(&mut self, block: muster_profiles::Block) -> Result<Answer, Failure> {
         let link = match self.link.take() {
             Some(link) => link,
-            None => Link::open(&self.source).await?,
+            None => self.connect().await?,
         };
-        let (link, answer) = link.read(block).await?;
+        let start = block.start.checked_add(self.found.base).ok_or(Failure::Canary)?;
+        let (link, answer) = link.read(muster_profiles::Block { start, ..block }).await?;
         self.link = Some(link);
         Ok(answer)
+    }
+
+    async fn connect(&mut self) -> Result<Link, Failure> {
+        let source = &self.source;
+        let within = Duration::from_millis(source.profile.head.timeout_ms);
+        let link = Link::open(&source.address, source.unit, within).await?;
+        let Some(model) = self.source.profile.sunspec_model else {
+            return Ok(link);
+        };
+        let (link, found) = sunspec::find(link, model, &self.source.profile).await?;
+        self.found = found;
+        Ok(link)
     }
 
     /// The canary comes last, so that it speaks for every answer before it.
