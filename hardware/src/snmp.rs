@@ -193,7 +193,7 @@ impl SnmpSignal {
             return Err(Absence::Bus);
         };
         let count = count.ok_or(Absence::Bus)?;
-        if rows.iter().any(|row| *row == holds.0) {
+        if rows.contains(&holds.0) {
             return Ok(Micro(muster_wire::MICRO));
         }
         let whole = usize::try_from(count).is_ok_and(|count| count == rows.len());

@@ -72,7 +72,7 @@ pub enum SnmpLogin {
     /// v2c: a word that everybody on the wire can read.
     Community(Secret),
     /// v3 with authentication and privacy; there is no v3 without.
-    User(SnmpUser),
+    User(Box<SnmpUser>),
 }
 
 impl SnmpLogin {

@@ -20,6 +20,9 @@ pub(super) const KEYS: [&str; 7] = [
     "privacy_file",
 ];
 
+/// So many of them, the first, are of v2c.
+const COMMUNITY_KEYS: usize = 2;
+
 /// Least length of a password (RFC 3414, 11.2).
 const PASSWORD_BYTES: usize = 8;
 
@@ -45,12 +48,13 @@ pub(super) fn traps(root: &Table<'_>) -> Option<At<SocketAddr>> {
 
 /// Community, or user and keys: one of the two.
 pub(super) fn login(table: &Table<'_>, folder: &Path) -> Option<SnmpLogin> {
-    let is_given = |keys: &[&'static str]| keys.iter().find_map(|key| table.place(key));
-    let community = is_given(&["community", "community_file"]);
-    let user = is_given(&["user", "auth", "auth_file", "privacy", "privacy_file"]);
+    // All are asked for, so that each is known.
+    let places = KEYS.map(|key| table.place(key));
+    let first = |places: &[Option<usize>]| places.iter().flatten().next().copied();
+    let (community, user) = (first(&places[..COMMUNITY_KEYS]), first(&places[COMMUNITY_KEYS..]));
     match (community, user) {
         (Some(_), None) => self::community(table, folder).map(SnmpLogin::Community),
-        (None, Some(_)) => self::user(table, folder).map(SnmpLogin::User),
+        (None, Some(_)) => self::user(table, folder).map(|user| SnmpLogin::User(Box::new(user))),
         (Some(_), Some(at)) => {
             let what = "a community and a user for one agent";
             table

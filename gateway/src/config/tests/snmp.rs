@@ -73,7 +73,7 @@ fn a_user_has_keys_and_the_usual_algorithms() {
     let (config, found) = parsed(&format!("{KEYS}[snmp]\ntraps = \"0.0.0.0:1162\"\n"), folder.path()).unwrap();
     assert!(found.is_empty(), "{:#?}", brief(&found));
     assert_eq!(config.traps, "0.0.0.0:1162".parse().ok());
-    assert!(config.insecure().is_empty());
+    assert_eq!(config.insecure(), ["mqtt"], "v3 is not");
     let PollWay::Snmp(way) = &config.polled[1].way else {
         panic!("not SNMP")
     };
@@ -89,5 +89,5 @@ fn a_user_has_keys_and_the_usual_algorithms() {
     );
     assert!(!format!("{config:?}").contains("12345678"));
     let (config, _) = parsed("community = \"house\"", folder.path()).unwrap();
-    assert_eq!(config.insecure(), ["snmp"]);
+    assert_eq!(config.insecure(), ["mqtt", "snmp"]);
 }

@@ -39,7 +39,7 @@ pub(super) async fn run(source: SnmpSource, ways: (Lanes, Counters, Clock), simu
         let full = tokio::select! {
             _ = ticks.tick() => {
                 turn += 1;
-                (turn - 1) % periods.rest_every == 0
+                (turn - 1).is_multiple_of(periods.rest_every)
             }
             () = poller.agent.hint.came() => poller.agent.has_no_trip(),
         };
