@@ -36,9 +36,10 @@ const WATCHER: [&str; 12] = [
     "-X",
 ];
 
-/// Polled so rarely that what is heard soon was heard because of a trap.
+/// Polled so rarely that what is heard soon was heard because of a trap. Two signals, because snmpd answers the same
+/// question twice in a row from a cache of 30 s.
 fn room(snmpd: &Snmpd, traps: u16) -> Room {
-    let rarely = "poll_ms = 60000\nsignals = [\"on_battery\"]\n";
+    let rarely = "poll_ms = 60000\nsignals = [\"on_battery\", \"battery_low\"]\n";
     let v3 = snmpd
         .v3("by-user", "auth", "privacy")
         .replace("segment", &format!("{rarely}segment"));
