@@ -36,7 +36,7 @@ pub(super) enum Kind {
         proven: bool,
     },
     /// Is polled.
-    Polled(PolledRow),
+    Polled(Box<PolledRow>),
     /// Somebody else's, and speaks MQTT.
     Sensor(SensorRow),
     /// Missing or unknown, which has been reported.
@@ -141,9 +141,9 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     refuse_others(table, word);
     match word {
         Word::Node => Kind::Node { proven },
-        Word::Modbus => Kind::Polled(polled::modbus(table, folder)),
-        Word::Nut => Kind::Polled(polled::nut(table, folder)),
-        Word::Snmp => Kind::Polled(polled::snmp(table, folder)),
+        Word::Modbus => Kind::Polled(Box::new(polled::modbus(table, folder))),
+        Word::Nut => Kind::Polled(Box::new(polled::nut(table, folder))),
+        Word::Snmp => Kind::Polled(Box::new(polled::snmp(table, folder))),
         Word::Sensor => Kind::Sensor(sensor::read(table, proven)),
     }
 }

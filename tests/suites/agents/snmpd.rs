@@ -38,16 +38,26 @@ async fn a_ups_is_read_by_v3_lost_found_and_never_mixed_up() {
     api.until_count("snmp_timeout", 2).await;
     stand.assert_undecided("a dead agent");
 
-    // A card of somebody else at its address, whose UPS is on battery.
+    snmpd.revive(EATON).await;
+    api.until_channel("ups.on_battery", "it is back", |c| c.quality == "good" && shows("0")(c))
+        .await;
     snmpd.ups(5, &[]);
-    let mut room = Room::with(&[]).and(
-        &snmpd
-            .v3("ups", "auth", "privacy")
-            .replace("segment", "profile = \"eaton/xups\"\nsegment"),
-    );
-    drop(stand);
+    let view = stand.until("prepare", |v| v.level >= Level::Prepare).await;
+    assert_eq!(view.level, Level::Prepare, "{}", view.why);
+    assert!(!evacuates(&stand), "a load on battery alone evacuated");
+}
+
+/// A card of somebody else at its address, whose UPS is on battery.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_device_than_the_profile_is_for_gives_nothing() {
+    let mut snmpd = Snmpd::start().await;
+    snmpd.kill().await;
+    snmpd.ups(5, &[]);
     snmpd.revive("1.3.6.1.4.1.9999.7").await;
-    let stand = Stand::start(room).await;
+    let for_eaton = snmpd
+        .v3("ups", "auth", "privacy")
+        .replace("segment", "profile = \"eaton/xups\"\nsegment");
+    let stand = Stand::start(Room::with(&[]).and(&for_eaton)).await;
     stand
         .until("another device", |v| {
             v.troubles
@@ -57,17 +67,6 @@ async fn a_ups_is_read_by_v3_lost_found_and_never_mixed_up() {
         .await;
     stand.api.until_count("snmp_identity", 2).await;
     stand.assert_undecided("another device");
-
-    // The right one, and its load is on battery: prepare, and nothing more.
-    snmpd.kill().await;
-    snmpd.revive(EATON).await;
-    room = Room::with(&[]).and(&snmpd.v3("ups", "auth", "privacy"));
-    drop(stand);
-    let stand = Stand::start(room).await;
-    let view = stand.until("prepare", |v| v.level >= Level::Prepare).await;
-    assert_eq!(view.level, Level::Prepare, "{}", view.why);
-
-    assert!(!evacuates(&stand), "a load on battery alone evacuated");
 }
 
 /// A table that lists alarms, by GETBULK; and a card that is swapped while Muster polls it.

@@ -31,20 +31,12 @@ async fn a_wrong_community_is_silence_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_key_says_which() {
+async fn wrong_keys_are_silence_and_say_so() {
     let snmpd = Snmpd::start().await;
-    trouble(
-        &snmpd.v3("ups", "wrong", "privacy"),
-        "auth_file or `auth` is another one there",
-        "snmp_login",
-    )
-    .await;
-    trouble(
-        &snmpd.v3("ups", "auth", "wrong"),
-        "privacy_file or `privacy` is another one there",
-        "snmp_login",
-    )
-    .await;
+    // net-snmp's report of it is not signed, as RFC 3414 has it. Whoever forges one could stop us: it is silence.
+    let words = "does not know our `user` with these keys";
+    trouble(&snmpd.v3("ups", "wrong", "privacy"), words, "snmp_timeout").await;
+    trouble(&snmpd.v3("ups", "auth", "wrong"), words, "snmp_timeout").await;
     let unknown = snmpd.v3("ups", "auth", "privacy").replace("\"watcher\"", "\"nobody\"");
-    trouble(&unknown, "knows no such `user`", "snmp_login").await;
+    trouble(&unknown, words, "snmp_timeout").await;
 }

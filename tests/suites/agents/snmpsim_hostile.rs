@@ -1,6 +1,8 @@
 //! An agent that answers wrongly in every way, made with pysnmp (which comes with snmpsim). What it says wrongly says
 //! that the load is on battery: taken up once, it would be `prepare`.
 
+use std::path::{Path, PathBuf};
+
 use muster::clock::Stopwatch;
 use serde_json::json;
 
@@ -24,13 +26,9 @@ const WAYS: [(&str, &str); 13] = [
     ("other_device", "snmp_identity"),
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_wrong_is_believed_and_nothing_hangs() {
-    let mut agent = Script::start("agents/hostile_agent.py", &json!({}));
-    let port = u16::try_from(agent.hear().await["port"].as_u64().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    // A deadline of 100 ms, so that thirteen ways of silence do not take minutes.
-    let profile = folder.path().join("ups.toml");
+/// For one device, with a deadline of 100 ms, so that thirteen ways of silence do not take minutes.
+fn quick_profile(folder: &Path) -> PathBuf {
+    let profile = folder.join("ups.toml");
     let text = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../hardware/profiles/generic/ups-mib.toml"
@@ -41,6 +39,15 @@ async fn nothing_wrong_is_believed_and_nothing_hangs() {
         .replace("min_poll_ms = 1000", "min_poll_ms = 50");
     let text = text.replace("min_poll_ms", "sys_object_ids = [\"1.3.6.1.4.1.534\"]\nmin_poll_ms");
     std::fs::write(&profile, text).unwrap();
+    profile
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_wrong_is_believed_and_nothing_hangs() {
+    let mut agent = Script::start("agents/hostile_agent.py", &json!({}));
+    let port = u16::try_from(agent.hear().await["port"].as_u64().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let profile = quick_profile(folder.path());
     let lines = format!(
         "community = \"house\"\nprofile = \"{}\"\npoll_ms = 50\n",
         profile.display()

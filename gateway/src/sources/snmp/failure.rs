@@ -56,7 +56,7 @@ impl Failure {
                 or: if plain {
                     "it does not know our community"
                 } else {
-                    "it does not know our `user` with this auth_file and `auth`"
+                    "it does not know our `user` with these keys"
                 },
             },
             Error::Report { status, .. } => Self::Login(refused_by(status)),

@@ -50,7 +50,7 @@ const CHARGE: &str = "1.3.6.1.2.1.33.1.2.4.0";
 const RUNTIME: &str = "1.3.6.1.2.1.33.1.2.3.0";
 
 #[test]
-fn numbers_come_in_any_type_and_ticks_only_where_ticks_are_said() {
+fn numbers_come_in_any_type_and_ticks_are_none() {
     let agent = "1.3.6.1.4.1.534".parse().unwrap();
     let poll = Poll::of(&source("generic/ups-mib", &["charge"], None), &agent, false);
     let charge = |value| values(&poll, &[(CHARGE, value)])[0];
@@ -82,7 +82,11 @@ fn numbers_come_in_any_type_and_ticks_only_where_ticks_are_said() {
         Err(Absence::Bus),
         "another object"
     );
+}
 
+#[test]
+fn ticks_are_hundredths_of_a_second() {
+    let agent = "1.3.6.1.4.1.318.1.3.27".parse().unwrap();
     let poll = Poll::of(&source("apc/powernet", &["runtime"], None), &agent, false);
     let runtime = |value| values(&poll, &[("1.3.6.1.4.1.318.1.1.1.2.2.3.0", value)])[0];
     assert_eq!(
