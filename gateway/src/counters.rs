@@ -70,6 +70,15 @@ causes! {
     NutUnknownUps => "nut_unknown_ups", "A UPS that upsd knew none of that name (UNKNOWN-UPS).";
     NutRefused => "nut_refused", "Another error that upsd answered with.";
     NutVariable => "nut_variable", "An answer without a variable that a signal is read from.";
+    SnmpTimeout => "snmp_timeout", "An agent that did not answer in time, or only what is no answer to us.";
+    SnmpConnect => "snmp_connect", "An agent that could not be reached.";
+    SnmpRefused => "snmp_refused", "An agent that answered with an error.";
+    SnmpMismatch => "snmp_mismatch", "An agent's answer that was not to the question, or had no end: discarded as a whole.";
+    SnmpLogin => "snmp_login", "An agent that knows another user, password or cipher.";
+    SnmpIdentity => "snmp_identity", "An agent of another device than its profile is for.";
+    SnmpRestart => "snmp_restart", "An agent that had started anew; it is identified again.";
+    TrapRefused => "trap_refused", "A trap from elsewhere than a configured agent, or without a proper login.";
+    TrapFlood => "trap_flood", "A trap of an agent that had been polled for one within the last second.";
     HookTimeout => "hook_timeout", "A hook that did not answer in time.";
     HookRedirect => "hook_redirect", "A hook that redirected; never followed.";
     HookStatus => "hook_status", "A hook that answered with an error.";

@@ -26,6 +26,7 @@ use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
+use crate::sources::snmp::Hints;
 use crate::told::{self, Telling, Told};
 
 use keeping::Keeper;
@@ -96,6 +97,8 @@ pub struct Gateway {
     ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     pollers: Vec<reload::Poller>,
+    hints: Hints,
+    traps: Option<reload::TrapListener>,
     served: Option<tokio::task::JoinHandle<()>>,
     /// How long the journal keeps what.
     keeping: Keeping,
@@ -167,6 +170,8 @@ impl Gateway {
             ingest: Arc::new(ingest),
             broker,
             pollers: Vec::new(),
+            hints: Hints::default(),
+            traps: None,
             served: None,
             notifier: None,
             keeping,

@@ -205,15 +205,19 @@ fn of_object(signal: &crate::SnmpSignal, all: &Objects) -> Option<Result<Micro, 
             Object::Text(text) => signal.decode_text(text),
             Object::Oid(_) | Object::Other => Err(Absence::Bus),
         }),
-        Place::Column { column, .. } => {
+        Place::Column { column, count, .. } => {
+            let count = match all.get(count) {
+                Some(Object::Number(count)) => Some(*count),
+                _ => None,
+            };
             let rows = all
                 .range(column.clone()..)
                 .take_while(|(oid, _)| oid.begins_with(column));
-            let held = rows.filter_map(|(_, object)| match object {
-                Object::Oid(oid) => Some(oid),
-                _ => None,
+            let held = rows.map(|(_, object)| match object {
+                Object::Oid(oid) => oid.arcs().to_vec(),
+                _ => Vec::new(),
             });
-            Some(signal.decode_rows(held))
+            Some(signal.decode_rows(count, &held.collect::<Vec<_>>()))
         }
     }
 }

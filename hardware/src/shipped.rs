@@ -9,11 +9,18 @@ macro_rules! embedded {
 }
 
 embedded!(
+    "apc/powernet",
+    "apc/rack-pdu",
     "apc/smart-ups",
+    "eastpower/istars",
+    "eaton/xups",
     "generic/battery-monitor",
     "generic/dry-contacts",
     "generic/ups-mib",
+    "huawei/ups5000",
     "nut/ups",
+    "phoenixtec/upsmib",
+    "santak/array",
     "sunspec/battery-802",
     "sunspec/battery-803",
     "sunspec/battery-804",
@@ -21,6 +28,7 @@ embedded!(
     "system-sensor/faast",
     "vertiv/alber-bdsu",
     "vertiv/liebert-aps",
+    "vertiv/liebert-gp",
     "vertiv/liebert-nxc",
     "xtralis/sensepoint-xcl",
 );
@@ -173,7 +181,7 @@ mod tests {
         assert_eq!(of("on_battery", 5), Ok(Micro(1_000_000)));
         assert_eq!(of("on_battery", 3), Ok(Micro(0)));
         assert_eq!(of("runtime", 12), Ok(Micro(720_000_000)), "minutes");
-        assert_eq!(of("runtime", -1), Err(Absence::Range), "Huawei's way of not knowing");
+        assert_eq!(of("runtime", -1), Err(Absence::Bus), "Huawei's way of not knowing");
         assert_eq!(of("battery_voltage", 547), Ok(Micro(54_700_000)));
     }
 

@@ -49,6 +49,8 @@ pub enum Place {
         column: Oid,
         /// What has to stand in one of its rows.
         holds: Oid,
+        /// The object that says how many rows there are: a table that is empty is told by it from one that is not there.
+        count: Oid,
     },
 }
 
@@ -66,7 +68,7 @@ pub struct Exception {
 }
 
 /// An object identifier: numbers with dots between.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oid(Vec<u32>);
 
 /// A text that is no object identifier.
@@ -181,15 +183,21 @@ impl SnmpSignal {
         }
     }
 
-    /// The value of a column, by what its rows hold.
+    /// The value of a column: by how many rows the agent says there are, and by what they hold. One that holds it is
+    /// enough; that none does is believed only of a table that was read whole.
     ///
     /// # Errors
-    /// [`Absence::Bus`] where the signal stands in no column.
-    pub fn decode_rows<'a>(&self, mut rows: impl Iterator<Item = &'a Oid>) -> Result<Micro, Absence> {
-        match &self.place {
-            Place::Column { holds, .. } => Ok(Micro(i64::from(rows.any(|row| row == holds)) * muster_wire::MICRO)),
-            Place::Object(_) => Err(Absence::Bus),
+    /// [`Absence::Bus`] where the count is missing or is not that of the rows, or where the signal stands in no column.
+    pub fn decode_rows(&self, count: Option<i64>, rows: &[Vec<u32>]) -> Result<Micro, Absence> {
+        let Place::Column { holds, .. } = &self.place else {
+            return Err(Absence::Bus);
+        };
+        let count = count.ok_or(Absence::Bus)?;
+        if rows.contains(&holds.0) {
+            return Ok(Micro(muster_wire::MICRO));
         }
+        let whole = usize::try_from(count).is_ok_and(|count| count == rows.len());
+        whole.then_some(Micro(0)).ok_or(Absence::Bus)
     }
 }
 
@@ -241,6 +249,33 @@ mod tests {
         signal.ticks = true;
         assert_eq!(signal.decode_number(2), Err(Absence::Bus));
         assert_eq!(signal.decode_ticks(2), Ok(Micro(120_000_000)));
-        assert_eq!(signal.decode_rows(std::iter::empty()), Err(Absence::Bus));
+        assert_eq!(signal.decode_rows(Some(0), &[]), Err(Absence::Bus));
+    }
+
+    #[test]
+    fn a_table_that_is_not_there_says_nothing() {
+        let signal = SnmpSignal {
+            name: "hot".into(),
+            place: Place::Column {
+                column: oid("1.3.6.1.2.1.33.1.6.2.1.2"),
+                holds: oid("1.3.6.1.2.1.33.1.6.3.5"),
+                count: oid("1.3.6.1.2.1.33.1.6.1.0"),
+            },
+            meaning: Meaning::OneOf(vec![1]),
+            ticks: false,
+            quantity: Quantity::BatteryAlarm,
+            trip: true,
+        };
+        let rows = |last: &[u32]| -> Vec<Vec<u32>> {
+            last.iter()
+                .map(|n| oid(&format!("1.3.6.1.2.1.33.1.6.3.{n}")).arcs().to_vec())
+                .collect()
+        };
+        assert_eq!(signal.decode_rows(Some(0), &[]), Ok(Micro(0)), "empty");
+        assert_eq!(signal.decode_rows(None, &[]), Err(Absence::Bus), "not there");
+        assert_eq!(signal.decode_rows(Some(2), &rows(&[2, 5])), Ok(Micro(1_000_000)));
+        assert_eq!(signal.decode_rows(Some(1), &rows(&[2])), Ok(Micro(0)));
+        assert_eq!(signal.decode_rows(Some(2), &rows(&[2])), Err(Absence::Bus), "not whole");
+        assert_eq!(signal.decode_rows(Some(-1), &[]), Err(Absence::Bus));
     }
 }

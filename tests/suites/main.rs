@@ -10,6 +10,7 @@
 
 mod acks;
 mod acting;
+mod agents;
 mod bench;
 mod firmware;
 mod inputs;

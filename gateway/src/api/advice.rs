@@ -24,6 +24,7 @@ pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String
 pub fn insecure_line(part: &str) -> &'static str {
     match part {
         "mqtt" => "MQTT without TLS; whoever is on its network can speak for every node",
+        "snmp" => "SNMP v2c; whoever is on its network can answer for every agent",
         _ => "a part of the site goes over the network without TLS",
     }
 }

@@ -22,6 +22,9 @@ pub mod sim;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Hears the battery room first, and moves the workloads before the power is cut.
 #[derive(Debug, Parser)]
@@ -122,12 +125,15 @@ pub(crate) fn log_to_stderr(usual: tracing::Level) {
         _ => usual,
     };
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
-        .with_max_level(level)
-        .with_target(false)
-        .init();
+        .with_target(false);
+    // It has a line for every datagram that is none, and anybody can send those: we count instead.
+    let quiet = Targets::new()
+        .with_default(level)
+        .with_target("async_snmp", tracing::level_filters::LevelFilter::OFF);
+    tracing_subscriber::registry().with(lines).with(quiet).init();
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! its place, so that the rest is still checked; the result is thrown away if there was any error.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use muster_core::{Channel, ChannelIx, Site, Source, SourceIx};
@@ -13,7 +14,7 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, MqttWay, Node, NodeChannel, Polled, Sensor, cycles, http, notify, sensor, zone};
+use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, cycles, http, notify, sensor, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -78,6 +79,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         store,
         nodes: devices.nodes,
         sensors: devices.sensors,
+        traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
         hooks: targets.into_iter().flatten().collect(),
         token_hashes,
@@ -154,6 +156,16 @@ impl Devices {
         let channels = Arc::new(channels.iter().map(channel).collect());
         self.nodes.insert(id.value.clone(), Node { source, channels });
     }
+}
+
+/// Without an agent there is nobody whose traps could count.
+fn traps(listen: Option<At<SocketAddr>>, polled: &[Polled], faults: &Faults<'_>) -> Option<SocketAddr> {
+    let listen = listen?;
+    if !polled.iter().any(|device| matches!(device.way, PollWay::Snmp(_))) {
+        let what = "`traps` means nothing here: no [[source]] has kind = \"snmp\"";
+        faults.warning(listen.at, what, "remove it, or declare the agents");
+    }
+    Some(listen.value)
 }
 
 fn polled_device(

@@ -34,6 +34,7 @@ mod secret;
 mod sensor;
 mod signals;
 mod site;
+mod snmp;
 mod source;
 mod store;
 mod table;
@@ -46,7 +47,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
-pub use polled::{ModbusWay, NutWay, PollWay, Polled, UpsName};
+pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;
@@ -76,6 +77,8 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Devices that are polled.
     pub polled: Vec<Polled>,
+    /// Where SNMP's traps and informs are listened for; nowhere without it.
+    pub traps: Option<SocketAddr>,
     /// As `site.hooks`, by the same index.
     pub hooks: Vec<HookTarget>,
     /// As `site.principals`, by the same index: SHA-256 of the token.
@@ -88,7 +91,10 @@ impl Config {
     /// What goes over the network without TLS by the owner's leave. Every screen says so.
     #[must_use]
     pub fn insecure(&self) -> Vec<&'static str> {
-        if self.mqtt.is_plain() { vec!["mqtt"] } else { Vec::new() }
+        let plain_snmp = |device: &Polled| matches!(&device.way, PollWay::Snmp(way) if way.login.is_plain());
+        let mqtt = self.mqtt.is_plain().then_some("mqtt");
+        let snmp = self.polled.iter().any(plain_snmp).then_some("snmp");
+        mqtt.into_iter().chain(snmp).collect()
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_core::{ChannelIx, SourceIx};
-use muster_profiles::{NutProfile, Profile};
+use muster_profiles::{NutProfile, Profile, SnmpProfile};
+
+use super::Secret;
 
 /// A device that is polled.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub enum PollWay {
     Modbus(ModbusWay),
     /// NUT's upsd.
     Nut(NutWay),
+    /// SNMP v2c or v3.
+    Snmp(SnmpWay),
 }
 
 /// How a device is asked by Modbus TCP.
@@ -53,13 +57,76 @@ pub struct NutWay {
     pub profile: Arc<NutProfile>,
 }
 
+/// How a device is asked by SNMP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnmpWay {
+    /// Who we are to it.
+    pub login: SnmpLogin,
+    /// How it is read.
+    pub profile: Arc<SnmpProfile>,
+}
+
+/// Who we are to an SNMP agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnmpLogin {
+    /// v2c: a word that everybody on the wire can read.
+    Community(Secret),
+    /// v3 with authentication and privacy; there is no v3 without.
+    User(Box<SnmpUser>),
+}
+
+impl SnmpLogin {
+    /// Whether everybody on the wire can read it.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self, Self::Community(_))
+    }
+}
+
+/// A user of SNMP v3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnmpUser {
+    /// Its name, 1 to 32 bytes.
+    pub name: String,
+    /// How messages are authenticated.
+    pub auth: SnmpAuth,
+    /// At least 8 bytes.
+    pub auth_password: Secret,
+    /// How messages are hidden.
+    pub privacy: SnmpPrivacy,
+    /// At least 8 bytes.
+    pub privacy_password: Secret,
+}
+
+/// HMAC of SNMP v3 (RFC 7860). MD5 and SHA-1 are not spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnmpAuth {
+    /// HMAC-192-SHA-256.
+    Sha256,
+    /// HMAC-256-SHA-384.
+    Sha384,
+    /// HMAC-384-SHA-512.
+    Sha512,
+}
+
+/// Cipher of SNMP v3. DES is not spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnmpPrivacy {
+    /// RFC 3826.
+    Aes128,
+    /// As net-snmp and most makers extend the key (Blumenthal).
+    Aes256,
+    /// As Cisco and some makers extend it (Reeder).
+    Aes256Cisco,
+}
+
 impl Polled {
     /// Its unit and registers, if it is asked by Modbus.
     #[must_use]
     pub const fn modbus(&self) -> Option<&ModbusWay> {
         match &self.way {
             PollWay::Modbus(way) => Some(way),
-            PollWay::Nut(_) => None,
+            PollWay::Nut(_) | PollWay::Snmp(_) => None,
         }
     }
 
@@ -69,6 +136,7 @@ impl Polled {
         match &self.way {
             PollWay::Modbus(modbus) => modbus.profile.head.min_poll_ms,
             PollWay::Nut(nut) => nut.profile.head.min_poll_ms,
+            PollWay::Snmp(snmp) => snmp.profile.head.min_poll_ms,
         }
     }
 
@@ -79,6 +147,7 @@ impl Polled {
             && match (&self.way, &other.way) {
                 (PollWay::Modbus(a), PollWay::Modbus(b)) => a == b,
                 (PollWay::Nut(a), PollWay::Nut(b)) => (&a.ups, &a.profile) == (&b.ups, &b.profile),
+                (PollWay::Snmp(a), PollWay::Snmp(b)) => a.profile == b.profile,
                 _ => false,
             }
     }

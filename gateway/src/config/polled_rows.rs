@@ -7,11 +7,10 @@ use muster_profiles::Device;
 
 use super::address::Address;
 use super::faults::{At, quoted};
-use super::hook;
-use super::polled::{ModbusWay, NutWay, PollWay, UpsName};
-use super::profile;
+use super::polled::{ModbusWay, NutWay, PollWay, SnmpWay, UpsName};
 use super::source::PolledRow;
 use super::table::Table;
+use super::{hook, profile, snmp};
 
 /// Keys of every polled device.
 pub(super) const KEYS: [&str; 4] = ["address", "profile", "poll_ms", "segment"];
@@ -20,7 +19,7 @@ pub(super) const MODBUS_KEYS: [&str; 1] = ["unit"];
 /// Keys of NUT alone.
 pub(super) const NUT_KEYS: [&str; 2] = ["ups", "ca"];
 /// All of them.
-pub(super) const ALL_KEYS: [&[&str]; 3] = [&KEYS, &MODBUS_KEYS, &NUT_KEYS];
+pub(super) const ALL_KEYS: [&[&str]; 4] = [&KEYS, &MODBUS_KEYS, &NUT_KEYS, &snmp::KEYS];
 
 pub(super) fn modbus(table: &Table<'_>, folder: &Path) -> PolledRow {
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
@@ -60,6 +59,25 @@ pub(super) fn nut(table: &Table<'_>, folder: &Path) -> PolledRow {
         warn_of_plain(table, address);
     }
     row
+}
+
+/// An SNMP agent. Without a profile it is read by the MIB that all UPSes should speak.
+pub(super) fn snmp(table: &Table<'_>, folder: &Path) -> PolledRow {
+    const GENERIC: &str = "generic/ups-mib";
+    let name = table.text("profile");
+    let name = name.unwrap_or_else(|| At::new(GENERIC.to_owned(), table.at));
+    let profile = profile::find(&name, folder, table.faults);
+    let login = snmp::login(table, folder);
+    let way = match &profile {
+        Some(Device::Snmp(profile)) => login.map(|login| {
+            PollWay::Snmp(SnmpWay {
+                login,
+                profile: Arc::new(profile.clone()),
+            })
+        }),
+        other => wrong_kind(table, &name, other.as_ref()),
+    };
+    polled(table, profile, way, "host and port, such as \"10.0.4.17:161\"")
 }
 
 fn wrong_kind(table: &Table<'_>, name: &At<String>, profile: Option<&Device>) -> Option<PollWay> {

@@ -11,6 +11,7 @@ use super::groups::UNPROVEN_GROUP;
 use super::polled::PollWay;
 use super::polled_rows as polled;
 use super::sensor::{self, SensorRow};
+use super::snmp;
 use super::table::Table;
 
 /// `[[source]]` as it stands in the file.
@@ -118,12 +119,16 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
 
 fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"node\", \"modbus\", \"nut\" or \"mqtt-json\"");
+        table.missing(
+            "kind",
+            "kind = \"node\", \"modbus\", \"nut\", \"snmp\" or \"mqtt-json\"",
+        );
     }
     let words = [
         ("node", Word::Node),
         ("modbus", Word::Modbus),
         ("nut", Word::Nut),
+        ("snmp", Word::Snmp),
         ("mqtt-json", Word::Sensor),
     ];
     let Some(word) = table.choice("kind", &words).map(|word| word.value) else {
@@ -138,6 +143,7 @@ fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
         Word::Node => Kind::Node { proven },
         Word::Modbus => Kind::Polled(Box::new(polled::modbus(table, folder))),
         Word::Nut => Kind::Polled(Box::new(polled::nut(table, folder))),
+        Word::Snmp => Kind::Polled(Box::new(polled::snmp(table, folder))),
         Word::Sensor => Kind::Sensor(sensor::read(table, proven)),
     }
 }
@@ -148,6 +154,7 @@ enum Word {
     Node,
     Modbus,
     Nut,
+    Snmp,
     Sensor,
 }
 
@@ -157,15 +164,17 @@ fn refuse_others(table: &Table<'_>, word: Word) {
         Word::Node => ("a node", "a node speaks by itself, in our words"),
         Word::Modbus => ("a device polled by Modbus", "it has a unit and a profile of registers"),
         Word::Nut => ("a UPS behind upsd", "it is named by `ups`, and read by NUT's variables"),
+        Word::Snmp => ("an SNMP agent", "it has a login and a profile of objects"),
         Word::Sensor => ("a sensor that speaks MQTT", "it is not polled"),
     };
     let own: &[&str] = match word {
         Word::Node => &[],
         Word::Modbus => &polled::MODBUS_KEYS,
         Word::Nut => &polled::NUT_KEYS,
+        Word::Snmp => &snmp::KEYS,
         Word::Sensor => &sensor::KEYS,
     };
-    let shared: &[&str] = if matches!(word, Word::Modbus | Word::Nut) {
+    let shared: &[&str] = if matches!(word, Word::Modbus | Word::Nut | Word::Snmp) {
         &polled::KEYS
     } else {
         &[]

@@ -18,7 +18,8 @@ use crate::lanes::Control;
 use crate::lines;
 use crate::notify::{self, Ready};
 use crate::runner::{self, RunnerError};
-use crate::sources::{modbus, nut};
+use crate::sources::snmp::traps::Traps;
+use crate::sources::{modbus, nut, snmp};
 
 /// The part of Muster that is in trouble while a new config is refused.
 const PART: &str = "config";
@@ -52,6 +53,12 @@ pub enum ReloadError {
 /// A device that is polled.
 pub(super) struct Poller {
     source: Polled,
+    task: JoinHandle<()>,
+}
+
+/// Who listens for SNMP's traps.
+pub(super) struct TrapListener {
+    traps: Traps,
     task: JoinHandle<()>,
 }
 
@@ -159,6 +166,7 @@ impl Gateway {
                 self.pollers.push(Poller { source, task });
             }
         }
+        self.hear_traps(config).await;
     }
 
     fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
@@ -167,11 +175,32 @@ impl Gateway {
         match source.way.clone() {
             PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
             PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated),
+            PollWay::Snmp(way) => snmp::spawn((source, way), (lanes, counters, clock), simulated, &self.hints),
         }
+    }
+
+    /// Listens for the traps of the agents of a config; a listener for whom nothing has changed goes on.
+    async fn hear_traps(&mut self, config: &Config) {
+        let next = Traps::of(config);
+        if self.traps.as_ref().map(|listener| &listener.traps) == next.as_ref() {
+            return;
+        }
+        if let Some(TrapListener { task, .. }) = self.traps.take() {
+            task.abort();
+            // Its port is free before the next one asks for it.
+            let _ = task.await;
+        }
+        self.traps = next.map(|traps| TrapListener {
+            task: traps
+                .clone()
+                .spawn(self.hints.clone(), self.counters.clone(), self.lanes.clone()),
+            traps,
+        });
     }
 
     pub(super) fn stop_polling(&self) {
         self.pollers.iter().for_each(|polled| polled.task.abort());
+        self.traps.iter().for_each(|listener| listener.task.abort());
     }
 }
 

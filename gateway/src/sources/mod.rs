@@ -4,4 +4,5 @@ pub mod modbus;
 pub mod mqtt;
 pub mod nut;
 mod pace;
+pub mod snmp;
 mod tls;

@@ -68,18 +68,23 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<SnmpSignal>
     })
 }
 
-/// `oid`, or `column` and `holds`.
+/// `oid`, or `column`, `holds` and `count`.
 fn place(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Place> {
     let object = oid(keys, "oid", faults);
-    let column = oid(keys, "column", faults);
-    let holds = oid(keys, "holds", faults);
-    let given = ["oid", "column", "holds"].map(|key| keys.has(key));
-    match (object, column, holds) {
-        (Some(object), None, None) if given == [true, false, false] => Some(Place::Object(object)),
-        (None, Some(column), Some(holds)) if given == [false, true, true] => Some(Place::Column { column, holds }),
-        _ if given == [true, false, false] || given == [false, true, true] => None,
+    let table = ["column", "holds", "count"].map(|key| (keys.has(key), oid(keys, key, faults)));
+    let given = table.each_ref().map(|(given, _)| *given);
+    match (keys.has("oid"), given) {
+        (true, [false, false, false]) => object.map(Place::Object),
+        (false, [true, true, true]) => {
+            let [(_, column), (_, holds), (_, count)] = table;
+            Some(Place::Column {
+                column: column?,
+                holds: holds?,
+                count: count?,
+            })
+        }
         _ => {
-            let hint = "oid = \"…\" of one object, or column = \"…\" and holds = \"…\" of a table";
+            let hint = "oid = \"…\" of one object, or column, holds and count = \"…\" of a table";
             faults.add(keys.at, "it does not say where it stands", hint);
             None
         }

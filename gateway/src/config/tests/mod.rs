@@ -16,6 +16,7 @@ mod nut;
 mod rules;
 mod secrets;
 mod sensors;
+mod snmp;
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
