@@ -48,22 +48,23 @@ fn a_sequence_of_dummy_ups_is_a_recording() {
 #[test]
 fn a_recording_of_snmpsim_is_read_with_its_makers_exceptions() {
     let base = "1.3.6.1.2.1.33.1.2.3.0|2|-1\n1.3.6.1.2.1.33.1.2.4.0|66|98\n1.3.6.1.2.1.33.1.4.1.0|2|5\n\
+                1.3.6.1.2.1.33.1.6.1.0|66|1\n\
                 1.3.6.1.2.1.33.1.6.2.1.2.1|6|1.3.6.1.2.1.33.1.6.3.5\n1.3.6.1.2.1.33.1.2.5.0|4x|41\n";
     let other = decoded(
         "generic/ups-mib",
         &format!("1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99\n{base}"),
     );
-    let huawei = decoded(
+    let santak = decoded(
         "generic/ups-mib",
-        &format!("1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.2011.6.174\n{base}"),
+        &format!("1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.2468.1.2.1\n{base}"),
     );
-    assert_eq!(other[0].1["runtime"], Some(Err(Absence::Range)));
-    assert_eq!(huawei[0].1["runtime"], None, "it means nothing there");
-    assert_eq!(huawei[0].1["charge"], Some(Ok(980_000)));
-    assert_eq!(huawei[0].1["on_battery"], Some(Ok(1_000_000)));
-    assert_eq!(huawei[0].1["battery_temperature_bad"], Some(Ok(1_000_000)));
-    assert_eq!(huawei[0].1["battery_bad"], Some(Ok(0)));
-    assert_eq!(huawei[0].1["battery_voltage"], Some(Err(Absence::Bus)));
+    assert_eq!(other[0].1["runtime"], Some(Err(Absence::Bus)));
+    assert_eq!(santak[0].1["runtime"], None, "it means nothing there");
+    assert_eq!(santak[0].1["charge"], Some(Ok(980_000)));
+    assert_eq!(santak[0].1["on_battery"], Some(Ok(1_000_000)));
+    assert_eq!(santak[0].1["battery_temperature_bad"], Some(Ok(1_000_000)));
+    assert_eq!(santak[0].1["battery_bad"], Some(Ok(0)));
+    assert_eq!(santak[0].1["battery_voltage"], Some(Err(Absence::Bus)));
 }
 
 #[test]
