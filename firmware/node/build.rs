@@ -7,17 +7,21 @@ fn main() {
 
 #[cfg(feature = "modbus")]
 #[allow(clippy::expect_used, reason = "a build script may fail loudly")]
+#[allow(clippy::panic, reason = "a build script may fail loudly")]
 mod maps {
     use std::path::Path;
     use std::{env, fs};
 
-    use muster_profiles::{Block, Encoding, Expect, Profile, Signal, Table, WordOrder, shipped, shipped_names};
+    use muster_profiles::{Block, Device, Encoding, Expect, Profile, Signal, Table, WordOrder, shipped};
+
+    /// The profiles that a board carries: each takes flash, and the master knows no floats, states, modes or SunSpec models.
+    const CARRIED: [&str; 3] = ["apc/smart-ups", "generic/battery-monitor", "generic/dry-contacts"];
 
     /// Longest name of a channel. Bytes (muster-wire, `MAX_ID_BYTES`).
     const NAME_BYTES: usize = 32;
 
     pub(crate) fn write() {
-        let profiles: Vec<Profile> = shipped_names().filter_map(shipped).collect();
+        let profiles: Vec<Profile> = CARRIED.into_iter().map(carried).collect();
         let most = profiles.iter().map(|p| p.signals.len()).max().unwrap_or(0);
         let maps: String = profiles.iter().map(map).collect();
         let doc = "/// Signals of the largest map.";
@@ -25,6 +29,16 @@ mod maps {
         let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
         fs::write(Path::new(&out).join("maps.rs"), text).expect("OUT_DIR can be written");
         println!("cargo:rerun-if-changed=build.rs");
+    }
+
+    fn carried(name: &str) -> Profile {
+        let profile = shipped(name)
+            .and_then(Device::into_modbus)
+            .expect("a shipped profile of registers");
+        let plain = |signal: &Signal| signal.states.is_empty() && signal.scale_from.is_none();
+        let known = profile.mode.is_none() && profile.sunspec_model.is_none() && profile.signals.iter().all(plain);
+        assert!(known, "{name}: the node's master cannot read it");
+        profile
     }
 
     fn map(profile: &Profile) -> String {
@@ -35,6 +49,7 @@ mod maps {
                 Expect::Value(value) => format!("Value({value})"),
                 Expect::Nonzero => "Nonzero".to_owned(),
                 Expect::Ascii => "Ascii".to_owned(),
+                Expect::Moving { .. } => panic!("{}: the node's master knows no counter that moves", profile.name()),
             };
             format!(
                 "Some(Canary {{ read: {}, expect: Expect::{expect} }})",
@@ -42,7 +57,7 @@ mod maps {
             )
         });
         let blocks: String = blocks.iter().map(|b| block(profile, b)).collect();
-        let (name, poll, timeout) = (profile.name(), profile.min_poll_ms, profile.timeout_ms);
+        let (name, poll, timeout) = (profile.name(), profile.head.min_poll_ms, profile.head.timeout_ms);
         format!(
             "Map {{ name: {name:?}, min_poll_ms: {poll}, timeout_ms: {timeout}, canary: {canary}, blocks: &[{blocks}] }},\n"
         )
@@ -116,6 +131,7 @@ mod maps {
             Encoding::U16 => "Encoding::U16".to_owned(),
             Encoding::I16 => "Encoding::I16".to_owned(),
             Encoding::Bit16(bit) => format!("Encoding::Bit({bit})"),
+            Encoding::F32(_) => panic!("the node's master knows no floats"),
             Encoding::U32(order) => format!("Encoding::U32 {{ low_first: {} }}", low_first(order)),
             Encoding::I32(order) => format!("Encoding::I32 {{ low_first: {} }}", low_first(order)),
             Encoding::Bit32(bit, order) => format!("Encoding::Bit32 {{ bit: {bit}, low_first: {} }}", low_first(order)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use muster_core::{ChannelIx, Input, SourceIx};
 
-use crate::config::{Config, ModbusSource, Pick};
+use crate::config::{Config, Pick, Polled};
 
 /// A config's number since the start. Whoever sends indices holds the epoch under which it knows them.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Eq for Epoch {}
 /// Where a channel's readings come from. Under another origin the same id is another signal.
 enum Origin<'a> {
     Node(&'a str, &'a str),
-    Device(&'a ModbusSource, &'a str),
+    Device(&'a Polled, &'a str),
     Sensor(&'a str, &'a str, &'a Pick),
 }
 
@@ -75,7 +75,7 @@ impl Translation {
             .collect();
         let source = |s: &muster_core::Source| {
             let same = match (devices.get(&*s.id), there.get(&*s.id)) {
-                (Some(a), Some(b)) => is_same_device(a, b),
+                (Some(a), Some(b)) => a.is_same_device(b),
                 (a, b) => a.is_none() && b.is_none(),
             };
             sources.get(&*s.id).copied().filter(|_| same)
@@ -110,20 +110,15 @@ impl Origin<'_> {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Node(a, x), Self::Node(b, y)) => (a, x) == (b, y),
-            (Self::Device(a, x), Self::Device(b, y)) => x == y && is_same_device(a, b),
+            (Self::Device(a, x), Self::Device(b, y)) => x == y && a.is_same_device(b),
             (Self::Sensor(a, x, p), Self::Sensor(b, y, q)) => (a, x) == (b, y) && p.is_same(q),
             _ => false,
         }
     }
 }
 
-/// Asked at the same place for the same registers.
-fn is_same_device(a: &ModbusSource, b: &ModbusSource) -> bool {
-    (&a.id, &a.address, a.unit, &a.profile) == (&b.id, &b.address, b.unit, &b.profile)
-}
-
-fn devices(config: &Config) -> BTreeMap<&str, &ModbusSource> {
-    config.modbus.iter().map(|device| (&*device.id, device)).collect()
+fn devices(config: &Config) -> BTreeMap<&str, &Polled> {
+    config.polled.iter().map(|device| (&*device.id, device)).collect()
 }
 
 fn origins(config: &Config) -> BTreeMap<ChannelIx, Origin<'_>> {
@@ -131,7 +126,7 @@ fn origins(config: &Config) -> BTreeMap<ChannelIx, Origin<'_>> {
         let channels = node.channels.iter();
         channels.map(move |(signal, c)| (c.channel, Origin::Node(id, signal)))
     });
-    let devices = config.modbus.iter().flat_map(|device| {
+    let devices = config.polled.iter().flat_map(|device| {
         let channels = device.channels.iter();
         channels.map(move |(signal, c)| (*c, Origin::Device(device, signal)))
     });

@@ -12,7 +12,7 @@ use muster_core::{Input, Millis, View};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
-use crate::api::{self, ApiState, Gauges, News, People};
+use crate::api::{self, ApiState, Gauges, Here, News, People};
 use crate::clock::{self, Clock};
 use crate::config::{Config, MqttWay, TlsFiles};
 use crate::counters::Counters;
@@ -26,6 +26,7 @@ use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
+use crate::sources::snmp::Hints;
 use crate::told::{self, Telling, Told};
 
 use keeping::Keeper;
@@ -95,7 +96,9 @@ pub struct Gateway {
     people: People,
     ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
-    pollers: Vec<reload::Polled>,
+    pollers: Vec<reload::Poller>,
+    hints: Hints,
+    traps: Option<reload::TrapListener>,
     served: Option<tokio::task::JoinHandle<()>>,
     /// How long the journal keeps what.
     keeping: Keeping,
@@ -167,6 +170,8 @@ impl Gateway {
             ingest: Arc::new(ingest),
             broker,
             pollers: Vec::new(),
+            hints: Hints::default(),
+            traps: None,
             served: None,
             notifier: None,
             keeping,
@@ -215,19 +220,25 @@ impl Gateway {
         self.served = Some(tokio::spawn(api::serve(http, state, stopped)));
     }
 
+    /// How people call it.
+    #[must_use]
+    pub fn here(&self) -> Here {
+        let config = &self.config;
+        Here::new(self.http, config.http.public_url.as_deref(), &config.store.path)
+    }
+
     fn tell_the_world(
         &mut self,
         config: &Config,
         heard: broadcast::Receiver<Arc<Told>>,
         told: i64,
     ) -> Result<(), StartError> {
-        let listens = || format!("http://{}", self.http);
         let context = notify::Context {
             clock: self.clock.clone(),
             counters: self.counters.clone(),
             lanes: self.lanes.clone(),
             view: self.view.clone(),
-            page: format!("{}/", config.http.public_url.clone().unwrap_or_else(listens)),
+            here: self.here(),
             journal: config.store.path.clone(),
             told,
         };
@@ -262,12 +273,13 @@ impl Gateway {
         Ok(())
     }
 
-    /// Reads the TLS files of the embedded broker anew; see [`mqtt::Broker::reload_tls`]. Nothing to do without one.
+    /// Reads the TLS files of the embedded broker anew; see [`mqtt::Broker::reload_tls`]. Whether they are
+    /// others than before; nothing to do without a broker.
     ///
     /// # Errors
     /// The files cannot be used; then the old ones stay in use.
-    pub fn reload_tls(&self, files: &TlsFiles) -> Result<(), mqtt::BrokerError> {
-        self.broker.get().map_or(Ok(()), |broker| broker.reload_tls(files))
+    pub fn reload_tls(&self, files: &TlsFiles) -> Result<bool, mqtt::BrokerError> {
+        self.broker.get().map_or(Ok(false), |broker| broker.reload_tls(files))
     }
 
     /// Stops taking anything in, journals what was decided, and ends. Nothing decided is lost: it goes on after a start.
@@ -297,7 +309,11 @@ impl Gateway {
 }
 
 fn open_journal(config: &Config) -> Result<(Journal, Restored), StartError> {
-    Journal::open_or_aside(&config.store.path).map_err(|source| of_journal(config, source))
+    let claimed = Journal::open_or_aside(&config.store.path).and_then(|(mut journal, restored)| {
+        journal.claim(&restored, &config.site.id)?;
+        Ok((journal, restored))
+    });
+    claimed.map_err(|source| of_journal(config, source))
 }
 
 fn of_journal(config: &Config, source: JournalError) -> StartError {
@@ -406,7 +422,7 @@ fn resume(restored: &Restored) -> (Clock, Option<String>) {
 
 fn first_inputs(config: &Config, restored: &Restored, gap: Option<String>) -> Vec<Input> {
     let mut inputs = vec![
-        Input::Config(Box::new(config.site.clone())),
+        Input::Config(config.site.clone()),
         Input::Restore(restored.entries.clone()),
     ];
     let own = |part: &str, line: String| Input::Own {

@@ -54,3 +54,8 @@ fn printable(line: &str) -> String {
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
 }
+/// `1 channel`, `2 channels`.
+#[must_use]
+pub fn many(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}

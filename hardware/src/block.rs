@@ -81,6 +81,8 @@ mod tests {
             quantity: Quantity::Counter,
             trip: false,
             invert: false,
+            scale_from: None,
+            states: Vec::new(),
         }
     }
 

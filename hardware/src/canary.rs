@@ -19,6 +19,11 @@ pub enum Expect {
     Value(u16),
     /// Anything but zeros.
     Nonzero,
+    /// A counter that moves at least once in this time, in milliseconds: a device that answers and is dead does not.
+    Moving {
+        /// Milliseconds.
+        within_ms: u64,
+    },
     /// Text: printable ASCII, filled up with NUL, not all blank.
     Ascii,
 }
@@ -31,6 +36,8 @@ impl Canary {
             && match self.expect {
                 Expect::Value(value) => answer.iter().all(|w| *w == value),
                 Expect::Nonzero => answer.iter().any(|w| *w != 0),
+                // Whoever remembers the last answer judges it.
+                Expect::Moving { .. } => true,
                 Expect::Ascii => is_text(answer),
             }
     }
@@ -41,6 +48,7 @@ impl Canary {
         match self.expect {
             Expect::Value(value) => self.block.count == 1 && !(bits && value > 1),
             Expect::Nonzero => true,
+            Expect::Moving { .. } => !bits,
             Expect::Ascii => !bits,
         }
     }

@@ -1,5 +1,7 @@
 //! How bits in registers make a number.
 
+use muster_wire::Micro;
+
 /// Which of two registers comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +26,8 @@ pub enum Encoding {
     U32(WordOrder),
     /// Two registers, two's complement.
     I32(WordOrder),
+    /// Two registers, IEEE 754 single precision.
+    F32(WordOrder),
     /// Bit 0 to 15 of one register; bit 0 is the lowest.
     Bit16(u8),
     /// Bit 0 to 31 of two registers; bit 0 is the lowest.
@@ -36,7 +40,7 @@ impl Encoding {
     pub const fn words(self) -> u16 {
         match self {
             Self::Single | Self::U16 | Self::I16 | Self::Bit16(_) => 1,
-            Self::U32(_) | Self::I32(_) | Self::Bit32(..) => 2,
+            Self::U32(_) | Self::I32(_) | Self::F32(_) | Self::Bit32(..) => 2,
         }
     }
 
@@ -50,17 +54,28 @@ impl Encoding {
     pub(crate) fn pattern(self, words: &[u16]) -> Option<u32> {
         match (self, words) {
             (Self::Single | Self::U16 | Self::I16 | Self::Bit16(_), &[one]) => Some(u32::from(one)),
-            (Self::U32(order) | Self::I32(order) | Self::Bit32(_, order), &[first, second]) => Some(match order {
-                WordOrder::Big => join(first, second),
-                WordOrder::Little => join(second, first),
-            }),
+            (Self::U32(order) | Self::I32(order) | Self::F32(order) | Self::Bit32(_, order), &[first, second]) => {
+                Some(match order {
+                    WordOrder::Big => join(first, second),
+                    WordOrder::Little => join(second, first),
+                })
+            }
             _ => None,
         }
     }
 
-    /// The number in a pattern.
-    pub(crate) fn number(self, pattern: u32) -> i64 {
+    /// The number in a pattern, in millionths; `None` for what is no number.
+    pub(crate) fn micro(self, pattern: u32) -> Option<Micro> {
         match self {
+            Self::F32(_) => Micro::from_f64(f32::from_bits(pattern).into()),
+            _ => Micro::from_units(self.whole(pattern)),
+        }
+    }
+
+    /// The whole number in a pattern; a float has none.
+    fn whole(self, pattern: u32) -> i64 {
+        match self {
+            Self::F32(_) => 0,
             Self::Single => i64::from(pattern != 0),
             Self::U16 | Self::U32(_) => i64::from(pattern),
             Self::I16 => i64::from((pattern & 0xFFFF) as u16 as i16),
@@ -79,7 +94,7 @@ mod tests {
     use super::*;
 
     fn number(encoding: Encoding, words: &[u16]) -> Option<i64> {
-        encoding.pattern(words).map(|p| encoding.number(p))
+        encoding.pattern(words).map(|p| encoding.whole(p))
     }
 
     #[test]

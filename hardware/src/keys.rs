@@ -31,6 +31,11 @@ impl<'a, 'i> Keys<'a, 'i> {
         self.table.get(key)
     }
 
+    /// Whether the key stands there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Byte of a key's value; the table's own where there is none.
     pub(crate) fn place(&self, key: &str) -> usize {
         self.table.get(key).map_or(self.at, |v| v.span().start)
@@ -88,16 +93,21 @@ impl<'a, 'i> Keys<'a, 'i> {
 /// What a key wants, for the hint of its faults.
 fn hint_of(key: &str) -> &'static str {
     match key {
-        "kind" => "kind = \"modbus\"",
+        "kind" => "kind = \"modbus\", \"snmp\" or \"nut\"",
         "proven_by" => "captured, simulated or document-only",
         "table" => "holding, input, coil or discrete",
-        "type" => "u16, i16, u32 or i32",
+        "type" => "u16, i16, u32, i32 or f32",
         "word_order" => "big or little",
         "scale" => "an exact decimal in quotes, such as \"0.1\"",
         "address" => "0 to 65535, counted from 0 as on the wire",
-        "expect" => "a value, \"nonzero\" or \"ascii\"",
+        "expect" => "a value, \"nonzero\", \"ascii\" or \"moving\"",
         "sentinels" => "a list of register values, such as [0xFFFF]",
         "trip" | "invert" | "join_gaps" => "true or false",
+        "absent" | "values" | "warmup" | "inhibited" => "a list of whole numbers, such as [-1]",
+        "words" | "with" | "unless" => "a list of words, such as [\"OB\"]",
+        "sys_object_ids" => "a list of texts, such as [\"1.3.6.1.4.1.318\"]",
+        "variable" | "why" | "oid" | "column" | "holds" | "sys_object_id" => "a text in quotes",
+        "ticks" | "means_nothing" => "true or false",
         "bit" => "0 is the lowest bit",
         "quirks" => "a list of texts",
         "vendor" | "model" | "document" | "name" | "quantity" => "a text in quotes",

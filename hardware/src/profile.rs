@@ -1,31 +1,26 @@
 //! What is known of one model of device.
 
-use crate::{Block, Canary, Fault, Signal, block, load};
+use std::collections::BTreeSet;
+
+use crate::{Block, Canary, Device, Fault, Head, Mode, Signal, block};
 
 /// How one model of device is read. Every address is 0-based, as on the wire: what a manual calls 40001 is holding
 /// register 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Maker, `[a-z0-9-]{1,32}`.
-    pub vendor: String,
-    /// Model or family, `[a-z0-9-]{1,32}`.
-    pub model: String,
-    /// The document that the addresses come from.
-    pub document: String,
-    /// How well it is proven.
-    pub proven_by: Proof,
-    /// What to know of the device, for people; one line each.
-    pub quirks: Vec<String>,
-    /// Shortest poll period that the device bears, in milliseconds, 10 to 3,600,000.
-    pub min_poll_ms: u64,
-    /// An answer later than this counts as none, in milliseconds, 10 to 30,000.
-    pub timeout_ms: u64,
+    /// What it says of itself.
+    pub head: Head,
     /// Registers nobody asked for that may lie between two signals of one block, 0 to 124.
     pub max_gap: u16,
     /// False where the device answers zero for undefined registers, so that only touching signals are read together.
     pub join_gaps: bool,
     /// A register whose value is known; read in every cycle.
     pub canary: Option<Canary>,
+    /// The SunSpec model that its addresses are counted from: address 0 is the register of the model's number. Where the
+    /// model stands is found at every connection.
+    pub sunspec_model: Option<u16>,
+    /// A register that says whether the device measures at all.
+    pub mode: Option<Mode>,
     /// What it measures; names are unique.
     pub signals: Vec<Signal>,
 }
@@ -71,24 +66,58 @@ impl Table {
 }
 
 impl Profile {
-    /// Reads a profile.
+    /// Reads a profile of registers.
     ///
     /// # Errors
-    /// Every fault in it, in the order of lines. `file_name` only names the file in them.
+    /// Every fault in it, in the order of lines; that it is of another kind is one. `file_name` only names the file in them.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, Vec<Fault>> {
-        load::parse(text, file_name)
+        match Device::parse(text, file_name)? {
+            Device::Modbus(profile) => Ok(profile),
+            other => Err(vec![Fault {
+                file: file_name.to_owned(),
+                line: 1,
+                what: format!("a profile for {}, not for modbus", other.kind()),
+                hint: format!("kind = \"{}\" in the source", other.kind()),
+            }]),
+        }
     }
 
     /// `vendor/model`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}/{}", self.vendor, self.model)
+        self.head.name()
     }
 
     /// The signal of this name.
     #[must_use]
     pub fn signal(&self, name: &str) -> Option<&Signal> {
         self.signals.iter().find(|s| s.name == name)
+    }
+
+    /// Everything that is read of a device with all its signals, canary, mode and scale factors.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Block> {
+        let factors = self.scale_factors().into_iter().map(|start| Block {
+            table: Table::Holding,
+            start,
+            count: 1,
+        });
+        let canary = self.canary.map(|canary| canary.block);
+        let mode = self.mode.as_ref().map(|mode| mode.block);
+        let all: BTreeSet<Block> = self
+            .blocks(|_| true)
+            .into_iter()
+            .chain(canary)
+            .chain(mode)
+            .chain(factors)
+            .collect();
+        all.into_iter().collect()
+    }
+
+    /// Offsets of all scale factors that its signals need.
+    #[must_use]
+    pub fn scale_factors(&self) -> BTreeSet<u16> {
+        self.signals.iter().filter_map(|s| s.scale_from).collect()
     }
 
     /// The fewest reads that fetch every wanted signal, by table and address. A signal is never split.

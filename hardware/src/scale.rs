@@ -46,10 +46,20 @@ impl Scale {
         (self.numerator, self.denominator)
     }
 
+    /// This factor times a power of ten; `None` where it does not fit.
+    pub(crate) fn times(self, exponent: i16) -> Option<Self> {
+        let power = 10_i64.checked_pow(u32::from(exponent.unsigned_abs()))?;
+        let (numerator, denominator) = if exponent < 0 { (1, power) } else { (power, 1) };
+        Some(Self {
+            numerator: self.numerator.checked_mul(numerator)?,
+            denominator: self.denominator.checked_mul(denominator)?,
+        })
+    }
+
     /// The value of a raw number, rounded to the nearest micro-unit, half away from zero; `None` where it does not fit.
-    pub(crate) fn apply(self, raw: i64) -> Option<Micro> {
-        let exact = i128::from(raw) * i128::from(self.numerator);
-        let denominator = i128::from(self.denominator);
+    pub(crate) fn apply(self, raw: Micro) -> Option<Micro> {
+        let exact = i128::from(raw.0) * i128::from(self.numerator);
+        let denominator = i128::from(self.denominator) * i128::from(muster_wire::MICRO);
         let half = if exact < 0 { -(denominator / 2) } else { denominator / 2 };
         i64::try_from((exact + half) / denominator).ok().map(Micro)
     }
@@ -61,7 +71,9 @@ mod tests {
     use super::*;
 
     fn decimal(text: &str, raw: i64) -> Option<i64> {
-        Scale::decimal(text).and_then(|s| s.apply(raw)).map(|m| m.0)
+        Scale::decimal(text)
+            .and_then(|s| s.apply(Micro::from_units(raw)?))
+            .map(|m| m.0)
     }
 
     #[test]
@@ -87,7 +99,10 @@ mod tests {
 
     #[test]
     fn binary_fractions_are_exact() {
-        let apply = |multiply, divide, raw| Scale::fraction(multiply, divide).unwrap().apply(raw).unwrap().0;
+        let apply = |multiply, divide, raw| {
+            let raw = Micro::from_units(raw).unwrap();
+            Scale::fraction(multiply, divide).unwrap().apply(raw).unwrap().0
+        };
         assert_eq!(apply(1, 128, 3_210), 25_078_125);
         assert_eq!(apply(1, 51_200, 51_200), 1_000_000);
         assert_eq!(apply(1, 3, 1), 333_333);
@@ -102,6 +117,6 @@ mod tests {
         assert_eq!(Scale::fraction(0, 1), None);
         assert_eq!(Scale::fraction(i64::MAX, 1), None);
         let large = Scale::fraction(1_000_000_000, 1).unwrap();
-        assert_eq!(large.apply(i64::from(u32::MAX)), None);
+        assert_eq!(large.apply(Micro::from_units(i64::from(u32::MAX)).unwrap()), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The profiles that come with Muster, embedded in the binary: a gateway needs no files beside it.
 
-use crate::Profile;
+use crate::Device;
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
@@ -8,13 +8,36 @@ macro_rules! embedded {
     };
 }
 
-embedded!("apc/smart-ups", "generic/battery-monitor", "generic/dry-contacts");
+embedded!(
+    "apc/powernet",
+    "apc/rack-pdu",
+    "apc/smart-ups",
+    "eastpower/istars",
+    "eaton/xups",
+    "generic/battery-monitor",
+    "generic/dry-contacts",
+    "generic/ups-mib",
+    "huawei/ups5000",
+    "nut/ups",
+    "phoenixtec/upsmib",
+    "santak/array",
+    "sunspec/battery-802",
+    "sunspec/battery-803",
+    "sunspec/battery-804",
+    "sunspec/battery-805",
+    "system-sensor/faast",
+    "vertiv/alber-bdsu",
+    "vertiv/liebert-aps",
+    "vertiv/liebert-gp",
+    "vertiv/liebert-nxc",
+    "xtralis/sensepoint-xcl",
+);
 
 /// The shipped profile `vendor/model`; `None` for any other name.
 #[must_use]
-pub fn shipped(name: &str) -> Option<Profile> {
+pub fn shipped(name: &str) -> Option<Device> {
     let (_, text) = SHIPPED.iter().find(|(n, _)| *n == name)?;
-    Profile::parse(text, name).ok()
+    Device::parse(text, name).ok()
 }
 
 /// Names of all shipped profiles, `vendor/model`, in order.
@@ -47,18 +70,22 @@ mod tests {
     fn every_file_is_shipped_and_without_fault() {
         assert_eq!(shipped_names().collect::<Vec<_>>(), on_disk());
         for (name, text) in SHIPPED {
-            let profile = Profile::parse(text, name).unwrap();
-            assert_eq!(profile.name(), *name);
+            let device = Device::parse(text, name).unwrap();
+            assert_eq!(device.head().name(), *name);
             assert!(
-                text.contains("your own") || text.contains("of its own"),
+                text.contains("your own") || text.contains("of its own") || text.contains("another model"),
                 "{name} tells how to add one"
             );
         }
         assert!(shipped("no/such").is_none());
     }
 
+    fn registers(name: &str) -> crate::Profile {
+        shipped(name).and_then(Device::into_modbus).unwrap()
+    }
+
     fn decode(name: &str, signal: &str, words: &[u16]) -> Result<Micro, Absence> {
-        shipped(name).unwrap().signal(signal).unwrap().decode(words)
+        registers(name).signal(signal).unwrap().decode(words)
     }
 
     #[test]
@@ -80,7 +107,7 @@ mod tests {
 
     #[test]
     fn apc_is_read_in_few_blocks() {
-        let apc = shipped("apc/smart-ups").unwrap();
+        let apc = registers("apc/smart-ups");
         let spans = |trip: bool| -> Vec<(u16, u16)> {
             apc.blocks(|s| !trip || s.trip)
                 .iter()
@@ -92,8 +119,75 @@ mod tests {
     }
 
     #[test]
+    fn the_same_card_reads_two_liebert_families_otherwise() {
+        assert_eq!(decode("vertiv/liebert-nxc", "on_battery", &[5]), Ok(Micro(1_000_000)));
+        assert_eq!(decode("vertiv/liebert-nxc", "on_battery", &[3]), Ok(Micro(0)));
+        assert_eq!(
+            decode("vertiv/liebert-nxc", "battery_temperature", &[27]),
+            Ok(Micro(27_000_000))
+        );
+        assert_eq!(
+            decode("vertiv/liebert-aps", "battery_temperature", &[271]),
+            Ok(Micro(27_100_000))
+        );
+        assert_eq!(
+            decode("vertiv/liebert-aps", "runtime", &[12]),
+            Ok(Micro(720_000_000)),
+            "minutes"
+        );
+        let at = |name: &str| registers(name).signal("runtime").unwrap().address;
+        assert_eq!((at("vertiv/liebert-nxc"), at("vertiv/liebert-aps")), (407, 436));
+    }
+
+    #[test]
+    fn a_sunspec_battery_is_read_by_its_own_scale_factors() {
+        let battery = registers("sunspec/battery-802");
+        let charge = battery.signal("charge").unwrap();
+        assert_eq!(charge.decode_times(&[875], -1), Ok(Micro(875_000)));
+        assert_eq!(charge.decode_times(&[0xFFFF], -1), Err(Absence::Bus), "not implemented");
+        assert_eq!(
+            battery.signal("over_temperature").unwrap().decode(&[0, 0b10]),
+            Ok(Micro(1_000_000))
+        );
+        assert_eq!(
+            battery.scale_factors().into_iter().collect::<Vec<_>>(),
+            [56, 59, 60, 61, 63]
+        );
+    }
+
+    #[test]
+    fn nut_words_mean_what_nut_means() {
+        let Some(Device::Nut(ups)) = shipped("nut/ups") else {
+            panic!("no profile")
+        };
+        let of = |name: &str, text| ups.signals.iter().find(|s| s.name == name).unwrap().decode(text);
+        assert_eq!(of("on_battery", "OB DISCHRG HE"), Ok(Micro(1_000_000)));
+        assert_eq!(
+            of("on_battery", "OB CAL"),
+            Ok(Micro(0)),
+            "a calibration is no power cut"
+        );
+        assert_eq!(of("battery_low", "OL LB"), Ok(Micro(0)), "LB counts only with OB");
+        assert_eq!(of("charge", "100"), Ok(Micro(1_000_000)));
+        assert_eq!(of("runtime", "1234.50"), Ok(Micro(1_234_500_000)));
+    }
+
+    #[test]
+    fn ups_mib_is_read_as_the_rfc_says() {
+        let Some(Device::Snmp(ups)) = shipped("generic/ups-mib") else {
+            panic!("no profile")
+        };
+        let of = |name: &str, raw| ups.signals.iter().find(|s| s.name == name).unwrap().decode_number(raw);
+        assert_eq!(of("on_battery", 5), Ok(Micro(1_000_000)));
+        assert_eq!(of("on_battery", 3), Ok(Micro(0)));
+        assert_eq!(of("runtime", 12), Ok(Micro(720_000_000)), "minutes");
+        assert_eq!(of("runtime", -1), Err(Absence::Bus), "Huawei's way of not knowing");
+        assert_eq!(of("battery_voltage", 547), Ok(Micro(54_700_000)));
+    }
+
+    #[test]
     fn contacts_take_the_quantity_the_config_gives_them() {
-        let contacts = shipped("generic/dry-contacts").unwrap();
+        let contacts = registers("generic/dry-contacts");
         assert_eq!(contacts.signals.len(), 8);
         for signal in &contacts.signals {
             assert!(signal.trip && signal.may_be(Quantity::FireAlarm) && signal.may_be(Quantity::SuppressionDischarge));

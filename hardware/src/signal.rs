@@ -1,7 +1,9 @@
 //! One signal of a device: where it stands and what it means.
 
-use muster_wire::{Absence, Micro, Quantity, Unit};
+use muster_wire::{Absence, MICRO, Micro, Quantity};
 
+use crate::device::may_be;
+use crate::meaning::credible;
 use crate::{Encoding, Scale, Table};
 
 /// One signal of a device.
@@ -25,6 +27,10 @@ pub struct Signal {
     pub trip: bool,
     /// A bit that is 0 while its fact holds (fail-safe contact).
     pub invert: bool,
+    /// Offset of the register with its SunSpec scale factor, a power of ten on top of `scale`.
+    pub scale_from: Option<u16>,
+    /// Of a register that holds a state: the numbers that make the signal 1. Empty where it is a number.
+    pub states: Vec<i64>,
 }
 
 impl Signal {
@@ -42,8 +48,7 @@ impl Signal {
     /// Whether a channel of this signal may be declared as `quantity`: its own, or, for a contact, any other contact.
     #[must_use]
     pub fn may_be(&self, quantity: Quantity) -> bool {
-        let contact = |q: Quantity| q.unit() == Unit::Contact;
-        quantity == self.quantity || (contact(quantity) && contact(self.quantity))
+        may_be(self.quantity, quantity)
     }
 
     /// The value of its registers (of a bit table: 0 or 1), in exact integer arithmetic.
@@ -52,27 +57,34 @@ impl Signal {
     /// [`Absence::Bus`] for a sentinel or the wrong number of registers, [`Absence::Range`] for a value that the
     /// quantity cannot have.
     pub fn decode(&self, words: &[u16]) -> Result<Micro, Absence> {
+        self.decode_times(words, 0)
+    }
+
+    /// As [`Signal::decode`], times a power of ten, `-10` to `10`.
+    ///
+    /// # Errors
+    /// As [`Signal::decode`].
+    pub fn decode_times(&self, words: &[u16], exponent: i16) -> Result<Micro, Absence> {
         let pattern = self.encoding.pattern(words).ok_or(Absence::Bus)?;
         if self.sentinels.contains(&pattern) {
             return Err(Absence::Bus);
         }
-        let raw = self.encoding.number(pattern);
-        let raw = if self.invert { 1 - raw } else { raw };
-        let value = self.scale.apply(raw).ok_or(Absence::Range)?;
-        if self.credible(value) {
+        let raw = self.encoding.micro(pattern).ok_or(Absence::Bus)?;
+        if !self.states.is_empty() {
+            let holds = self.states.iter().any(|state| Micro::from_units(*state) == Some(raw));
+            return Ok(Micro(i64::from(holds) * MICRO));
+        }
+        let raw = if self.invert { Micro(MICRO - raw.0) } else { raw };
+        let value = self
+            .scale
+            .times(exponent)
+            .and_then(|s| s.apply(raw))
+            .ok_or(Absence::Range)?;
+        if credible(self.quantity, value) {
             Ok(value)
         } else {
             Err(Absence::Range)
         }
-    }
-
-    /// A contact is 0 or 1 and nothing between.
-    fn credible(&self, value: Micro) -> bool {
-        let (min, max) = self.quantity.range_units();
-        let whole = self.quantity.unit() != Unit::Contact || value.0 % muster_wire::MICRO == 0;
-        whole
-            && Micro::from_units(min).is_some_and(|m| value >= m)
-            && Micro::from_units(max).is_some_and(|m| value <= m)
     }
 }
 
@@ -93,6 +105,8 @@ mod tests {
             quantity,
             trip: false,
             invert: false,
+            scale_from: None,
+            states: Vec::new(),
         }
     }
 
@@ -139,6 +153,40 @@ mod tests {
         assert_eq!(s.decode(&[2]), Err(Absence::Range));
         let half = signal(Encoding::U16, Scale::decimal("0.5").unwrap(), Quantity::Contact);
         assert_eq!(half.decode(&[1]), Err(Absence::Range));
+    }
+
+    #[test]
+    fn a_power_of_ten_comes_on_top_of_the_scale() {
+        let s = signal(Encoding::U16, Scale::decimal("0.01").unwrap(), Quantity::Charge);
+        let of = |exponent| s.decode_times(&[875], exponent);
+        assert_eq!(of(-1), Ok(Micro(875_000)), "87.5 percent");
+        assert_eq!((of(0), of(10)), (Err(Absence::Range), Err(Absence::Range)));
+        assert_eq!(of(-10), Ok(Micro(0)));
+    }
+
+    #[test]
+    fn a_state_is_one_of_a_list() {
+        let mut s = signal(Encoding::U16, Scale::ONE, Quantity::OnBattery);
+        s.states = vec![5, 6];
+        let of = |word| s.decode(&[word]).map(|m| m.0);
+        assert_eq!((of(5), of(3), of(6)), (Ok(MICRO), Ok(0), Ok(MICRO)));
+    }
+
+    #[test]
+    fn a_float_is_a_number_and_nothing_else() {
+        let s = signal(
+            Encoding::F32(WordOrder::Big),
+            Scale::decimal("0.1").unwrap(),
+            Quantity::Voltage,
+        );
+        let of = |value: f32| {
+            let bits = value.to_bits();
+            s.decode(&[(bits >> 16) as u16, bits as u16])
+        };
+        assert_eq!(of(2_305.0), Ok(Micro(230_500_000)));
+        assert_eq!(of(f32::NAN), Err(Absence::Bus));
+        assert_eq!(of(f32::INFINITY), Err(Absence::Bus));
+        assert_eq!(of(1e9), Err(Absence::Range));
     }
 
     #[test]

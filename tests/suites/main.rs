@@ -10,10 +10,12 @@
 
 mod acks;
 mod acting;
+mod agents;
 mod bench;
 mod firmware;
 mod inputs;
 mod lasting;
+mod nut_server;
 mod running;
 mod scenarios;
 mod site;

@@ -1,6 +1,6 @@
 //! Everything that can happen to the decision.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use muster_wire::{Absence, Micro};
 
 use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx};
@@ -10,7 +10,7 @@ use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceI
 pub enum Input {
     /// The site: the first input of all. A later one takes its place, and what was decided and is known stays, by id; ask
     /// [`crate::State::refuses`] before.
-    Config(Box<Site>),
+    Config(Arc<Site>),
     /// The journal's entries after a restart, oldest first; right after the first `Config`.
     Restore(Vec<Entry>),
     /// One sample of one channel. Sequence, identity and topic were checked by the ingest.

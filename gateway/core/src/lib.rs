@@ -40,7 +40,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, IncidentView, IntervalView, RunwayView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, IncidentView, IntervalView, OrderView, RunwayView, StepView, TroubleView, View, VoteView,
+    WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

@@ -4,6 +4,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     format,
     string::String,
+    sync::Arc,
     vec::Vec,
 };
 
@@ -43,7 +44,7 @@ impl State {
         if site.single_group != self.site.single_group {
             return Some(format!("`single_group` cannot change {reset}"));
         }
-        let both = |id: &str| [&self.site, site].iter().all(|s| s.zones.iter().any(|z| z.id == id));
+        let both = |id: &str| [&*self.site, site].iter().all(|s| s.zones.iter().any(|z| z.id == id));
         if neighbours(&self.site, both) != neighbours(site, both) {
             return Some(format!("`adjacent` cannot change {reset}"));
         }
@@ -91,7 +92,7 @@ impl State {
     }
 
     /// Takes a further config. One that changes nothing changes nothing at all.
-    pub(crate) fn reconfigure(&mut self, now: Millis, site: &Site, out: &mut Vec<Effect>) -> bool {
+    pub(crate) fn reconfigure(&mut self, now: Millis, site: &Arc<Site>, out: &mut Vec<Effect>) -> bool {
         if self.is_configured_as(site) {
             let line = "config reloaded: nothing that is decided by has changed";
             self.say(EventKind::Config, &self.site.id.clone(), line.into(), out);

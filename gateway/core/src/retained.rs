@@ -1,7 +1,7 @@
 //! Zones and groups that the config does not name any more, kept behind its own as long as a latched vote is theirs: an
 //! edited config must not make a vote fall, neither while we run nor across a restart.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use crate::{Group, GroupIx, Site, State, Zone, ZoneIx, policy::ZoneState};
 
@@ -47,7 +47,7 @@ impl State {
             return None;
         }
         let (id, adjacent) = (id.into(), Vec::new());
-        self.site.zones.push(Zone { id, adjacent });
+        Arc::make_mut(&mut self.site).zones.push(Zone { id, adjacent });
         self.policy.zones.push(ZoneState::default());
         self.detect.tally.add_zone();
         Some(at)
@@ -58,22 +58,29 @@ impl State {
         if at >= MOST {
             return None;
         }
-        self.site.groups.push(Group { id: id.into() });
+        Arc::make_mut(&mut self.site).groups.push(Group { id: id.into() });
         Some(at)
     }
 
     /// Their votes are gone: so are they.
     pub(crate) fn forget_retained(&mut self) {
         let Named { zones, groups } = self.named;
-        self.site.zones.truncate(zones);
+        if self.named == Named::all_of(&self.site) {
+            return;
+        }
+        let site = Arc::make_mut(&mut self.site);
+        site.zones.truncate(zones);
+        site.groups.truncate(groups);
         self.policy.zones.truncate(zones);
         self.detect.tally.truncate_zones(zones);
-        self.site.groups.truncate(groups);
     }
 
     /// Whether a config is the one in force, as far as the decision goes.
     pub(crate) fn is_configured_as(&self, site: &Site) -> bool {
-        let mut own = self.site.clone();
+        if self.named == Named::all_of(&self.site) {
+            return *self.site == *site;
+        }
+        let mut own = Site::clone(&self.site);
         own.zones.truncate(self.named.zones);
         own.groups.truncate(self.named.groups);
         own == *site

@@ -3,11 +3,11 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelView, IncidentView, IntervalView, Millis, RunwayView, State, StepView, TroubleView, View, VoteView,
-    WorkloadView, ZoneIx, ZoneView,
+    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, State, StepView, TroubleView, Verb, View,
+    VoteView, WorkloadView, ZoneIx, ZoneView,
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
-    policy::{Incident, Interval, runway},
+    policy::{Incident, Interval, Pending, orders::PAIR_WITHIN_MS, runway},
     step,
 };
 
@@ -31,7 +31,7 @@ impl State {
                 cut: runway.cut.map(interval),
             },
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
-            orders: self.standing_orders(now),
+            orders: self.orders(now),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
             channels_total: self.detect.channels.len() as u32,
         }
@@ -112,25 +112,26 @@ impl State {
             .collect()
     }
 
-    fn standing_orders(&self, now: Millis) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .policy
-            .pending
-            .iter()
-            .map(|(verb, first)| {
-                format!(
-                    "{verb} by {} waits for a second person",
-                    self.site.principals[first.by.at()].id
-                )
-            })
-            .collect();
-        if self.policy.holding(now) {
-            lines.push("hold: steps not yet begun wait".into());
+    fn orders(&self, now: Millis) -> Vec<OrderView> {
+        let mut orders: Vec<OrderView> = self.policy.pending.values().map(|first| self.waiting(first)).collect();
+        let in_effect = |verb: Verb, until, line: &str| order(verb, until, line.into());
+        let cut = self.policy.cut.map(|at| Verb::Cut { at });
+        orders.extend(cut.map(|verb| in_effect(verb, None, "the power will be cut, as announced")));
+        let hold = self.policy.hold_until.filter(|_| self.policy.holding(now));
+        orders.extend(hold.map(|until| in_effect(Verb::Hold, Some(until), "hold: steps not yet begun wait")));
+        let abort = self.policy.aborted.then_some(Verb::Abort);
+        orders.extend(abort.map(|verb| in_effect(verb, None, "aborted: no further step begins until a new vote")));
+        orders
+    }
+
+    fn waiting(&self, first: &Pending) -> OrderView {
+        let (verb, by) = (first.verb, self.site.principals[first.by.at()].id.clone());
+        let line = format!("{} by {by} waits for a second person", verb.as_str());
+        OrderView {
+            waits: true,
+            by: Some(by),
+            ..order(verb, Some(first.at + PAIR_WITHIN_MS), line)
         }
-        if self.policy.aborted {
-            lines.push("aborted: no further step begins until a new vote".into());
-        }
-        lines
     }
 
     fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
@@ -172,6 +173,22 @@ impl State {
             why: work.why.clone(),
             safe_at: work.safe_at,
         }
+    }
+}
+
+/// One in effect.
+fn order(verb: Verb, until: Option<Millis>, line: String) -> OrderView {
+    let at = match verb {
+        Verb::Cut { at } => Some(at),
+        _ => None,
+    };
+    OrderView {
+        verb: verb.as_str().into(),
+        waits: false,
+        by: None,
+        at,
+        until,
+        line,
     }
 }
 

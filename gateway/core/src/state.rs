@@ -1,7 +1,7 @@
 //! The whole state of a decision, and its digest. A state that is read from a recording is checked as it is read: whatever
 //! the file holds, [`crate::step`] neither panics nor hangs on it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
@@ -12,7 +12,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "Read")]
 pub struct State {
-    pub(crate) site: Site,
+    /// Shared: what begins a recording copies the rest only.
+    pub(crate) site: Arc<Site>,
     pub(crate) named: Named,
     /// Channels.
     pub detect: Detect,
@@ -33,7 +34,7 @@ pub struct State {
 /// A state as it is read, before anybody knows whether it can be.
 #[derive(serde::Deserialize)]
 struct Read {
-    site: Site,
+    site: Arc<Site>,
     named: Named,
     detect: Detect,
     policy: Policy,
@@ -109,10 +110,10 @@ impl State {
             principals: Vec::new(),
             priors: crate::Priors::default(),
         };
-        Self::configured(site, 0)
+        Self::configured(Arc::new(site), 0)
     }
 
-    pub(crate) fn configured(site: Site, now: Millis) -> Self {
+    pub(crate) fn configured(site: Arc<Site>, now: Millis) -> Self {
         Self {
             detect: Detect::new(&site, now),
             policy: Policy::new(&site),

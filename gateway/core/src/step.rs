@@ -1,6 +1,6 @@
 //! The only way in: something happened, what follows?
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
@@ -144,7 +144,7 @@ fn own(state: &mut State, now: Millis, part: &str, trouble: Option<&str>, out: &
     false
 }
 
-fn configure(state: &mut State, now: Millis, site: &Site, out: &mut Vec<Effect>) -> bool {
+fn configure(state: &mut State, now: Millis, site: &Arc<Site>, out: &mut Vec<Effect>) -> bool {
     // Whoever hands a config over has asked whether it is refused.
     if let Some(why) = state.refuses(site) {
         out.push(Effect::Fault(format!(

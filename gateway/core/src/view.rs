@@ -30,8 +30,8 @@ pub struct View {
     pub runway: RunwayView,
     /// The open incident, or the last one.
     pub incident: Option<IncidentView>,
-    /// One line each: orders that wait, a hold, an abort.
-    pub orders: Vec<String>,
+    /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
+    pub orders: Vec<OrderView>,
     /// Channels by quality: good, not good.
     pub channels_good: u32,
     /// See `channels_good`.
@@ -97,6 +97,23 @@ pub struct IntervalView {
     pub likely: Millis,
     /// One line.
     pub why: String,
+}
+
+/// An order that waits or stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// `evacuate`, `cut`, …
+    pub verb: String,
+    /// Waits for a second person; else it is in effect.
+    pub waits: bool,
+    /// Who gave it, of one that waits.
+    pub by: Option<String>,
+    /// Of a cut: engine time at which the power will be cut.
+    pub at: Option<Millis>,
+    /// Engine time at which it ends by itself, if it does.
+    pub until: Option<Millis>,
+    /// One line.
+    pub line: String,
 }
 
 /// An incident.

@@ -192,7 +192,22 @@ fn a_cut_takes_two_who_agree_or_one_and_a_held_vote() {
     let cut = |s: i64| Verb::Cut { at: s * SECOND };
     assert_eq!(stand.order(ANN, cut(3_600)), Verdict::Pending);
     assert_eq!(stand.order(BOB, cut(3_661)), Verdict::Pending, "not the same cut");
+    let waiting = stand.view().orders.remove(0);
+    assert_eq!(
+        (waiting.verb.as_str(), waiting.waits, waiting.by.as_deref()),
+        ("cut", true, Some("bob"))
+    );
+    assert_eq!(
+        (waiting.at, waiting.until),
+        (Some(3_661 * SECOND), Some(stand.view().now + 5 * MINUTE))
+    );
     assert_eq!(stand.order(ANN, cut(3_601)), Verdict::Taken);
+    let standing = stand.view().orders.remove(0);
+    assert_eq!(
+        (standing.verb.as_str(), standing.waits, standing.until),
+        ("cut", false, None)
+    );
+    assert_eq!(standing.at, Some(3_601 * SECOND), "the cut that was announced");
     assert_eq!(
         stand.view().runway.cut.unwrap().earliest,
         3_601_000,
@@ -224,6 +239,11 @@ fn a_hold_lasts_three_minutes_once_a_person_and_never_longer_than_the_slack() {
     stand.alarm(0);
     stand.alarm(1);
     assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken);
+    let hold = stand.view().orders.remove(0);
+    assert_eq!(
+        (hold.verb.as_str(), hold.until),
+        ("hold", Some(stand.view().now + 180 * SECOND))
+    );
     stand.answer_all(Phase::Prepare, &muster_core::HookOutcome::Done);
     stand.wait(180 * SECOND - 1);
     assert!(!stand.called().iter().any(|s| s.contains("evacuate")));

@@ -3,6 +3,7 @@
 mod stand;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use muster_core::{
     ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
@@ -323,8 +324,8 @@ fn extreme() -> impl Strategy<Value = i64> {
 
 fn hostile() -> impl Strategy<Value = (i64, Input)> {
     let input = prop_oneof![
-        3 => Just(Input::Config(Box::new(site()))),
-        1 => (any::<u64>(), any::<u16>()).prop_map(|(seed, at)| Input::Config(Box::new(spoilt(seed, at)))),
+        3 => Just(Input::Config(Arc::new(site()))),
+        1 => (any::<u64>(), any::<u16>()).prop_map(|(seed, at)| Input::Config(Arc::new(spoilt(seed, at)))),
         1 => prop::collection::vec((any::<u8>(), extreme(), extreme()), 0..12)
             .prop_map(|all| Input::Restore(all.into_iter().enumerate().map(odd_entry).collect())),
         6 => (0..10u32, extreme(), any::<bool>(), any::<u32>()).prop_map(|(c, v, simulated, age)| Input::Reading {
@@ -436,13 +437,13 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
         inputs.iter().for_each(|i| step(&mut state, 0, i, &mut out));
         out.iter().filter(|e| matches!(e, Effect::Fault(_))).count()
     };
-    let config = || Input::Config(Box::new(site()));
+    let config = || Input::Config(Arc::new(site()));
     assert_eq!(faults(&[config()]), 0);
     assert_eq!(faults(&[config(), config()]), 0, "the same config again");
     let mut elsewhere = site();
     elsewhere.id = "t".into();
     assert_eq!(
-        faults(&[config(), Input::Config(Box::new(elsewhere))]),
+        faults(&[config(), Input::Config(Arc::new(elsewhere))]),
         1,
         "another site"
     );
@@ -453,6 +454,6 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
         "more stored than given"
     );
     for at in 0..8 {
-        assert_eq!(faults(&[Input::Config(Box::new(spoilt(3, at + 40)))]), 1, "spoilt {at}");
+        assert_eq!(faults(&[Input::Config(Arc::new(spoilt(3, at + 40)))]), 1, "spoilt {at}");
     }
 }

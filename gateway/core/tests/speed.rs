@@ -1,6 +1,7 @@
 //! Figures, printed and not asserted: `cargo test --release -p muster-core --test speed -- --ignored --nocapture`.
 mod stand;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{
@@ -37,7 +38,7 @@ fn big_site(channels: u32, workloads: u16) -> Site {
 
 fn started(site: Site) -> (State, Vec<Effect>) {
     let (mut state, mut out) = (State::new(), Vec::new());
-    step(&mut state, 0, &Input::Config(Box::new(site)), &mut out);
+    step(&mut state, 0, &Input::Config(Arc::new(site)), &mut out);
     (state, out)
 }
 

@@ -1,6 +1,10 @@
 //! What is always said first, and what to do next: for somebody woken at three in the morning.
 
-use muster_core::{IncidentView, Level, Mode, View};
+use muster_core::{IncidentView, Level, Mode, OrderView, View};
+
+use super::here::{Here, TOKEN_FILE};
+use super::wall;
+use crate::clock::Clock;
 
 /// What must be seen on every screen before anything else.
 pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String> {
@@ -20,22 +24,26 @@ pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String
 pub fn insecure_line(part: &str) -> &'static str {
     match part {
         "mqtt" => "MQTT without TLS; whoever is on its network can speak for every node",
+        "snmp" => "SNMP v2c; whoever is on its network can answer for every agent",
         _ => "a part of the site goes over the network without TLS",
     }
 }
 
-/// What to do now, most urgent first. Never empty.
-pub(crate) fn next(view: &View) -> Vec<String> {
-    let mut lines = match view.level {
-        Level::Normal => Vec::new(),
-        Level::Watch => vec!["Look at the zone named above. Nothing is moved yet.".to_owned()],
-        Level::Prepare => prepare(view),
-        Level::Evacuate => evacuate(view),
-    };
-    // An order that waits for its second person is the one thing with a deadline of minutes.
-    lines.splice(0..0, view.orders.iter().map(|order| format!("Order: {order}")));
+/// What to do now, most urgent first. Never empty. Every command in it runs as it is printed, but for the reader's own token
+/// and the time of a cut.
+pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
+    let order = |order: &str| format!("`{}`", here.order(order));
+    let mut lines = Vec::new();
     if !view.armed {
-        lines.push(disarmed(view.level).to_owned());
+        lines.push(disarmed(view.level, &order("arm")));
+    }
+    // An order that waits for its second person is the one thing with a deadline of minutes.
+    lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
+    match view.level {
+        Level::Normal => {}
+        Level::Watch => lines.push("Look at the zone named above. Nothing is moved yet.".to_owned()),
+        Level::Prepare => prepare(view, order, &mut lines),
+        Level::Evacuate => evacuate(view, order, &mut lines),
     }
     if !view.troubles.is_empty() {
         lines.push("Repair what stands under Trouble: until then detection is weaker.".to_owned());
@@ -43,56 +51,99 @@ pub(crate) fn next(view: &View) -> Vec<String> {
     if lines.is_empty() {
         lines.push("Nothing. Muster is listening.".to_owned());
     }
-    lines
-}
-
-fn prepare(view: &View) -> Vec<String> {
-    let mut lines = Vec::new();
-    if view.votes.iter().any(|vote| vote.held) {
-        lines.push("One group says fire. Ask the fire panel and the cameras; do not go in to look.".to_owned());
-    } else if view.votes.is_empty() {
-        lines.push("No group says fire; the reason stands above. Reversible steps run.".to_owned());
-    } else {
-        lines.push(
-            "The votes have returned and stay latched. Is it over? `muster order reset`, two persons.".to_owned(),
-        );
+    if lines.iter().any(|line| line.contains(TOKEN_FILE)) {
+        lines.push(format!("{TOKEN_FILE} stands for the file with your own token."));
     }
-    lines.push(
-        "If it is real, do not wait for a second group: `muster order evacuate` needs two persons. \
-         If the power will be cut: `muster order cut --at HH:MM`."
-            .to_owned(),
-    );
     lines
 }
 
-fn evacuate(view: &View) -> Vec<String> {
+/// What waits or stands, and until when.
+fn given_order(given: &OrderView, clock: &Clock, here: &Here) -> String {
+    let spoken = |at| wall::spoken(wall::to_the_second(clock.wall_of(at)), clock.wall_ms());
+    let until = given.until.map(|until| format!(" until {}", spoken(until)));
+    let until = until.unwrap_or_default();
+    match (given.waits, given.at) {
+        (false, Some(at)) => format!(
+            "Order in effect: the power will be cut at {}, as announced.",
+            spoken(at)
+        ),
+        (false, None) => format!("Order in effect: {}{until}.", given.line),
+        (true, at) => {
+            let at = at.map(|at| format!(" at {}", spoken(at))).unwrap_or_default();
+            let by = given.by.as_deref().unwrap_or("somebody");
+            format!(
+                "Order: {}{at}, by {by}, waits for a second person{until}. Whoever agrees types `{}`.",
+                given.verb,
+                agreeing(given, clock, here)
+            )
+        }
+    }
+}
+
+/// What the second person types. The instant, not the words: "16:52" may mean another day or zone elsewhere.
+fn agreeing(given: &OrderView, clock: &Clock, here: &Here) -> String {
+    let at = given.at.map(|at| wall::to_the_second(clock.wall_of(at)));
+    match at.and_then(wall::rfc3339) {
+        Some(at) => here.order(&format!("{} --at {at}", given.verb)),
+        None => here.order(&given.verb),
+    }
+}
+
+fn prepare(view: &View, order: impl Fn(&str) -> String, lines: &mut Vec<String>) {
+    lines.push(if view.votes.iter().any(|vote| vote.held) {
+        "One group says fire. Ask the fire panel and the cameras; do not go in to look.".to_owned()
+    } else if view.votes.is_empty() {
+        "No group says fire; the reason stands above. Reversible steps run.".to_owned()
+    } else {
+        format!(
+            "The votes have returned and stay latched. Is it over? {}, two persons.",
+            order("reset")
+        )
+    });
+    lines.push(format!(
+        "If it is real, do not wait for a second group: {} needs two persons. If the power will be cut: {}.",
+        order("evacuate"),
+        order("cut --at HH:MM")
+    ));
+}
+
+fn evacuate(view: &View, order: impl Fn(&str) -> String, lines: &mut Vec<String>) {
     let Some(incident) = &view.incident else {
-        return vec!["Steps begin by themselves.".to_owned()];
+        return lines.push("Steps begin by themselves.".to_owned());
     };
-    let mut lines = Vec::new();
     if let Some(stranded) = stranded(incident) {
         lines.push(format!("BY HAND: no way is left to save {stranded}."));
     }
     if let Some(stuck) = stuck(incident) {
         lines.push(format!("Look at what is stuck: {stuck}."));
     }
-    if incident.workloads.iter().all(|workload| workload.safe_at.is_some()) && incident.mode == Mode::Live {
-        lines.push("Every workload is safe. When the fire service says it is over: `muster order reset`, two persons; nothing returns by itself.".to_owned());
+    let all_safe = incident.workloads.iter().all(|workload| workload.safe_at.is_some());
+    lines.push(if all_safe && incident.mode == Mode::Live {
+        format!(
+            "Every workload is safe. When the fire service says it is over: {}, two persons; nothing returns by itself.",
+            order("reset")
+        )
     } else {
-        lines.push(
-            "Steps run by themselves; watch them below. False alarm? `muster order hold` (one person, at most 180 s) or \
-             `muster order abort` (two persons)."
-                .to_owned(),
-        );
-    }
-    lines
+        format!(
+            "Steps run by themselves; watch them below. False alarm? {} (one person, at most 180 s) or {} (two persons).",
+            order("hold"),
+            order("abort")
+        )
+    });
 }
 
-fn disarmed(level: Level) -> &'static str {
-    if level == Level::Evacuate {
-        "NOTHING IS REALLY MOVED while Muster is disarmed. To move for real: `muster order arm` (one person)."
-    } else {
-        "Hooks are drills only. When the site is ready: `muster order arm`."
+/// Said before all else: whoever trusts the page must not wait for what will not happen.
+fn disarmed(level: Level, arm: &str) -> String {
+    match level {
+        Level::Normal | Level::Watch => {
+            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed. When the site is ready: {arm} (one person).")
+        }
+        Level::Prepare => format!(
+            "NOTHING WOULD REALLY BE MOVED: Muster is disarmed, what it does is a drill. Is it real? {arm} (one person)."
+        ),
+        Level::Evacuate => format!(
+            "NOTHING IS REALLY MOVED: Muster is disarmed, what it does is a drill. To move for real: {arm} (one person)."
+        ),
     }
 }
 
@@ -119,6 +170,9 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use std::path::Path;
+
     use super::super::tests::story;
     use super::*;
 
@@ -135,36 +189,157 @@ mod tests {
         assert!(headline(&story::normal(0), 1, &[]).is_empty());
     }
 
+    /// At the usual place; a view whose time is the clock's.
+    fn next(story: fn(i64) -> View) -> Vec<String> {
+        let (clock, here) = place();
+        super::next(&story(clock.now()), &clock, &here)
+    }
+
+    fn place() -> (Clock, Here) {
+        let here = Here::new(([127, 0, 0, 1], 8620).into(), None, Path::new("/var/lib/muster.db"));
+        (Clock::starting_at(1_000_000_000), here)
+    }
+
     #[test]
     fn every_level_has_a_next_act() {
-        assert_eq!(next(&story::normal(0)), ["Nothing. Muster is listening."]);
-        assert!(next(&story::trouble(0)).iter().any(|line| line.contains("Repair")));
-        let lines = next(&story::prepare(0)).join("\n");
-        assert!(lines.starts_with("Order: evacuate by ann waits"), "{lines}");
+        assert_eq!(next(story::normal), ["Nothing. Muster is listening."]);
+        assert!(next(story::trouble).iter().any(|line| line.contains("Repair")));
+        let lines = next(story::prepare).join("\n");
         assert!(
-            lines.contains("`muster order evacuate` needs two persons") && lines.contains("`muster order arm`"),
+            lines.contains("`muster order evacuate --token-file YOUR.tok` needs two persons"),
             "{lines}"
         );
-        let lines = next(&story::evacuate(0)).join("\n");
+        let lines = next(story::evacuate).join("\n");
         assert!(
             lines.contains("BY HAND") && lines.contains("stuck") && lines.contains("abort"),
             "{lines}"
         );
     }
 
+    /// At every level, and before an order that waits: who reads only the first line must not believe that things move.
+    #[test]
+    fn that_nothing_would_be_moved_is_said_first() {
+        let stories: [fn(i64) -> View; 4] = [story::normal, story::trouble, story::prepare, story::evacuate];
+        for story in stories {
+            let (clock, here) = place();
+            let mut view = story(clock.now());
+            view.armed = false;
+            let lines = super::next(&view, &clock, &here);
+            assert!(lines[0].starts_with("NOTHING"), "{}: {lines:?}", view.level);
+            assert!(
+                lines[0].contains("`muster order arm --token-file YOUR.tok`"),
+                "{lines:?}"
+            );
+            view.armed = true;
+            let lines = super::next(&view, &clock, &here).join("\n");
+            assert!(!lines.contains("NOTHING"), "{lines}");
+        }
+    }
+
+    #[test]
+    fn the_second_person_is_told_the_very_command_and_until_when() {
+        let lines = next(story::prepare);
+        let order = lines.iter().find(|line| line.starts_with("Order: ")).unwrap();
+        assert!(
+            order.contains("evacuate, by ann, waits for a second person until "),
+            "{order}"
+        );
+        assert!(
+            order.contains("`muster order evacuate --token-file YOUR.tok`"),
+            "{order}"
+        );
+    }
+
+    /// What the second person is told to type means the same second as what the first one gave.
+    #[test]
+    fn an_announced_cut_is_told_as_an_instant() {
+        let (clock, here) = place();
+        let mut view = story::prepare(clock.now());
+        let wall_ms = clock.wall_ms() / 60_000 * 60_000 + 3_600_000;
+        view.orders[0].verb = "cut".to_owned();
+        view.orders[0].at = Some(clock.engine_of(wall_ms));
+        let lines = super::next(&view, &clock, &here).join("\n");
+        let instant = wall::rfc3339(wall_ms).unwrap();
+        assert!(
+            lines.contains(&format!("`muster order cut --at {instant} --token-file YOUR.tok`")),
+            "{lines}"
+        );
+        assert!(
+            lines.contains(&format!("Order: cut at {}", wall::spoken(wall_ms, clock.wall_ms()))),
+            "{lines}"
+        );
+        view.orders[0].waits = false;
+        view.orders[0].until = None;
+        let lines = super::next(&view, &clock, &here).join("\n");
+        let said = format!(
+            "the power will be cut at {}, as announced.",
+            wall::spoken(wall_ms, clock.wall_ms())
+        );
+        assert!(lines.contains(&said), "{lines}");
+    }
+
+    /// The real parser takes every command that is printed, wherever the gateway is and whatever waits.
+    #[test]
+    fn every_printed_command_runs_as_printed() {
+        let (clock, _) = place();
+        let places = [
+            Here::new(([127, 0, 0, 1], 8620).into(), None, Path::new("/var/lib/muster.db")),
+            Here::new(
+                ([0, 0, 0, 0], 9).into(),
+                Some("https://muster.example"),
+                Path::new("a b/it's.db"),
+            ),
+        ];
+        let stories: [fn(i64) -> View; 4] = [story::normal, story::trouble, story::prepare, story::evacuate];
+        let verbs = ["evacuate", "abort", "cut", "disarm", "reset"];
+        let mut seen = std::collections::BTreeSet::new();
+        for (here, story) in places.iter().flat_map(|here| stories.map(|story| (here, story))) {
+            for (verb, armed, returned) in verbs.iter().flat_map(|v| [(v, true, false), (v, false, true)]) {
+                let mut view = story(clock.now());
+                view.armed = armed;
+                view.votes.iter_mut().for_each(|vote| vote.held &= !returned);
+                for order in &mut view.orders {
+                    order.verb = (*verb).to_owned();
+                    order.at = (*verb == "cut").then_some(clock.now() + 600_000);
+                }
+                let lines = super::next(&view, &clock, here).join("\n");
+                let commands = lines.split('`').skip(1).step_by(2).map(str::to_owned);
+                seen.extend(commands.chain([here.journal("--events")]));
+            }
+        }
+        for command in &seen {
+            crate::cli::tests::parses(command);
+        }
+        for verb in ["arm", "evacuate", "cut", "hold", "abort", "reset", "disarm"] {
+            assert!(
+                seen.iter().any(|c| c.starts_with(&format!("muster order {verb}"))),
+                "{verb}"
+            );
+        }
+    }
+
     #[test]
     fn all_safe_is_said_only_when_live_and_true() {
-        let mut view = story::evacuate(0);
+        let (clock, here) = place();
+        let mut view = story::evacuate(clock.now());
         if let Some(incident) = &mut view.incident {
             for workload in &mut incident.workloads {
                 workload.safe_at = Some(1);
             }
         }
-        assert!(next(&view).join(" ").contains("Every workload is safe"));
+        assert!(
+            super::next(&view, &clock, &here)
+                .join(" ")
+                .contains("Every workload is safe")
+        );
         if let Some(incident) = &mut view.incident {
             incident.mode = Mode::Drill;
         }
-        assert!(!next(&view).join(" ").contains("Every workload is safe"));
+        assert!(
+            !super::next(&view, &clock, &here)
+                .join(" ")
+                .contains("Every workload is safe")
+        );
     }
 
     #[test]

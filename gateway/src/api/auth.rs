@@ -51,6 +51,11 @@ pub(crate) fn principal_of(token: &str, hashes: &[[u8; 32]]) -> Option<Principal
     (found != u16::MAX).then_some(PrincipalIx(found))
 }
 
+/// What a token nobody has is told: where it was not known.
+pub(crate) fn unknown_token(site: &str) -> String {
+    format!("no principal of {site} has this token")
+}
+
 /// Recent failures. They slow down guessing only: a valid token is looked for first and is never blocked, because an
 /// attacker must not be able to keep people from giving an order in an emergency.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ mod devices;
 mod events;
 mod guard;
 mod health;
+mod here;
 mod history;
 mod incidents;
 mod live;
@@ -37,6 +38,8 @@ use tokio::task::JoinSet;
 pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
+pub(crate) use here::order_command;
+pub use here::{Here, USUAL_URL};
 pub use live::News;
 pub use metrics::Gauges;
 pub use people::People;
@@ -75,9 +78,8 @@ pub struct ApiState {
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the
 /// longest idle one makes room; 5 s for a request's head; 5 s for its answer; 16 KiB of body; 64 live streams, which end.
 pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future<Output = ()> + Send) {
-    let guard = guard::Guard::new(listener.local_addr().ok(), state.public_url.as_deref());
     let counters = state.counters.clone();
-    let room = Arc::new(serve::Room::new(state, guard));
+    let room = Arc::new(serve::Room::new(state, listener.local_addr().ok()));
     let router = serve::router(room.clone());
     let ending = async {
         shutdown.await;

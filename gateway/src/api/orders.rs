@@ -87,8 +87,14 @@ pub(crate) async fn post(
     if answer.verdict == Verdict::Refused {
         return Err(Problem::new(StatusCode::CONFLICT, answer.why));
     }
+    let at_left_s = match verb {
+        // Whole seconds, rounded down: never optimistic.
+        Verb::Cut { at } => Some((at - room.state.clock.now()).div_euclid(1_000)),
+        _ => None,
+    };
     Ok(Json(json!({
         "schema": 1, "verdict": answer.verdict, "why": answer.why, "verb": verb.as_str(), "by": who, "at_wall": at_wall,
+        "at_left_s": at_left_s,
     })))
 }
 
@@ -98,12 +104,12 @@ fn identify(room: &Room, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
         return Ok(by);
     }
     let why = if given.is_some() {
-        "no principal has this token"
+        auth::unknown_token(&room.state.view.borrow().site)
     } else {
-        "an order needs Authorization: Bearer <token of a principal>"
+        "an order needs Authorization: Bearer <token of a principal>".to_owned()
     };
     room.state.counters.count(Cause::OrderRefused, "http", &why);
-    Err(room.failures.refuse(why))
+    Err(room.failures.refuse(&why))
 }
 
 fn verb_of(room: &Room, asked: &Asked) -> Result<(Verb, Option<String>), Problem> {

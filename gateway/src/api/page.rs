@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 pub(super) use news::SHOWN;
 
+use super::here::Here;
 use super::serve::Room;
 use super::wall;
 use crate::clock::Clock;
@@ -79,6 +80,7 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
         now: room.state.clock.now(),
         view,
         insecure: &room.state.insecure,
+        here: &room.here,
     };
     let frame = html! {
         div #frame class=(format!("level-{}{}", view.level, if view.incident.is_some() { "" } else { " idle" })) {
@@ -110,12 +112,22 @@ struct Moment<'a> {
     view: &'a View,
     /// What goes over the network without TLS.
     insecure: &'a [&'static str],
+    here: &'a Here,
 }
 
 impl Moment<'_> {
     /// Time of day of an engine time.
     fn time(&self, at: Millis) -> String {
         time_of(wall::rfc3339(self.clock.wall_of(at)))
+    }
+
+    /// As [`Moment::time`], to the nearest second, and with its date where that is not today's.
+    fn day_and_time(&self, at: Millis) -> String {
+        let of = |ms| wall::rfc3339(wall::to_the_second(ms)).unwrap_or_default();
+        let (at, now) = (of(self.clock.wall_of(at)), of(self.clock.wall_ms()));
+        let other_day = at.get(..10).filter(|day| now.get(..10) != Some(day));
+        let day = other_day.map_or_else(String::new, |day| format!("{day} "));
+        format!("{day}{}", time_of(Some(at)))
     }
 }
 

@@ -51,7 +51,7 @@ const SORTS: [Sort; 14] = [
         401,
         "token-needed",
         "A valid token is needed",
-        "Send Authorization: Bearer and your token; `muster order token` makes one.",
+        "Send Authorization: Bearer and your token; `muster order token --id NAME --out FILE` makes one, and its hash goes into the config.",
     ),
     (
         403,

@@ -73,16 +73,17 @@ pub(crate) fn check(
 /// A read without any token is no guess; a wrong one is.
 fn refuse(room: &Room, peer: SocketAddr, guessed: bool) -> Problem {
     let why = if guessed {
-        "no principal has this token"
+        auth::unknown_token(&room.state.view.borrow().site)
     } else {
         "reading from another machine, or through a proxy, needs a principal's token: \
          Authorization: Bearer <token>, or Basic with the token as password"
+            .to_owned()
     };
     room.state
         .counters
         .count(Cause::ReadRefused, &peer.ip().to_string(), &why);
     if guessed {
-        room.failures.refuse(why)
+        room.failures.refuse(&why)
     } else {
         Problem::new(StatusCode::UNAUTHORIZED, why)
     }

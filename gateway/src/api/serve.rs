@@ -1,5 +1,6 @@
 //! Routes, and what holds for every request.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use super::connections::Wire;
 use super::guard::Guard;
+use super::here::Here;
 use super::problem::Problem;
 use super::{
     ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem,
@@ -37,12 +39,19 @@ pub(crate) struct Room {
     pub(crate) older: OnceLock<Vec<serde_json::Value>>,
     /// Set when the gateway stops.
     pub(crate) stop: watch::Sender<bool>,
+    /// How people call it.
+    pub(crate) here: Here,
     guard: Guard,
 }
 
 impl Room {
-    pub(crate) fn new(state: ApiState, guard: Guard) -> Self {
+    /// `listens` is unknown only to a listener that is gone.
+    pub(crate) fn new(state: ApiState, listens: Option<SocketAddr>) -> Self {
+        let public = state.public_url.as_deref();
+        let unknown = (Ipv4Addr::UNSPECIFIED, 0).into();
         Self {
+            here: Here::new(listens.unwrap_or(unknown), public, &state.journal_path),
+            guard: Guard::new(listens, public),
             state,
             failures: auth::Failures::default(),
             conversions: orders::Conversions::default(),
@@ -51,7 +60,6 @@ impl Room {
             desk: live::Desk::default(),
             older: OnceLock::new(),
             stop: watch::Sender::new(false),
-            guard,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{advice, wall};
 use crate::clock::Clock;
 
 /// Fields that hold an engine time; each gets a `…_wall` beside it.
-const TIMES: [&str; 10] = [
+const TIMES: [&str; 12] = [
     "now",
     "onset",
     "since",
@@ -24,17 +24,20 @@ const TIMES: [&str; 10] = [
     "evacuate_begun",
     "plan_end",
     "safe_at",
+    "at",
+    "until",
 ];
 /// As [`TIMES`], of steps.
 const STEP_TIMES: [&str; 2] = ["begun", "ended"];
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Problem> {
     let view = room.state.view.borrow().clone();
-    document(&view, &room.state.clock, &room.state.insecure).map(Json)
+    document(&view, &room).map(Json)
 }
 
 /// The whole document.
-pub(crate) fn document(view: &View, clock: &Clock, insecure: &[&str]) -> Result<Value, Problem> {
+pub(crate) fn document(view: &View, room: &Room) -> Result<Value, Problem> {
+    let (clock, insecure) = (&room.state.clock, &room.state.insecure);
     let mut fields = walled(view, clock)?;
     let beside = json!({
         "schema": 1,
@@ -43,7 +46,7 @@ pub(crate) fn document(view: &View, clock: &Clock, insecure: &[&str]) -> Result<
         "view_age_ms": age_ms(view, clock),
         "headline": advice::headline(view, clock.speed(), insecure),
         "insecure": insecure,
-        "next": advice::next(view),
+        "next": advice::next(view, clock, &room.here),
     });
     if let Value::Object(beside) = beside {
         fields.extend(beside);

@@ -16,6 +16,7 @@ use super::neighbours::{Neighbours, Turn, Watched};
 use super::site;
 use super::{BenchError, Goal, background, machine};
 use crate::clock::Stopwatch;
+use crate::counters::Cause;
 
 /// Every channel is heard this often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ pub struct Memory {
     pub resident_idle_kib: u64,
     /// Resident while all channels are heard. KiB.
     pub resident_kib: u64,
+    /// Times the flight recorder could not keep up meanwhile.
+    pub recorder_gaps: u64,
     /// Share of one processor meanwhile. Percent; none where the system does not say.
     pub cpu_percent: Option<f64>,
     /// Who else used the machine meanwhile.
@@ -64,13 +67,20 @@ pub(super) async fn measure(folder: &Path, rounds: usize) -> Result<Memory, Benc
     measured
 }
 
+/// Where the process listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Greeting {
+    mqtt: SocketAddr,
+    http: SocketAddr,
+}
+
 /// Where the process listens, and what else it says.
-async fn greeting(process: &mut Child) -> Option<(SocketAddr, tokio::io::Lines<BufReader<ChildStdout>>)> {
+async fn greeting(process: &mut Child) -> Option<(Greeting, tokio::io::Lines<BufReader<ChildStdout>>)> {
     let mut lines = BufReader::new(process.stdout.take()?).lines();
     loop {
         let line = lines.next_line().await.ok()??;
-        if let Some(broker) = broker_in(&line) {
-            return Some((broker, lines));
+        if let Some(listens) = greeting_in(&line) {
+            return Some((listens, lines));
         }
     }
 }
@@ -80,27 +90,33 @@ async fn observe(process: &mut Child, rounds: usize) -> Result<Memory, BenchErro
         .await
         .ok()
         .flatten();
-    let (broker, lines) = greeted.ok_or(BenchError::Greeting(GREETING_WITHIN.as_secs()))?;
+    let (listens, lines) = greeted.ok_or(BenchError::Greeting(GREETING_WITHIN.as_secs()))?;
     tokio::spawn(drain(lines));
     let pid = process.id().unwrap_or_default();
     let resident = || machine::resident_kib(pid).ok_or(BenchError::Proc(pid));
     let resident_idle_kib = resident()?;
     let (mut watched, turn) = (Watched::default(), Turn::begin());
-    let fed = feed(broker, pid, rounds).await?;
+    let fed = feed(listens.mqtt, pid, rounds).await?;
     turn.end(&mut watched);
     let resident_kib = resident()?;
+    let recorder_gaps = recorder_gaps(listens.http).await?;
     let cpu_percent = fed.cpu_s.map(|cpu_s| cpu_s / fed.elapsed_s * 100.0);
     Ok(Memory {
         channels: LARGE.nodes * LARGE.channels,
         readings_per_s: fed.readings as f64 / fed.elapsed_s,
         resident_idle_kib,
         resident_kib,
+        recorder_gaps,
         cpu_percent,
         neighbours: watched.mean(),
         goals: vec![
             Goal {
                 goal: "100,000 channels at 1 Hz: at most 256 MiB",
                 met: resident_kib <= 256 * 1_024,
+            },
+            Goal {
+                goal: "100,000 channels at 1 Hz: no gap in the recording",
+                met: recorder_gaps == 0,
             },
             Goal {
                 goal: "100,000 channels at 1 Hz: at most 25 % of a core",
@@ -110,11 +126,27 @@ async fn observe(process: &mut Child, rounds: usize) -> Result<Memory, BenchErro
     })
 }
 
-/// Where it listens for MQTT, if this is the line that says so.
-fn broker_in(line: &str) -> Option<SocketAddr> {
+/// Where it listens, if this is the line that says so.
+fn greeting_in(line: &str) -> Option<Greeting> {
     let said: serde_json::Value = serde_json::from_str(line).ok()?;
     said.get("started")?;
-    said.get("mqtt")?.as_str()?.parse().ok()
+    let address = |name: &str| said.get(name)?.as_str()?.parse().ok();
+    Some(Greeting {
+        mqtt: address("mqtt")?,
+        http: address("http")?,
+    })
+}
+
+/// What it says of its recorder in its metrics.
+async fn recorder_gaps(http: SocketAddr) -> Result<u64, BenchError> {
+    let client = reqwest::Client::builder().no_proxy().timeout(GREETING_WITHIN).build();
+    let url = format!("http://{http}/metrics");
+    let answer = client.map_err(BenchError::Metrics)?.get(url).send().await;
+    let metrics = answer.map_err(BenchError::Metrics)?.text().await;
+    let metrics = metrics.map_err(BenchError::Metrics)?;
+    let name = format!("muster_dropped_total{{cause=\"{}\"}} ", Cause::RecorderLost.as_str());
+    let gaps = metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+    gaps.ok_or(BenchError::NoCount(Cause::RecorderLost.as_str()))
 }
 
 /// What it says after its greeting is of no interest, but must not stand in its way.
@@ -183,15 +215,16 @@ mod tests {
 
     #[test]
     fn only_the_greeting_says_where_it_listens() {
-        let greeting = r#"{"schema":1,"started":"bench","mqtt":"127.0.0.1:4321"}"#;
-        assert_eq!(broker_in(greeting), Some(SocketAddr::from(([127, 0, 0, 1], 4321))));
+        let greeting = r#"{"schema":1,"started":"bench","mqtt":"127.0.0.1:4321","http":"127.0.0.1:80"}"#;
+        let [mqtt, http] = [4_321, 80].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(greeting_in(greeting), Some(Greeting { mqtt, http }));
         for other in [
             r#"{"mqtt":"127.0.0.1:1"}"#,
-            r#"{"started":"b","mqtt":"off"}"#,
+            r#"{"started":"b","mqtt":"off","http":"127.0.0.1:80"}"#,
             "no JSON",
             "",
         ] {
-            assert_eq!(broker_in(other), None, "{other}");
+            assert_eq!(greeting_in(other), None, "{other}");
         }
     }
 }

@@ -179,6 +179,12 @@ pub enum BenchError {
     /// The system does not tell about processes.
     #[error("/proc does not tell how much memory process {0} has")]
     Proc(u32),
+    /// The measured process does not give its metrics.
+    #[error("`muster run` does not give its metrics")]
+    Metrics(#[source] reqwest::Error),
+    /// Its metrics lack a count.
+    #[error("the metrics of `muster run` do not count {0}")]
+    NoCount(&'static str),
 }
 
 /// Measures what was asked for.

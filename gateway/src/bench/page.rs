@@ -312,6 +312,7 @@ fn memory(f: &mut fmt::Formatter<'_>, of: &Memory) -> fmt::Result {
             "readings/s",
             "resident, nothing heard",
             "resident, all heard",
+            "gaps in its recording",
             "of one core",
             "others' CPUs",
             "load",
@@ -321,7 +322,11 @@ fn memory(f: &mut fmt::Formatter<'_>, of: &Memory) -> fmt::Result {
     let cpu = or_dash(of.cpu_percent.map(|percent| format!("{percent:.0} %")));
     let (channels, per_s) = (thousands(of.channels as f64), thousands(of.readings_per_s));
     let (idle, busy, who) = (mib(of.resident_idle_kib), mib(of.resident_kib), who(&of.neighbours));
-    writeln!(f, "| {channels} | {per_s} | {idle} | {busy} | {cpu} | {who} |\n")
+    let gaps = of.recorder_gaps;
+    writeln!(
+        f,
+        "| {channels} | {per_s} | {idle} | {busy} | {gaps} | {cpu} | {who} |\n"
+    )
 }
 
 fn goals(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {

@@ -133,12 +133,7 @@ async fn core_round(config: &Config, packs: &[Sent]) -> f64 {
     let (lanes, mut ends) = lanes();
     let ingest = Ingest::new(config, &[], lanes, Counters::default());
     let (mut state, mut out) = (State::new(), Vec::<Effect>::new());
-    muster_core::step(
-        &mut state,
-        clock.now(),
-        &Input::Config(Box::new(config.site.clone())),
-        &mut out,
-    );
+    muster_core::step(&mut state, clock.now(), &Input::Config(config.site.clone()), &mut out);
     let (began, before, mut taken) = (Stopwatch::start(), machine::thread_cpu_s(), 0_usize);
     for sent in packs {
         let message = Message {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use muster_core::Millis;
 
@@ -124,8 +125,9 @@ fn read(folder: &Path, text: &str) -> Result<Config, BenchError> {
         BenchError::Config(faults.join("; "))
     })?;
     // The nodes of a plain listener are one group; its one vote is to reach `prepare`, and no further.
-    config.site.single_group = false;
-    for channel in &mut config.site.channels {
+    let site = Arc::make_mut(&mut config.site);
+    site.single_group = false;
+    for channel in &mut site.channels {
         channel.supervision_ms = SUPERVISION_MS;
         // One sample is a vote, so that the deciding message is a single one.
         if channel.id == "node-1.smoke" || channel.id == "panel-0.fire_alarm" {

@@ -231,6 +231,7 @@ fn memory(f: &mut fmt::Formatter<'_>, memory: &Memory) -> fmt::Result {
         Some(percent) => writeln!(f, ", {percent:.1} % of one core; {}", Others(memory.neighbours))?,
         None => writeln!(f)?,
     }
+    writeln!(f, "    gaps in its recording               {:>8}", memory.recorder_gaps)?;
     goals(f, &memory.goals)
 }
 

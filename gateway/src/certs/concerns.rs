@@ -82,8 +82,8 @@ fn is_open(key: &Path) -> bool {
 
 fn expiry(which: Which, facts: &Facts, now_s: i64) -> Option<Concern> {
     let hint = match which {
-        Which::Ca => "`muster enroll init` into a new folder, and new certificates for every node",
-        _ => "`muster enroll gateway --replace` makes a new one; then reload or start Muster anew",
+        Which::Ca => "`muster enroll init --site ID` into a new folder, and new certificates for every node",
+        _ => "`muster enroll gateway --name NAME --replace` makes a new one; then reload or start Muster anew",
     };
     let name = facts.names.join(" ");
     let left_days = (facts.until_s - now_s).div_euclid(DAY_S);

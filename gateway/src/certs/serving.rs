@@ -10,6 +10,8 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
 
+use sha2::{Digest, Sha256};
+
 use super::{CertError, Which, certificates, facts, private_key, revocations};
 use crate::clock;
 use crate::config::TlsFiles;
@@ -23,6 +25,16 @@ pub struct Serving {
     provider: Arc<CryptoProvider>,
     clients: Arc<dyn ClientCertVerifier>,
     own: Arc<SingleCertAndKey>,
+    /// SHA-256 of what was read, to tell a renewed certificate from the same one read again.
+    digest: [u8; 32],
+}
+
+impl Serving {
+    /// Whether both were read from the same bytes.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
 }
 
 /// Who a connection's certificate says it is, once it has shown one, whether it is believed or not.
@@ -33,6 +45,8 @@ pub type Claim = Arc<OnceLock<String>>;
 /// # Errors
 /// [`CertError`]: which file is wrong, and how.
 pub fn load(files: &TlsFiles) -> Result<Serving, CertError> {
+    // First: what is changed while it is read must look changed the next time.
+    let digest = digest(files)?;
     let provider = Arc::new(ring::default_provider());
     let clients = clients(files, &provider)?;
     let chain = certificates(Which::Cert, &files.cert)?;
@@ -43,7 +57,21 @@ pub fn load(files: &TlsFiles) -> Result<Serving, CertError> {
         provider,
         clients,
         own: Arc::new(SingleCertAndKey::from(own)),
+        digest,
     })
+}
+
+fn digest(files: &TlsFiles) -> Result<[u8; 32], CertError> {
+    let named = [
+        (Which::Ca, &files.ca),
+        (Which::Cert, &files.cert),
+        (Which::Key, &files.key),
+    ];
+    let mut all = Sha256::new();
+    for (which, path) in named.into_iter().chain(files.crl.iter().map(|crl| (Which::Crl, crl))) {
+        all.update(super::read(which, path)?);
+    }
+    Ok(all.finalize().into())
 }
 
 fn clients(files: &TlsFiles, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, CertError> {

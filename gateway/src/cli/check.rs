@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{Config, Finding, Severity, load};
+use crate::lines::many;
 
 /// Exit code for faults of usage or config (sysexits' `EX_USAGE`).
 const EXIT_CONFIG: u8 = 64;
@@ -106,10 +107,6 @@ impl Counts {
         ];
         each.join(", ")
     }
-}
-
-fn many(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 fn lines(checked: &[Checked]) -> String {

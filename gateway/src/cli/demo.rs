@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use muster_sim::emulator::Image;
+
 use super::exit;
+use super::interrupted::interrupted;
 use crate::demo::{Options, Report, play};
 use crate::lines;
 
@@ -22,18 +25,21 @@ pub struct Args {
     /// Same seed, same fire
     #[arg(long, default_value_t = 2022)]
     seed: u64,
+    /// Let the nodes be emulated boards with the firmware as it would be flashed; needs qemu-system-arm
+    #[arg(long)]
+    firmware: bool,
+    /// The firmware's image; else MUSTER_BOARD_QEMU names it, or it is where cargo builds it, or it is built now
+    #[arg(long, value_name = "FILE", requires = "firmware")]
+    image: Option<PathBuf>,
 }
 
 /// Plays it. 0 if every workload of the recommended room was safe in time, 1 if not.
 pub async fn run(args: Args) -> ExitCode {
     // The story burns its own devices; their silence is part of it and shown as trouble.
     super::log_to_stderr(tracing::Level::ERROR);
-    let report = match play(&Options { seed: args.seed }).await {
+    let report = match played(&args).await {
         Ok(report) => report,
-        Err(error) => {
-            eprintln!("muster demo: {}", lines::with_causes(&error));
-            return exit::BUG.into();
-        }
+        Err(code) => return code.into(),
     };
     if args.json {
         println!("{}", serde_json::json!(report));
@@ -50,6 +56,38 @@ pub async fn run(args: Args) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         exit::FINDING.into()
+    }
+}
+
+/// What came of it, or the exit code after the reason has been said.
+async fn played(args: &Args) -> Result<Report, u8> {
+    let firmware = image(args).await.map_err(|why| {
+        eprintln!("muster demo: {why}");
+        exit::USAGE
+    })?;
+    let options = Options {
+        seed: args.seed,
+        firmware,
+    };
+    // Whatever has been started ends with what is dropped here.
+    let played = tokio::select! {
+        played = play(&options) => played,
+        () = interrupted() => return Err(exit::FINDING),
+    };
+    played.map_err(|error| {
+        eprintln!("muster demo: {}", lines::with_causes(&error));
+        exit::BUG
+    })
+}
+
+async fn image(args: &Args) -> Result<Option<Image>, String> {
+    if !args.firmware {
+        return Ok(None);
+    }
+    let found = Image::find_or_build(args.image.as_deref(), |line| eprintln!("muster demo: {line}"));
+    tokio::select! {
+        found = found => found.map(Some).map_err(|error| lines::with_causes(&error)),
+        () = interrupted() => Err("interrupted".to_owned()),
     }
 }
 

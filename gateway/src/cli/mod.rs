@@ -1,16 +1,20 @@
 //! The command line: one file a command. Data to stdout, logs to stderr.
 
 pub mod bench;
+pub mod capture;
 pub mod check;
 pub mod demo;
 mod descriptors;
 pub mod enroll;
 pub mod exit;
 pub mod hooks;
+mod interrupted;
 pub mod journal;
 pub mod notify;
 pub mod order;
 pub mod printer;
+pub mod probe;
+pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
@@ -18,6 +22,9 @@ pub mod sim;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Hears the battery room first, and moves the workloads before the power is cut.
 #[derive(Debug, Parser)]
@@ -52,6 +59,9 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Probe(probe::Args),
+    Profile(profile::Args),
+    Capture(capture::Args),
     /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
@@ -98,6 +108,9 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Capture(args) => capture::run(args).await,
+        Command::Probe(args) => probe::run(args).await,
+        Command::Profile(args) => profile::run(&args),
         Command::Bench(args) => bench::run(args).await,
     }
 }
@@ -112,10 +125,136 @@ pub(crate) fn log_to_stderr(usual: tracing::Level) {
         _ => usual,
     };
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
-        .with_max_level(level)
-        .with_target(false)
-        .init();
+        .with_target(false);
+    // It has a line for every datagram that is none, and anybody can send those: we count instead.
+    let quiet = Targets::new()
+        .with_default(level)
+        .with_target("async_snmp", tracing::level_filters::LevelFilter::OFF);
+    tracing_subscriber::registry().with(lines).with(quiet).init();
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+    use super::*;
+    use clap::error::ErrorKind;
+
+    /// Words as a shell makes them: blanks and single quotes.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\'' => quoted = !quoted,
+                '\\' if !quoted => word.extend(chars.next()),
+                c if c.is_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
+                c => word.push(c),
+            }
+        }
+        words.push(word);
+        words.into_iter().filter(|word| !word.is_empty()).collect()
+    }
+
+    /// The real parser takes a command that is printed somewhere.
+    pub(crate) fn parses(command: &str) {
+        assert_eq!(fault(command), None);
+    }
+
+    /// What the real parser has against a command.
+    fn fault(command: &str) -> Option<String> {
+        let error = Cli::try_parse_from(words(command)).err()?;
+        Some(format!("{command:?} is printed, and does not run as printed: {error}"))
+    }
+
+    /// As [`fault`]; the name of a command alone is no command to type.
+    fn fault_of_words(command: &str) -> Option<String> {
+        let error = Cli::try_parse_from(words(command)).err()?;
+        let named = [
+            ErrorKind::MissingRequiredArgument,
+            ErrorKind::MissingSubcommand,
+            ErrorKind::DisplayHelp,
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+        ];
+        let bare = !command.contains(" -") || command.ends_with("--help");
+        if bare && named.contains(&error.kind()) {
+            return None;
+        }
+        fault(command)
+    }
+
+    fn root() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    /// Every file below a folder that ends so.
+    fn files(folder: &std::path::Path, end: &str, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                files(&path, end, found);
+            } else if path.to_string_lossy().ends_with(end) {
+                found.push(path);
+            }
+        }
+    }
+
+    /// In blocks of documents whole, between back quotes at least the name of a command there is.
+    #[test]
+    fn every_command_in_the_documents_runs_as_printed() {
+        let mut pages = vec![root().join("README.md"), root().join("firmware/README.md")];
+        for folder in ["gateway", "hardware/boards"] {
+            files(&root().join(folder), ".md", &mut pages);
+        }
+        let (mut typed, mut named, mut faults) = (0, 0, Vec::new());
+        for page in pages {
+            let text = std::fs::read_to_string(page).unwrap();
+            let (mut in_block, mut in_shell) = (false, false);
+            for line in text.lines() {
+                if let Some(kind) = line.trim_start().strip_prefix("```") {
+                    (in_block, in_shell) = (!in_block, kind == "sh");
+                } else if in_shell && line.trim_start().starts_with("muster ") {
+                    faults.extend(fault(line.split(" #").next().unwrap_or_default()));
+                    typed += 1;
+                } else if !in_block && !line.starts_with("<!--") {
+                    for part in line
+                        .split('`')
+                        .skip(1)
+                        .step_by(2)
+                        .filter(|part| part.starts_with("muster "))
+                    {
+                        faults.extend(fault_of_words(part));
+                        named += 1;
+                    }
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+        assert!(typed > 20 && named > 20, "{typed} in blocks, {named} in sentences");
+    }
+
+    /// What is put together while it runs has tests of its own.
+    #[test]
+    fn every_command_in_a_message_runs_as_printed() {
+        let mut sources = Vec::new();
+        files(&root().join("gateway/src"), ".rs", &mut sources);
+        let (mut found, mut faults) = (0, Vec::new());
+        for source in sources {
+            let text = std::fs::read_to_string(source).unwrap();
+            // What only programmers read.
+            let ours = |line: &&str| !line.trim_start().starts_with("//!") && !line.contains("<!--");
+            let text: Vec<&str> = text.lines().filter(ours).collect();
+            for part in text.join("\n").split('`').filter(|part| part.starts_with("muster ")) {
+                let whole = !part.contains(['{', '\n', '…', '|']) && part.len() < 200;
+                if whole {
+                    faults.extend(fault_of_words(part));
+                    found += 1;
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+        assert!(found > 30, "{found}");
+    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::exit;
+use crate::api::Here;
 use crate::clock::{Stopwatch, wall_now_ms};
 use crate::config::{self, Config, Place, Way};
 use crate::notify::{Carrier, Failure, Limits, Notice};
@@ -81,8 +82,12 @@ fn nobody(config: &Config, id: Option<&str>) -> String {
 
 /// All at a time: as slow as the slowest.
 async fn all(config: &Config, places: &[&Place]) -> Vec<Verdict> {
-    let listens = || format!("http://{}", config.http.listen);
-    let page = config.http.public_url.clone().unwrap_or_else(listens);
+    let page = Here::new(
+        config.http.listen,
+        config.http.public_url.as_deref(),
+        &config.store.path,
+    )
+    .page();
     let notice = Notice::of_test(&config.site.id, &page, wall_now_ms());
     let mut tries = tokio::task::JoinSet::new();
     for (nth, place) in places.iter().enumerate() {

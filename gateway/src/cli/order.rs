@@ -8,20 +8,23 @@ use std::process::ExitCode;
 
 use call::{Failure, Given};
 
+use crate::api::{USUAL_URL, order_command};
+
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
 /// evacuate, abort, disarm and reset need two persons within 5 minutes; cut too, unless a vote is held.
-/// The token comes from --token-file or from MUSTER_TOKEN.
+/// The token comes from --token-file or from MUSTER_TOKEN; `muster order token --id NAME --out FILE` makes one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to order
     #[arg(value_enum)]
     verb: Word,
-    /// When the power will be cut (cut only): 16:52 in the gateway's time zone, or 2022-10-15T16:52:00+09:00
+    /// When the power will be cut (cut only): 16:52 means today's, in the gateway's time zone; tomorrow's needs its date:
+    /// 2022-10-16T16:52:00+09:00
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// The gateway
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8620")]
+    #[arg(long, value_name = "URL", default_value = USUAL_URL)]
     url: String,
     /// File whose first line is your token
     #[arg(long, value_name = "FILE")]
@@ -29,6 +32,9 @@ pub struct Args {
     /// Whose token it will be (token only): [a-z0-9-]{1,32}
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
+    /// What it may be used for (token only): operator, safety or none, or several with commas between
+    #[arg(long, value_enum, value_name = "ROLES", value_delimiter = ',')]
+    roles: Vec<Role>,
     /// Write the token into this new file that only you may read, instead of printing it (token only)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -57,6 +63,17 @@ enum Word {
     Token,
 }
 
+/// What a principal may do, as the config has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+enum Role {
+    /// evacuate, hold, abort, cut
+    Operator,
+    /// arm, disarm, reset
+    Safety,
+    /// Only to look
+    None,
+}
+
 impl Word {
     const fn as_str(self) -> &'static str {
         match self {
@@ -71,20 +88,26 @@ impl Word {
         }
     }
 
-    /// What comes next once it is in effect.
-    const fn next(self) -> &'static str {
-        match self {
+    /// What comes next once it is in effect at the gateway there.
+    fn next(self, url: &str) -> String {
+        let words = match self {
             Self::Evacuate => "Steps run by themselves; watch them on the page or in /api/v1/status.",
             Self::Hold => {
-                "Steps not yet begun wait for at most 180 s, then they run. Stop them for good: `muster order abort`."
+                let abort = order_command(url, "abort");
+                return format!(
+                    "Steps not yet begun wait for at most 180 s, then they run. To stop them for good, two persons: `{abort}`."
+                );
             }
             Self::Abort => "No further step begins until a new vote. Steps under way end by themselves.",
-            Self::Cut => "Every workload is saved before that time, highest rung first that still fits.",
+            Self::Cut => {
+                "Muster saves what it can before that time, each workload by its highest rung that still fits."
+            }
             Self::Arm => "From now on hooks are called for real.",
             Self::Disarm => "From now on hooks are drills only: nothing is really moved.",
             Self::Reset => "The incident is closed and its votes are gone. Nothing returns by itself.",
             Self::Token => "",
-        }
+        };
+        words.to_owned()
     }
 }
 
@@ -122,28 +145,45 @@ fn show(args: &Args, given: &Given) {
     for line in &given.headline {
         println!("{line}");
     }
-    for line in lines(args.verb, given) {
+    for line in lines(args.verb, given, &args.url) {
         println!("{line}");
     }
 }
 
 /// The verdict and what comes next.
-fn lines(verb: Word, given: &Given) -> Vec<String> {
-    let at = given.at_wall.as_deref();
-    let what = at.map_or(verb.as_str().to_owned(), |at| format!("{} at {at}", verb.as_str()));
+fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
+    let (word, at) = (verb.as_str(), given.at_wall.as_deref());
+    let left = given
+        .at_left_s
+        .map_or_else(String::new, |s| format!(" (in {})", left(s)));
+    let what = at.map_or(word.to_owned(), |at| format!("{word} at {at}{left}"));
     if !given.pending {
-        return vec![format!("TAKEN: {what}. {}", given.why), verb.next().to_owned()];
+        let mut lines = vec![format!("TAKEN: {what}. {}", given.why), verb.next(url)];
+        let disarmed = given.headline.iter().any(|line| line.starts_with("DISARMED"));
+        if disarmed && matches!(verb, Word::Evacuate | Word::Cut) {
+            let arm = order_command(url, "arm");
+            lines.push(format!(
+                "NOTHING IS REALLY MOVED: the site is disarmed. To move for real: `{arm}`"
+            ));
+        }
+        return lines;
     }
     // The second person gives the instant, not the words: "16:52" may mean another day or zone elsewhere.
-    let command = at.map_or(format!("muster order {}", verb.as_str()), |at| {
-        format!("muster order cut --at {at}")
-    });
+    let order = at.map_or(word.to_owned(), |at| format!("{word} --at {at}"));
     vec![
         format!("PENDING: {what}. {}", given.why),
-        format!(
-            "Waiting up to 5 min for a second person: another principal gives `{command}`. Nothing is done until then."
-        ),
+        "Nothing is done until a second person gives, within 5 min and with their own token:".to_owned(),
+        format!("  {}", order_command(url, &order)),
     ]
+}
+
+/// `1 h 05 min`, `12 min`, `40 s`.
+fn left(s: i64) -> String {
+    match s {
+        s if s < 60 => format!("{s} s"),
+        s if s < 3_600 => format!("{} min", s / 60),
+        s => format!("{} h {:02} min", s / 3_600, s / 60 % 60),
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +196,7 @@ mod tests {
             pending,
             why: "because".to_owned(),
             at_wall: at_wall.map(str::to_owned),
+            at_left_s: at_wall.map(|_| 3_900),
             headline: vec![],
             document: serde_json::Value::Null,
         }
@@ -163,21 +204,37 @@ mod tests {
 
     #[test]
     fn a_pending_cut_tells_the_second_person_the_very_command() {
-        let text = lines(Word::Cut, &given(true, Some("2022-10-15T16:52:00+09:00"))).join("\n");
-        assert!(
-            text.contains("`muster order cut --at 2022-10-15T16:52:00+09:00`"),
-            "{text}"
+        let pending = given(true, Some("2022-10-15T16:52:00+09:00"));
+        let lines = lines(Word::Cut, &pending, "http://10.0.0.7:8620/");
+        assert_eq!(
+            lines[0],
+            "PENDING: cut at 2022-10-15T16:52:00+09:00 (in 1 h 05 min). because"
         );
-        assert!(text.contains("Waiting up to 5 min for a second person"), "{text}");
+        let command =
+            "muster order cut --at 2022-10-15T16:52:00+09:00 --url http://10.0.0.7:8620 --token-file YOUR.tok";
+        assert_eq!(lines[2].trim(), command);
+        crate::cli::tests::parses(command);
     }
 
     #[test]
     fn a_taken_order_says_what_comes_next() {
-        let text = lines(Word::Hold, &given(false, None)).join("\n");
+        let text = lines(Word::Hold, &given(false, None), USUAL_URL).join("\n");
         assert!(
             text.starts_with("TAKEN: hold. because") && text.contains("180 s"),
             "{text}"
         );
+        assert!(text.contains("`muster order abort --token-file YOUR.tok`"), "{text}");
+    }
+
+    #[test]
+    fn a_disarmed_site_is_not_said_to_save_anything() {
+        let mut taken = given(false, None);
+        taken.headline = vec!["DISARMED: hooks are drills only".to_owned()];
+        let said = |verb| lines(verb, &taken, USUAL_URL).join("\n");
+        assert!(said(Word::Evacuate).contains("NOTHING IS REALLY MOVED") && said(Word::Cut).contains("NOTHING"));
+        assert!(!said(Word::Hold).contains("NOTHING"));
+        let armed = lines(Word::Evacuate, &given(false, None), USUAL_URL).join("\n");
+        assert!(!armed.contains("NOTHING"), "{armed}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `muster run`: the gateway of a site.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,7 +37,8 @@ pub async fn run(args: Args) -> ExitCode {
             return exit::BUG.into();
         }
     };
-    let Some(config) = load(&args.config).ok() else {
+    let mut said = Said::default();
+    let Some(config) = said.load(&args.config).ok() else {
         return exit::USAGE.into();
     };
     let printer = Printer::to_stdout();
@@ -47,7 +49,7 @@ pub async fn run(args: Args) -> ExitCode {
     };
     greet(&config, &gateway, args.json);
     drop(config);
-    watch(&args, &mut gateway, &mut signals).await;
+    watch(&args, &mut gateway, &mut signals, (&mut said, &printer)).await;
     service::stopping();
     if !args.json {
         printer.line("stopping; votes and incidents are in the journal and go on after a start".into());
@@ -64,7 +66,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 /// Tells the service manager how we are, and reads the config again when asked, until the end is asked for.
-async fn watch(args: &Args, gateway: &mut Gateway, signals: &mut Signals) {
+async fn watch(args: &Args, gateway: &mut Gateway, signals: &mut Signals, (said, printer): (&mut Said, &Printer)) {
     let mut view = gateway.view.clone();
     let mut status = status_of(&view.borrow_and_update());
     service::ready(&status);
@@ -75,7 +77,7 @@ async fn watch(args: &Args, gateway: &mut Gateway, signals: &mut Signals) {
                 Asked::Reload => {
                     service::reloading();
                     tokio::select! {
-                        () = reload(args, gateway) => service::ready(&status),
+                        () = reload(args, gateway, (said, printer)) => service::ready(&status),
                         () = signals.end() => return,
                     }
                 }
@@ -106,25 +108,54 @@ fn status_of(view: &View) -> String {
     format!("{}: {}, {mode}{incident}{troubles}", view.site, view.level)
 }
 
-fn load(path: &Path) -> Result<Config, String> {
-    let (config, findings) = match config::load(path) {
-        Ok((config, findings)) => (Some(config), findings),
-        Err(findings) => (None, findings),
-    };
-    findings.iter().for_each(|finding| eprintln!("{finding}"));
-    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
-    config.ok_or_else(|| format!("`muster check {}` finds {errors} faults", path.display()))
+/// What has been said of the config: who reloads a config wants to read what is new about it, not everything once more.
+#[derive(Default)]
+struct Said(BTreeSet<String>);
+
+impl Said {
+    fn load(&mut self, path: &Path) -> Result<Config, String> {
+        let (config, findings) = match config::load(path) {
+            Ok((config, findings)) => (Some(config), findings),
+            Err(findings) => (None, findings),
+        };
+        let (errors, warnings): (Vec<_>, Vec<_>) = findings.iter().partition(|f| f.severity == Severity::Error);
+        errors.iter().for_each(|finding| eprintln!("{finding}"));
+        let known = std::mem::take(&mut self.0);
+        let new = warnings.iter().filter(|f| !known.contains(&f.what));
+        new.for_each(|finding| eprintln!("{finding}"));
+        let before = warnings.iter().filter(|f| known.contains(&f.what)).count();
+        if before > 0 {
+            let (file, before) = (path.display(), lines::many(before, "warning"));
+            eprintln!("{file}: {before} as before; `muster check {file}` repeats them");
+        }
+        // A line may have moved; what is said is the same.
+        self.0 = warnings.iter().map(|finding| finding.what.clone()).collect();
+        config.ok_or_else(|| {
+            format!(
+                "`muster check {}` finds {}",
+                path.display(),
+                lines::many(errors.len(), "fault")
+            )
+        })
+    }
 }
 
 /// A bad one is said on every screen until a good one comes.
-async fn reload(args: &Args, gateway: &mut Gateway) {
-    let refused = match load(&args.config) {
+async fn reload(args: &Args, gateway: &mut Gateway, (said, printer): (&mut Said, &Printer)) {
+    let taken = match said.load(&args.config) {
         Ok(next) => gateway.reload(next).await.map_err(|error| lines::with_causes(&error)),
         Err(why) => Err(why),
     };
-    if let Err(why) = refused {
-        eprintln!("muster: the new config was refused, the old one stays in force: {why}");
-        gateway.refuse_config(&why).await;
+    match taken {
+        Ok(changed) if changed.is_empty() || args.json => {}
+        Ok(changed) => printer.line(format!(
+            "config reloaded: changed beside the decision: {}",
+            changed.join(", ")
+        )),
+        Err(why) => {
+            eprintln!("muster: the new config was refused, the old one stays in force: {why}");
+            gateway.refuse_config(&why).await;
+        }
     }
 }
 
@@ -200,10 +231,10 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         return;
     }
     println!(
-        "muster watches {}: {} channels, {} workloads",
+        "muster watches {}: {}, {}",
         config.site.id,
-        config.site.channels.len(),
-        config.site.workloads.len()
+        lines::many(config.site.channels.len(), "channel"),
+        lines::many(config.site.workloads.len(), "workload")
     );
     println!("  page and API  http://{}/", gateway.http);
     let groups = match config.mqtt.way {
@@ -220,6 +251,9 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         println!("  SIMULATION: believes simulated readings");
     }
     if !armed {
-        println!("  DISARMED: hooks are called as drills only; `muster order arm` arms");
+        println!(
+            "  DISARMED: hooks are called as drills only; to arm: `{}`",
+            gateway.here().order("arm")
+        );
     }
 }

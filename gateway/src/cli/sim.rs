@@ -1,5 +1,6 @@
 //! `muster sim`: the simulated devices of a site, or a simulated destination.
 
+mod boards;
 mod file;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::exit;
+use super::interrupted::interrupted;
 use crate::clock::Clock;
 use crate::config::{self, Config, MqttWay};
 use crate::demo::story::Story;
@@ -54,6 +56,11 @@ struct Devices {
     /// Seconds before the first sign
     #[arg(long, default_value_t = 30)]
     quiet_first_s: u32,
+    /// End after this many real seconds
+    #[arg(long, value_name = "SECONDS")]
+    for_s: Option<u32>,
+    #[command(flatten)]
+    boards: boards::Boards,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -94,6 +101,7 @@ pub async fn run(args: Args) -> ExitCode {
         (Some(What::Receiver(receiver)), _) => serve(receiver).await,
         (None, Some(path)) if path.extension().is_none_or(|e| e != "toml") => file::run(&path, &args.devices).await,
         (None, Some(path)) => devices(&path, args.devices).await,
+        (None, None) if args.devices.boards.wanted() => boards::alone(&args.devices).await,
         (None, None) => {
             eprintln!("muster sim: which site? e.g. `muster sim gateway/examples/pangyo-recommended.toml`");
             exit::USAGE.into()
@@ -160,7 +168,7 @@ async fn ended(until_eof: bool) {
     };
     tokio::select! {
         () = eof => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = interrupted() => {}
     }
 }
 
@@ -180,7 +188,7 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
         }
     };
     let quiet_ms = i64::from(args.quiet_first_s) * 1_000;
-    let story = Arc::new(Story::new(Clock::starting_at(0), quiet_ms));
+    let story = Story::new(Clock::starting_at(0), quiet_ms);
     match start(&config, &args, story).await {
         Ok(site) => {
             println!(
@@ -189,9 +197,7 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
                 args.scenario.as_str(),
                 args.quiet_first_s
             );
-            // Whatever ends the wait, the devices are taken down.
-            let _ = tokio::signal::ctrl_c().await;
-            site.stop().await;
+            boards::until_ended(&args, site).await;
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -201,12 +207,14 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
     }
 }
 
-async fn start(config: &Config, args: &Devices, story: Arc<Story>) -> Result<SimSite, String> {
+async fn start(config: &Config, args: &Devices, story: Story) -> Result<SimSite, String> {
     let broker = broker(config).await?;
+    args.boards.suit(config)?.iter().for_each(|line| println!("{line}"));
     let spec = SiteSpec {
         seed: args.seed,
         scenario: args.scenario,
-        story,
+        emulation: args.boards.emulation(args.certificates.as_deref(), &story)?,
+        story: Arc::new(story),
         broker,
         site_id: config.site.id.clone(),
         fit_out: prove(fit_out(config)?, args.certificates.as_deref())?,
@@ -239,10 +247,15 @@ async fn broker(config: &Config) -> Result<SocketAddr, String> {
         }
         MqttWay::Off => return Err("the config has no `[mqtt] listen` for its nodes to publish to".into()),
     };
-    let found = tokio::net::lookup_host((connect.host.as_str(), connect.port));
+    reached(&connect.host, connect.port).await
+}
+
+/// The address of a host.
+async fn reached(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = tokio::net::lookup_host((host, port));
     let found = tokio::time::timeout(LOOK_UP_WITHIN, found).await;
     let address = found.ok().and_then(|found| found.ok()?.next());
-    address.ok_or_else(|| format!("{connect}: there is no such host"))
+    address.ok_or_else(|| format!("{host}: there is no such host"))
 }
 
 /// Simulated counterparts of everything the config names.
@@ -256,19 +269,18 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
     });
     let mut devices = Vec::new();
     let mut places = UpsPlace::ALL.into_iter().cycle();
-    for source in &config.modbus {
-        let kind = match (source.profile.vendor.as_str(), source.profile.model.as_str()) {
+    for source in &config.polled {
+        let way = source
+            .modbus()
+            .ok_or_else(|| format!("{}: only Modbus devices can be simulated here", source.id))?;
+        let head = &way.profile.head;
+        let kind = match (head.vendor.as_str(), head.model.as_str()) {
             ("apc", _) => places.next().map(DeviceKind::SmartUps),
             ("generic", "dry-contacts") => Some(DeviceKind::FirePanel),
             ("generic", "battery-monitor") => Some(DeviceKind::BatteryMonitor { period_ms: 10_000 }),
             _ => None,
         };
-        let kind = kind.ok_or_else(|| {
-            format!(
-                "there is no simulation of {} {}",
-                source.profile.vendor, source.profile.model
-            )
-        })?;
+        let kind = kind.ok_or_else(|| format!("there is no simulation of {}", head.name()))?;
         let bind = source
             .address
             .parse()
@@ -277,7 +289,7 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
             id: source.id.clone(),
             kind,
             bind,
-            unit: source.unit,
+            unit: way.unit,
         });
     }
     Ok(FitOut {

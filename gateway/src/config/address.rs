@@ -36,10 +36,15 @@ impl Address {
         })
     }
 
+    /// Whether it is this machine.
+    pub(super) fn is_here(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// What all devices of one wire have in common: the host. On loopback it is the port too, because there each port
     /// is a forwarder of one serial line, or a simulated device.
     pub(super) fn segment(&self) -> String {
-        if is_loopback(&self.host) {
+        if self.is_here() {
             format!("{}:{}", self.host, self.port)
         } else {
             self.host.clone()

@@ -216,8 +216,8 @@ impl Maker<'_> {
 
     fn quantity(&self, origin: &Origin<'_>, row: Option<&ChannelRow>, at: usize) -> Quantity {
         let own = row.and_then(|r| r.quantity.as_ref());
-        if let Kind::Modbus(modbus) = &origin.source.kind {
-            let Some(profile) = &modbus.profile else {
+        if let Kind::Polled(polled) = &origin.source.kind {
+            let Some(profile) = &polled.profile else {
                 return own.map_or(Quantity::Contact, |q| q.value);
             };
             return self.quantity_of_device(origin, row, &profile::signals(profile));
@@ -273,8 +273,8 @@ impl Maker<'_> {
     /// By default three missed polls or reports, or the usual time, whichever is longer.
     fn supervision(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> Millis {
         let (usual, least, of) = match &origin.source.kind {
-            Kind::Modbus(modbus) => {
-                let poll_ms = modbus.poll_ms.as_ref().map_or(0, |p| p.value as Millis);
+            Kind::Polled(polled) => {
+                let poll_ms = polled.poll_ms.as_ref().map_or(0, |p| p.value as Millis);
                 (
                     defaults::SUPERVISION_MS,
                     3 * poll_ms,
@@ -309,7 +309,7 @@ impl Maker<'_> {
 
     fn sequence(&self, origin: &Origin<'_>, row: Option<&ChannelRow>) -> bool {
         let own = row.and_then(|r| r.sequence.as_ref());
-        if let (Kind::Modbus(_), Some(own)) = (&origin.source.kind, own) {
+        if let (Kind::Polled(_), Some(own)) = (&origin.source.kind, own) {
             self.faults
                 .error(own.at, "`sequence` means nothing for a polled device", "remove it");
         }

@@ -31,12 +31,16 @@ pub(super) const fn limits(quantity: Quantity) -> (Option<Micro>, Option<Micro>)
         // Li-ion cells is a fifth carbon monoxide.
         Quantity::CarbonMonoxide => (units(30), units(100)),
         // Another system has already decided.
-        Quantity::FireAlarm | Quantity::SuppressionDischarge | Quantity::BatteryAlarm => (None, units(1)),
-        Quantity::Leak => (units(1), None),
-        // On battery is `prepare` by its quantity, a fault is trouble, a runtime is runway: none of them votes. What the
-        // others mean depends on the device.
-        Quantity::OnBattery
-        | Quantity::Fault
+        Quantity::FireAlarm | Quantity::SuppressionDischarge | Quantity::BatteryAlarm | Quantity::EmergencyPowerOff => {
+            (None, units(1))
+        }
+        // On battery is `prepare` by its quantity, once it has lasted as long as any other limit.
+        Quantity::Leak | Quantity::OnBattery => (units(1), None),
+        // A fault is trouble, a runtime is runway: none of them votes. What the others mean depends on the device.
+        Quantity::Fault
+        | Quantity::OnGenerator
+        | Quantity::GeneratorRunning
+        | Quantity::Door
         | Quantity::Humidity
         | Quantity::Voltage
         | Quantity::Current

@@ -128,14 +128,14 @@ fn source_at(sources: &[SourceRow], lowered: &Lowered) -> usize {
 
 /// The wire by address, and by name if it has one.
 fn segments(source: &SourceRow) -> Vec<String> {
-    let Kind::Modbus(modbus) = &source.kind else {
+    let Kind::Polled(polled) = &source.kind else {
         return Vec::new();
     };
-    let by_address = modbus
+    let by_address = polled
         .address
         .as_ref()
         .map(|a| format!("address {}", a.value.segment()));
-    let by_name = modbus.segment.as_ref().map(|s| format!("segment {}", s.value));
+    let by_name = polled.segment.as_ref().map(|s| format!("segment {}", s.value));
     by_address.into_iter().chain(by_name).collect()
 }
 

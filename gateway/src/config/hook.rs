@@ -122,7 +122,7 @@ fn webhook(table: &Table<'_>, folder: &Path, simulated: bool) -> Reached {
 }
 
 /// A file of certificates that are PEM, as far as can be seen without TLS.
-fn authorities(table: &Table<'_>, url: &At<String>, folder: &Path) -> Option<PathBuf> {
+pub(super) fn authority_file(table: &Table<'_>, folder: &Path) -> Option<At<PathBuf>> {
     let name = table.text("ca")?;
     let path = folder.join(&name.value);
     let hint = "a PEM file; the path is relative to the folder of the config";
@@ -137,10 +137,15 @@ fn authorities(table: &Table<'_>, url: &At<String>, folder: &Path) -> Option<Pat
             table.faults.error(name.at, what, hint);
         }
     }
+    Some(At::new(path, name.at))
+}
+
+fn authorities(table: &Table<'_>, url: &At<String>, folder: &Path) -> Option<PathBuf> {
+    let file = authority_file(table, folder)?;
     if url.value.starts_with("http://") {
         table
             .faults
-            .error(name.at, "a `ca`, but the hook's URL is http://", "write https://");
+            .error(file.at, "a `ca`, but the hook's URL is http://", "write https://");
     }
-    Some(path)
+    Some(file.value)
 }

@@ -19,7 +19,7 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Table, key and word.
 const WORDS: &[(&str, &str, &[&str])] = &[
-    ("[[source]]", "kind", &["snmp", "nut", "modbus-rtu", "modbus-tls"]),
+    ("[[source]]", "kind", &["modbus-rtu", "modbus-tls"]),
     ("[[hook]]", "kind", &["kubernetes", "lxd", "incus", "slurm"]),
 ];
 

@@ -2,6 +2,8 @@
 //! its place, so that the rest is still checked; the result is thrown away if there was any error.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use muster_core::{Channel, ChannelIx, Site, Source, SourceIx};
 
@@ -10,9 +12,9 @@ use super::faults::{At, Faults};
 use super::groups::{self, Protection};
 use super::names::Index;
 use super::rows::Rows;
-use super::source::{Kind, ModbusRow, SourceRow};
+use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, ModbusSource, MqttWay, Node, NodeChannel, Sensor, cycles, http, notify, sensor, zone};
+use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, cycles, http, notify, sensor, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -55,7 +57,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         .collect();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
-    let site = Site {
+    let site = Arc::new(Site {
         id: rows.site.id.value,
         armed: rows.site.armed,
         simulated: rows.site.simulated,
@@ -68,7 +70,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
-    };
+    });
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -77,7 +79,8 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         store,
         nodes: devices.nodes,
         sensors: devices.sensors,
-        modbus: devices.modbus,
+        traps: traps(rows.traps, &devices.polled, faults),
+        polled: devices.polled,
         hooks: targets.into_iter().flatten().collect(),
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
@@ -108,7 +111,7 @@ impl Indices {
 #[derive(Default)]
 struct Devices {
     nodes: BTreeMap<String, Node>,
-    modbus: Vec<ModbusSource>,
+    polled: Vec<Polled>,
     sensors: Vec<Sensor>,
 }
 
@@ -127,7 +130,7 @@ impl Devices {
             let channels = of_source.remove(&source).unwrap_or_default();
             match &row.kind {
                 Kind::Node { .. } => devices.add_node(source, &row.id, &channels),
-                Kind::Modbus(modbus) => devices.modbus.extend(polled(source, &row.id, modbus, &channels)),
+                Kind::Polled(polled) => devices.polled.extend(polled_device(source, &row.id, polled, &channels)),
                 Kind::Sensor(sensor) => {
                     let picked = channels
                         .into_iter()
@@ -150,23 +153,32 @@ impl Devices {
                 },
             )
         };
-        let channels = channels.iter().map(channel).collect();
+        let channels = Arc::new(channels.iter().map(channel).collect());
         self.nodes.insert(id.value.clone(), Node { source, channels });
     }
 }
 
-fn polled(
+/// Without an agent there is nobody whose traps could count.
+fn traps(listen: Option<At<SocketAddr>>, polled: &[Polled], faults: &Faults<'_>) -> Option<SocketAddr> {
+    let listen = listen?;
+    if !polled.iter().any(|device| matches!(device.way, PollWay::Snmp(_))) {
+        let what = "`traps` means nothing here: no [[source]] has kind = \"snmp\"";
+        faults.warning(listen.at, what, "remove it, or declare the agents");
+    }
+    Some(listen.value)
+}
+
+fn polled_device(
     source: SourceIx,
     id: &At<String>,
-    row: &ModbusRow,
+    row: &PolledRow,
     channels: &[(ChannelIx, &mut Lowered)],
-) -> Option<ModbusSource> {
-    Some(ModbusSource {
+) -> Option<Polled> {
+    Some(Polled {
         source,
         id: id.value.clone(),
         address: row.address.as_ref()?.value.text.clone(),
-        unit: row.unit,
-        profile: row.profile.clone()?,
+        way: row.way.clone()?,
         channels: channels
             .iter()
             .map(|(channel, lowered)| (lowered.signal.clone(), *channel))

@@ -25,6 +25,8 @@ mod mqtt;
 mod names;
 mod notify;
 mod pick;
+mod polled;
+mod polled_rows;
 mod principal;
 mod profile;
 mod rows;
@@ -32,6 +34,7 @@ mod secret;
 mod sensor;
 mod signals;
 mod site;
+mod snmp;
 mod source;
 mod store;
 mod table;
@@ -44,6 +47,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;
@@ -60,7 +64,7 @@ use crate::recorder::Bounds;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What the decision needs.
-    pub site: Site,
+    pub site: Arc<Site>,
     /// How nodes are heard.
     pub mqtt: Mqtt,
     /// API and page.
@@ -71,8 +75,10 @@ pub struct Config {
     pub nodes: BTreeMap<String, Node>,
     /// Other people's sensors, heard over MQTT.
     pub sensors: Vec<Sensor>,
-    /// Devices polled by Modbus.
-    pub modbus: Vec<ModbusSource>,
+    /// Devices that are polled.
+    pub polled: Vec<Polled>,
+    /// Where SNMP's traps and informs are listened for; nowhere without it.
+    pub traps: Option<SocketAddr>,
     /// As `site.hooks`, by the same index.
     pub hooks: Vec<HookTarget>,
     /// As `site.principals`, by the same index: SHA-256 of the token.
@@ -85,7 +91,10 @@ impl Config {
     /// What goes over the network without TLS by the owner's leave. Every screen says so.
     #[must_use]
     pub fn insecure(&self) -> Vec<&'static str> {
-        if self.mqtt.is_plain() { vec!["mqtt"] } else { Vec::new() }
+        let plain_snmp = |device: &Polled| matches!(&device.way, PollWay::Snmp(way) if way.login.is_plain());
+        let mqtt = self.mqtt.is_plain().then_some("mqtt");
+        let snmp = self.polled.iter().any(plain_snmp).then_some("snmp");
+        mqtt.into_iter().chain(snmp).collect()
     }
 }
 
@@ -229,8 +238,9 @@ pub struct Store {
 pub struct Node {
     /// Its source.
     pub source: SourceIx,
-    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it.
-    pub channels: BTreeMap<String, NodeChannel>,
+    /// Signal name in its packs to channel, and whether packs without boot and seq are taken for it. Shared with whoever
+    /// reads them.
+    pub channels: Arc<BTreeMap<String, NodeChannel>>,
 }
 
 /// A node's channel.
@@ -240,25 +250,6 @@ pub struct NodeChannel {
     pub channel: ChannelIx,
     /// Whether its packs must carry boot and seq (design §10).
     pub sequence: bool,
-}
-
-/// A device polled by Modbus TCP.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModbusSource {
-    /// Its source.
-    pub source: SourceIx,
-    /// Its id, for logs.
-    pub id: String,
-    /// `host:port`.
-    pub address: String,
-    /// Unit id.
-    pub unit: u8,
-    /// How it is read.
-    pub profile: Arc<muster_profiles::Profile>,
-    /// Signal name in the profile to channel.
-    pub channels: BTreeMap<String, ChannelIx>,
-    /// Overrules the profile's poll period. Real milliseconds.
-    pub poll_ms: Option<u64>,
 }
 
 /// How a hook is reached.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use muster_profiles::Profile;
+use muster_profiles::Device;
 use muster_wire::Quantity;
 
 use super::faults::{At, Faults, quoted};
@@ -12,7 +11,7 @@ use super::load::read_text;
 use super::names::did_you_mean;
 
 /// The profile a source names: `vendor/model` of the shipped ones, or a file that begins with `./`, `../` or `/`.
-pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Option<Arc<Profile>> {
+pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Option<Device> {
     if ["./", "../", "/"].iter().any(|start| name.value.starts_with(start)) {
         return from_file(name, &folder.join(&name.value), faults);
     }
@@ -23,10 +22,10 @@ pub(super) fn find(name: &At<String>, folder: &Path, faults: &Faults<'_>) -> Opt
         let otherwise = format!("\"./file.toml\", or a shipped one: {}", all.join(", "));
         faults.error(name.at, what, did_you_mean(&name.value, all, &otherwise));
     }
-    profile.map(Arc::new)
+    profile
 }
 
-fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Arc<Profile>> {
+fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Device> {
     let file = path.display().to_string();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -36,8 +35,8 @@ fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Arc<
             return None;
         }
     };
-    match Profile::parse(&text, &file) {
-        Ok(profile) => Some(Arc::new(profile)),
+    match Device::parse(&text, &file) {
+        Ok(profile) => Some(profile),
         Err(found) => {
             let what = format!("the device profile {} has {} faults", quoted(&name.value), found.len());
             faults.error(name.at, what, "they are listed under its own name");
@@ -50,18 +49,15 @@ fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Arc<
 }
 
 /// What a profile reads.
-pub(super) fn signals(profile: &Profile) -> BTreeMap<&str, Quantity> {
-    profile.signals.iter().map(|s| (s.name.as_str(), s.quantity)).collect()
+pub(super) fn signals(profile: &Device) -> BTreeMap<&str, Quantity> {
+    profile.signals().into_iter().map(|s| (s.name, s.quantity)).collect()
 }
 
 /// Polling more often than the profile allows is refused: it is known to upset the device.
-pub(super) fn check_poll(profile: &Profile, poll_ms: &At<u64>, faults: &Faults<'_>) {
-    if poll_ms.value < profile.min_poll_ms {
+pub(super) fn check_poll(profile: &Device, poll_ms: &At<u64>, faults: &Faults<'_>) {
+    let least_ms = profile.head().min_poll_ms;
+    if poll_ms.value < least_ms {
         let what = format!("polling every {} ms is more often than the device bears", poll_ms.value);
-        faults.error(
-            poll_ms.at,
-            what,
-            format!("its profile says at least {} ms", profile.min_poll_ms),
-        );
+        faults.error(poll_ms.at, what, format!("its profile says at least {least_ms} ms"));
     }
 }

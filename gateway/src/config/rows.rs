@@ -1,8 +1,10 @@
 //! Every table of the file, read but not yet looked up.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::channel::{self, ChannelRow};
+use super::faults::At;
 use super::hook::{self, HookRow};
 use super::mqtt::MqttRow;
 use super::notify::{self, PlaceRow};
@@ -12,13 +14,15 @@ use super::source::{self, SourceRow};
 use super::table::Table;
 use super::workload::{self, WorkloadRow};
 use super::zone::{self, ZoneRow};
-use super::{Http, Store, http, mqtt, store};
+use super::{Http, Store, http, mqtt, snmp, store};
 
 /// The file as rows.
 pub(super) struct Rows {
     pub(super) site: SiteRow,
     pub(super) mqtt: MqttRow,
     pub(super) http: Http,
+    /// Where traps are listened for, and where in the file that stands.
+    pub(super) traps: Option<At<SocketAddr>>,
     pub(super) store: Store,
     pub(super) zones: Vec<ZoneRow>,
     pub(super) sources: Vec<SourceRow>,
@@ -39,6 +43,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         site,
         mqtt,
         http: http::read(root),
+        traps: snmp::traps(root),
         store: store::read(root, folder),
         zones: zone::read(root),
         sources: source::read(root, folder, proven),

@@ -76,7 +76,7 @@ fn from_file(table: &Table<'_>, folder: &Path) -> Option<At<String>> {
 }
 
 #[cfg(unix)]
-fn warn_if_open(table: &Table<'_>, name: &At<String>, path: &Path) {
+pub(super) fn warn_if_open(table: &Table<'_>, name: &At<String>, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     const OTHERS_READ: u32 = 0o004;
     if std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & OTHERS_READ != 0) {
@@ -89,7 +89,7 @@ fn warn_if_open(table: &Table<'_>, name: &At<String>, path: &Path) {
 }
 
 #[cfg(not(unix))]
-fn warn_if_open(_: &Table<'_>, _: &At<String>, _: &Path) {}
+pub(super) fn warn_if_open(_: &Table<'_>, _: &At<String>, _: &Path) {}
 
 fn decode(table: &Table<'_>, text: &At<String>, simulated: bool) -> Secret {
     let Some(base64) = text.value.trim().strip_prefix("whsec_") else {

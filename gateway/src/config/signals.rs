@@ -19,8 +19,8 @@ pub(super) fn of(source: &SourceRow, faults: &Faults<'_>) -> Signals {
     report_twins(named.unwrap_or_default(), faults);
     match &source.kind {
         Kind::Node { .. } => of_node(named.unwrap_or_default(), faults),
-        Kind::Modbus(modbus) => {
-            let known = modbus.profile.as_ref().map(|p| profile::signals(p));
+        Kind::Polled(polled) => {
+            let known = polled.profile.as_ref().map(|p| profile::signals(p));
             known.map_or_else(Signals::new, |known| of_device(&known, named, source.at, faults))
         }
         Kind::Sensor(_) | Kind::Unknown => Signals::new(),

@@ -1,15 +1,17 @@
 //! `[[source]]`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
-use muster_profiles::Profile;
+use muster_profiles::Device;
 
 use super::address::{Address, bus_group};
-use super::faults::{At, quoted};
+use super::faults::At;
 use super::groups::UNPROVEN_GROUP;
-use super::profile;
+use super::polled::PollWay;
+use super::polled_rows as polled;
 use super::sensor::{self, SensorRow};
+use super::snmp;
 use super::table::Table;
 
 /// `[[source]]` as it stands in the file.
@@ -34,7 +36,7 @@ pub(super) enum Kind {
         proven: bool,
     },
     /// Is polled.
-    Modbus(ModbusRow),
+    Polled(Box<PolledRow>),
     /// Somebody else's, and speaks MQTT.
     Sensor(SensorRow),
     /// Missing or unknown, which has been reported.
@@ -42,12 +44,13 @@ pub(super) enum Kind {
 }
 
 /// What only a polled device has.
-pub(super) struct ModbusRow {
+pub(super) struct PolledRow {
     pub(super) address: Option<At<Address>>,
-    pub(super) unit: u8,
-    pub(super) profile: Option<Arc<Profile>>,
+    pub(super) profile: Option<Device>,
     pub(super) poll_ms: Option<At<u64>>,
     pub(super) segment: Option<At<String>>,
+    /// None where something of it is missing, which has been reported.
+    pub(super) way: Option<PollWay>,
 }
 
 impl SourceRow {
@@ -57,7 +60,7 @@ impl SourceRow {
             return group.value.clone();
         }
         match &self.kind {
-            Kind::Modbus(modbus) => bus_group(&modbus.named_segment().unwrap_or_default()),
+            Kind::Polled(polled) => bus_group(&polled.named_segment().unwrap_or_default()),
             Kind::Node { .. } | Kind::Sensor(_) if !self.is_proven() => UNPROVEN_GROUP.to_owned(),
             Kind::Node { .. } | Kind::Sensor(_) | Kind::Unknown => self.id.value.clone(),
         }
@@ -68,7 +71,7 @@ impl SourceRow {
         match &self.kind {
             Kind::Node { proven } => *proven,
             Kind::Sensor(sensor) => sensor.proven,
-            Kind::Modbus(_) | Kind::Unknown => true,
+            Kind::Polled(_) | Kind::Unknown => true,
         }
     }
 
@@ -78,7 +81,7 @@ impl SourceRow {
     }
 }
 
-impl ModbusRow {
+impl PolledRow {
     fn named_segment(&self) -> Option<String> {
         let named = self.segment.as_ref().map(|s| s.value.clone());
         named.or_else(|| self.address.as_ref().map(|a| a.value.segment()))
@@ -116,102 +119,79 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
 
 fn kind(table: &Table<'_>, folder: &Path, proven: bool) -> Kind {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"node\", \"modbus\" or \"mqtt-json\"");
+        table.missing(
+            "kind",
+            "kind = \"node\", \"modbus\", \"nut\", \"snmp\" or \"mqtt-json\"",
+        );
     }
     let words = [
         ("node", Word::Node),
         ("modbus", Word::Modbus),
+        ("nut", Word::Nut),
+        ("snmp", Word::Snmp),
         ("mqtt-json", Word::Sensor),
     ];
-    let word = table.choice("kind", &words).map(|word| word.value);
+    let Some(word) = table.choice("kind", &words).map(|word| word.value) else {
+        // So that they are not reported as unknown on top.
+        for key in polled::ALL_KEYS.iter().copied().flatten().chain(&sensor::KEYS) {
+            table.place(key);
+        }
+        return Kind::Unknown;
+    };
+    refuse_others(table, word);
     match word {
-        Some(Word::Node) => {
-            refuse(table, &MODBUS_KEYS, ("a node", "a node speaks by itself, in our words"));
-            refuse(
-                table,
-                &sensor::KEYS,
-                ("a node", "a node speaks by itself, in our words"),
-            );
-            Kind::Node { proven }
-        }
-        Some(Word::Modbus) => {
-            refuse(table, &sensor::KEYS, ("a polled device", "it does not speak MQTT"));
-            Kind::Modbus(modbus(table, folder))
-        }
-        Some(Word::Sensor) => {
-            refuse(table, &MODBUS_KEYS, ("a sensor that speaks MQTT", "it is not polled"));
-            Kind::Sensor(sensor::read(table, proven))
-        }
-        None => {
-            // So that they are not reported as unknown on top.
-            for key in MODBUS_KEYS.iter().chain(&sensor::KEYS) {
-                table.place(key);
-            }
-            Kind::Unknown
-        }
+        Word::Node => Kind::Node { proven },
+        Word::Modbus => Kind::Polled(Box::new(polled::modbus(table, folder))),
+        Word::Nut => Kind::Polled(Box::new(polled::nut(table, folder))),
+        Word::Snmp => Kind::Polled(Box::new(polled::snmp(table, folder))),
+        Word::Sensor => Kind::Sensor(sensor::read(table, proven)),
     }
 }
 
-const MODBUS_KEYS: [&str; 5] = ["address", "unit", "profile", "poll_ms", "segment"];
-
 /// The kinds, as words.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Node,
     Modbus,
+    Nut,
+    Snmp,
     Sensor,
 }
 
-fn refuse(table: &Table<'_>, keys: &[&'static str], (who, why): (&str, &str)) {
+/// Keys that belong to other kinds.
+fn refuse_others(table: &Table<'_>, word: Word) {
+    let who = match word {
+        Word::Node => ("a node", "a node speaks by itself, in our words"),
+        Word::Modbus => ("a device polled by Modbus", "it has a unit and a profile of registers"),
+        Word::Nut => ("a UPS behind upsd", "it is named by `ups`, and read by NUT's variables"),
+        Word::Snmp => ("an SNMP agent", "it has a login and a profile of objects"),
+        Word::Sensor => ("a sensor that speaks MQTT", "it is not polled"),
+    };
+    let own: &[&str] = match word {
+        Word::Node => &[],
+        Word::Modbus => &polled::MODBUS_KEYS,
+        Word::Nut => &polled::NUT_KEYS,
+        Word::Snmp => &snmp::KEYS,
+        Word::Sensor => &sensor::KEYS,
+    };
+    let shared: &[&str] = if matches!(word, Word::Modbus | Word::Nut | Word::Snmp) {
+        &polled::KEYS
+    } else {
+        &[]
+    };
+    let others = polled::ALL_KEYS.iter().copied().flatten().chain(&sensor::KEYS);
+    let others: BTreeSet<&'static str> = others
+        .copied()
+        .filter(|key| !own.contains(key) && !shared.contains(key))
+        .collect();
+    refuse(table, others, who);
+}
+
+fn refuse(table: &Table<'_>, keys: BTreeSet<&'static str>, (who, why): (&str, &str)) {
     for key in keys {
         if let Some(at) = table.place(key) {
             let what = format!("`{key}` means nothing for {who}");
             table.faults.error(at, what, format!("remove it: {why}"));
         }
     }
-}
-
-fn modbus(table: &Table<'_>, folder: &Path) -> ModbusRow {
-    let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
-    let profile = profile::find(&name, folder, table.faults);
-    let poll_ms = table
-        .integer("poll_ms", 50..=60_000)
-        .map(|ms| ms.map(i64::unsigned_abs));
-    if let (Some(profile), Some(poll_ms)) = (&profile, &poll_ms) {
-        profile::check_poll(profile, poll_ms, table.faults);
-    }
-    ModbusRow {
-        address: address(table),
-        unit: unit(table),
-        profile,
-        poll_ms,
-        segment: table.id("segment"),
-    }
-}
-
-fn address(table: &Table<'_>) -> Option<At<Address>> {
-    const HINT: &str = "host and port, such as \"10.0.4.17:502\"";
-    let text = table.need_text("address", HINT);
-    let address = Address::parse(&text.value);
-    if address.is_none() && text.at != table.at {
-        table
-            .faults
-            .error(text.at, format!("{} is not an address", quoted(&text.value)), HINT);
-    }
-    address.map(|a| At::new(a, text.at))
-}
-
-/// 1 to 247, or 0 or 255 for a device that is not behind a gateway (Modbus messaging on TCP/IP, 4.4.2).
-fn unit(table: &Table<'_>) -> u8 {
-    let Some(unit) = table.integer("unit", 0..=255) else {
-        return 1;
-    };
-    if (248..=254).contains(&unit.value) {
-        table.faults.error(
-            unit.at,
-            format!("unit {} is reserved by Modbus", unit.value),
-            "1 to 247, or 0 or 255",
-        );
-    }
-    unit.value as u8
 }

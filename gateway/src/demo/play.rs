@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use muster_sim::emulator::Image;
 use muster_sim::receiver::signing_key;
 use muster_sim::{FIRST_LOSS_S, StoryTime};
 
@@ -24,6 +25,10 @@ const CUT_S: i64 = 93 * 60;
 const SPEED_TO_LOSS: u32 = 10;
 /// And after it.
 const SPEED_AFTER: u32 = 60;
+/// How fast it runs until every emulated board has been heard.
+const SPEED_TO_HEAR: u32 = 2;
+/// Which has to be so within this; it is less than [`QUIET_S`] at that speed, so that nothing burns before.
+const HEARD_WITHIN: Duration = Duration::from_secs(12);
 /// The story is looked at this often in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Key of the demo's hooks; published, so for simulations only.
@@ -36,6 +41,8 @@ const OPERATORS: [&str; 2] = ["muster-example-token-anna", "muster-example-token
 pub struct Options {
     /// Same seed, same story.
     pub seed: u64,
+    /// The nodes are emulated boards with this image; without it they are simulated in this process.
+    pub firmware: Option<Image>,
 }
 
 /// Why there is no demo.
@@ -59,6 +66,9 @@ pub enum DemoError {
     /// The announced cut could not be ordered.
     #[error("the cut could not be announced")]
     Order(#[source] reqwest::Error),
+    /// An emulated board, or another device, was not heard.
+    #[error("not everything was heard before the story began: {0}")]
+    Unheard(String),
     /// Our own constant is no key.
     #[error("the demo's own key is malformed")]
     Key,
@@ -74,10 +84,18 @@ pub async fn play(options: &Options) -> Result<Report, DemoError> {
         folder: folder.clone(),
         source,
     })?;
-    let played = play_in(&folder, options).await;
-    // What stays behind is two small files in the system's folder for such.
-    let _ = std::fs::remove_dir_all(&folder);
-    played
+    let folder = Removed(folder);
+    play_in(&folder.0, options).await
+}
+
+/// A folder that goes with this, however the story ends.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // What stays behind is two small files in the system's folder for such.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> {
@@ -87,10 +105,7 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         .await
         .map_err(DemoError::Destination)?;
     let key = signing_key(SECRET).ok_or(DemoError::Key)?;
-    let clock = Clock::starting_at(0);
-    clock.set_speed(SPEED_TO_LOSS);
-    clock.set_story_wall(FIRST_SIGN_WALL_MS - QUIET_S * 1_000);
-    let story = Story::new(clock, QUIET_S * 1_000);
+    let story = story(options.firmware.is_some());
     let stage = Stage {
         story: story.clone(),
         seed: options.seed,
@@ -98,12 +113,17 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         secret: &key,
         folder,
         screen: screen.clone(),
+        emulation: options.firmware.clone().map(room::emulation),
     };
     let mut rooms = Vec::new();
     for plan in room::both() {
         rooms.push(Room::start(plan, &stage).await.map_err(DemoError::Room)?);
     }
-    open(&screen, &rooms);
+    open(&screen, &rooms, options.firmware.is_some());
+    for room in rooms.iter().filter(|_| options.firmware.is_some()) {
+        room.all_heard(HEARD_WITHIN).await.map_err(DemoError::Unheard)?;
+    }
+    story.clock().set_speed(SPEED_TO_LOSS);
     tell(&screen, &story, &rooms).await?;
 
     let reports = rooms
@@ -120,13 +140,26 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
     Ok(report)
 }
 
-fn open(screen: &Screen, rooms: &[Room]) {
+/// The quiet before the first sign. Boards take their time to start, and their sensors to warm up.
+fn story(firmware: bool) -> Story {
+    let clock = Clock::starting_at(0);
+    clock.set_speed(if firmware { SPEED_TO_HEAR } else { SPEED_TO_LOSS });
+    clock.set_story_wall(FIRST_SIGN_WALL_MS - QUIET_S * 1_000);
+    Story::new(clock, QUIET_S * 1_000)
+}
+
+fn open(screen: &Screen, rooms: &[Room], firmware: bool) {
     screen.heading(
         "SIMULATION: the battery room of Pangyo, 15 October 2022, 15:19. Nothing here is real but the protocols:",
     );
-    screen.say(
-        "simulated nodes publish MQTT over TCP, simulated devices answer Modbus TCP, webhooks reach another process.",
-    );
+    let nodes = if firmware {
+        "emulated boards run the nodes' firmware and publish MQTT over TCP"
+    } else {
+        "simulated nodes publish MQTT over TCP"
+    };
+    screen.say(format!(
+        "{nodes}, simulated devices answer Modbus TCP, webhooks reach another process."
+    ));
     screen.say(format!("The clock runs ×{SPEED_TO_LOSS} until the first loss (T+8:00), then ×{SPEED_AFTER} to the ordered cut (T+93:00)."));
     for room in rooms {
         screen.say(format!(

@@ -3,9 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_core::View;
+use muster_sim::emulator::Image;
+use muster_sim::nodes::{Emulation, NodeSpec};
 use muster_sim::{FitOut, Scenario, SimSite, SiteError, SiteSpec};
+use tokio::time::timeout;
 
 use super::{screen::Screen, story::Story, tape::Tape};
 use crate::config::{self, Config, HookWay, MqttWay, WebhookTarget};
@@ -17,6 +21,38 @@ use crate::gateway::{Gateway, StartError};
 const SUPERVISION_MS: i64 = 120_000;
 /// Trip registers are polled this often in real time: a second of the story at ten times its pace.
 const POLL_MS: u64 = 100;
+
+/// What an emulated node says: it has no smoke sensor, but a smoke detector at its supervised line. Real milliseconds.
+const BOARD_SAMPLE_MS: u32 = 200;
+/// See `BOARD_SAMPLE_MS`.
+const BOARD_HEARTBEAT_MS: u32 = 600;
+/// The signals of a node in the example configs.
+const SIGNALS: &str = r#"signals = ["voc", "hydrogen", "smoke", "temperature"]"#;
+/// Those of a board whose names are quantities.
+const BOARD_SIGNALS: &str = r#"signals = ["voc", "hydrogen", "temperature", "humidity", "voltage", "current"]"#;
+
+/// Boards instead of simulated nodes.
+pub(super) fn emulation(image: Image) -> Emulation {
+    Emulation {
+        count: usize::MAX,
+        image,
+        enrolled: None,
+        sample_ms: BOARD_SAMPLE_MS,
+        heartbeat_ms: BOARD_HEARTBEAT_MS,
+        tell: Arc::new(|node, line| tracing::info!(node, line, "an emulated board")),
+    }
+}
+
+/// An example config with boards in the place of its simulated nodes.
+fn with_boards(config: &str, nodes: &[NodeSpec]) -> String {
+    let channel = |id: &str, signal: &str, quantity: &str| {
+        format!("\n[[channel]]\nsource = \"{id}\"\nsignal = \"{signal}\"\nquantity = \"{quantity}\"\n")
+    };
+    let more = nodes.iter().map(|node| {
+        channel(&node.id, "fire-contact", "fire_alarm") + &channel(&node.id, "board-temperature", "temperature")
+    });
+    config.replace(SIGNALS, BOARD_SIGNALS) + &more.collect::<String>()
+}
 
 /// A room to play in.
 pub(super) struct Plan {
@@ -98,7 +134,7 @@ impl Room {
                 nowhere,
             )
             .await?;
-        for source in &mut config.modbus {
+        for source in &mut config.polled {
             if let Some(address) = devices.addr(&source.id) {
                 source.address = address.to_string();
             }
@@ -141,6 +177,25 @@ impl Room {
         self.gateway.view.borrow().clone()
     }
 
+    /// Waits until every channel is good.
+    ///
+    /// # Errors
+    /// What is not, after this time.
+    pub(super) async fn all_heard(&self, within: Duration) -> Result<(), String> {
+        let mut view = self.gateway.view.clone();
+        let all_good = |view: &Arc<View>| view.channels_good == view.channels_total;
+        match timeout(within, view.wait_for(all_good)).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self
+                .view()
+                .troubles
+                .iter()
+                .map(|t| t.line.as_str())
+                .collect::<Vec<_>>()
+                .join("; ")),
+        }
+    }
+
     /// Where its page is.
     #[must_use]
     pub(super) fn http(&self) -> SocketAddr {
@@ -171,12 +226,18 @@ pub(super) struct Stage<'a> {
     pub(super) folder: &'a Path,
     /// Where lines are shown.
     pub(super) screen: Screen,
+    /// How its nodes are emulated; without it they run in this process.
+    pub(super) emulation: Option<Emulation>,
 }
 
 impl Stage<'_> {
     fn config(&self, plan: &Plan) -> Result<Config, RoomError> {
         let path = self.folder.join(format!("{}.toml", plan.name.replace(' ', "-")));
-        let (mut config, _) = config::parse(plan.config, &path).map_err(|faults| RoomError::Config {
+        let text = match self.emulation {
+            Some(_) => with_boards(plan.config, &plan.fit_out.nodes),
+            None => plan.config.to_owned(),
+        };
+        let (mut config, _) = config::parse(&text, &path).map_err(|faults| RoomError::Config {
             room: plan.name,
             faults: faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         })?;
@@ -193,11 +254,8 @@ impl Stage<'_> {
                 ca: None,
             });
         }
-        config
-            .site
-            .channels
-            .iter_mut()
-            .for_each(|c| c.supervision_ms = SUPERVISION_MS);
+        let site = Arc::make_mut(&mut config.site);
+        site.channels.iter_mut().for_each(|c| c.supervision_ms = SUPERVISION_MS);
         Ok(config)
     }
 
@@ -209,6 +267,7 @@ impl Stage<'_> {
             broker,
             site_id: config.site.id.clone(),
             fit_out,
+            emulation: self.emulation.clone(),
         };
         SimSite::start(spec).await.map_err(RoomError::Devices)
     }

@@ -22,7 +22,7 @@ use crate::lanes::{Batch, CHANNELS_A_PIECE, Control, LaneEnds, Mark};
 use crate::recorder::Tape;
 use crate::runner::Runner;
 use crate::service::Beat;
-use crate::told::Telling;
+use crate::told::{Telling, Told};
 use overtaken::Overtaken;
 
 pub use reload::Reload;
@@ -89,6 +89,8 @@ pub struct Engine {
     nonce: u64,
     epochs: Epochs,
     told: i64,
+    /// Said in this turn.
+    untold: Vec<Arc<Told>>,
     stopping: bool,
 }
 
@@ -101,6 +103,7 @@ impl Engine {
         let mut engine = Self {
             state,
             told: parts.told,
+            untold: Vec::new(),
             view,
             out: Vec::new(),
             batch: JournalBatch::default(),
@@ -280,11 +283,20 @@ impl Engine {
         }
     }
 
-    /// One transaction for everything that one turn of the loop has decided.
+    /// What one turn of the loop has decided goes to the disk first: a hook waits for that. Whoever else is woken would have
+    /// the journal's thread wait for a processor.
     fn flush(&mut self) {
+        self.submit();
+        self.say();
         if let Some(behind) = self.parts.tape.hand_over(&self.state) {
             self.step(&behind);
+            self.submit();
+            self.say();
         }
+    }
+
+    /// One transaction for everything that one turn of the loop has decided.
+    fn submit(&mut self) {
         let due = self.marked.elapsed() >= MARKS_EVERY;
         if due || !self.batch.entries.is_empty() {
             self.flush_marks();

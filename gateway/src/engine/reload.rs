@@ -14,7 +14,7 @@ use crate::hooks::Hook;
 #[derive(Debug)]
 pub struct Reload {
     /// What the decision needs.
-    pub site: Site,
+    pub site: Arc<Site>,
     /// Whom the runner calls, by the index of `site.hooks`.
     pub hooks: Vec<Arc<Hook>>,
     /// Its indices from here on.
@@ -39,7 +39,7 @@ impl Engine {
             // Before the step: what it calls is called by the new indices.
             self.parts.runner.call_by(hooks);
             self.epochs.advance(epoch, translation);
-            self.step(&Input::Config(Box::new(site)));
+            self.step(&Input::Config(site));
             self.show();
         }
         // A gateway that stops meanwhile does not wait for it.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Gateway;
-use crate::config::{Config, ModbusSource, MqttWay, Sensor};
+use crate::config::{Config, MqttWay, PollWay, Polled, Sensor};
 use crate::engine::Reload;
 use crate::epoch::Translation;
 use crate::hooks::webhook::Limits;
@@ -18,7 +18,8 @@ use crate::lanes::Control;
 use crate::lines;
 use crate::notify::{self, Ready};
 use crate::runner::{self, RunnerError};
-use crate::sources::modbus;
+use crate::sources::snmp::traps::Traps;
+use crate::sources::{modbus, nut, snmp};
 
 /// The part of Muster that is in trouble while a new config is refused.
 const PART: &str = "config";
@@ -50,17 +51,24 @@ pub enum ReloadError {
 }
 
 /// A device that is polled.
-pub(super) struct Polled {
-    source: ModbusSource,
+pub(super) struct Poller {
+    source: Polled,
+    task: JoinHandle<()>,
+}
+
+/// Who listens for SNMP's traps.
+pub(super) struct TrapListener {
+    traps: Traps,
     task: JoinHandle<()>,
 }
 
 impl Gateway {
-    /// Puts another config in force. Votes, incidents, steps under way, connections and marks go on.
+    /// Puts another config in force. Votes, incidents, steps under way, connections and marks go on. Names what has changed
+    /// beside the decision, of which the engine tells.
     ///
     /// # Errors
     /// Why it was refused; then nothing has changed.
-    pub async fn reload(&mut self, next: Config) -> Result<(), ReloadError> {
+    pub async fn reload(&mut self, next: Config) -> Result<Vec<&'static str>, ReloadError> {
         let keys = fixed(&self.config, &next);
         if !keys.is_empty() {
             let keys = keys.join(", ");
@@ -70,8 +78,7 @@ impl Gateway {
         let hooks = hooks.map_err(ReloadError::Hooks)?;
         let places = Ready::new(&next.notify, notify::Limits::default()).map_err(ReloadError::Notify)?;
         self.ask_engine(&next, hooks).await?;
-        self.follow(next, places).await;
-        Ok(())
+        Ok(self.follow(next, places).await)
     }
 
     /// Says, until a good one comes, that a config was refused and another one is in force.
@@ -111,7 +118,8 @@ impl Gateway {
 
     /// Every part that goes by the config, one line each. A part for which nothing has changed goes on undisturbed; one
     /// for which something has is changed in place, or stopped and started. None of this can fail.
-    async fn follow(&mut self, next: Config, places: Ready) {
+    async fn follow(&mut self, next: Config, places: Ready) -> Vec<&'static str> {
+        let mut changed = beside_the_decision(&self.config, &next);
         self.people.replace(&next);
         if let Some(notifier) = &mut self.notifier {
             notifier.replace(places).await;
@@ -121,16 +129,24 @@ impl Gateway {
         self.poll(&next).await;
         self.keeping.keep_ms(next.store.keep_ms);
         // The check has read them a moment ago; should they have changed since, the old ones stay and it is said.
-        let unread = next.mqtt.tls().and_then(|files| self.reload_tls(files).err());
+        let read = next.mqtt.tls().map(|files| self.reload_tls(files));
         self.config = next;
-        self.say_config(unread.map(|error| lines::with_causes(&error))).await;
+        let unread = match read.transpose() {
+            Ok(renewed) => {
+                changed.extend((renewed == Some(true)).then_some("certificates of MQTT"));
+                None
+            }
+            Err(error) => Some(lines::with_causes(&error)),
+        };
+        self.say_config(unread).await;
+        changed
     }
 
     /// Polls the devices of a config. A task whose device and registers are the same goes on with its connection; the
     /// engine translates what it sends.
     pub(super) async fn poll(&mut self, config: &Config) {
         let mut running = std::mem::take(&mut self.pollers);
-        for source in &config.modbus {
+        for source in &config.polled {
             let same = running
                 .iter()
                 .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
@@ -138,33 +154,59 @@ impl Gateway {
                 self.pollers.push(running.swap_remove(at));
             }
         }
-        for Polled { task, .. } in running {
+        for Poller { task, .. } in running {
             task.abort();
             // Its connection is closed before another asks the same device.
             let _ = task.await;
         }
-        for source in &config.modbus {
+        for source in &config.polled {
             if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
                 let task = self.spawn_poller(source, config.site.simulated);
                 let source = source.clone();
-                self.pollers.push(Polled { source, task });
+                self.pollers.push(Poller { source, task });
             }
+        }
+        self.hear_traps(config).await;
+    }
+
+    fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
+        let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
+        let source = source.clone();
+        match source.way.clone() {
+            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
+            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated),
+            PollWay::Snmp(way) => snmp::spawn((source, way), (lanes, counters, clock), simulated, &self.hints),
         }
     }
 
-    fn spawn_poller(&self, source: &ModbusSource, simulated: bool) -> JoinHandle<()> {
-        let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-        modbus::spawn(source.clone(), lanes, counters, clock, simulated)
+    /// Listens for the traps of the agents of a config; a listener for whom nothing has changed goes on.
+    async fn hear_traps(&mut self, config: &Config) {
+        let next = Traps::of(config);
+        if self.traps.as_ref().map(|listener| &listener.traps) == next.as_ref() {
+            return;
+        }
+        if let Some(TrapListener { task, .. }) = self.traps.take() {
+            task.abort();
+            // Its port is free before the next one asks for it.
+            let _ = task.await;
+        }
+        self.traps = next.map(|traps| TrapListener {
+            task: traps
+                .clone()
+                .spawn(self.hints.clone(), self.counters.clone(), self.lanes.clone()),
+            traps,
+        });
     }
 
     pub(super) fn stop_polling(&self) {
         self.pollers.iter().for_each(|polled| polled.task.abort());
+        self.traps.iter().for_each(|listener| listener.task.abort());
     }
 }
 
 /// Whether a device is asked for the same signals in the same way, into channels of the same ids.
-fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSource) -> bool {
-    let channels = |config: &'_ Config, source: &'_ ModbusSource| -> Vec<(String, String)> {
+fn is_same(was_in: &Config, was: &Polled, is_in: &Config, is: &Polled) -> bool {
+    let channels = |config: &'_ Config, source: &'_ Polled| -> Vec<(String, String)> {
         let id = |channel: &muster_core::ChannelIx| config.site.channels[channel.at()].id.clone();
         source
             .channels
@@ -172,14 +214,30 @@ fn is_same(was_in: &Config, was: &ModbusSource, is_in: &Config, is: &ModbusSourc
             .map(|(signal, c)| (signal.clone(), id(c)))
             .collect()
     };
-    let way = |s: &ModbusSource| (s.id.clone(), s.address.clone(), s.unit, s.profile.clone(), s.poll_ms);
-    way(was) == way(is) && channels(was_in, was) == channels(is_in, is)
+    was.is_asked_alike(is) && channels(was_in, was) == channels(is_in, is)
 }
 
 /// What an outside broker has been asked for; it is asked once a line.
 fn topics(config: &Config) -> Option<(bool, Vec<&str>)> {
     let sensors = || config.sensors.iter().flat_map(Sensor::all_topics);
     matches!(config.mqtt.way, MqttWay::Connect(_)).then(|| (config.nodes.is_empty(), sensors().collect()))
+}
+
+/// What has changed of which the engine does not know: by the names of the keys.
+fn beside_the_decision(old: &Config, new: &Config) -> Vec<&'static str> {
+    let parts = [
+        ("tokens of [[principal]]", old.token_hashes == new.token_hashes),
+        ("[[hook]]", old.hooks == new.hooks),
+        ("[[notify]]", old.notify == new.notify),
+        ("polled devices of [[source]]", alike(&old.polled, &new.polled)),
+        ("[store]", old.store == new.store),
+    ];
+    let changed = parts.into_iter().filter(|(_, same)| !same);
+    changed.map(|(part, _)| part).collect()
+}
+
+fn alike(old: &[Polled], new: &[Polled]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(was, is)| was.is_asked_alike(is))
 }
 
 /// What a running gateway cannot change, and would be changed: by the names of the keys.

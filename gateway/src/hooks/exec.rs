@@ -28,6 +28,10 @@ use turns::Turns;
 const CANNOT: i32 = 65;
 const NOT_NOW: i32 = 75;
 
+/// How a shell, and most tools, say that they were called wrongly (2), or that there is nothing to be run (126, 127);
+/// EX_USAGE (64) of sysexits.h. A fire tries again all the same; a trial need not.
+const CALLED_WRONGLY: [i32; 4] = [2, 64, 126, 127];
+
 /// A program that has not ended after this has accepted the step.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// While it runs the core hears of it this often: it calls a step again that it has not heard of for 30 s.
@@ -134,6 +138,18 @@ fn facts(call: &Call, key: &str) -> [(&'static str, String); 7] {
         // Not MUSTER_TOKEN, which is a person's for `muster order`.
         ("MUSTER_FENCE", call.token.to_string()),
     ]
+}
+
+/// Whether an attempt ended as it does when arguments are missing: by its words, as that is what is left of it.
+pub(crate) fn was_called_wrongly(outcome: &HookOutcome) -> bool {
+    let HookOutcome::Retry { cause } = outcome else {
+        return false;
+    };
+    let code = cause
+        .strip_prefix("exit ")
+        .and_then(|rest| rest.split([':', ',']).next());
+    code.and_then(|code| code.parse().ok())
+        .is_some_and(|code| CALLED_WRONGLY.contains(&code))
 }
 
 const fn ended(outcome: HookOutcome) -> Reply {

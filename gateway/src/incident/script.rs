@@ -47,7 +47,7 @@ pub fn script(stage: &Stage, zero: Millis, fit_out: &FitOut) -> Result<Script, V
         );
     }
     for device in &fit_out.devices {
-        let Some(known) = stage.config.modbus.iter().find(|s| s.id == device.id) else {
+        let Some(known) = stage.config.polled.iter().find(|s| s.id == device.id) else {
             continue;
         };
         let channels = known.channels.iter().map(|(signal, channel)| (signal, *channel));

@@ -206,9 +206,9 @@ impl Incident {
 }
 
 fn usual_period(config: &Config, ix: SourceIx) -> Millis {
-    let device = config.modbus.iter().find(|d| d.source == ix);
+    let device = config.polled.iter().find(|d| d.source == ix);
     device.map_or(NODE_EVERY_MS, |device| {
-        let usual_ms = device.profile.min_poll_ms.max(POLL_EVERY_MS.unsigned_abs());
+        let usual_ms = device.min_poll_ms().max(POLL_EVERY_MS.unsigned_abs());
         Millis::try_from(device.poll_ms.unwrap_or(usual_ms)).unwrap_or(POLL_EVERY_MS)
     })
 }

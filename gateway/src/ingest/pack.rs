@@ -129,11 +129,28 @@ fn channel(known: &Known, record: &Record<'_>, sequenced: bool) -> Result<Channe
         .node
         .channels
         .get(record.name)
-        .ok_or_else(|| (Cause::UnknownChannel, record.name.to_owned()))?;
+        .ok_or_else(|| (Cause::UnknownChannel, unknown(known, record.name)))?;
     if *sequence && !sequenced {
         return Err((Cause::NoSequence, format!("{} needs boot and seq", record.name)));
     }
     Ok(*channel)
+}
+
+/// What there is instead, for whoever has misspelled it.
+fn unknown(known: &Known, name: &str) -> String {
+    // A node has about ten.
+    const SHOWN: usize = 20;
+    let signals: Vec<&str> = known.node.channels.keys().map(String::as_str).take(SHOWN).collect();
+    let more = known.node.channels.len().saturating_sub(SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "the config has no signal {name:?} of it; it has {}{more}",
+        signals.join(", ")
+    )
 }
 
 /// A record's value in micro-units of its channel's quantity.

@@ -24,6 +24,7 @@ struct Stand {
     lanes: Lanes,
     ends: LaneEnds,
     counters: Counters,
+    verdict: Verdict,
 }
 
 impl Stand {
@@ -36,6 +37,7 @@ impl Stand {
             lanes,
             ends,
             counters,
+            verdict: Verdict::Taken,
         }
     }
 

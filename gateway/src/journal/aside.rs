@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::{Lock, beside};
+use super::owner;
 use super::prune::with_leftover;
 use super::rows::{self, ENTRY_COLUMNS, Marks, StoredEntry};
 use super::store::Store;
@@ -68,6 +69,7 @@ struct Salvage {
     marks: Marks,
     clock: Option<(i64, i64)>,
     progress_key: Option<[u8; 32]>,
+    site: Option<String>,
 }
 
 impl Salvage {
@@ -81,6 +83,7 @@ impl Salvage {
             marks: rows::marks(&conn).unwrap_or_default(),
             clock: rows::clock(&conn).ok().flatten(),
             progress_key: rows::progress_key(&conn).ok().flatten(),
+            site: owner::read(&conn),
         }
     }
 
@@ -99,6 +102,9 @@ impl Salvage {
         if let Some(clock) = self.clock {
             tx.execute("INSERT INTO clock (one, engine_ms, wall_ms) VALUES (1, ?1, ?2)", clock)?;
         }
+        if let Some(site) = &self.site {
+            owner::write(&tx, site)?;
+        }
         tx.commit()?;
         conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
@@ -107,6 +113,7 @@ impl Salvage {
         let entries: Vec<Entry> = self.entries.iter().filter_map(StoredEntry::entry).collect();
         let last_at = entries.last().map_or(0, |entry| entry.at);
         Restored {
+            site: self.site,
             marks: into_marks(self.marks),
             engine_ms: self.clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),
             wall_ms: self.clock.map(|(_, wall_ms)| wall_ms),
@@ -164,6 +171,7 @@ fn without_disk(path: &Path, why: &JournalError) -> Result<(Journal, Restored), 
     restored.findings.insert(0, line);
     let journal = Journal {
         path: path.into(),
+        site: None,
         progress_key: restored.progress_key,
         lock,
         store: None,

@@ -51,6 +51,20 @@ pub enum JournalError {
         /// Its layout.
         found: i32,
     },
+    /// Another site's votes and incidents.
+    #[error(
+        "{}: this is the journal of site {found:?}, and this config is for {site:?}; give [store] a path of its own for \
+         {site:?}. If the site was renamed or begins anew, move the file away: its votes and incidents do not go on then",
+        .path.display()
+    )]
+    OtherSite {
+        /// The journal.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Who asked for it.
+        site: String,
+    },
     /// Somebody else's database.
     #[error("{}: an SQLite file, but not a Muster journal; give [store] another path", .path.display())]
     Foreign {

@@ -9,6 +9,7 @@ mod chain;
 mod error;
 mod line;
 mod lock;
+mod owner;
 mod pending;
 mod prune;
 mod read;
@@ -63,7 +64,7 @@ pub enum Report {
         /// What the commit alone took, for the latency report. Microseconds.
         commit_us: u64,
     },
-    /// These nodes' packs are on disk up to here; said before the [`Report::Stored`] of the same transaction.
+    /// These nodes' packs are on disk up to here; said after the [`Report::Stored`] of the same transaction.
     Marked(Vec<Mark>),
     /// A write failed; it is tried again.
     Failed {
@@ -77,6 +78,8 @@ pub enum Report {
 /// What a journal held when it was opened.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
+    /// Whose it is; none in a new journal.
+    pub site: Option<String>,
     /// Every decision that is kept, oldest first; before them what the removed ones left behind.
     pub entries: Vec<Entry>,
     /// Every node's high-water mark.
@@ -97,6 +100,8 @@ pub struct Restored {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// Whose it is to be; none until [`Journal::claim`].
+    site: Option<String>,
     progress_key: [u8; 32],
     lock: Option<lock::Lock>,
     /// None while the disk cannot be written.
@@ -117,6 +122,7 @@ impl Journal {
         restored.findings.extend(aside);
         let journal = Self {
             path: path.into(),
+            site: None,
             progress_key: restored.progress_key,
             lock: Some(lock),
             store: Some(store),
@@ -156,6 +162,7 @@ impl Journal {
         for finding in findings {
             tracing::error!("{finding}");
         }
+        self.take(&store.conn)?;
         Ok(store)
     }
 
@@ -190,6 +197,7 @@ fn restore(conn: &Connection, path: &Path) -> Result<Restored, JournalError> {
     let last_at = entries.last().map_or(0, |entry: &Entry| entry.at);
     let key = rows::progress_key(conn).map_err(wrong)?;
     Ok(Restored {
+        site: owner::read(conn),
         told: rows::told(conn).map_err(wrong)?,
         marks: into_marks(rows::marks(conn).map_err(wrong)?),
         engine_ms: clock.map_or(last_at, |(engine_ms, _)| engine_ms.max(last_at)),

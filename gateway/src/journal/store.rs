@@ -21,6 +21,9 @@ use crate::told::Told;
 const EVENTS_KEPT: i64 = 200_000;
 /// At most this many old lines leave in one transaction, beyond as many as came.
 const TRIM_SLICE: i64 = 64;
+/// Old lines leave with a transaction that no hook waits for, which comes every second; or when so many have come that they
+/// would pile up in a flood of decisions.
+const TRIM_WHEN_CAME: usize = 256;
 /// The log is folded back after about this many rows when nothing waits.
 const FOLD_WHEN_IDLE_ROWS: usize = 500;
 /// The log is folded back after about this many rows even when something waits.
@@ -35,6 +38,8 @@ pub(super) struct Store {
     last: Option<i64>,
     marks: Marks,
     since_fold_rows: usize,
+    /// Lines that came since old ones last left.
+    since_trim: usize,
 }
 
 /// What one transaction did.
@@ -80,6 +85,7 @@ impl Store {
             marks: rows::marks(&conn)?,
             events_kept: EVENTS_KEPT,
             since_fold_rows: FOLD_WHEN_IDLE_ROWS,
+            since_trim: 0,
             conn,
         })
     }
@@ -94,13 +100,18 @@ impl Store {
         let conflicts = end.write_entries(&tx, &pending.entries)?;
         write_marks(&tx, &pending.marks, &self.marks)?;
         write_events(&tx, &pending.events)?;
-        trim_events(&tx, self.events_kept, pending.events.len())?;
-        forget_events(&tx, pending.keep_from())?;
+        let came = self.since_trim + pending.events.len();
+        let trim = pending.entries.is_empty() || came >= TRIM_WHEN_CAME;
+        if trim {
+            trim_events(&tx, self.events_kept, came)?;
+            forget_events(&tx, pending.keep_from())?;
+        }
         write_clock(&tx, pending.clock)?;
         let commit = Stopwatch::start();
         tx.commit()?;
         let commit_us = u64::try_from(commit.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.take_over(end, pending);
+        self.since_trim = if trim { 0 } else { came };
         let through = pending.entries.iter().map(|(_, entry)| entry.seq).max();
         Ok(Stored {
             through,
@@ -248,7 +259,7 @@ fn trim_events(tx: &Transaction<'_>, kept: i64, came: usize) -> rusqlite::Result
 fn forget_events(tx: &Transaction<'_>, keep_from: Option<Millis>) -> rusqlite::Result<()> {
     if let Some(from) = keep_from {
         let sql = "DELETE FROM event WHERE at_ms < ?1 AND id IN (SELECT id FROM event ORDER BY id LIMIT ?2)";
-        tx.execute(sql, (from, TRIM_SLICE))?;
+        tx.prepare_cached(sql)?.execute((from, TRIM_SLICE))?;
     }
     Ok(())
 }

@@ -276,12 +276,13 @@ impl<R: Fn(Report)> Desk<R> {
         if self.failing_since.take().is_some() {
             (self.report)(Report::Recovered);
         }
-        if !stored.marks.is_empty() {
-            (self.report)(Report::Marked(stored.marks));
-        }
+        // First of all: hooks wait for it, and nobody for an acknowledgement.
         if let Some(through) = stored.through {
             let commit_us = stored.commit_us;
             (self.report)(Report::Stored { through, commit_us });
+        }
+        if !stored.marks.is_empty() {
+            (self.report)(Report::Marked(stored.marks));
         }
         for _ in 0..stored.conflicts {
             self.counters.count(

@@ -38,6 +38,7 @@ pub use figures::Figures;
 pub use notice::Notice;
 pub use notifier::{Notifier, Ready};
 
+use crate::api::Here;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::lanes::Lanes;
@@ -53,8 +54,8 @@ pub struct Context {
     pub lanes: Lanes,
     /// What is shown; its age is the pulse of the decision loop.
     pub view: watch::Receiver<Arc<View>>,
-    /// Address of the page, as people outside may reach it.
-    pub page: String,
+    /// How people call the gateway.
+    pub here: Here,
     /// The journal, whose ring of lines is read for what a restart cut off.
     pub journal: PathBuf,
     /// The last id a line may have had before this start.

@@ -34,11 +34,11 @@ impl Scene {
             now: context.clock.now(),
             speed: context.clock.speed().into(),
             wall_ms: context.clock.wall_ms(),
-            ..Self::of(&view, &context.page)
+            ..Self::of(&view, context)
         }
     }
 
-    fn of(view: &View, page: &str) -> Self {
+    fn of(view: &View, context: &Context) -> Self {
         let open = view.incident.as_ref().filter(|incident| incident.closed.is_none());
         let drill = view.armed && open.is_some_and(|incident| incident.mode == Mode::Drill);
         let marks = [
@@ -55,8 +55,8 @@ impl Scene {
             level: view.level,
             why: view.why.clone(),
             incident: open.map(|incident| incident.id.clone()),
-            page: page.to_owned(),
-            next: api::next(view),
+            page: context.here.page(),
+            next: api::next(view, &context.clock, &context.here),
             now: view.now,
             seen: view.now,
             speed: 1,

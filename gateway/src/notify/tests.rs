@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::{broadcast, watch};
 
 use super::{Context, Figures, Limits, Notifier, Ready};
+use crate::api::Here;
 use crate::clock::Clock;
 use crate::config::{Address, Message, Place, Posted, Topic, Way};
 use crate::counters::Counters;
@@ -58,7 +59,11 @@ impl Room {
             counters: Counters::default(),
             lanes,
             view: seen,
-            page: "https://muster.example/".into(),
+            here: Here::new(
+                ([0, 0, 0, 0], 1).into(),
+                Some("https://muster.example"),
+                &folder.path().join("muster.db"),
+            ),
             journal: folder.path().join("muster.db"),
             told: 0,
         };

@@ -70,12 +70,16 @@ impl Desk {
         loop {
             match parcels.recv_timeout(LOOK_EVERY) {
                 Ok(parcel) => {
-                    self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
                     if let Some(done) = self.take(parcel) {
                         self.close();
                         // Whoever stopped may have ended its wait.
                         let _ = done.send(());
                         return;
+                    }
+                    self.shared.done.fetch_add(1, Ordering::Relaxed);
+                    if self.shared.stalled.swap(false, Ordering::Relaxed) {
+                        // The engine said so; now it is told that the disk takes something again.
+                        self.trouble = Some(String::new());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -87,8 +91,16 @@ impl Desk {
 
     fn take(&mut self, parcel: Parcel) -> Option<SyncSender<()>> {
         match parcel {
-            Parcel::Batch(batch) => self.batch(&batch),
-            Parcel::Begin(begin) => self.begin(&begin),
+            Parcel::Batch(batch, bytes) => {
+                self.batch(&batch);
+                drop(batch);
+                self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            Parcel::Begin(begin) => {
+                self.begin(&begin);
+                drop(begin);
+                self.shared.has_state.store(false, Ordering::Release);
+            }
             Parcel::Stop(done) => return Some(done),
         }
         None

@@ -41,7 +41,8 @@ pub struct Batch {
     pub moments: Vec<Moment>,
 }
 
-/// One input, what it led to, or how the state stood. Readings are nearly all of it, so they are the shortest.
+/// One input, what it led to, or how the state stood. Readings are nearly all of it, so they are the shortest, on disk and
+/// while they wait for it: 40 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Moment {
     /// A reading, so many milliseconds after the input before.
@@ -49,7 +50,7 @@ pub enum Moment {
     Reading(Millis, Sample),
     /// Any other input, so many milliseconds after the input before.
     #[serde(rename = "i")]
-    Input(Millis, Input),
+    Input(Millis, Box<Input>),
     /// What the input before led to.
     #[serde(rename = "e")]
     Effects(Vec<Effect>),
@@ -78,7 +79,7 @@ impl Moment {
             age_ms,
         } = input
         else {
-            return Self::Input(later, input.clone());
+            return Self::Input(later, Box::new(input.clone()));
         };
         let mark = if *simulated { SIMULATED } else { 0 };
         let sample = match value {

@@ -36,11 +36,13 @@ pub(super) fn after(mut pin: Option<Pin>, batch: &Batch) -> Option<Pin> {
                     }
                 }
             }
-            Moment::Input(_, Input::Restore(entries)) => {
-                // Of a whole history only the last incident counts, and only if it has not long been over.
-                pin = entries.iter().fold(pin, heed).filter(|pin| !pin.is_over(batch.at));
+            Moment::Input(_, input) => {
+                if let Input::Restore(entries) = &**input {
+                    // Of a whole history only the last incident counts, and only if it has not long been over.
+                    pin = entries.iter().fold(pin, heed).filter(|pin| !pin.is_over(batch.at));
+                }
             }
-            Moment::Input(..) | Moment::Reading(..) | Moment::Digest(_) => {}
+            Moment::Reading(..) | Moment::Digest(_) => {}
         }
     }
     pin

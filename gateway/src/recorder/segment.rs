@@ -38,8 +38,9 @@ impl Writing {
             unsynced: None,
         };
         frame::append(&mut writing.buffer, head)?;
-        frame::append(&mut writing.buffer, state)?;
         writing.put()?;
+        // A large site's is many times what a batch is.
+        writing.bytes += frame::stream(&mut writing.file, state)?;
         writing.opening = writing.bytes;
         Ok(writing)
     }
@@ -49,6 +50,11 @@ impl Writing {
     /// # Errors
     /// The disk's; the file then ends in a torn frame.
     pub(super) fn add(&mut self, batch: &Batch) -> io::Result<()> {
+        if batch.may_be_huge() {
+            self.bytes += frame::stream(&mut self.file, batch)?;
+            self.unsynced.get_or_insert_with(Stopwatch::start);
+            return Ok(());
+        }
         frame::append(&mut self.buffer, batch)?;
         self.put()
     }
@@ -57,8 +63,6 @@ impl Writing {
         let written = self.file.write_all(&self.buffer);
         self.bytes += self.buffer.len() as u64;
         self.buffer.clear();
-        // One that was huge (a state) is not kept for the small ones.
-        self.buffer.shrink_to(1 << 20);
         self.unsynced.get_or_insert_with(Stopwatch::start);
         written
     }

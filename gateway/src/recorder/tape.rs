@@ -1,7 +1,7 @@
 //! The engine's end: takes what the core was given and what it made of it, and never waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -10,9 +10,13 @@ use muster_core::{Effect, Input, Millis, State};
 use super::format::{Batch, Moment};
 use crate::clock::{Clock, Stopwatch};
 
-/// Parcels that may wait for the disk. One holds at most what one turn of the engine's loop takes (64 packs), so they are a
-/// few MiB under the heaviest flood.
-const PARCELS: usize = 64;
+/// Bytes that may wait for the disk, and beyond them one parcel: what one turn of the engine's loop takes (64 packs). The
+/// readings of four seconds of 100,000 channels at 1 Hz: a segment begins, and a disk stalls, for less.
+pub(super) const WAITING: usize = 16 << 20;
+/// A parcel counts as so many at least, so that there are slots for all that fit: some minutes of a quiet site's.
+const LEAST: usize = 4 << 10;
+/// Slots, with one for a beginning and one for the stop.
+const PARCELS: usize = WAITING / LEAST + 2;
 /// Moments that make a parcel worth sending before its time.
 const FULL: usize = 512;
 /// What led to nothing may wait this long: it is what a kill can cost.
@@ -22,13 +26,15 @@ const DIGEST_EVERY_MS: Millis = 1_000;
 /// Beyond this many channels as much more seldom as there are more, so that digests never take more than a few thousandths
 /// of the loop's time.
 const DIGEST_CHANNELS: usize = 500;
+/// A disk that takes nothing for so long is trouble: what waits is not safe from a kill.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// What a stopping process grants the disk.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// What goes to the recorder's thread.
 pub(super) enum Parcel {
-    /// Moments, to the segment at hand.
-    Batch(Batch),
+    /// Moments, to the segment at hand, and the bytes they took while they waited.
+    Batch(Batch, usize),
     /// A new segment begins here.
     Begin(Box<Begin>),
     /// The last one; the channel is answered when everything is written.
@@ -49,8 +55,14 @@ pub(super) struct Begin {
 pub(super) struct Shared {
     /// The thread wants a state to begin a segment with.
     pub(super) wants_state: AtomicBool,
-    /// Parcels on their way.
+    /// A state is on its way or being written. A large site has no memory for two.
+    pub(super) has_state: AtomicBool,
+    /// Bytes of the parcels on their way.
     pub(super) waiting: AtomicUsize,
+    /// Parcels that have been dealt with.
+    pub(super) done: AtomicU64,
+    /// It was said that the disk takes nothing. The thread takes it back.
+    pub(super) stalled: AtomicBool,
 }
 
 /// The thread's end.
@@ -67,6 +79,8 @@ struct Link {
     shared: Arc<Shared>,
     clock: Clock,
     batch: Batch,
+    /// Bytes in the batch that its moments only point at.
+    behind: usize,
     /// Engine time of the last moment in the batch.
     last: Millis,
     since: Stopwatch,
@@ -75,6 +89,8 @@ struct Link {
     digest_due: Millis,
     /// Inputs lost since the queue was full; none while all is well.
     lost: Option<u64>,
+    /// Parcels that had been dealt with, and since when it has not been more.
+    done: (u64, Stopwatch),
 }
 
 /// Both ends.
@@ -87,10 +103,12 @@ pub(super) fn pair(clock: Clock) -> (Tape, End) {
         digest_due: clock.now() + DIGEST_EVERY_MS,
         clock,
         batch: Batch::default(),
+        behind: 0,
         last: 0,
         since: Stopwatch::start(),
         urgent: false,
         lost: None,
+        done: (0, Stopwatch::start()),
     };
     (Tape(Some(link)), End { parcels: end, shared })
 }
@@ -122,7 +140,7 @@ impl Tape {
         self.0.as_mut()?.hand_over(state)
     }
 
-    /// Parcels on their way to the disk.
+    /// Bytes on their way to the disk.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         let link = self.0.as_ref();
@@ -148,26 +166,30 @@ impl Link {
             self.batch.wall_ms = self.clock.wall_of(now);
             self.since = Stopwatch::start();
         }
-        self.batch
-            .moments
-            .push(Moment::of(now.saturating_sub(self.last), input));
+        self.push(Moment::of(now.saturating_sub(self.last), input));
         self.last = now;
         if !effects.is_empty() {
             self.urgent = true;
-            self.batch.moments.push(Moment::Effects(effects.to_vec()));
+            self.push(Moment::Effects(effects.to_vec()));
         }
+    }
+
+    fn push(&mut self, moment: Moment) {
+        self.behind += moment.bytes_behind();
+        self.batch.moments.push(moment);
     }
 
     fn hand_over(&mut self, state: &State) -> Option<Input> {
         let ripe = self.urgent || self.batch.moments.len() >= FULL || self.since.elapsed() >= AT_MOST;
         let wanted = self.shared.wants_state.load(Ordering::Relaxed);
-        let mut trouble = None;
+        let mut trouble = self.stalls();
         if !self.batch.moments.is_empty() && (ripe || wanted) {
-            trouble = self.send(state);
+            trouble = self.send(state).or(trouble);
         }
         // A gap ends once half of the queue is free again, so that it does not begin anew at once. Where a segment should end
         // and there is no room to say so, it goes on.
-        let room = self.shared.waiting.load(Ordering::Relaxed) <= PARCELS / 2;
+        let room = self.shared.waiting.load(Ordering::Relaxed) <= WAITING / 2;
+        let room = room && !self.shared.has_state.load(Ordering::Acquire);
         if room && (wanted || self.lost.is_some()) {
             self.shared.wants_state.store(false, Ordering::Relaxed);
             let lost = self.lost.take();
@@ -183,17 +205,32 @@ impl Link {
                 self.last + DIGEST_EVERY_MS * Millis::try_from(channels.max(1)).unwrap_or(Millis::MAX / 2);
             self.batch.moments.push(Moment::Digest(state.digest()));
         }
-        self.urgent = false;
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.gathered();
         let inputs = batch.inputs();
-        if self.put(Parcel::Batch(batch)) {
+        if self.put_batch(batch) {
             return None;
         }
         self.lost = Some(inputs);
-        Some(Input::Own {
-            part: "recorder".into(),
-            trouble: Some("the disk does not keep up with the flight recorder: inputs are not recorded".into()),
-        })
+        Some(trouble(
+            "the disk does not keep up with the flight recorder: inputs are not recorded",
+        ))
+    }
+
+    /// Whether it has just become plain that the disk takes nothing.
+    fn stalls(&mut self) -> Option<Input> {
+        let done = self.shared.done.load(Ordering::Relaxed);
+        if done != self.done.0 || self.shared.waiting.load(Ordering::Relaxed) == 0 {
+            self.done = (done, Stopwatch::start());
+            return None;
+        }
+        if self.done.1.elapsed() < STALLED_AFTER || self.shared.stalled.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let line = format!(
+            "the disk has taken nothing of the flight recorder for {} s: inputs wait in memory",
+            STALLED_AFTER.as_secs()
+        );
+        Some(trouble(&line))
     }
 
     fn begin(&mut self, state: &State, lost: Option<u64>) {
@@ -204,33 +241,83 @@ impl Link {
             wall_ms: self.clock.wall_of(at),
             lost,
         };
-        if !self.put(Parcel::Begin(Box::new(begin))) {
+        self.shared.has_state.store(true, Ordering::Release);
+        if self.parcels.try_send(Parcel::Begin(Box::new(begin))).is_err() {
+            self.shared.has_state.store(false, Ordering::Release);
             self.lost = Some(lost.unwrap_or_default());
         }
     }
 
-    fn put(&self, parcel: Parcel) -> bool {
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        let sent = self.parcels.try_send(parcel).is_ok();
+    /// What has gathered, in no more memory than it takes.
+    fn gathered(&mut self) -> Batch {
+        self.urgent = false;
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.moments.shrink_to_fit();
+        batch
+    }
+
+    /// Whether there was room.
+    fn put_batch(&mut self, batch: Batch) -> bool {
+        let bytes = size_of::<Parcel>() + size_of_val(&*batch.moments) + std::mem::take(&mut self.behind);
+        if self.shared.waiting.load(Ordering::Relaxed) >= WAITING {
+            return false;
+        }
+        let bytes = bytes.max(LEAST);
+        self.shared.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let sent = self.parcels.try_send(Parcel::Batch(batch, bytes)).is_ok();
         if !sent {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
         }
         sent
     }
 
     fn stop(mut self) {
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.gathered();
         if !batch.moments.is_empty() {
-            self.put(Parcel::Batch(batch));
+            self.put_batch(batch);
         }
         let (done, written) = sync_channel(1);
-        if self.put(Parcel::Stop(done)) && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout) {
+        if self.parcels.try_send(Parcel::Stop(done)).is_ok()
+            && written.recv_timeout(STOP_WITHIN) == Err(RecvTimeoutError::Timeout)
+        {
             tracing::warn!("the flight recorder could not write its last inputs before the stop");
         }
     }
 }
 
+fn trouble(line: &str) -> Input {
+    Input::Own {
+        part: "recorder".into(),
+        trouble: Some(line.into()),
+    }
+}
+
+/// What an effect or an entry takes with its strings, about. Bytes.
+const A_LINE: usize = 512;
+
+impl Moment {
+    /// Bytes that it points at, about. A config is shared with the state.
+    fn bytes_behind(&self) -> usize {
+        match self {
+            Self::Reading(..) | Self::Digest(_) => 0,
+            Self::Input(_, input) => match &**input {
+                Input::Restore(entries) => entries.len() * A_LINE,
+                _ => A_LINE,
+            },
+            Self::Effects(effects) => effects.len() * A_LINE,
+        }
+    }
+}
+
 impl Batch {
+    /// Whether it holds what has no bound but the site's: a config, or a journal.
+    pub(super) fn may_be_huge(&self) -> bool {
+        let huge = |input: &Input| matches!(input, Input::Config(_) | Input::Restore(_));
+        self.moments
+            .iter()
+            .any(|moment| matches!(moment, Moment::Input(_, input) if huge(input)))
+    }
+
     /// Inputs among its moments.
     #[must_use]
     pub fn inputs(&self) -> u64 {

@@ -75,7 +75,7 @@ impl<'a> Player<'a> {
             put: 0,
             decisions: Vec::new(),
         };
-        player.step(0, &Input::Config(Box::new(stage.config.site.clone())));
+        player.step(0, &Input::Config(stage.config.site.clone()));
         player.step(0, &Input::Restore(Vec::new()));
         for source in (0..stage.every.len()).filter_map(|ix| u16::try_from(ix).ok()) {
             player.put(0, Next::Heard(SourceIx(source)));

@@ -2,3 +2,7 @@
 
 pub mod modbus;
 pub mod mqtt;
+pub mod nut;
+mod pace;
+pub mod snmp;
+mod tls;

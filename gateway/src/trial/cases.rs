@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::play::{GATEWAYS, Played, Trial, is_taken};
 use super::raw::words;
 use crate::hooks::envelope::Envelope;
+use crate::hooks::exec::was_called_wrongly;
 
 /// Bytes of a large event; CloudEvents wants at most 64 KiB forwarded.
 const LARGE: usize = 50_000;
@@ -36,6 +37,10 @@ pub(super) async fn prepare(trial: &Trial) -> Finding {
         Some(HookOutcome::TokenRefused) => finding.fail(
             "it refuses the token",
             "it has acted on a higher one for this workload: give a higher --token",
+        ),
+        Some(end @ HookOutcome::Retry { cause }) if was_called_wrongly(end) => finding.fail(
+            format!("it says that it was called wrongly: {cause}"),
+            "give its arguments behind it, as in `-- CMD ARGUMENT`, or in `argv` of the config",
         ),
         _ => ended_badly(finding, &played),
     }

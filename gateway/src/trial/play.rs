@@ -17,6 +17,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::config::{HookTarget, HookWay, Secret};
 use crate::counters::{Cause, Counters};
 use crate::hooks::envelope::{Envelope, Envelopes};
+use crate::hooks::exec::was_called_wrongly;
 use crate::hooks::mqtt::Mqtt;
 use crate::hooks::underway::{broken, is_end};
 use crate::hooks::webhook::Limits;
@@ -230,7 +231,9 @@ impl Trial {
             let mut pause = BACKOFF;
             loop {
                 let outcome = self.once(&self.hook, call, envelope, &mut first).await;
-                let again = matches!(outcome, HookOutcome::Retry { .. });
+                // One that has never worked and says how it is to be called does not get better by being called again.
+                let hopeless = was_called_wrongly(&outcome) && self.done_keys().is_empty();
+                let again = matches!(outcome, HookOutcome::Retry { .. }) && !hopeless;
                 last = Some(outcome);
                 if !again {
                     return;

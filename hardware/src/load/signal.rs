@@ -1,9 +1,11 @@
 //! Reads one `[[signal]]`.
 
-use muster_wire::{Quantity, Unit};
+use muster_wire::Unit;
 use toml::Spanned;
 
-use crate::fault::{Faults, nearest};
+use super::names::{name, quantity, scale};
+use super::names_once;
+use crate::fault::Faults;
 use crate::keys::Keys;
 use crate::{Encoding, Scale, Signal, Table, WordOrder};
 
@@ -15,6 +17,7 @@ enum Type {
     I16,
     U32,
     I32,
+    F32,
 }
 
 /// One signal, or `None` once its faults are noted.
@@ -28,6 +31,8 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     let quantity = quantity(&mut keys, faults);
     let trip = keys.option("trip", faults).unwrap_or(false);
     let invert = keys.option("invert", faults).unwrap_or(false);
+    let scale_from = keys.option("scale_from", faults);
+    let states: Option<Vec<i64>> = keys.option("values", faults);
     let signal = (|| {
         Some(Signal {
             name: name?,
@@ -39,41 +44,15 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
             quantity: quantity?,
             trip,
             invert,
+            scale_from,
+            states: states.clone().unwrap_or_default(),
         })
     })();
     if let Some(signal) = &signal {
-        lint(signal, &keys, faults);
+        lint(signal, states.as_deref(), &keys, faults);
     }
     keys.finish(faults);
     signal
-}
-
-fn name(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<String> {
-    let name: String = keys.must("name", faults)?;
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    if (1..=32).contains(&name.len()) && name.bytes().all(fits) {
-        return Some(name);
-    }
-    faults.add(
-        keys.place("name"),
-        format!("name {name:?} is no name"),
-        "1 to 32 of a-z, 0-9, - and _",
-    );
-    None
-}
-
-fn quantity(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Quantity> {
-    let word: String = keys.must("quantity", faults)?;
-    let found = Quantity::from_word(&word);
-    if found.is_none() {
-        let words: Vec<&str> = Quantity::ALL.iter().map(|q| q.as_str()).collect();
-        faults.add(
-            keys.place("quantity"),
-            format!("quantity {word:?} is unknown"),
-            nearest(&word, &words),
-        );
-    }
-    found
 }
 
 /// `type`, `bit` and `word_order` together.
@@ -98,6 +77,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         (Some(Type::I16), None) => Encoding::I16,
         (Some(Type::U32), None) => Encoding::U32(order),
         (Some(Type::I32), None) => Encoding::I32(order),
+        (Some(Type::F32), None) => Encoding::F32(order),
         (Some(Type::U16), Some(bit @ 0..=15)) => Encoding::Bit16(bit),
         (Some(Type::U32), Some(bit)) => Encoding::Bit32(bit, order),
         (Some(_), Some(bit)) => {
@@ -120,32 +100,8 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
     Some(encoding)
 }
 
-/// `scale`, or `multiply` and `divide`.
-fn scale(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Scale> {
-    let text: Option<String> = keys.option("scale", faults);
-    let multiply: Option<i64> = keys.option("multiply", faults);
-    let divide: Option<i64> = keys.option("divide", faults);
-    let (place, found) = match (&text, multiply, divide) {
-        (None, None, None) => return Some(Scale::ONE),
-        (Some(text), None, None) => (keys.place("scale"), Scale::decimal(text)),
-        (None, ..) => {
-            let fits = |n: i64| n.unsigned_abs() <= 1_000_000_000;
-            let (m, d) = (multiply.unwrap_or(1), divide.unwrap_or(1));
-            let place = keys.place(if divide.is_some() { "divide" } else { "multiply" });
-            (place, Scale::fraction(m, d).filter(|_| fits(m) && fits(d)))
-        }
-        (Some(_), ..) => (keys.place("scale"), None),
-    };
-    if found.is_none() {
-        let hint =
-            "scale = \"0.1\" (up to 12 digits, not 0), or multiply and divide (up to 1e9, not 0, divide above 0)";
-        faults.add(place, "no usable scale", hint);
-    }
-    found
-}
-
 /// What can be seen from one signal alone.
-fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     let contact = signal.quantity.unit() == Unit::Contact;
     if signal.end() > 65_536 {
         faults.add(
@@ -165,6 +121,9 @@ fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     if signal.encoding.is_bit() && signal.scale != Scale::ONE {
         faults.add(keys.at, "a bit has no scale", "leave scale, multiply and divide out");
     }
+    if states.is_some() {
+        lint_states(signal, keys, faults);
+    }
     if signal.invert && !signal.encoding.is_bit() {
         faults.add(
             keys.place("invert"),
@@ -182,21 +141,46 @@ fn lint(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     }
 }
 
+fn lint_states(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+    let contact = signal.quantity.unit() == Unit::Contact;
+    if !contact || signal.states.is_empty() || signal.encoding.is_bit() || signal.scale != Scale::ONE {
+        faults.add(
+            keys.place("values"),
+            "no usable values",
+            "the numbers of a register that make a contact 1, such as values = [5]; no scale, no bit",
+        );
+    }
+}
+
 /// What can be seen only from all signals together. Places are those of the later of two.
 pub(super) fn lint_together(signals: &[Spanned<Signal>], faults: &mut Faults<'_>) {
+    names_once(signals, |signal| &signal.name, faults);
     for (i, later) in signals.iter().enumerate() {
-        let (at, b) = (later.span().start, later.get_ref());
-        for a in signals[..i].iter().map(Spanned::get_ref) {
-            if a.name == b.name {
-                faults.add(
-                    at,
-                    format!("name {} stands twice", b.name),
-                    "names are unique in a profile",
-                );
-            } else if (a.table, a.address, a.encoding) == (b.table, b.address, b.encoding) {
-                let what = format!("{} reads the same as {}", b.name, a.name);
-                faults.add(at, what, "copied and not changed? one of the two is enough");
-            }
+        let b = later.get_ref();
+        let place = |s: &Signal| (s.table, s.address, s.encoding, s.states.clone());
+        let same = |a: &&Signal| a.name != b.name && place(a) == place(b);
+        for a in signals[..i].iter().map(Spanned::get_ref).filter(same) {
+            let what = format!("{} reads the same as {}", b.name, a.name);
+            faults.add(
+                later.span().start,
+                what,
+                "copied and not changed? one of the two is enough",
+            );
+        }
+    }
+}
+
+/// Scale factors stand in models of SunSpec only.
+pub(super) fn lint_factors(signals: &[Spanned<Signal>], in_model: bool, faults: &mut Faults<'_>) {
+    for signal in signals {
+        let s = signal.get_ref();
+        if s.scale_from.is_some() && (!in_model || s.encoding.is_bit() || !s.states.is_empty()) {
+            let hint = "sunspec_model = 802 at the beginning of the file; not for bits and states";
+            faults.add(
+                signal.span().start,
+                format!("{} has no scale factor to take", s.name),
+                hint,
+            );
         }
     }
 }

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-use super::*;
-use crate::Table;
+use crate::{Expect, Profile, Table};
 
 const GOOD: &str = r#"
 vendor = "v"
@@ -32,7 +31,7 @@ fn refused(line: &str, what: &str) {
 fn defaults_are_gentle() {
     let p = Profile::parse(GOOD, "f.toml").unwrap();
     assert_eq!(
-        (p.min_poll_ms, p.timeout_ms, p.max_gap, p.join_gaps),
+        (p.head.min_poll_ms, p.head.timeout_ms, p.max_gap, p.join_gaps),
         (1_000, 1_000, 8, true)
     );
     assert_eq!((p.canary, p.signals.len(), p.signals[0].table), (None, 1, Table::Input));
@@ -41,7 +40,7 @@ fn defaults_are_gentle() {
 #[test]
 fn ten_faults_are_named_at_once_with_their_lines() {
     let text = r#"vendor = "V"
-kind = "snmp"
+kind = "smoke-signals"
 document = " "
 proven_by = "hearsay"
 min_poll_ms = 1

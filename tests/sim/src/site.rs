@@ -3,8 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::modbus::{self, Device, DeviceError, DeviceKind};
-use crate::nodes::{NodeError, NodeSpec, SimNode};
+use crate::nodes::{EmulatedError, EmulatedNode, Emulation, NodeError, NodeSpec, SimNode};
 use crate::{Room, Scenario, StoryTime, UpsPlace};
 
 /// What the site is made of and what happens to it.
@@ -21,6 +23,8 @@ pub struct SiteSpec {
     pub site_id: String,
     /// What stands in it.
     pub fit_out: FitOut,
+    /// How its first nodes run: as flashed, in an emulator. Without it, the firmware of all runs in this process.
+    pub emulation: Option<Emulation>,
 }
 
 /// What stands in the room and beside it.
@@ -113,6 +117,15 @@ pub enum SiteError {
         #[source]
         source: NodeError,
     },
+    /// One of its emulated nodes.
+    #[error("emulated node {id:?}")]
+    Board {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: EmulatedError,
+    },
 }
 
 /// A running site. Dropping it ends every device and node in it.
@@ -120,6 +133,7 @@ pub enum SiteError {
 pub struct SimSite {
     devices: Vec<(String, Device)>,
     nodes: Vec<SimNode>,
+    boards: Vec<EmulatedNode>,
 }
 
 impl SimSite {
@@ -144,13 +158,25 @@ impl SimSite {
                 Err(source) => return Err(SiteError::Device { id: d.id, source }),
             }
         }
-        let mut nodes = Vec::new();
-        for n in spec.fit_out.nodes {
+        let (mut nodes, mut boards) = (Vec::new(), Vec::new());
+        let mut to_simulate = spec.fit_out.nodes;
+        if let Some(emulation) = &spec.emulation {
+            let rest = to_simulate.split_off(emulation.count.min(to_simulate.len()));
+            let to_emulate = std::mem::replace(&mut to_simulate, rest);
+            boards = switch_on(to_emulate, &spec.site_id, spec.broker, &room, &spec.story, emulation).await?;
+        }
+        for n in to_simulate {
             let id = n.id.clone();
             let node = SimNode::start(n, &spec.site_id, spec.broker, room.clone(), Arc::clone(&spec.story));
             nodes.push(node.map_err(|source| SiteError::Node { id, source })?);
         }
-        Ok(Self { devices, nodes })
+        Ok(Self { devices, nodes, boards })
+    }
+
+    /// The emulated nodes.
+    #[must_use]
+    pub fn boards(&self) -> &[EmulatedNode] {
+        &self.boards
     }
 
     /// Where a device listens.
@@ -167,10 +193,36 @@ impl SimSite {
         for node in self.nodes {
             node.stop().await;
         }
+        for board in self.boards {
+            board.stop().await;
+        }
         for (_, device) in self.devices {
             device.stop().await;
         }
     }
+}
+
+/// All boards at once, in the order of their nodes; if one cannot be, none is left.
+async fn switch_on(
+    nodes: Vec<NodeSpec>,
+    site: &str,
+    broker: SocketAddr,
+    room: &Room,
+    story: &Arc<dyn StoryTime>,
+    emulation: &Emulation,
+) -> Result<Vec<EmulatedNode>, SiteError> {
+    let mut starting = JoinSet::new();
+    for (at, node) in nodes.into_iter().enumerate() {
+        let (site, room, story, emulation) = (site.to_owned(), room.clone(), Arc::clone(story), emulation.clone());
+        starting.spawn(async move {
+            let id = node.id.clone();
+            let board = EmulatedNode::start(node, &site, broker, room, story, &emulation).await;
+            (at, board.map_err(|source| SiteError::Board { id, source }))
+        });
+    }
+    let mut boards: Vec<_> = starting.join_all().await;
+    boards.sort_by_key(|(at, _)| *at);
+    boards.into_iter().map(|(_, board)| board).collect()
 }
 
 #[cfg(test)]
@@ -191,6 +243,7 @@ mod tests {
             broker: "127.0.0.1:1".parse().unwrap(),
             site_id: "seoul-1".into(),
             fit_out,
+            emulation: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod chromium;
 mod contract;
-mod demo;
+pub(crate) mod demo;
 mod drills;
 mod evidence;
 mod hooks;

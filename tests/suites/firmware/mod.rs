@@ -6,6 +6,7 @@ mod modbus;
 mod qemu;
 mod qemu_pymodbus;
 mod qemu_sag;
+mod session;
 mod silicon;
 mod slave;
 mod tap;

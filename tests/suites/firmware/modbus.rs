@@ -7,7 +7,7 @@ use std::time::Duration;
 use embedded_io_adapters::tokio_1::FromTokio;
 use muster::clock::Stopwatch;
 use muster_node::modbus::{LineCounters, LineSettings, LineTrace, Map, Master};
-use muster_profiles::{Profile, shipped, shipped_names};
+use muster_profiles::{Device, Profile, shipped, shipped_names};
 use muster_wire::{Absence, Micro};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
@@ -174,7 +174,7 @@ fn ups(_: u8, address: u16) -> u16 {
 }
 
 fn ups_means() -> Cycle {
-    let profile = shipped(UPS).unwrap();
+    let profile = shipped(UPS).and_then(Device::into_modbus).unwrap();
     let words = |signal: &muster_profiles::Signal| -> Vec<u16> {
         (signal.address..signal.address + signal.words())
             .map(|at| ups(3, at))
@@ -232,8 +232,9 @@ async fn a_hostile_device_is_never_believed_for_another_register() {
 /// The node's decoder and the gateway's, made from the same profiles and written apart, say the same of any registers.
 #[tokio::test]
 async fn both_decoders_agree_on_any_registers() {
-    for name in shipped_names() {
-        let profile = shipped(name).unwrap();
+    let carried = |name: &&str| Map::of(name).is_some();
+    for name in shipped_names().filter(carried) {
+        let profile = shipped(name).and_then(Device::into_modbus).unwrap();
         for round in 0..12_u16 {
             agree(name, &profile, round).await;
         }

@@ -6,7 +6,7 @@ use muster_core::ChannelView;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::emulator::Board;
+use super::emulator::{power_on_line, until_said};
 use super::slave::{Answer, Slave};
 use crate::stand::{Room, SITE, Script, Stand};
 
@@ -33,13 +33,13 @@ fn room() -> Room {
     Room::with(&["n1"]).and(&channels)
 }
 
-async fn board(stand: &Stand, line: u16, more: &str) -> Board {
+async fn board(stand: &Stand, line: u16, more: &str) -> muster_sim::emulator::Board {
     let settings = format!(
         "site={SITE} node=n1 port={} simulated=no sample_ms=200 heartbeat_ms=400 modbus=generic/battery-monitor \
          modbus-poll-ms=200 modbus-baud=115200 {more}",
         stand.mqtt()
     );
-    Board::on_line(&settings, line).await
+    power_on_line(&settings, line).await
 }
 
 async fn until(stand: &Stand, signal: &str, what: &str, is_so: impl Fn(&ChannelView) -> bool) {
@@ -85,7 +85,7 @@ async fn a_battery_behind_a_board_is_read_and_votes() {
 
     battery.kill().await;
     a_dead_device_disturbs_nothing(&stand).await;
-    board.until_said("line: cycles", 1).await;
+    until_said(&board, "line: cycles", 1).await;
 }
 
 async fn a_dead_device_disturbs_nothing(stand: &Stand) {
@@ -190,12 +190,18 @@ async fn a_hostile_device_behind_a_board_is_right_or_absent() {
     assert!(
         right > 50 && absent > 50,
         "{right} right, {absent} absent: {:#?} {all:#?}",
-        board.said()
+        board.console().borrow()
     );
-    board.until_said("line: cycles", 1).await;
+    until_said(&board, "line: cycles", 1).await;
     println!(
         "{}",
-        board.said().iter().rfind(|line| line.starts_with("line:")).unwrap()
+        board
+            .console()
+            .borrow()
+            .lines()
+            .filter(|line| line.starts_with("line:"))
+            .last()
+            .unwrap()
     );
     stand.assert_undecided("a hostile device");
 }

@@ -6,7 +6,7 @@ use muster::clock::Stopwatch;
 use muster_core::Level;
 use muster_sim::silicon::Wire;
 
-use super::emulator::Board;
+use super::emulator::power;
 use super::tap::{Sent, Tap, Way};
 use crate::stand::{Room, SITE, Stand};
 
@@ -18,7 +18,7 @@ const ROOM: &str = "[[source]]\nid = \"n1\"\nkind = \"node\"\nzone = \"room\"\n\
     [[channel]]\nsource = \"n1\"\nsignal = \"supply\"\nquantity = \"voltage\"\nwatch = 10.5\nbelow = true\nk = 1\nn = 1\n";
 
 /// A board behind a tap, that has been heard.
-async fn bench() -> (Stand, Tap, Board) {
+async fn bench() -> (Stand, Tap, muster_sim::emulator::Board) {
     let stand = Stand::start(Room::with(&[]).and(ROOM)).await;
     let tap = Tap::before(stand.mqtt()).await;
     let settings = format!(
@@ -26,7 +26,7 @@ async fn bench() -> (Stand, Tap, Board) {
          period-voc=1000 period-fire-contact=250",
         tap.port
     );
-    let board = Board::on(&settings).await;
+    let board = power(&settings).await;
     stand
         .api
         .until_channel("n1.supply", "it is heard", |c| c.quality == "good")
@@ -46,7 +46,7 @@ fn is_the_sag(sent: &Sent) {
 #[tokio::test]
 async fn a_sag_is_the_first_message_after_a_cut_before_a_queue_of_alarms() {
     let (stand, tap, mut board) = bench().await;
-    board.cable(false).await;
+    board.cable(false).await.unwrap();
     let cut = tap.sent().last().map(|sent| sent.connection);
     // Alarms for seconds: none gets through, until the board has given the connection up.
     board
@@ -55,7 +55,7 @@ async fn a_sag_is_the_first_message_after_a_cut_before_a_queue_of_alarms() {
     tokio::time::sleep(Duration::from_secs(13)).await;
     board.around.change(|m| m.supply_v = 8.0);
     tokio::time::sleep(Duration::from_millis(700)).await;
-    board.cable(true).await;
+    board.cable(true).await.unwrap();
     let first = tap.next(0, cut).await;
     is_the_sag(&first);
     assert!(first.says("fire-contact"), "with the alarms that waited: {first:?}");

@@ -95,7 +95,11 @@ async fn a_revoked_certificate_is_out_at_the_reload_and_a_new_one_of_its_node_is
     let old = site.copied(NODE);
     site.folder().revoke(NODE).unwrap();
     site.folder().node(NODE, None, 100, true).unwrap();
-    stand.gateway.reload_tls(&site.files()).unwrap();
+    assert!(
+        stand.gateway.reload_tls(&site.files()).unwrap(),
+        "the list is another one"
+    );
+    assert!(!stand.gateway.reload_tls(&site.files()).unwrap(), "the same once more");
     thief.until_disconnected().await;
     stand.api.until_count("certificate_revoked", 1).await;
     let refused = Paho::login(stand.mqtt(), NODE, 5, site.paho(Some(&old))).await;

@@ -119,3 +119,27 @@ async fn what_is_no_journal_is_refused() {
     let refused = muster(&["journal", "--verify", foreign.to_str().unwrap()]).await;
     assert_eq!(refused.status.code(), Some(64), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_is_refused_the_journal_before_it_hears_anything() {
+    let (folder, journal) = recorded().await;
+    let path = journal.to_str().unwrap();
+    let before = document(&muster(&["journal", "--json", path]).await);
+    let desk = Desk::willing().await;
+    let config = SiteText::new(true, 480)
+        .hook("mover", &desk.url, 1)
+        .write(folder.path(), "other");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let renamed = text.replacen("\nid = \"", "\nid = \"not-", 1);
+    assert_ne!(text, renamed);
+    std::fs::write(&config, renamed).unwrap();
+    let refused = muster(&["run", config.to_str().unwrap()]).await;
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(64), "{words}");
+    assert!(
+        words.contains("this is the journal of site") && words.contains("[store]"),
+        "{words}"
+    );
+    assert_eq!(document(&muster(&["journal", "--json", path]).await), before);
+    assert!(desk.calls().is_empty());
+}

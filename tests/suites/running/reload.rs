@@ -163,8 +163,9 @@ async fn a_device_that_is_asked_otherwise_is_asked_anew() {
     let heard = |c: &muster_core::ChannelView| c.value.is_some();
     stand.api.until_channel("panel.in1", "the panel is heard", heard).await;
     let mut config = room.config(stand.journal().parent().unwrap(), stand.catcher.address);
-    config.modbus[0].poll_ms = Some(200);
-    stand.gateway.reload(config).await.unwrap();
+    config.polled[0].poll_ms = Some(200);
+    let changed = stand.gateway.reload(config).await.unwrap();
+    assert_eq!(changed, ["polled devices of [[source]]"]);
     connections.until(2, 1).await;
     stand.reload(Room::with(&["a"])).await.unwrap();
     connections.until(2, 2).await;
@@ -205,7 +206,7 @@ async fn a_config_without_a_step_that_was_begun_is_refused() {
         .until("the cordon", |call| call.word("phase") == "prepare")
         .await;
     let mut config = room.config(stand.journal().parent().unwrap(), stand.catcher.address);
-    config.site.workloads.clear();
+    Arc::make_mut(&mut config.site).workloads.clear();
     let error = stand.gateway.reload(config).await.unwrap_err().to_string();
     assert!(error.contains("workload db"), "{error}");
     let error = stand.reload(Room::with(&["b"]).and("")).await;

@@ -65,3 +65,19 @@ async fn a_file_that_is_gone_is_refused_too_and_a_hail_of_signals_ends_well() {
     process.signal("TERM").await;
     assert!(process.end().await.success());
 }
+
+/// Who has reloaded reads what is new, each warning once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_warned_of_is_not_repeated() {
+    let process = Process::of(&text(&["a"], "")).await;
+    let warnings = || process.log().matches(": warning: ").count();
+    let before = warnings();
+    assert!(before > 0, "{}", process.log());
+    process.edit(&text(&["a"], "# a line more\n[store]\nretention_days = 30\n"));
+    process.signal("HUP").await;
+    until(&process, "the reload", |_| {
+        process.log().contains(" as before; `muster check ")
+    })
+    .await;
+    assert_eq!(warnings(), before, "{}", process.log());
+}

@@ -63,6 +63,11 @@ impl Panel {
         self.contact.closed.store(true, Ordering::Relaxed);
     }
 
+    /// No alarm any more. Whoever has voted by it stays latched.
+    pub(crate) fn clear(&self) {
+        self.contact.closed.store(false, Ordering::Relaxed);
+    }
+
     /// Answers nobody any more.
     pub(crate) fn fall_silent(&self) {
         self.contact.silent.store(true, Ordering::Relaxed);

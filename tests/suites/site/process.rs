@@ -45,7 +45,7 @@ pub(crate) fn document(output: &Output) -> Value {
 }
 
 /// The port in the address of the config's only polled source.
-fn panel_of(config: &Path) -> u16 {
+pub(crate) fn panel_of(config: &Path) -> u16 {
     let text = std::fs::read_to_string(config).unwrap();
     let (_, rest) = text.split_once("address = \"127.0.0.1:").unwrap();
     rest.split('"').next().unwrap().parse().unwrap()

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use muster::config::{self, Config};
 use muster_core::{Group, GroupIx};
@@ -23,6 +24,8 @@ pub(crate) struct Room {
     connect: Option<String>,
     max_clients: usize,
     supervision_s: u32,
+    /// Where nodes are heard; 0 is any free port.
+    port: u16,
     /// `[mqtt]`'s lines on how nodes prove who they are.
     proof: String,
 }
@@ -36,6 +39,7 @@ impl Room {
             connect: None,
             max_clients: 200,
             supervision_s: 60,
+            port: 0,
             proof: "insecure = true".into(),
         }
     }
@@ -73,6 +77,13 @@ impl Room {
         self
     }
 
+    /// Nodes are heard on one port, over restarts too.
+    pub(crate) fn on_one_port(mut self) -> Self {
+        let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        self.port = socket.local_addr().unwrap().port();
+        self
+    }
+
     /// Behind TLS, with the certificates of a site.
     pub(crate) fn enrolled(mut self, site: &Enrolled) -> Self {
         self.proof = site.lines();
@@ -96,8 +107,8 @@ impl Room {
     pub(crate) fn text(&self, hook: SocketAddr) -> String {
         let listen = || {
             format!(
-                "{}\nlisten = \"127.0.0.1:0\"\nmax_clients = {}",
-                self.proof, self.max_clients
+                "{}\nlisten = \"127.0.0.1:{}\"\nmax_clients = {}",
+                self.proof, self.port, self.max_clients
             )
         };
         let mqtt = self.connect.clone().unwrap_or_else(listen);
@@ -130,7 +141,7 @@ impl Room {
 /// These suites are about what comes in. Each node is given a group of its own, as it will have behind a listener that
 /// proves who speaks: a config with this plain one is rightly refused that.
 fn each_node_its_own_group(mut config: Config) -> Config {
-    let site = &mut config.site;
+    let site = Arc::make_mut(&mut config.site);
     site.single_group = false;
     if config.mqtt.proves_nodes() {
         return config;

@@ -66,17 +66,28 @@ impl Enrolled {
 
     /// A copy of what a node shows, as a thief makes it.
     pub(crate) fn copied(&self, id: &str) -> Shown {
+        self.copy(&self.shown(id))
+    }
+
+    fn copy(&self, shown: &Shown) -> Shown {
         let folder = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
-        let Shown { cert, key } = self.shown(id);
-        let copy = |from: PathBuf| {
+        let copy = |from: &Path| {
             let to = folder.join(from.file_name().unwrap());
             std::fs::copy(from, &to).unwrap();
             to
         };
         Shown {
-            cert: copy(cert),
-            key: copy(key),
+            cert: copy(&shown.cert),
+            key: copy(&shown.key),
         }
+    }
+
+    /// A copy of what the gateway shows.
+    pub(crate) fn copied_gateway(&self) -> Shown {
+        self.copy(&Shown {
+            cert: self.path("gateway/gateway.pem"),
+            key: self.path("gateway/gateway.key"),
+        })
     }
 
     pub(crate) fn files(&self) -> TlsFiles {

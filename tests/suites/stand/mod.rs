@@ -59,18 +59,22 @@ impl Stand {
 
     /// Stops the gateway and starts another one on the same journal.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(Duration::ZERO).await
+    }
+
+    /// As [`Stand::restart`], and nobody is there for a while.
+    pub(crate) async fn restart_after(self, away: Duration) -> Self {
         self.gateway.stop().await;
+        tokio::time::sleep(away).await;
         Self::start_in(self.folder, self.catcher, self.room).await
     }
 
     /// Puts another room in force, as SIGHUP does.
     pub(crate) async fn reload(&mut self, room: Room) -> Result<(), String> {
         let config = room.config(self.folder.path(), self.catcher.address);
-        let taken = self.gateway.reload(config).await.map_err(|error| error.to_string());
-        if taken.is_ok() {
-            self.room = room;
-        }
-        taken
+        self.gateway.reload(config).await.map_err(|error| error.to_string())?;
+        self.room = room;
+        Ok(())
     }
 
     /// Its journal.

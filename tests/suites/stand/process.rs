@@ -80,12 +80,16 @@ impl Process {
         std::fs::read_to_string(self.folder.path().join("muster.log")).unwrap()
     }
 
+    /// The system's number of it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it has ended")
+    }
+
     /// Sends it a signal, as `HUP`.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it has ended");
         let sent = Command::new("kill")
             .arg(format!("-{name}"))
-            .arg(id.to_string())
+            .arg(self.id().to_string())
             .status();
         assert!(sent.await.unwrap().success());
     }

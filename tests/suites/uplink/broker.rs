@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::stand::SOON;
 
 /// What it is, and with which settings beyond a plain listener.
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `mosquitto`, with more lines of its config. It keeps nothing on disk.
     Mosquitto(String),
     /// `nats-server` with JetStream, with more blocks of its config. Its sessions are on disk.
@@ -20,19 +20,19 @@ pub(super) enum Kind {
 }
 
 /// A broker. Dropping it kills it.
-pub(super) struct Broker {
-    pub(super) port: u16,
+pub(crate) struct Broker {
+    pub(crate) port: u16,
     folder: TempDir,
     kind: Kind,
     child: Child,
 }
 
 impl Broker {
-    pub(super) async fn mosquitto(more: &str) -> Self {
+    pub(crate) async fn mosquitto(more: &str) -> Self {
         Self::start(Kind::Mosquitto(more.to_owned())).await
     }
 
-    pub(super) async fn nats(more: &str) -> Self {
+    pub(crate) async fn nats(more: &str) -> Self {
         Self::start(Kind::Nats(more.to_owned())).await
     }
 
@@ -50,50 +50,50 @@ impl Broker {
     }
 
     /// `kill -9`: the port is closed when this returns.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
     /// Starts it again on the same port.
-    pub(super) async fn start_again(&mut self) {
+    pub(crate) async fn start_again(&mut self) {
         self.child = spawn(&self.kind, &self.folder, self.port);
         self.listens().await;
     }
 
     /// Another kind on the same port, which knows nothing of the first.
-    pub(super) async fn swap(&mut self, kind: Kind) {
+    pub(crate) async fn swap(&mut self, kind: Kind) {
         self.kill().await;
         self.kind = kind;
         self.start_again().await;
     }
 
     /// SIGSTOP: it accepts connections, and does nothing else.
-    pub(super) async fn pause(&self) {
+    pub(crate) async fn pause(&self) {
         self.signal("STOP").await;
     }
 
     /// SIGCONT.
-    pub(super) async fn resume(&self) {
+    pub(crate) async fn resume(&self) {
         self.signal("CONT").await;
     }
 
     /// SIGHUP: it reads its config again.
-    pub(super) async fn reload(&self) {
+    pub(crate) async fn reload(&self) {
         self.signal("HUP").await;
     }
 
     /// The config key that connects to it without TLS.
-    pub(super) fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         format!("insecure = true\nconnect = \"mqtt://127.0.0.1:{}\"", self.port)
     }
 
     /// Publishes one message at QoS 1, and it is acknowledged.
-    pub(super) async fn publish(&self, topic: &str, payload: &str) {
+    pub(crate) async fn publish(&self, topic: &str, payload: &str) {
         self.publish_with(&[], topic, payload).await;
     }
 
     /// As [`Broker::publish`], with more options of `mosquitto_pub`.
-    pub(super) async fn publish_with(&self, options: &[&str], topic: &str, payload: &str) {
+    pub(crate) async fn publish_with(&self, options: &[&str], topic: &str, payload: &str) {
         // In MQTT 3.1.1, which every broker here speaks.
         let mut command = Command::new("mosquitto_pub");
         command

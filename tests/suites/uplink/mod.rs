@@ -1,7 +1,7 @@
 //! Somebody else's broker, real ones: restarted, killed, paused, swapped, hostile, full. Whatever happens to it, nothing is
 //! taken twice, nothing is acknowledged that was not taken, and the alarm that comes after it has healed evacuates.
 
-mod broker;
+pub(crate) mod broker;
 mod cut;
 mod guests_mosquitto;
 mod listener;

@@ -32,6 +32,18 @@ const MODBUS_WRITES: &[&str] = &[
     "ReadWriteMultipleRegisters",
 ];
 
+/// Everything in async-snmp that sends more than a question.
+const SNMP_WRITES: &[&str] = &[
+    "set",
+    "set_many",
+    "SetRequest",
+    "send_trap",
+    "send_v1_trap",
+    "send_inform",
+];
+/// Where alone async-snmp is spoken to.
+const SNMP: &str = "gateway/src/sources/snmp/";
+
 /// Identifiers and punctuation in order, groups flattened; literals, and with them doc comments, are left out.
 fn words(stream: TokenStream) -> Vec<String> {
     let words = stream.into_iter().flat_map(|tree| match tree {
@@ -72,10 +84,30 @@ fn offences(source: &Source) -> Vec<String> {
     }
     let writes = words.iter().filter(|word| MODBUS_WRITES.contains(&word.as_str()));
     found.extend(writes.map(|word| format!("{word}: Muster never writes to a device")));
+    found.extend(snmp(&source.path, &words));
     found
         .into_iter()
         .map(|what| format!("{}: {what}", source.path))
         .collect()
+}
+
+fn snmp(path: &str, words: &[String]) -> Vec<String> {
+    let word = |of: &[&str]| {
+        words
+            .iter()
+            .filter(|w| of.contains(&w.as_str()))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    if path.starts_with(SNMP) {
+        let writes = word(SNMP_WRITES);
+        return writes
+            .iter()
+            .map(|w| format!("{w}: Muster never writes to a device"))
+            .collect();
+    }
+    let elsewhere = word(&["async_snmp"]);
+    elsewhere.iter().map(|w| format!("{w}, outside {SNMP}")).collect()
 }
 
 /// Whether a crate's root says `#![no_std]` and `#![forbid(unsafe_code)]`. An empty crate has nothing to guard.
@@ -120,6 +152,10 @@ fn planted_offences_are_seen() {
     assert_eq!(planted("fn f() { let _ = std::time::Instant::now(); }"), 1);
     assert_eq!(planted("m! { tokio::time::Instant::now() }"), 1);
     assert_eq!(planted("fn f() { context.write_single_coil(1, true) }"), 1);
+    assert_eq!(planted("use async_snmp::Client;"), 1);
+    let set = "fn f() { client.set(&oid, value) }".to_owned();
+    let path = format!("{SNMP}link.rs");
+    assert_eq!(offences(&Source { path, text: set }).len(), 1, "an SNMP SET");
     assert_eq!(
         planted("/// Unlike Instant::now, never unsafe.\nfn f() { say(\"unsafe\") }"),
         0

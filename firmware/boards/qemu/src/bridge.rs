@@ -7,6 +7,7 @@ use embassy_time::{Duration, Instant};
 use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::{Error, ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation};
 
+use crate::mmio::Block;
 use crate::uart::BRIDGE;
 
 const REQUEST: u8 = 0xA5;
@@ -52,14 +53,24 @@ impl Bridge {
 }
 
 fn next(until: Instant) -> Result<u8, BridgeFault> {
+    let _awake = Awake::start();
     loop {
-        if let Some(byte) = BRIDGE.take() {
+        if let Some(byte) = critical_section::with(|_| taken_or_slept()) {
             return Ok(byte);
         }
         if Instant::now() > until {
             return Err(BridgeFault::Line);
         }
     }
+}
+
+/// With interrupts held back, so that no byte can come between the look and the sleep; WFI wakes all the same.
+fn taken_or_slept() -> Option<u8> {
+    let byte = BRIDGE.take();
+    if byte.is_none() {
+        cortex_m::asm::wfi();
+    }
+    byte
 }
 
 fn length(bytes: &[u8]) -> Result<u8, BridgeFault> {
@@ -110,6 +121,41 @@ pub(crate) struct Wait;
 
 impl DelayNs for Wait {
     fn delay_ns(&mut self, ns: u32) {
-        embassy_time::block_for(Duration::from_micros(u64::from(ns / 1_000 + 1)));
+        let until = Instant::now() + Duration::from_micros(u64::from(ns / 1_000 + 1));
+        let _awake = Awake::start();
+        while Instant::now() < until {
+            cortex_m::asm::wfi();
+        }
     }
 }
+
+// SAFETY: SysTick of every Cortex-M; nobody else here uses it.
+const SYSTICK: Block = unsafe { Block::at(0xE000_E010) };
+const CTRL: usize = 0x0;
+const RELOAD: usize = 0x4;
+const VALUE: usize = 0x8;
+/// A millisecond of the AN386's 25 MHz.
+const TICKS: u32 = 25_000;
+
+/// Wakes the processor every millisecond while it lives. Waiting in a loop instead took a core of the host's.
+struct Awake;
+
+impl Awake {
+    fn start() -> Self {
+        SYSTICK.register(RELOAD).write(TICKS - 1);
+        SYSTICK.register(VALUE).write(0);
+        // Counts processor ticks, with an interrupt.
+        SYSTICK.register(CTRL).write(0b111);
+        Self
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        SYSTICK.register(CTRL).write(0);
+    }
+}
+
+/// Only wakes.
+#[cortex_m_rt::exception]
+fn SysTick() {}

@@ -7,6 +7,7 @@
 mod backoff;
 mod desk;
 mod session;
+mod turning;
 
 pub use backoff::Backoff;
 pub use desk::{Counters, Desk};

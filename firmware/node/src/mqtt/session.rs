@@ -1,6 +1,7 @@
 //! Connect, publish, hear, and again.
 
 use core::fmt::Write as _;
+use core::pin::pin;
 
 use embassy_futures::select::{Either3, select, select3};
 use embassy_time::{Duration, Timer, with_timeout};
@@ -12,6 +13,7 @@ use minimq::{
 use muster_wire::senml::Pack;
 use muster_wire::{MAX_TOPIC_BYTES, OFFLINE, ONLINE, Topic, TopicKind};
 
+use super::turning::turning;
 use super::{Backoff, Desk};
 use crate::{PACK_BYTES, Urgency, clock};
 
@@ -125,7 +127,7 @@ async fn pause<const CHANNELS: usize, const STORE: usize>(desk: &Desk<'_, CHANNE
             desk.news().await;
         }
     };
-    select(Timer::after_millis(pause_ms), gasp).await;
+    turning(desk, TURN_EVERY, pin!(select(Timer::after_millis(pause_ms), gasp))).await;
 }
 
 /// One connection, from the first byte to the last.
@@ -136,11 +138,17 @@ async fn once<D: Dial, const CHANNELS: usize, const STORE: usize>(
     session: &mut Session<'_>,
     backoff: &mut Backoff,
 ) {
-    let Ok(Ok(stream)) = with_timeout(CONNECT_WITHIN, dial.dial()).await else {
+    let Ok(Ok(stream)) = turning(desk, TURN_EVERY, pin!(with_timeout(CONNECT_WITHIN, dial.dial()))).await else {
         return;
     };
     desk.turn();
-    let Ok(Ok(mut connection)) = with_timeout(CONNECT_WITHIN, session.connect(stream)).await else {
+    let Ok(Ok(mut connection)) = turning(
+        desk,
+        TURN_EVERY,
+        pin!(with_timeout(CONNECT_WITHIN, session.connect(stream))),
+    )
+    .await
+    else {
         return;
     };
     backoff.reset();

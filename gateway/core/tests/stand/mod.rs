@@ -12,6 +12,8 @@ pub mod dice;
 pub mod turned;
 pub mod witness;
 
+use std::sync::Arc;
+
 use muster_core::{
     Answer, Call, Channel, ChannelIx, Effect, Entry, Event, Group, GroupIx, Hook, HookIx, HookOutcome, Input, Level,
     Limit, Millis, Mode, Phase, Principal, PrincipalIx, Priors, Record, Role, Rung, RungKind, Site, Source, SourceIx,
@@ -181,7 +183,7 @@ impl Stand {
             answers: Vec::new(),
             stores: true,
         };
-        stand.input(&Input::Config(Box::new(site)));
+        stand.input(&Input::Config(Arc::new(site)));
         stand
     }
 
@@ -353,7 +355,7 @@ impl Stand {
             return Err(why);
         }
         self.file = site.clone();
-        self.input(&Input::Config(Box::new(site)));
+        self.input(&Input::Config(Arc::new(site)));
         Ok(())
     }
 

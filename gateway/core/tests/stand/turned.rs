@@ -1,5 +1,7 @@
 //! The same story under files whose lists stand in other orders.
 
+use std::sync::Arc;
+
 use muster_core::{Call, ChannelIx, Effect, Entry, HookIx, Input, Mode, PrincipalIx, Site, SourceIx, State, step};
 
 use super::Stand;
@@ -19,13 +21,13 @@ pub fn replay_with_reloads(plain: &Stand, reloads: &[(usize, u16)]) -> (State, V
         step(&mut state, *now, &under(input, &plain.file, &file), &mut out);
         for (_, turn) in reloads.iter().filter(|(at, _)| *at == i + 1) {
             file = turned(&plain.file, usize::from(*turn));
-            step(&mut state, *now, &Input::Config(Box::new(file.clone())), &mut out);
+            step(&mut state, *now, &Input::Config(Arc::new(file.clone())), &mut out);
         }
     }
     step(
         &mut state,
         plain.now,
-        &Input::Config(Box::new(plain.file.clone())),
+        &Input::Config(Arc::new(plain.file.clone())),
         &mut out,
     );
     let (mut records, mut calls) = (Vec::new(), Vec::new());

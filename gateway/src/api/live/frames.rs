@@ -115,8 +115,7 @@ pub(crate) fn fresh(room: &Room, kind: Kind) -> Bytes {
         // A view is plain data; it can be written down.
         Kind::Status => (
             "status",
-            status::document(&view, &room.state.clock, &room.state.insecure)
-                .map_or_else(|_| String::from("null"), |d| d.to_string()),
+            status::document(&view, room).map_or_else(|_| String::from("null"), |d| d.to_string()),
         ),
         Kind::Page => ("page", page::moving(room, &view)),
     };

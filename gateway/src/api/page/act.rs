@@ -9,16 +9,21 @@ pub(super) fn section(moment: &Moment<'_>) -> Markup {
     html! {
         section #act data-part="" {
             h2 { "What to do now" }
-            ol { @for line in advice::next(moment.view) { li { (with_commands(&line)) } } }
+            ol { @for line in advice::next(moment.view, moment.clock, moment.here) { li { (with_commands(&line)) } } }
         }
     }
+}
+
+/// A line ends between two words: whoever types it from a screen must not read `--` and `url` apart.
+fn whole_words(command: &str) -> Markup {
+    html! { @for (i, word) in command.split(' ').enumerate() { @if i > 0 { " " } span { (word) } } }
 }
 
 /// `Words in back quotes` are what to type.
 fn with_commands(line: &str) -> Markup {
     html! {
         @for (i, part) in line.split('`').enumerate() {
-            @if i % 2 == 1 { code { (part) } } @else { (part) }
+            @if i % 2 == 1 { code { (whole_words(part)) } } @else { (part) }
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn section(room: &Room) -> Markup {
     let older = room.older.get().into_iter().flatten().cloned();
     html! {
         section #news data-part="" {
-            h2 { "News " small { "all of it: " code { "muster journal --events" } } }
+            h2 { "News " small { "all of it: " code { (room.here.journal("--events")) } } }
             @for event in told.chain(older).take(SHOWN) { (line(&event)) }
         }
     }

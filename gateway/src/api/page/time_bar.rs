@@ -77,7 +77,11 @@ fn figure(moment: &Moment<'_>, name: &str, hint: &str, interval: Option<&Interva
             @if let Some(interval) = interval {
                 @let left = interval.earliest - moment.now;
                 p.left.soon[left < SOON_MS] { @if left > 0 { (span(left)) } @else { "DUE " small { "for " (span(left)) } } }
-                p { "earliest " b { (moment.time(interval.earliest)) } ", likely " b { (moment.time(interval.likely)) } }
+                @if interval.earliest == interval.likely {
+                    p { "at " b { (moment.day_and_time(interval.earliest)) } }
+                } @else {
+                    p { "earliest " b { (moment.day_and_time(interval.earliest)) } ", likely " b { (moment.day_and_time(interval.likely)) } }
+                }
                 p.reason { (interval.why) }
             } @else {
                 p.left.dim { "–" }

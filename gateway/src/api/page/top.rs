@@ -5,7 +5,7 @@ use muster_core::Level;
 
 use super::{Moment, shape, span};
 use crate::api::health::VIEW_AGE_MAX_MS;
-use crate::api::{advice, status};
+use crate::api::{advice, status, wall};
 
 /// Hidden for five seconds, by the style alone; at once where the decision loop is silent.
 pub(super) fn stale(moment: &Moment<'_>) -> Markup {
@@ -53,7 +53,7 @@ pub(super) fn hero(moment: &Moment<'_>) -> Markup {
         section #hero {
             p #site data-part="" {
                 b { (view.site) } " "
-                span.time { (moment.time(view.now)) }
+                span.time { (moment.time(view.now)) } " " span.zone { (wall::zone(moment.clock.wall_of(view.now))) }
                 @if speed > 1 { " " span { "clock ×" (speed) } }
                 @if view.armed { " " span { "armed" } }
                 @if troubles > 0 {
@@ -80,7 +80,7 @@ pub(super) fn footer(moment: &Moment<'_>) -> Markup {
     let age = status::age_ms(view, moment.clock);
     html! {
         footer #foot data-part="" {
-            span { (view.channels_good) " of " (view.channels_total) " channels good" }
+            span { (view.channels_good) " of " (view.channels_total) " channels without a fault" }
             span { "drawn " (moment.time(moment.now)) ", decision loop heard " @if age < 1_000 { "just now" } @else { (span(age)) " ago" } }
             span { "Muster " (env!("CARGO_PKG_VERSION")) }
             span { "JSON: /api/v1/status, all of it: /openapi.json" }

@@ -1,8 +1,8 @@
 //! Views of one made-up site at four moments. `now` is engine time.
 
 use muster_core::{
-    IncidentView, IntervalView, Level, Millis, Mode, Phase, RungKind, RunwayView, StepView, TroubleView, View,
-    VoteView, WorkloadView, ZoneView,
+    IncidentView, IntervalView, Level, Millis, Mode, OrderView, Phase, RungKind, RunwayView, StepView, TroubleView,
+    View, VoteView, WorkloadView, ZoneView,
 };
 
 const MINUTE: Millis = 60_000;
@@ -65,7 +65,14 @@ pub(crate) fn prepare(now: Millis) -> View {
     )];
     view.runway = runway(now);
     view.incident = Some(incident(now, Mode::Drill, None));
-    view.orders = vec!["evacuate by ann waits until 15:31:10 for a second person: `muster order evacuate`".to_owned()];
+    view.orders = vec![OrderView {
+        verb: "evacuate".to_owned(),
+        waits: true,
+        by: Some("ann".to_owned()),
+        at: None,
+        until: Some(now + 4 * MINUTE),
+        line: "evacuate by ann waits for a second person".to_owned(),
+    }];
     view
 }
 

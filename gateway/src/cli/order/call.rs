@@ -35,7 +35,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// Nothing was sent.
-    #[error("{} cannot be read", path.display())]
+    #[error("{} cannot be read: --token-file takes the file with your own token, as `muster order token --id NAME --out FILE` makes it", path.display())]
     TokenFile {
         path: PathBuf,
         #[source]
@@ -52,7 +52,7 @@ pub(super) enum Failure {
     #[error("no HTTP client")]
     Client(#[source] reqwest::Error),
     /// No answer, or a broken one.
-    #[error("no answer from {url}; is `muster run` running there?")]
+    #[error("no answer from {url}; does Muster run there? --url names another gateway")]
     Unreachable {
         url: Url,
         #[source]
@@ -64,6 +64,12 @@ pub(super) enum Failure {
     /// The gateway answered no.
     #[error("REFUSED: {0}")]
     Refused(String),
+    /// The gateway does not know the token.
+    #[error(
+        "REFUSED by {url}: {why}. Is it your token, and is that your gateway (--url)? The token's hash has to stand under \
+         [[principal]] in the config in force there: after an edit, reload it"
+    )]
+    Unknown { url: Url, why: String },
 }
 
 impl Failure {
@@ -72,13 +78,13 @@ impl Failure {
             Self::Usage(_) | Self::TokenFile { .. } | Self::Url { .. } => USAGE,
             Self::Client(_) => BUG,
             Self::Unreachable { .. } | Self::Unavailable(_) => UNREACHABLE,
-            Self::Refused(_) => FINDING,
+            Self::Refused(_) | Self::Unknown { .. } => FINDING,
         }
     }
 
     /// `verdict` in JSON.
     pub(super) const fn word(&self) -> &'static str {
-        if matches!(self, Self::Refused(_)) {
+        if matches!(self, Self::Refused(_) | Self::Unknown { .. }) {
             "refused"
         } else {
             "not_given"
@@ -92,6 +98,8 @@ pub(super) struct Given {
     pub(super) pending: bool,
     pub(super) why: String,
     pub(super) at_wall: Option<String>,
+    /// Seconds from now to that.
+    pub(super) at_left_s: Option<i64>,
     pub(super) headline: Vec<String>,
     /// For `--json`.
     pub(super) document: Value,
@@ -112,7 +120,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
     })?;
     let status = response.status();
     let mut document = read(response, &url).await?;
-    judge(status, &document)?;
+    judge(status, &document, &base)?;
     let headline = headline(&client, &base, &token).await;
     document["headline"] = json!(headline);
     let text = |name: &str| document[name].as_str().map(str::to_owned);
@@ -120,6 +128,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
         pending: document["verdict"] == "pending",
         why: text("why").unwrap_or_default(),
         at_wall: text("at_wall"),
+        at_left_s: document["at_left_s"].as_i64(),
         headline,
         document,
     })
@@ -130,8 +139,10 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
     if args.id.is_some() {
         return Err(Failure::Usage("--id belongs to `muster order token`".to_owned()));
     }
-    if args.out.is_some() {
-        return Err(Failure::Usage("--out belongs to `muster order token`".to_owned()));
+    if args.out.is_some() || !args.roles.is_empty() {
+        return Err(Failure::Usage(
+            "--out and --roles belong to `muster order token`".to_owned(),
+        ));
     }
     match (args.verb, &args.at) {
         (Word::Cut, Some(at)) => Ok(json!({ "verb": verb, "at": at })),
@@ -178,7 +189,7 @@ fn token_of(args: &Args, from_env: Option<String>) -> Result<String, Failure> {
     };
     let token = text.lines().next().unwrap_or_default().trim();
     if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        let why = "an order needs your token: --token-file FILE or MUSTER_TOKEN. Make one with `muster order token --id NAME`";
+        let why = "an order needs your token: --token-file FILE or MUSTER_TOKEN. Make one with `muster order token --id NAME --out FILE`";
         return Err(Failure::Usage(why.to_owned()));
     }
     Ok(token.to_owned())
@@ -221,7 +232,7 @@ async fn read(mut response: Response, url: &Url) -> Result<Value, Failure> {
 }
 
 /// Whether the gateway took it, and whose fault it is if not.
-fn judge(status: StatusCode, document: &Value) -> Result<(), Failure> {
+fn judge(status: StatusCode, document: &Value, url: &Url) -> Result<(), Failure> {
     let detail = || {
         document["detail"]
             .as_str()
@@ -229,7 +240,11 @@ fn judge(status: StatusCode, document: &Value) -> Result<(), Failure> {
     };
     match status.as_u16() {
         200 if matches!(document["verdict"].as_str(), Some("taken" | "pending")) => Ok(()),
-        401 | 403 | 409 | 421 | 429 => Err(Failure::Refused(detail())),
+        401 => Err(Failure::Unknown {
+            url: url.clone(),
+            why: detail(),
+        }),
+        403 | 409 | 421 | 429 => Err(Failure::Refused(detail())),
         400 | 413 | 415 | 422 => Err(Failure::Usage(detail())),
         _ => Err(Failure::Unavailable(detail())),
     }
@@ -260,6 +275,7 @@ mod tests {
             url: "http://127.0.0.1:1".to_owned(),
             token_file: None,
             id: None,
+            roles: vec![],
             out: None,
             json: false,
         }
@@ -310,7 +326,8 @@ mod tests {
     #[test]
     fn whose_fault_it_is() {
         let code = |status: u16, document: Value| {
-            judge(StatusCode::from_u16(status).unwrap(), &document).map_err(|f| f.exit_code())
+            let url = base_of("http://127.0.0.1:1").unwrap();
+            judge(StatusCode::from_u16(status).unwrap(), &document, &url).map_err(|f| f.exit_code())
         };
         assert_eq!(code(200, json!({ "verdict": "taken" })), Ok(()));
         assert_eq!(code(200, json!("a page of somebody else")), Err(UNREACHABLE));

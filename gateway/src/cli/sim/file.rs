@@ -10,6 +10,7 @@ use muster_sim::modbus::DeviceKind;
 use muster_sim::{FitOut, Room, Scenario, SimSite, SiteSpec};
 
 use super::{Devices, exit, fit_out};
+use crate::cli::interrupted::interrupted;
 use crate::clock::Clock;
 use crate::demo::story::Story;
 use crate::incident::{self, Incident, Stage};
@@ -56,7 +57,7 @@ async fn play(path: &Path, args: &Devices) -> Result<(), String> {
     );
     tokio::select! {
         () = tell(&incident, &story) => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = interrupted() => {}
     }
     site.stop().await;
     Ok(())
@@ -79,11 +80,20 @@ async fn put_up(incident: &Incident, stage: &Stage, args: &Devices, story: Story
     look_as_often(&mut fit_out, stage);
     let script = incident::script(stage, incident.zero, &fit_out)
         .map_err(|refused| format!("muster sim: {}", refused.join("\nmuster sim: ")))?;
+    args.boards
+        .suit(&stage.config)
+        .map_err(|why| format!("muster sim: {why}"))?
+        .iter()
+        .for_each(|line| println!("{line}"));
     // Without nodes nobody publishes.
     let nowhere = (std::net::Ipv4Addr::LOCALHOST, 1).into();
     let spec = SiteSpec {
         seed: args.seed,
         scenario: Scenario::Quiet,
+        emulation: args
+            .boards
+            .emulation(args.certificates.as_deref(), &story)
+            .map_err(|why| format!("muster sim: {why}"))?,
         story: Arc::new(story),
         broker: stage.config.mqtt.listen().unwrap_or(nowhere),
         site_id: stage.config.site.id.clone(),
@@ -97,7 +107,7 @@ async fn put_up(incident: &Incident, stage: &Stage, args: &Devices, story: Story
 /// A battery monitor looks at its cells as often as the file says that it is heard.
 fn look_as_often(fit_out: &mut FitOut, stage: &Stage) {
     for device in &mut fit_out.devices {
-        let source = stage.config.modbus.iter().find(|s| s.id == device.id);
+        let source = stage.config.polled.iter().find(|s| s.id == device.id);
         if let (Some(source), DeviceKind::BatteryMonitor { period_ms }) = (source, &mut device.kind) {
             *period_ms = u32::try_from(stage.every[source.source.at()]).unwrap_or(u32::MAX);
         }

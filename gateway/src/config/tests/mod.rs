@@ -12,9 +12,11 @@ mod hooks;
 mod hostile;
 mod mqtt;
 mod notify;
+mod nut;
 mod rules;
 mod secrets;
 mod sensors;
+mod snmp;
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -152,13 +154,16 @@ fn examples_run_and_say_what_has_to_be_changed() {
     for (name, warnings) in [
         ("pangyo-recommended.toml", 0),
         ("pangyo-as-built.toml", 0),
-        ("single-room.toml", 3),
+        ("single-room.toml", 4),
         ("other-sensors.toml", 3),
+        ("ups-behind-nut.toml", 3),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));
         assert!(
-            findings.iter().all(|f| f.what.contains("published")),
+            findings
+                .iter()
+                .all(|f| f.what.contains("published") || f.what.contains("report progress")),
             "{:#?}",
             brief(&findings)
         );
@@ -180,7 +185,7 @@ fn the_two_rooms_differ_in_what_hears_and_not_in_what_is_saved() {
 #[test]
 fn a_panel_contact_is_made_a_fire_alarm_of_the_battery_room() {
     let (config, _) = example("pangyo-recommended.toml");
-    let panel = config.modbus.iter().find(|m| m.id == "fire-panel").unwrap();
+    let panel = config.polled.iter().find(|m| m.id == "fire-panel").unwrap();
     assert_eq!(panel.channels.keys().collect::<Vec<_>>(), ["in1", "in2"]);
     let channel = &config.site.channels[panel.channels["in1"].at()];
     assert_eq!(

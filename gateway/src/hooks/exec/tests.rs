@@ -46,6 +46,26 @@ fn retry(outcome: &HookOutcome, words: &str) -> bool {
     matches!(outcome, HookOutcome::Retry { cause } if cause.contains(words))
 }
 
+#[tokio::test]
+async fn a_program_that_was_called_wrongly_is_told_from_one_that_fails() {
+    for script in ["exit 2", "echo usage: x >&2; exit 64", ": ${1:?usage}", "exec /no/such"] {
+        let end = end_of(script).await;
+        assert!(was_called_wrongly(&end), "{script}: {end:?}");
+    }
+    for script in [
+        "exit 0",
+        "exit 1",
+        "exit 75",
+        "exit 65",
+        "exit 20",
+        "kill -9 $$",
+        "echo exit 2 >&2; exit 1",
+    ] {
+        let end = end_of(script).await;
+        assert!(!was_called_wrongly(&end), "{script}: {end:?}");
+    }
+}
+
 /// A process that is gone, or only waits to be reaped.
 async fn until_gone(pid: &str) {
     let status = Path::new("/proc").join(pid).join("status");

@@ -82,6 +82,20 @@ fn decisions_survive_damage_elsewhere_in_the_file() {
 }
 
 #[test]
+fn a_saved_journal_stays_its_sites() {
+    let folder = Folder::new();
+    written(&folder.journal(), 200);
+    let (mut journal, restored) = Journal::open(&folder.journal()).unwrap();
+    journal.claim(&restored, "lyon-2").unwrap();
+    drop(journal);
+    assert!(spoil_pages_with(&folder, b"batch ") > 0);
+    let (mut journal, restored) = Journal::open_or_aside(&folder.journal()).unwrap();
+    assert!(restored.findings[0].contains(".broken-"), "{:?}", restored.findings);
+    let other = journal.claim(&restored, "lyon-3").unwrap_err();
+    assert!(matches!(other, JournalError::OtherSite { .. }), "{other}");
+}
+
+#[test]
 fn of_damaged_decisions_the_first_and_the_latest_are_saved() {
     let folder = Folder::new();
     written(&folder.journal(), 200);

@@ -11,7 +11,7 @@ const CHILD: &str = "MUSTER_JOURNAL_TEST_CHILD";
 
 /// Whole batches only; how many.
 fn prefix_of_batches(path: &Path) -> u64 {
-    let (_, restored) = Journal::open(path).unwrap();
+    let (_, restored) = open_again(path);
     assert!(restored.findings.is_empty(), "{:?}", restored.findings);
     let n = restored.entries.len() as u64;
     assert_eq!(restored.entries, (1..=n).map(entry).collect::<Vec<_>>());

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use muster_core::{Entry, Event, EventKind, Level, Millis, Record};
 
-use super::{Batch, Journal, Report, Writer};
+use super::{Batch, Journal, JournalError, Report, Restored, Writer};
 use crate::clock::Stopwatch;
 use crate::counters::Counters;
 use crate::lanes::Mark;
@@ -134,6 +134,20 @@ fn until(fact: impl Fn() -> bool) {
     while !fact() {
         assert!(since.elapsed() < PATIENCE, "waited in vain");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Opens a journal that was closed a moment ago. A process that another test starts has all our files between its fork and
+/// its exec, the lock among them.
+fn open_again(path: &Path) -> (Journal, Restored) {
+    let since = Stopwatch::start();
+    loop {
+        match Journal::open(path) {
+            Err(JournalError::Locked { .. }) if since.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            opened => return opened.unwrap(),
+        }
     }
 }
 

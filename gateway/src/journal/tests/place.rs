@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::super::{JournalError, Reader};
+use super::super::{JournalError, Reader, Restored};
 use super::*;
 
 #[test]
@@ -51,6 +51,37 @@ fn another_programs_file_and_a_later_musters_stay_untouched() {
     let newer = Journal::open_or_aside(&folder.journal()).map(|_| ()).unwrap_err();
     assert!(matches!(newer, JournalError::Newer { found: 2, .. }), "{newer}");
     assert!(!folder.names().iter().any(|name| name.contains("broken")));
+}
+
+fn claimed(path: &Path, site: &str) -> Result<Restored, JournalError> {
+    let (mut journal, restored) = Journal::open_or_aside(path)?;
+    journal.claim(&restored, site)?;
+    Ok(restored)
+}
+
+#[test]
+fn the_votes_of_one_site_never_go_on_in_another() {
+    let folder = Folder::new();
+    written(&folder.journal(), 1);
+    let before_owners = claimed(&folder.journal(), "lyon-2").unwrap();
+    assert_eq!(before_owners.entries.len(), 3, "its own go on");
+    let other = claimed(&folder.journal(), "lyon-3").unwrap_err();
+    let words = other.to_string();
+    assert!(matches!(other, JournalError::OtherSite { .. }), "{words}");
+    for word in [
+        "journal.db",
+        "\"lyon-2\"",
+        "\"lyon-3\"",
+        "[store]",
+        "move the file away",
+    ] {
+        assert!(words.contains(word), "{words}");
+    }
+    assert_eq!(
+        claimed(&folder.journal(), "lyon-2").unwrap().entries.len(),
+        3,
+        "untouched"
+    );
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_core::{Mode, Phase, Record, StepEnd, Verb};
 
-use super::super::{Reader, pending, store::Store};
+use super::super::{Reader, pending, rows, store::Store};
 use super::*;
 
 fn every_record() -> Vec<Record> {
@@ -206,7 +206,16 @@ fn old_lines_leave_and_the_newest_stay() {
         let mut waiting = pending::Pending::default();
         waiting.add(batch(n));
         store.apply(&waiting).unwrap();
+        let lines = rows::events(&store.conn, 0, 1_000).unwrap().len();
+        assert!(
+            lines <= 100 + 256,
+            "a flood of decisions does not pile them up: {lines}"
+        );
     }
+    // No hook waits for a transaction without decisions.
+    let mut waiting = pending::Pending::default();
+    waiting.add(Batch::default());
+    store.apply(&waiting).unwrap();
     let reader = Reader::open(&folder.journal()).unwrap();
     let lines: Vec<_> = reader.events(0).unwrap().into_iter().map(|event| event.line).collect();
     assert_eq!(lines.len(), 100);

@@ -18,7 +18,7 @@ fn failed_then_recovered(told: &Told, through: u64, heal: impl FnOnce()) {
 }
 
 fn all_there(folder: &Folder, batches: u64) {
-    let (_, restored) = Journal::open(&folder.journal()).unwrap();
+    let (_, restored) = open_again(&folder.journal());
     assert_eq!(restored.entries, (1..=batches * 3).map(entry).collect::<Vec<_>>());
     assert_eq!(restored.marks, [mark("gas-1", 7, batches)]);
     assert!(restored.findings.is_empty(), "{:?}", restored.findings);
@@ -40,6 +40,7 @@ fn a_stalled_disk_is_said_once_and_catches_up_in_one_transaction() {
         "submit must not wait for the disk"
     );
     failed_then_recovered(&told, 3_000, || holder.execute_batch("ROLLBACK").unwrap());
+    assert_eq!(told.any(), Report::Marked(vec![mark("gas-1", 7, 1_000)]));
     assert!(told.reports.try_recv().is_err(), "one transaction, one answer");
     assert!(told.writer.stop());
     all_there(&folder, 1_000);
@@ -175,7 +176,8 @@ fn a_start_on_a_read_only_disk_restores_what_is_there_and_goes_on_when_it_heals(
         remount(&folder, "ro");
         let refused = Journal::open(&folder.journal()).map(|_| ()).unwrap_err();
         assert!(matches!(refused, JournalError::Unwritable { .. }), "{refused}");
-        let (journal, restored) = Journal::open_or_aside(&folder.journal()).unwrap();
+        let (mut journal, restored) = Journal::open_or_aside(&folder.journal()).unwrap();
+        journal.claim(&restored, "lyon-2").unwrap();
         assert_eq!(
             restored.entries,
             (1..=3).map(entry).collect::<Vec<_>>(),
@@ -192,5 +194,8 @@ fn a_start_on_a_read_only_disk_restores_what_is_there_and_goes_on_when_it_heals(
         failed_then_recovered(&told, 6, || remount(&folder, "rw"));
         assert!(told.writer.stop());
         all_there(&folder, 2);
+        let (mut journal, restored) = Journal::open(&folder.journal()).unwrap();
+        let other = journal.claim(&restored, "lyon-3").unwrap_err();
+        assert!(other.to_string().contains("lyon-2"), "claimed when it healed: {other}");
     }
 }

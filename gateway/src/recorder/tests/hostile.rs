@@ -1,5 +1,7 @@
 //! A recording that somebody has made up, with right lengths and checksums: refused or replayed, never a panic.
 
+use std::sync::Arc;
+
 use muster_core::{Input, State};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -34,7 +36,7 @@ fn written(spoilt: &[u8], state: &State) -> Vec<u8> {
 
 fn batch() -> Vec<u8> {
     let moments = vec![
-        Moment::Input(0, Input::Config(Box::new(site()))),
+        Moment::of(0, &Input::Config(Arc::new(site()))),
         Moment::of(5, &super::rig::reading(2, 50)),
         Moment::Effects(Vec::new()),
         Moment::of(i64::MAX, &super::rig::reading(9, 50)),
@@ -105,7 +107,10 @@ fn a_core_that_decides_otherwise_is_noticed() {
         panic!("a batch");
     };
     for moment in &mut batch.moments {
-        if let Moment::Input(_, Input::Config(site)) = moment {
+        if let Moment::Input(_, input) = moment
+            && let Input::Config(site) = &mut **input
+        {
+            let site = Arc::make_mut(site);
             let smoke = super::rig::channel(site, "node-1.smoke");
             let limit = site.channels[smoke as usize].alarm.as_mut().unwrap();
             limit.set.0 *= 100;

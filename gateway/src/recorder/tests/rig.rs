@@ -1,6 +1,7 @@
 //! A core and a recorder, without anything around them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use muster_core::{ChannelIx, Input, Millis, Site, State};
 use muster_wire::Micro;
@@ -19,7 +20,7 @@ pub(super) fn channel(site: &Site, id: &str) -> u32 {
 }
 
 pub(super) fn site() -> Site {
-    config::parse(SITE, Path::new("site.toml")).unwrap().0.site
+    Site::clone(&config::parse(SITE, Path::new("site.toml")).unwrap().0.site)
 }
 
 /// A site of very many channels, to flood.
@@ -63,7 +64,7 @@ impl Rig {
             tape,
         };
         rig.tape.begin(&rig.state);
-        rig.input(&Input::Config(Box::new(site)));
+        rig.input(&Input::Config(Arc::new(site)));
         rig.input(&Input::Restore(Vec::new()));
         rig
     }
@@ -103,7 +104,7 @@ impl Rig {
     /// Lets the thread write what waits.
     pub(super) fn catch_up(&self) {
         let since = Stopwatch::start();
-        while self.tape.waiting() > 4 {
+        while self.tape.waiting() > 64 << 10 {
             assert!(since.elapsed() < std::time::Duration::from_secs(30));
             std::thread::yield_now();
         }

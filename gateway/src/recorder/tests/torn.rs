@@ -1,5 +1,7 @@
 //! Whatever is missing or changed in a segment is noticed, and everything before it stands.
 
+use std::io::Write as _;
+
 use tempfile::TempDir;
 
 use super::super::Bounds;
@@ -77,4 +79,24 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
             assert!(whole.starts_with(&seen), "before byte {at} everything stands");
         }
     }
+}
+
+/// Segments of before were written from memory. Until its end is there a streamed frame reads as torn, never as an empty one.
+#[test]
+fn a_streamed_frame_is_the_one_that_memory_gives() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("frame");
+    let content: Vec<String> = (0..50_000).map(|i| format!("channel {i}")).collect();
+    let mut wanted = b"before".to_vec();
+    frame::append(&mut wanted, &content).unwrap();
+    let mut file = std::fs::File::create_new(&path).unwrap();
+    file.write_all(b"before").unwrap();
+    assert_eq!(frame::stream(&mut file, &content).unwrap(), wanted.len() as u64 - 6);
+    file.write_all(b"behind").unwrap();
+    let mut written = std::fs::read(&path).unwrap();
+    assert!(written.ends_with(b"behind"));
+    written.truncate(wanted.len());
+    assert!(written == wanted);
+    written[6..14].fill(0xff);
+    assert_eq!(frame::cut(&written, 6), Cut::Torn);
 }

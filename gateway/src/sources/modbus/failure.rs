@@ -22,6 +22,11 @@ pub(super) enum Failure {
     Timeout { within: Duration },
     #[error("connection broken")]
     Broken(#[source] io::Error),
+    #[error(
+        "the device ended the connection {when}. Look whether another master is connected (many devices take only one), \
+         and whether Modbus TCP is what this address and port speak"
+    )]
+    Ended { when: &'static str },
     #[error("answer cannot be read")]
     Garbled(#[source] io::Error),
     #[error("answer of the wrong length: {asked} asked, {got} given")]
@@ -30,6 +35,10 @@ pub(super) enum Failure {
     Header(String),
     #[error("canary does not hold: wrong device, wrong map, or answers out of step")]
     Canary,
+    #[error("its own counter has stood still for {} s: it answers, but does not work", .within.as_secs())]
+    Still { within: Duration },
+    #[error("there is no SunSpec model {model} in it: another device, or SunSpec is switched off")]
+    NoModel { model: u16 },
     #[error("canary refused")]
     CanaryRefused(#[source] ExceptionCode),
 }
@@ -44,19 +53,35 @@ impl Failure {
                 let given = result.map_or_else(|e| e.function, |r| r.function_code());
                 Self::Header(format!("{request} asked, {given} given"))
             }
-            Error::Transport(e) if e.raw_os_error().is_none() && is_garbled(e.kind()) => Self::Garbled(e),
-            Error::Transport(e) => Self::Broken(e),
+            Error::Transport(e) => Self::of_transport(e),
+        }
+    }
+
+    /// The library's own words for an end, `bytes remaining on stream` or whatever error the system had last, help nobody.
+    fn of_transport(error: io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, WouldBlock};
+        match (error.kind(), error.raw_os_error()) {
+            (kind, None) if is_garbled(kind) => Self::Garbled(error),
+            (_, None) => Self::Ended {
+                when: "in the middle of an answer",
+            },
+            (BrokenPipe | ConnectionAborted | ConnectionReset | WouldBlock, _) | (_, Some(0)) => Self::Ended {
+                when: "without an answer",
+            },
+            _ => Self::Broken(error),
         }
     }
 
     /// Under which cause it is counted.
     pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Broken(_) => Cause::ModbusConnect,
+            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Broken(_) | Self::Ended { .. } => {
+                Cause::ModbusConnect
+            }
             Self::Timeout { .. } => Cause::ModbusTimeout,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,
             Self::Header(_) => Cause::ModbusHeader,
-            Self::Canary => Cause::ModbusCanary,
+            Self::Canary | Self::Still { .. } | Self::NoModel { .. } => Cause::ModbusCanary,
             Self::CanaryRefused(_) => Cause::ModbusException,
         }
     }
@@ -101,6 +126,30 @@ mod tests {
         assert_eq!(
             cause(io::Error::other("bytes remaining on stream")),
             Cause::ModbusConnect
+        );
+    }
+
+    #[test]
+    fn an_end_is_told_in_words_that_say_what_to_look_at() {
+        let line = |e: io::Error| Failure::of_call(Error::Transport(e)).line();
+        let cut = line(io::Error::other("bytes remaining on stream"));
+        assert!(
+            cut.starts_with("the device ended the connection in the middle of an answer. Look whether"),
+            "{cut}"
+        );
+        // What the system said last, of a connection that was closed in order: no error, or try again.
+        for code in [0, 11, 32, 104] {
+            let line = line(io::Error::from_raw_os_error(code));
+            assert!(
+                line.starts_with("the device ended the connection without an answer."),
+                "{line}"
+            );
+            assert!(!line.contains("os error"), "{line}");
+        }
+        let unreachable = line(io::Error::from_raw_os_error(113));
+        assert!(
+            unreachable.starts_with("connection broken: ") && unreachable.contains("host"),
+            "{unreachable}"
         );
     }
 

@@ -9,7 +9,6 @@ use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 use super::failure::Failure;
-use crate::config::ModbusSource;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -30,10 +29,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects within 3 s.
-    pub(super) async fn open(source: &ModbusSource) -> Result<Self, Failure> {
-        let address = || source.address.clone();
-        let connected = timeout(CONNECT_WITHIN, TcpStream::connect(&source.address)).await;
+    /// Connects within 3 s to `host:port`. An answer later than `within` is none.
+    pub(super) async fn open(at: &str, unit: u8, within: Duration) -> Result<Self, Failure> {
+        let address = || at.to_owned();
+        let connected = timeout(CONNECT_WITHIN, TcpStream::connect(at)).await;
         let stream = connected
             .map_err(|_| Failure::ConnectTimeout {
                 address: address(),
@@ -45,8 +44,8 @@ impl Link {
                 source,
             })?;
         Ok(Self {
-            context: tcp::attach_slave(stream, Slave(source.unit)),
-            within: Duration::from_millis(source.profile.timeout_ms),
+            context: tcp::attach_slave(stream, Slave(unit)),
+            within,
         })
     }
 

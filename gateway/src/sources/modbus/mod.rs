@@ -9,15 +9,53 @@ mod failure;
 mod link;
 mod plan;
 mod poller;
+mod record;
+mod sunspec;
 #[cfg(test)]
 mod tests;
 
+pub use record::Recorder;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster_core::{ChannelIx, SourceIx};
+use muster_profiles::Profile;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::ModbusSource;
+use crate::config::{ModbusWay, Polled};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+
+/// A device and how it is asked.
+#[derive(Clone, Debug)]
+struct ModbusSource {
+    source: SourceIx,
+    id: String,
+    /// `host:port`.
+    address: String,
+    unit: u8,
+    profile: Arc<Profile>,
+    /// Signal name in the profile to channel.
+    channels: BTreeMap<String, ChannelIx>,
+    /// Overrules the profile's poll period. Real milliseconds.
+    poll_ms: Option<u64>,
+}
+
+impl From<(Polled, ModbusWay)> for ModbusSource {
+    fn from((polled, way): (Polled, ModbusWay)) -> Self {
+        Self {
+            source: polled.source,
+            id: polled.id,
+            address: polled.address,
+            unit: way.unit,
+            profile: way.profile,
+            channels: polled.channels,
+            poll_ms: polled.poll_ms,
+        }
+    }
+}
 
 /// Polls one device until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all
 /// others to the lane of data; a full lane slows only this device. A device that fails is reported once an episode
@@ -25,6 +63,12 @@ use crate::lanes::Lanes;
 ///
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
-pub fn spawn(source: ModbusSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) -> JoinHandle<()> {
-    tokio::spawn(poller::run(source, lanes, counters, clock, simulated))
+pub fn spawn(
+    source: (Polled, ModbusWay),
+    lanes: Lanes,
+    counters: Counters,
+    clock: Clock,
+    simulated: bool,
+) -> JoinHandle<()> {
+    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated))
 }

@@ -1,13 +1,14 @@
 //! What is read of a device, and how answers become readings. No I/O.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_core::{ChannelIx, Input};
 use muster_profiles::{Block, Signal};
 use muster_wire::{Absence, Micro};
 
+use super::ModbusSource;
 use super::link::Answer;
-use crate::config::ModbusSource;
 
 /// How often signals that trip nothing are read; as often as a person looks.
 const REST_EVERY_MS: u64 = 1_000;
@@ -44,7 +45,10 @@ pub(super) struct Sample {
 impl Plan {
     pub(super) fn of(source: &ModbusSource) -> Self {
         let (trip, rest) = (polls(source, true), polls(source, false));
-        let trip_ms = source.poll_ms.unwrap_or(source.profile.min_poll_ms).max(FASTEST_MS);
+        let trip_ms = source
+            .poll_ms
+            .unwrap_or(source.profile.head.min_poll_ms)
+            .max(FASTEST_MS);
         let rest_ms = trip_ms.max(REST_EVERY_MS);
         let period_ms = if trip.is_empty() { rest_ms } else { trip_ms };
         Self {
@@ -73,14 +77,19 @@ fn polls(source: &ModbusSource, trip: bool) -> Vec<Poll> {
 }
 
 impl Poll {
-    /// The samples in an answer: of a refused read, every one is absent.
-    pub(super) fn samples(&self, answer: &Answer) -> Vec<Sample> {
+    /// The samples in an answer: of a refused read, every one is absent. `factors` are scale factors by offset; a signal
+    /// whose own is missing has no value.
+    pub(super) fn samples(&self, answer: &Answer, factors: &BTreeMap<u16, i16>) -> Vec<Sample> {
+        let exponent = |signal: &Signal| match signal.scale_from {
+            Some(offset) => factors.get(&offset).copied().ok_or(Absence::Config),
+            None => Ok(0),
+        };
         let value = |signal: &Signal| match answer {
             Answer::Words(words) => self
                 .block
                 .part(signal, words)
                 .ok_or(Absence::Bus)
-                .and_then(|w| signal.decode(w)),
+                .and_then(|w| signal.decode_times(w, exponent(signal)?)),
             Answer::Refused(_) => Err(Absence::Bus),
         };
         let sample = |(signal, channel): &(Signal, ChannelIx)| Sample {
@@ -92,6 +101,12 @@ impl Poll {
 }
 
 impl Sample {
+    /// The same without its value, where there is a reason.
+    pub(super) fn unless(self, absence: Option<Absence>) -> Self {
+        let value = absence.map_or(self.value, Err);
+        Self { value, ..self }
+    }
+
     /// What the engine gets of it. `age_ms` is what has passed since the device answered, in engine time.
     pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
         Input::Reading {
@@ -121,7 +136,11 @@ mod tests {
             id: "d".into(),
             address: "127.0.0.1:1".into(),
             unit: 1,
-            profile: Arc::new(muster_profiles::shipped(profile).unwrap()),
+            profile: Arc::new(
+                muster_profiles::shipped(profile)
+                    .and_then(muster_profiles::Device::into_modbus)
+                    .unwrap(),
+            ),
             channels,
             poll_ms,
         }
@@ -156,7 +175,7 @@ mod tests {
         let plan = Plan::of(&source("generic/battery-monitor", &signals, None));
         let answer = Answer::Words(vec![251, 0xFFFF, (-3_i16) as u16, 1_001]);
         let got: Vec<_> = plan.rest[0]
-            .samples(&answer)
+            .samples(&answer, &BTreeMap::new())
             .into_iter()
             .map(|s| (s.channel.0, s.value))
             .collect();
@@ -172,7 +191,7 @@ mod tests {
     #[test]
     fn a_refused_read_makes_its_channels_absent() {
         let plan = Plan::of(&source("apc/smart-ups", &["on_battery"], None));
-        let samples = plan.trip[0].samples(&Answer::Refused(ExceptionCode::IllegalDataAddress));
+        let samples = plan.trip[0].samples(&Answer::Refused(ExceptionCode::IllegalDataAddress), &BTreeMap::new());
         assert_eq!(samples.len(), 1);
         assert_eq!(samples[0].value, Err(Absence::Bus));
     }

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use muster_profiles::Expect;
+use muster_wire::Absence;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
 use super::plan::{Plan, Poll, Sample};
-use crate::clock::Clock;
-use crate::config::ModbusSource;
+use super::sunspec::{self, Found};
+use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
 
@@ -70,6 +73,10 @@ struct Device {
     source: ModbusSource,
     counters: Counters,
     link: Option<Link>,
+    /// Where its SunSpec model stands, and its scale factors.
+    found: Found,
+    /// What a counter held that has to move, and since when.
+    counter: Option<(Vec<u16>, Stopwatch)>,
 }
 
 impl Poller {
@@ -86,6 +93,8 @@ impl Poller {
                 source,
                 counters,
                 link: None,
+                found: Found::default(),
+                counter: None,
             },
             lanes,
             clock,
@@ -163,23 +172,52 @@ impl Device {
             if let Answer::Refused(code) = answer {
                 self.count(Cause::ModbusException, &refusal(poll.block, code));
             }
-            samples.extend(poll.samples(&answer));
+            samples.extend(poll.samples(&answer, &self.found.factors));
         }
-        if !polls.is_empty() {
-            self.check_canary().await?;
+        if polls.is_empty() {
+            return Ok(samples);
         }
-        Ok(samples)
+        let absence = self.absence().await?;
+        self.check_canary().await?;
+        Ok(samples.into_iter().map(|sample| sample.unless(absence)).collect())
+    }
+
+    /// Why nothing it says is a value now; none if it measures.
+    async fn absence(&mut self) -> Result<Option<Absence>, Failure> {
+        let Some(mode) = self.source.profile.mode.clone() else {
+            return Ok(None);
+        };
+        Ok(match self.read(mode.block).await? {
+            Answer::Words(words) => mode.absence(&words),
+            Answer::Refused(code) => {
+                self.count(Cause::ModbusException, &refusal(mode.block, code));
+                Some(Absence::Bus)
+            }
+        })
     }
 
     /// One read; connects first where there is no connection. A failure leaves none behind.
     async fn read(&mut self, block: muster_profiles::Block) -> Result<Answer, Failure> {
         let link = match self.link.take() {
             Some(link) => link,
-            None => Link::open(&self.source).await?,
+            None => self.connect().await?,
         };
-        let (link, answer) = link.read(block).await?;
+        let start = block.start.checked_add(self.found.base).ok_or(Failure::Canary)?;
+        let (link, answer) = link.read(muster_profiles::Block { start, ..block }).await?;
         self.link = Some(link);
         Ok(answer)
+    }
+
+    async fn connect(&mut self) -> Result<Link, Failure> {
+        let source = &self.source;
+        let within = Duration::from_millis(source.profile.head.timeout_ms);
+        let link = Link::open(&source.address, source.unit, within).await?;
+        let Some(model) = self.source.profile.sunspec_model else {
+            return Ok(link);
+        };
+        let (link, found) = sunspec::find(link, model, &self.source.profile).await?;
+        self.found = found;
+        Ok(link)
     }
 
     /// The canary comes last, so that it speaks for every answer before it.
@@ -189,10 +227,28 @@ impl Device {
         };
         match self.read(canary.block).await? {
             Answer::Refused(code) => Err(Failure::CanaryRefused(code)),
-            Answer::Words(words) if canary.holds(&words) => Ok(()),
+            Answer::Words(words) if canary.holds(&words) => self.check_moves(canary.expect, words),
             Answer::Words(_) => {
                 self.link = None;
                 Err(Failure::Canary)
+            }
+        }
+    }
+
+    fn check_moves(&mut self, expect: Expect, words: Vec<u16>) -> Result<(), Failure> {
+        let Expect::Moving { within_ms } = expect else {
+            return Ok(());
+        };
+        match &self.counter {
+            Some((before, since)) if *before == words => {
+                let within = Duration::from_millis(within_ms);
+                (since.elapsed() < within)
+                    .then_some(())
+                    .ok_or(Failure::Still { within })
+            }
+            _ => {
+                self.counter = Some((words, Stopwatch::start()));
+                Ok(())
             }
         }
     }

@@ -17,8 +17,8 @@ use muster_wire::{Absence, Micro};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::ModbusSource;
 use crate::clock::Clock;
-use crate::config::ModbusSource;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Control, LaneEnds, lanes};
 
@@ -97,7 +97,13 @@ impl Bench {
     fn poll(source: ModbusSource) -> Self {
         let (lanes, ends) = lanes();
         let counters = Counters::default();
-        let task = super::spawn(source, lanes, counters.clone(), Clock::starting_at(0), true);
+        let task = tokio::spawn(super::poller::run(
+            source,
+            lanes,
+            counters.clone(),
+            Clock::starting_at(0),
+            true,
+        ));
         Self { ends, counters, task }
     }
 

@@ -101,11 +101,12 @@ impl Broker for Embedded {
         self.acks.put(mark);
     }
 
-    fn reload_tls(&self, files: &TlsFiles) -> Result<(), BrokerError> {
-        let Some(serving) = &self.serving else { return Ok(()) };
-        serving.send_replace(read(files)?);
+    fn reload_tls(&self, files: &TlsFiles) -> Result<bool, BrokerError> {
+        let Some(serving) = &self.serving else { return Ok(false) };
+        let read = read(files)?;
+        let before = serving.send_replace(read.clone());
         self.files.send_replace(Some(files.clone()));
-        Ok(())
+        Ok(!before.is_same(&read))
     }
 
     fn stop(&self) {

@@ -58,11 +58,11 @@ pub trait Broker: Send + Sync {
     /// a later mark of the node comes, which says all that it said.
     fn acknowledge(&self, mark: &Mark);
     /// Reads the TLS files anew. Logins from then on go by the new ones; connections stay, but for those whose certificate
-    /// the new ones refuse. A plain listener stays plain.
+    /// the new ones refuse. A plain listener stays plain. Whether they are others than before.
     ///
     /// # Errors
     /// The files cannot be used; then the old ones stay in use.
-    fn reload_tls(&self, files: &TlsFiles) -> Result<(), BrokerError>;
+    fn reload_tls(&self, files: &TlsFiles) -> Result<bool, BrokerError>;
     /// Stops accepting and ends every connection.
     fn stop(&self);
 }

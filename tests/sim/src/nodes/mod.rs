@@ -4,12 +4,14 @@
 //! that is away or hangs never stops the sampling.
 
 mod board;
+mod emulated;
 mod session;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use emulated::{BOARD_SIGNALS, EmulatedError, EmulatedNode, Emulation, Enrolled, Tell};
 use muster_node::SpecError;
 use muster_wire::is_id;
 use tokio::task::JoinHandle;

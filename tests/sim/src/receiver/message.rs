@@ -57,18 +57,28 @@ pub(super) enum Phase {
     Restore,
 }
 
+impl Mode {
+    /// Before the keys of drills.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Live => "",
+            Self::Drill => "drill.",
+        }
+    }
+}
+
 impl Message {
-    /// The idempotency key.
+    /// The idempotency key. A drill's is another one, so that it never swallows the live call.
     pub(super) fn key(&self) -> String {
-        format!("{}.{}", self.incident, self.step)
+        format!("{}{}.{}", self.mode.mark(), self.incident, self.step)
     }
 
-    /// Tokens rise within a workload of a site; the incident's number is cut off.
+    /// Tokens rise within a workload of a site; the incident's number is cut off. Drills have a fence of their own.
     pub(super) fn fence(&self) -> String {
         let site = self
             .incident
             .rsplit_once('-')
             .map_or(self.incident.as_str(), |(site, _)| site);
-        format!("{site}/{}", self.workload)
+        format!("{}{site}/{}", self.mode.mark(), self.workload)
     }
 }

@@ -76,8 +76,9 @@ impl Bench {
 
     fn post_as(&self, message: &Value, kind: &str) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
         let data = &message["data"];
+        let mark = if data["mode"] == "drill" { "drill." } else { "" };
         let key = format!(
-            "{}.{}",
+            "{mark}{}.{}",
             data["incident"].as_str().unwrap(),
             data["step"].as_str().unwrap()
         );
@@ -124,6 +125,30 @@ async fn work_is_accepted_reported_done_and_verified() {
     let polled = bench.client.get(format!("{}{place}", bench.url)).send().await.unwrap();
     assert_eq!(polled.json::<Value>().await.unwrap()["state"], "done");
     assert_eq!(bench.post(&bench.message("verify", 3)).await.status(), 200);
+}
+
+/// A site is rehearsed disarmed: its calls are drills, and the live ones after them still do their work.
+#[tokio::test]
+async fn a_drill_is_taken_and_swallows_no_live_call() {
+    let mut bench = bench(ReceiverOptions::default(), 0).await;
+    let mut drill = bench.message("evacuate", 5);
+    drill["data"]["mode"] = json!("drill");
+    assert_eq!(bench.post(&drill).await.status(), 202);
+    bench.until_done().await;
+    assert_eq!(
+        bench.post(&bench.message("verify", 2)).await.status(),
+        422,
+        "only drilled"
+    );
+    assert_eq!(
+        bench.post(&bench.message("evacuate", 2)).await.status(),
+        202,
+        "a fence of its own"
+    );
+    bench.until_done().await;
+    let steps = bench.effects().await["steps"].clone();
+    assert_eq!(steps["drill.seoul-1-1.db.move.evacuate.busan-1"]["effects"], 1);
+    assert_eq!(steps["seoul-1-1.db.move.evacuate.busan-1"]["effects"], 1);
 }
 
 #[tokio::test]

@@ -45,6 +45,23 @@ async fn the_reference_program_passes() {
     judged.assert_passed(&["progress", "wrong-signature"]);
 }
 
+/// A minute of trying again would tell nobody that its folder was forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_without_its_arguments_is_given_up_at_once() {
+    let since = muster::clock::Stopwatch::start();
+    let judged = Judged::of(&["--", &reference()]).await;
+    assert!(
+        since.elapsed() < std::time::Duration::from_secs(30),
+        "it was tried again and again"
+    );
+    assert_eq!((judged.code, judged.cases("fail")), (Some(1), vec!["prepare"]));
+    let rest = judged.rest();
+    assert!(
+        rest.contains("called wrongly: exit 2: ") && rest.contains("usage: receiver.sh STATE-FOLDER"),
+        "{rest}"
+    );
+}
+
 /// Bodies of programs with one thing wrong each, the case that has to find it, and how it is tried. `$1` is a folder.
 const FAULTS: [(&str, &str, &str, &[&str]); 7] = [
     ("takes every token", "exit 0", "old-token", &[]),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use muster_core::Input;
-use muster_wire::Absence;
+use muster_wire::{Absence, Micro};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, sleep, timeout};
@@ -70,7 +70,13 @@ async fn serve(registers: Registers) -> String {
 }
 
 fn shipped(address: String, profile: &str, signals: &[&str]) -> Bench {
-    Bench::poll(source(address, muster_profiles::shipped(profile).unwrap(), signals))
+    Bench::poll(source(
+        address,
+        muster_profiles::shipped(profile)
+            .and_then(muster_profiles::Device::into_modbus)
+            .unwrap(),
+        signals,
+    ))
 }
 
 #[tokio::test]
@@ -125,6 +131,89 @@ async fn a_smart_ups_on_battery() {
     );
 }
 
+#[tokio::test]
+async fn a_detector_that_warms_up_or_is_calibrated_trips_nothing_and_says_why() {
+    let registers = Registers::default();
+    registers.set(13, &[0, 0b10]);
+    let address = serve(registers.clone()).await;
+    let mut bench = shipped(address, "xtralis/sensepoint-xcl", &["alarm_2"]);
+    for (state, value) in [
+        (2, Err(Absence::Warmup)),
+        (12, Err(Absence::Config)),
+        (1, Ok(1_000_000)),
+    ] {
+        registers.set(10, &[state]);
+        let expected = Heard::Alarm(vec![(0, value)]);
+        bench.hear_until(|h| *h == expected).await;
+    }
+    assert_eq!(bench.counted(), []);
+}
+
+/// [`PROFILE`], but its canary has to move every second.
+fn moving() -> muster_profiles::Profile {
+    let text = PROFILE.replace("expect = 0xBEEF", "expect = \"moving\"\nwithin_ms = 1000");
+    muster_profiles::Profile::parse(&text, "test").unwrap()
+}
+
+#[tokio::test]
+async fn a_device_that_answers_and_does_not_work_any_more_is_lost_until_it_does() {
+    let registers = Registers::default();
+    let address = serve(registers.clone()).await;
+    let mut bench = Bench::poll(source(address, moving(), &["first", "second"]));
+    assert!(matches!(bench.hear().await, Heard::Alarm(_)));
+    let heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
+    let Some(Heard::Lost(why)) = heard.last() else {
+        unreachable!()
+    };
+    assert!(why.contains("stood still for 1 s"), "{why}");
+    assert!(bench.counted().iter().all(|(cause, _)| *cause == "modbus_canary"));
+    registers.set(900, &[1]);
+    bench.hear_until(|h| matches!(h, Heard::Alarm(_))).await;
+}
+
+/// A SunSpec map: the common model, and behind it battery model 802 with a charge of 87.5 %.
+fn sunspec(registers: &Registers, start: u16) {
+    registers.set(start, &[0x5375, 0x6E53, 1, 4, 0, 0, 0, 0, 802, 62]);
+    let base = start + 8;
+    registers.set(base + 11, &[875]);
+    registers.set(base + 26, &[0, 0b10]);
+    registers.set(base + 34, &[5_120]);
+    registers.set(base + 56, &[(-1_i16).cast_unsigned()]);
+    registers.set(base + 59, &[0x8000]);
+    registers.set(base + 64, &[0xFFFF, 0]);
+}
+
+#[tokio::test]
+async fn a_sunspec_model_is_found_where_the_device_has_it() {
+    for start in [40_000, 50_000, 0] {
+        let registers = Registers::default();
+        sunspec(&registers, start);
+        let address = serve(registers.clone()).await;
+        let mut bench = shipped(
+            address,
+            "sunspec/battery-802",
+            &["over_temperature", "charge", "voltage"],
+        );
+        assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, Ok(1_000_000))]), "{start}");
+        let rest = Heard::Data(vec![(1, Ok(875_000)), (2, Err(Absence::Config))]);
+        assert_eq!(bench.hear().await, rest, "a voltage without its scale factor is none");
+    }
+}
+
+#[tokio::test]
+async fn a_device_without_the_model_is_another_device() {
+    let circle = Registers::default();
+    circle.set(40_000, &[0x5375, 0x6E53, 1, 0, 1, 0]);
+    for registers in [Registers::default(), circle] {
+        let address = serve(registers).await;
+        let mut bench = shipped(address, "sunspec/battery-802", &["charge"]);
+        let Heard::Lost(why) = bench.hear().await else {
+            panic!("a reading")
+        };
+        assert!(why.contains("no SunSpec model 802"), "{why}");
+    }
+}
+
 /// Lanes of which that of alarms holds one batch.
 fn narrow() -> (Lanes, mpsc::Receiver<Batch>, crate::lanes::LaneEnds) {
     let (mut lanes, ends) = lanes();
@@ -141,7 +230,13 @@ async fn a_full_lane_slows_the_device_and_the_wait_counts_as_age() {
     let clock = Clock::starting_at(0);
     clock.set_speed(1_000);
     let device = source(peer.address.clone(), profile, &["first", "second"]);
-    let task = super::super::spawn(device, lanes, Counters::default(), clock, false);
+    let task = tokio::spawn(super::super::poller::run(
+        device,
+        lanes,
+        Counters::default(),
+        clock,
+        false,
+    ));
     // One cycle lies in the lane, one waits in front of it: more than six requests there cannot be.
     let waiting = async {
         while peer.state.served.load(Ordering::SeqCst) < 6 {
@@ -180,4 +275,54 @@ async fn the_task_ends_with_the_engine() {
     let (_, empty) = lanes();
     drop(std::mem::replace(&mut bench.ends, empty));
     timeout(PATIENCE, &mut bench.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_recording_is_read_as_the_device_is() {
+    let registers = Registers::default();
+    sunspec(&registers, 50_000);
+    let address = serve(registers.clone()).await;
+    let device = muster_profiles::shipped("sunspec/battery-802").unwrap();
+    let profile = device.clone().into_modbus().unwrap();
+    let mut recorder = super::super::Recorder::of_profile(address, 7, &profile).await.unwrap();
+    let (lines, answered) = recorder.look().await;
+    assert_eq!(lines.len(), answered, "{lines:#?}");
+    assert_eq!(recorder.look().await, (Vec::new(), answered), "nothing has changed");
+    registers.set(50_008 + 11, &[500]);
+    let (later, _) = recorder.look().await;
+    let text = format!("at 0 ms\n{}\nat 1000 ms\n{}\n", lines.join("\n"), later.join("\n"));
+    let capture = muster_profiles::capture::Capture::parse(&text, &device).unwrap();
+    let charges: Vec<_> = capture
+        .decode(&device)
+        .into_iter()
+        .filter_map(|moment| moment.all.iter().find(|d| d.name == "charge")?.value)
+        .collect();
+    assert_eq!(charges, [Ok(Micro(875_000)), Ok(Micro(500_000))], "{text}");
+}
+
+#[tokio::test]
+async fn what_is_refused_or_silent_is_recorded_as_such() {
+    let block = |table, start| muster_profiles::Block { table, start, count: 2 };
+    let blocks = vec![
+        block(muster_profiles::Table::Holding, 0),
+        block(muster_profiles::Table::Coil, 0),
+    ];
+    let address = serve(Registers::default()).await;
+    let mut recorder = super::super::Recorder::new(address, 1, Duration::from_secs(2), blocks.clone());
+    let (lines, answered) = recorder.look().await;
+    assert_eq!(answered, 2);
+    assert_eq!(lines[0], "holding 0: 0x0000 0x0000");
+    assert!(lines[1].starts_with("refused coil 0 2: "), "{lines:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let mut recorder = super::super::Recorder::new(nobody, 1, Duration::from_secs(2), blocks);
+    let (lines, answered) = recorder.look().await;
+    assert!(
+        answered == 0 && lines.iter().all(|line| line.starts_with("silent ")),
+        "{lines:?}"
+    );
 }

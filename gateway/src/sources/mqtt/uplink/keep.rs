@@ -12,7 +12,6 @@ use super::hands::Hands;
 use super::pause::Pause;
 use super::port::{Dial, Fault, FaultKind, Heard, Line, Message, Sender, Speak};
 use super::pulse::Pulse;
-use super::tls;
 use super::voice::Voice;
 use super::vouch::Voucher;
 use crate::clock::Stopwatch;
@@ -20,6 +19,7 @@ use crate::config::Connect;
 use crate::lanes::Mark;
 use crate::lines::with_causes;
 use crate::sources::mqtt::acks::{Waiting, ack};
+use crate::sources::tls;
 
 /// What a broker has refused is asked for again after this: somebody may have mended its rules.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(10);
@@ -125,12 +125,17 @@ impl Keeper {
     fn dial(&self) -> Result<Dial, Fault> {
         let connect = &self.connect;
         let login = connect.login.as_ref();
+        let tls = || tls::client(connect.ca.as_deref(), connect.identity.as_ref());
         Ok(Dial {
             host: connect.host.clone(),
             port: connect.port,
             client_id: self.client_id.clone(),
             login: login.map(|(user, password)| (user.clone(), String::from_utf8_lossy(&password.0).into_owned())),
-            tls: tls::client(connect).map_err(|fault| other(&with_causes(&fault)))?,
+            tls: connect
+                .tls
+                .then(tls)
+                .transpose()
+                .map_err(|fault| other(&with_causes(&fault)))?,
         })
     }
 }

@@ -7,7 +7,6 @@ mod keep;
 mod pause;
 mod port;
 mod pulse;
-mod tls;
 mod voice;
 mod vouch;
 
@@ -67,8 +66,8 @@ impl Broker for Uplink {
     }
 
     /// Each new line reads its files by itself.
-    fn reload_tls(&self, _: &TlsFiles) -> Result<(), BrokerError> {
-        Ok(())
+    fn reload_tls(&self, _: &TlsFiles) -> Result<bool, BrokerError> {
+        Ok(false)
     }
 
     fn stop(&self) {

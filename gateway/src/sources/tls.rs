@@ -1,4 +1,4 @@
-//! Who the broker has to be, and who we are, over TLS.
+//! Who a broker or a server has to be that we connect to, and who we are, over TLS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,8 +6,6 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-
-use crate::config::Connect;
 
 /// Why there is no TLS to be had with these files.
 #[derive(Debug, thiserror::Error)]
@@ -31,23 +29,21 @@ pub(super) enum TlsFault {
     Setup(#[source] rustls::Error),
 }
 
-/// For `mqtts://`; none for `mqtt://`. The files are read anew for each connection, so that renewed ones count at once.
-pub(super) fn client(connect: &Connect) -> Result<Option<Arc<ClientConfig>>, TlsFault> {
-    if !connect.tls {
-        return Ok(None);
-    }
+/// By the authorities of a file, or the system's; `identity` is our certificate and its key, where they want one. The
+/// files are read anew for each connection, so that renewed ones count at once.
+pub(super) fn client(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsFault::Setup)?
-        .with_root_certificates(roots(connect.ca.as_deref())?);
-    let config = match &connect.identity {
+        .with_root_certificates(roots(ca)?);
+    let config = match identity {
         Some((cert, key)) => builder
             .with_client_auth_cert(certificates(cert)?, private_key(key)?)
             .map_err(TlsFault::Identity)?,
         None => builder.with_no_client_auth(),
     };
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// The CA of the config alone, or those of the system.

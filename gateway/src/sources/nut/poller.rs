@@ -1,0 +1,174 @@
+//! The task of one UPS: turns, answers, failures.
+
+use std::time::Duration;
+
+use muster_core::Millis;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::NutSource;
+use super::answer::Variables;
+use super::failure::Failure;
+use super::link::{Door, Link};
+use super::sheet::{Sample, Sheet};
+use crate::clock::Clock;
+use crate::counters::{Cause, Counters};
+use crate::lanes::Lanes;
+use crate::lines;
+use crate::sources::pace::{Pace, Pause};
+
+/// The engine is gone; there is nobody to poll for.
+struct Closed;
+
+/// Polls until the engine is gone.
+pub(super) async fn run(source: NutSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) {
+    let sheet = Sheet::of(&source);
+    let pace = Pace::of(source.poll_ms, source.profile.head.min_poll_ms, !sheet.trip.is_empty());
+    sleep(pace.stagger(source.source.at())).await;
+    let mut ticks = interval(pace.period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let upsd = Upsd {
+        source,
+        counters,
+        link: None,
+    };
+    let mut poller = Poller {
+        upsd,
+        sheet,
+        lanes,
+        clock,
+        simulated,
+        lost: false,
+        pause: Pause::new(),
+    };
+    for turn in 0_u64.. {
+        ticks.tick().await;
+        if poller.turn(turn % pace.rest_every == 0).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One UPS.
+struct Poller {
+    upsd: Upsd,
+    sheet: Sheet,
+    lanes: Lanes,
+    clock: Clock,
+    simulated: bool,
+    /// Its loss has been reported and it has not been heard since.
+    lost: bool,
+    pause: Pause,
+}
+
+/// upsd's end: the connection, if there is one.
+struct Upsd {
+    source: NutSource,
+    counters: Counters,
+    link: Option<Link>,
+}
+
+impl Poller {
+    /// One answer for all signals: they were true together.
+    async fn turn(&mut self, full: bool) -> Result<(), Closed> {
+        if self.lanes.control.is_closed() {
+            return Err(Closed);
+        }
+        match self.upsd.variables().await {
+            Ok(variables) => self.heard(&variables, full).await,
+            Err(failure) => self.failed(&failure).await,
+        }
+    }
+
+    async fn heard(&mut self, variables: &Variables, full: bool) -> Result<(), Closed> {
+        self.lost = false;
+        self.pause.reset();
+        let missing = self.sheet.missing(variables);
+        if full && !missing.is_empty() {
+            let line = format!(
+                "upsd has no variable for {}; take these out of the source's `signals`",
+                missing.join(", ")
+            );
+            self.upsd.count(Cause::NutVariable, &line);
+        }
+        let taken = self.clock.now();
+        // Trip signals first: a full lane of data holds back nothing that is known to be urgent.
+        self.hand_on(true, variables, taken).await?;
+        if full {
+            self.hand_on(false, variables, taken).await?;
+        }
+        Ok(())
+    }
+
+    /// What goes to one lane. The lane may be full: then this UPS waits, and the wait counts as age.
+    async fn hand_on(&mut self, trip: bool, variables: &Variables, taken: Millis) -> Result<(), Closed> {
+        let (points, lane) = if trip {
+            (&mut self.sheet.trip, &self.lanes.alarm)
+        } else {
+            (&mut self.sheet.rest, &self.lanes.data)
+        };
+        let samples: Vec<Sample> = points.iter_mut().map(|p| p.sample(variables, taken)).collect();
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let slot = lane.reserve().await.map_err(|_| Closed)?;
+        let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
+        let inputs = samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect();
+        slot.send(self.lanes.batch(inputs, None));
+        Ok(())
+    }
+
+    /// Counts a failure, and reports the loss once an episode. A connection that is sound is asked again next turn; a
+    /// broken one after a pause, longer each time.
+    async fn failed(&mut self, failure: &Failure) -> Result<(), Closed> {
+        let line = lines::with_causes(failure);
+        self.upsd.count(failure.cause(), &line);
+        if !self.lost {
+            self.lost = true;
+            let told = self.lanes.lost(self.upsd.source.source, line).await;
+            told.then_some(()).ok_or(Closed)?;
+        }
+        if self.upsd.link.is_none() {
+            self.pause.wait().await;
+        }
+        Ok(())
+    }
+}
+
+impl Upsd {
+    /// Every variable of the UPS; connects first where there is no connection, or where upsd has ended it meanwhile. A
+    /// failure leaves none behind, a refusal does.
+    async fn variables(&mut self) -> Result<Variables, Failure> {
+        let link = self.link().await?;
+        let (link, answer) = link.variables(&self.source.ups).await?;
+        self.link = Some(link);
+        let variables = answer.map_err(Failure::Refused)?;
+        if is_waiting(&variables) {
+            return Err(Failure::Waiting);
+        }
+        Ok(variables)
+    }
+
+    async fn link(&mut self) -> Result<Link, Failure> {
+        if let Some(mut link) = self.link.take()
+            && link.is_open().await?
+        {
+            return Ok(link);
+        }
+        let door = Door {
+            address: &self.source.address,
+            ca: self.source.ca.as_deref(),
+            within: Duration::from_millis(self.source.profile.head.timeout_ms),
+        };
+        Link::open(door).await
+    }
+
+    fn count(&self, cause: Cause, line: &str) {
+        self.counters.count(cause, &self.source.id, &line);
+    }
+}
+
+/// `WAIT` stands there until the driver has read the UPS once; what else is said until then is nothing to go by.
+fn is_waiting(variables: &Variables) -> bool {
+    let status = variables.get("ups.status").map_or("", String::as_str);
+    status.split_whitespace().any(|word| word == "WAIT")
+}

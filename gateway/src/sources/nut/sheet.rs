@@ -1,0 +1,152 @@
+//! What is taken of a UPS's variables, and how they become readings. No I/O.
+
+use muster_core::{ChannelIx, Input, Millis};
+use muster_profiles::NutSignal;
+use muster_wire::{Absence, MICRO, Micro};
+
+use super::NutSource;
+use super::answer::Variables;
+
+/// A flag that takes another's meaning away (`CAL` that of `OB`) does so for at most an hour: a calibration empties the
+/// battery once, and is over; on some UPSes the flag stays (NUT issue 2168).
+const HELD_BACK_AT_MOST_MS: Millis = 3_600_000;
+
+/// The signals of a UPS that the config has a channel for.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    /// Those on the lane of alarms.
+    pub(super) trip: Vec<Point>,
+    /// The others.
+    pub(super) rest: Vec<Point>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Point {
+    signal: NutSignal,
+    channel: ChannelIx,
+    /// Since when another flag takes its meaning away. Own time: the UPS's is not believed.
+    held_back_since: Option<Millis>,
+}
+
+/// One decoded signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) channel: ChannelIx,
+    pub(super) value: Result<Micro, Absence>,
+}
+
+impl Sheet {
+    pub(super) fn of(source: &NutSource) -> Self {
+        let points = |trip| {
+            let ours = source.profile.signals.iter().filter(|s| s.trip == trip);
+            ours.filter_map(|signal| {
+                let channel = *source.channels.get(&signal.name)?;
+                Some(Point {
+                    signal: signal.clone(),
+                    channel,
+                    held_back_since: None,
+                })
+            })
+            .collect()
+        };
+        Self {
+            trip: points(true),
+            rest: points(false),
+        }
+    }
+
+    /// `name (variable)` of every signal whose variable was not among those said.
+    pub(super) fn missing(&self, variables: &Variables) -> Vec<String> {
+        let all = self.trip.iter().chain(&self.rest).map(|point| &point.signal);
+        all.filter(|s| !variables.contains_key(&s.variable))
+            .map(|s| format!("{} ({})", s.name, s.variable))
+            .collect()
+    }
+}
+
+impl Point {
+    /// Its value by what is said now, and by nothing that was said before: a flag that is not repeated is gone, and a
+    /// variable that is not there is absent.
+    pub(super) fn sample(&mut self, variables: &Variables, now: Millis) -> Sample {
+        let said = variables.get(&self.signal.variable);
+        let value = said.ok_or(Absence::Bus).and_then(|text| self.value(text, now));
+        Sample {
+            channel: self.channel,
+            value,
+        }
+    }
+
+    fn value(&mut self, text: &str, now: Millis) -> Result<Micro, Absence> {
+        if !self.signal.meaning.is_held_back(text) {
+            self.held_back_since = None;
+            return self.signal.decode(text);
+        }
+        let since = *self.held_back_since.get_or_insert(now);
+        if now - since < HELD_BACK_AT_MOST_MS {
+            self.signal.decode(text)
+        } else {
+            Ok(Micro(MICRO))
+        }
+    }
+}
+
+impl Sample {
+    /// What the engine gets of it. `age_ms` is what has passed since upsd answered, in engine time.
+    pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
+        Input::Reading {
+            channel: self.channel,
+            value: self.value,
+            simulated,
+            age_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::super::tests::source;
+    use super::*;
+
+    fn said(rows: &[(&str, &str)]) -> Variables {
+        rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn values(sheet: &mut Sheet, variables: &Variables, now: Millis) -> Vec<Result<i64, Absence>> {
+        let all = sheet.trip.iter_mut().chain(&mut sheet.rest);
+        all.map(|p| p.sample(variables, now).value.map(|m| m.0)).collect()
+    }
+
+    #[test]
+    fn a_flag_that_is_not_repeated_is_gone_and_what_is_not_said_is_absent() {
+        let mut sheet = Sheet::of(&source("127.0.0.1:1", &["on_battery", "charge"]));
+        assert_eq!((sheet.trip.len(), sheet.rest.len()), (1, 1));
+        let on = said(&[("ups.status", "OB DISCHRG"), ("battery.charge", "50")]);
+        assert_eq!(values(&mut sheet, &on, 0), [Ok(MICRO), Ok(MICRO / 2)]);
+        assert_eq!(
+            values(&mut sheet, &said(&[("ups.status", "NEWWORD")]), 1),
+            [Ok(0), Err(Absence::Bus)]
+        );
+        assert_eq!(values(&mut sheet, &said(&[]), 2), [Err(Absence::Bus); 2]);
+        assert_eq!(
+            sheet.missing(&said(&[])),
+            ["on_battery (ups.status)", "charge (battery.charge)"]
+        );
+    }
+
+    #[test]
+    fn a_calibration_holds_on_battery_back_for_an_hour_and_no_longer() {
+        let mut sheet = Sheet::of(&source("127.0.0.1:1", &["on_battery"]));
+        let mut at = |status: &str, now| values(&mut sheet, &said(&[("ups.status", status)]), now)[0];
+        let hour = HELD_BACK_AT_MOST_MS;
+        assert_eq!((at("OB CAL", 0), at("OB CAL", hour - 1)), (Ok(0), Ok(0)));
+        assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
+        assert_eq!(
+            (at("OL CAL", hour + 1), at("OB CAL", hour + 2)),
+            (Ok(0), Ok(0)),
+            "a new one"
+        );
+        assert_eq!(at("OB", hour + 3), Ok(MICRO));
+    }
+}

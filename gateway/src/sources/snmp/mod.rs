@@ -1,0 +1,75 @@
+//! SNMP v2c and v3: one task an agent, every call with a deadline, GET and GETBULK only.
+//!
+//! An agent is identified before anything of it is believed, and again with every answer: sysObjectID and sysUpTime are
+//! asked along with the objects, so a device that took another's address, or one that started anew, gives nothing under
+//! the old name. An answer that is not to the question is discarded as a whole. A trap makes its agent be asked at once
+//! and does nothing else: it is never a value and never a vote (decision record 0032).
+
+mod failure;
+mod hints;
+mod link;
+mod login;
+mod plan;
+mod poller;
+#[cfg(test)]
+mod tests;
+pub mod traps;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster_core::{ChannelIx, SourceIx};
+use muster_profiles::SnmpProfile;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{Polled, SnmpLogin, SnmpWay};
+use crate::counters::Counters;
+use crate::lanes::Lanes;
+
+pub use hints::Hints;
+
+/// A device and how it is asked.
+#[derive(Clone, Debug)]
+struct SnmpSource {
+    source: SourceIx,
+    id: String,
+    /// `host:port`.
+    address: String,
+    login: SnmpLogin,
+    profile: Arc<SnmpProfile>,
+    /// Signal name in the profile to channel.
+    channels: BTreeMap<String, ChannelIx>,
+    /// Overrules the profile's poll period. Real milliseconds.
+    poll_ms: Option<u64>,
+}
+
+impl From<(Polled, SnmpWay)> for SnmpSource {
+    fn from((polled, way): (Polled, SnmpWay)) -> Self {
+        Self {
+            source: polled.source,
+            id: polled.id,
+            address: polled.address,
+            login: way.login,
+            profile: way.profile,
+            channels: polled.channels,
+            poll_ms: polled.poll_ms,
+        }
+    }
+}
+
+/// Polls one agent until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all others
+/// to the lane of data; a full lane slows only this agent. An agent that fails is reported once an episode by
+/// `Control::Lost`, and asked again after 100 ms to 5 s, or as soon as it sends a trap.
+///
+/// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
+/// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
+pub fn spawn(
+    source: (Polled, SnmpWay),
+    (lanes, counters, clock): (Lanes, Counters, Clock),
+    simulated: bool,
+    hints: &Hints,
+) -> JoinHandle<()> {
+    let hint = hints.of_one();
+    tokio::spawn(poller::run(source.into(), (lanes, counters, clock), simulated, hint))
+}

@@ -1,0 +1,174 @@
+//! What is asked of an agent, and how answers become readings. No I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_snmp::{Oid, Value};
+use muster_core::{ChannelIx, Input};
+use muster_profiles::{Place, SnmpSignal};
+use muster_wire::{Absence, Micro};
+
+use super::SnmpSource;
+
+/// How often signals that trip nothing are read; as often as a person looks.
+const REST_EVERY_MS: u64 = 1_000;
+/// Faster than this nothing is polled, whatever the config says.
+const FASTEST_MS: u64 = 10;
+
+/// When an agent is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Periods {
+    /// Time between two turns.
+    pub(super) period: Duration,
+    /// Everything but trip signals is read every so many turns; ≥ 1.
+    pub(super) rest_every: u64,
+}
+
+impl Periods {
+    pub(super) fn of(source: &SnmpSource) -> Self {
+        let has_trip = |s: &SnmpSignal| s.trip && source.channels.contains_key(&s.name);
+        let head = &source.profile.head;
+        let trip_ms = source.poll_ms.unwrap_or(head.min_poll_ms).max(FASTEST_MS);
+        let rest_ms = trip_ms.max(REST_EVERY_MS);
+        let period_ms = if source.profile.signals.iter().any(has_trip) {
+            trip_ms
+        } else {
+            rest_ms
+        };
+        Self {
+            period: Duration::from_millis(period_ms),
+            rest_every: rest_ms.div_ceil(period_ms).max(1),
+        }
+    }
+}
+
+/// Signals that are read together.
+#[derive(Debug)]
+pub(super) struct Poll {
+    points: Vec<(SnmpSignal, ChannelIx)>,
+    /// Channels of signals that this agent says nothing by.
+    mute: Vec<ChannelIx>,
+}
+
+/// What an agent answered to one poll.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Objects that it gave a value or a reason for.
+    pub(super) objects: BTreeMap<Oid, Value>,
+    /// Columns that were walked to their end: what their rows hold.
+    pub(super) columns: BTreeMap<Oid, Vec<Vec<u32>>>,
+}
+
+/// One decoded signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    channel: ChannelIx,
+    value: Result<Micro, Absence>,
+}
+
+pub(super) fn theirs(oid: &muster_profiles::Oid) -> Oid {
+    Oid::from_slice(oid.arcs())
+}
+
+impl Poll {
+    /// The signals the config has a channel for, as this agent says them. Those that trip, or the others.
+    pub(super) fn of(source: &SnmpSource, agent: &muster_profiles::Oid, trip: bool) -> Self {
+        let spoken = source.profile.signals_of(agent);
+        let channel = |s: &SnmpSignal| source.channels.get(&s.name).copied();
+        let is_mute = |s: &&SnmpSignal| s.trip == trip && spoken.iter().all(|spoken| spoken.name != s.name);
+        let mute = source.profile.signals.iter().filter(is_mute).filter_map(channel);
+        let points = spoken.iter().filter(|s| s.trip == trip);
+        Self {
+            mute: mute.collect(),
+            points: points.filter_map(|s| Some((s.clone(), channel(s)?))).collect(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.mute.is_empty()
+    }
+
+    /// Every object once, in order.
+    pub(super) fn objects(&self) -> Vec<Oid> {
+        let object = |(signal, _): &(SnmpSignal, ChannelIx)| match &signal.place {
+            Place::Object(oid) => theirs(oid),
+            Place::Column { count, .. } => theirs(count),
+        };
+        self.points
+            .iter()
+            .map(object)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// The columns whose agent says that they have rows.
+    pub(super) fn columns(&self, objects: &BTreeMap<Oid, Value>) -> BTreeSet<Oid> {
+        let with_rows = |(signal, _): &(SnmpSignal, ChannelIx)| match &signal.place {
+            Place::Column { column, count, .. } => {
+                let rows = number(objects.get(&theirs(count)));
+                rows.is_some_and(|rows| rows > 0).then(|| theirs(column))
+            }
+            Place::Object(_) => None,
+        };
+        self.points.iter().filter_map(with_rows).collect()
+    }
+
+    /// One sample a channel: of what the agent does not have, an absence, and only of that.
+    pub(super) fn samples(&self, answers: &Answers) -> Vec<Sample> {
+        let spoken = self.points.iter().map(|(signal, channel)| Sample {
+            channel: *channel,
+            value: decode(signal, answers),
+        });
+        let mute = self.mute.iter().map(|channel| Sample {
+            channel: *channel,
+            value: Err(Absence::Config),
+        });
+        spoken.chain(mute).collect()
+    }
+}
+
+fn decode(signal: &SnmpSignal, answers: &Answers) -> Result<Micro, Absence> {
+    match &signal.place {
+        Place::Object(oid) => decode_value(signal, answers.objects.get(&theirs(oid))),
+        Place::Column { column, count, .. } => {
+            let rows = answers.columns.get(&theirs(column)).map_or(&[][..], Vec::as_slice);
+            signal.decode_rows(number(answers.objects.get(&theirs(count))), rows)
+        }
+    }
+}
+
+/// TimeTicks count only where ticks are said, and texts where the agent writes its numbers so.
+fn decode_value(signal: &SnmpSignal, value: Option<&Value>) -> Result<Micro, Absence> {
+    match value {
+        Some(Value::TimeTicks(ticks)) => signal.decode_ticks(*ticks),
+        Some(Value::OctetString(text)) => {
+            let text = std::str::from_utf8(text).map_err(|_| Absence::Bus)?;
+            signal.decode_text(text)
+        }
+        Some(Value::Counter64(n)) => signal.decode_number(i64::try_from(*n).map_err(|_| Absence::Range)?),
+        value => signal.decode_number(number(value).ok_or(Absence::Bus)?),
+    }
+}
+
+/// A whole number, in whichever type; RFC 1628 says INTEGER, agents say Gauge32.
+fn number(value: Option<&Value>) -> Option<i64> {
+    match value? {
+        Value::Integer(n) => Some(i64::from(*n)),
+        Value::Counter32(n) | Value::Gauge32(n) | Value::UInteger32(n) => Some(i64::from(*n)),
+        _ => None,
+    }
+}
+
+impl Sample {
+    /// What the engine gets of it. `age_ms` is what has passed since the device answered, in engine time.
+    pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
+        Input::Reading {
+            channel: self.channel,
+            value: self.value,
+            simulated,
+            age_ms,
+        }
+    }
+}
