@@ -100,6 +100,14 @@ impl Capture {
         })
     }
 
+    /// Reads a recording of registers, whatever profile it belongs to.
+    ///
+    /// # Errors
+    /// The first line that cannot be read.
+    pub fn registers(text: &str) -> Result<Vec<Moment<Registers>>, CaptureError> {
+        registers::parse(text)
+    }
+
     /// What a profile makes of it, moment by moment. Nothing where the profile is for another kind.
     #[must_use]
     pub fn decode<'a>(&self, device: &'a Device) -> Vec<Moment<Vec<Decoded<'a>>>> {

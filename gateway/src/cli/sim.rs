@@ -2,6 +2,7 @@
 
 mod boards;
 mod file;
+mod recorded;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,8 @@ struct Devices {
     for_s: Option<u32>,
     #[command(flatten)]
     boards: boards::Boards,
+    #[command(flatten)]
+    recording: recorded::Recording,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -101,6 +104,10 @@ pub async fn run(args: Args) -> ExitCode {
         (Some(What::Receiver(receiver)), _) => serve(receiver).await,
         (None, Some(path)) if path.extension().is_none_or(|e| e != "toml") => file::run(&path, &args.devices).await,
         (None, Some(path)) => devices(&path, args.devices).await,
+        (None, None) if args.devices.recording.capture.is_some() => {
+            let recording = args.devices.recording;
+            recorded::run(recording.capture.as_deref().unwrap_or(Path::new("")), &recording).await
+        }
         (None, None) if args.devices.boards.wanted() => boards::alone(&args.devices).await,
         (None, None) => {
             eprintln!("muster sim: which site? e.g. `muster sim gateway/examples/pangyo-recommended.toml`");

@@ -2,7 +2,10 @@
 use super::*;
 use crate::shipped;
 
-fn decoded(profile: &str, text: &str) -> Vec<(u64, BTreeMap<String, Option<Result<i64, Absence>>>)> {
+/// Time, and each signal's value in millionths.
+type Plain = (u64, BTreeMap<String, Option<Result<i64, Absence>>>);
+
+fn decoded(profile: &str, text: &str) -> Vec<Plain> {
     let device = shipped(profile).unwrap();
     let capture = Capture::parse(text, &device).unwrap();
     let plain = |moment: Moment<Vec<Decoded<'_>>>| {

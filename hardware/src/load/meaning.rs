@@ -7,59 +7,91 @@ use crate::Meaning;
 use crate::fault::Faults;
 use crate::keys::Keys;
 
+/// What stands in the file.
+struct Row {
+    absent: Option<Vec<i64>>,
+    values: Option<Vec<i64>>,
+    words: Option<Vec<String>>,
+    with: Option<Vec<String>>,
+    unless: Option<Vec<String>>,
+}
+
 /// `scale` and `absent` of a number, or `values` of a state, or `words`, `with` and `unless`.
 pub(super) fn read(keys: &mut Keys<'_, '_>, quantity: Option<Quantity>, faults: &mut Faults<'_>) -> Option<Meaning> {
-    let absent: Option<Vec<i64>> = keys.option("absent", faults);
-    let values: Option<Vec<i64>> = keys.option("values", faults);
-    let words: Option<Vec<String>> = keys.option("words", faults);
-    let with: Option<Vec<String>> = keys.option("with", faults);
-    let unless: Option<Vec<String>> = keys.option("unless", faults);
-    let place = |faults: &mut Faults<'_>, what: &str, hint: &str| faults.add(keys.at, what, hint);
-    if words.is_none() && (with.is_some() || unless.is_some()) {
-        place(faults, "with and unless say more of words", "words = [\"OB\"]");
-    }
-    if words.is_some() && values.is_some() || (words.is_some() || values.is_some()) && absent.is_some() {
-        place(
-            faults,
-            "one of words, values and absent",
-            "words of a text, values of a state, absent of a number",
-        );
-    }
-    let scaled = ["scale", "multiply", "divide"].iter().any(|key| keys.has(key));
-    if scaled && (words.is_some() || values.is_some()) {
-        place(faults, "a state has no scale", "leave scale, multiply and divide out");
-    }
-    if [&words, &with, &unless]
-        .iter()
-        .any(|list| list.as_ref().is_some_and(|list| !all_words(list)))
-    {
-        place(faults, "not words", "at least one, none empty, no blanks inside");
-    }
-    if values.as_ref().is_some_and(Vec::is_empty) {
-        place(
-            faults,
-            "values is empty",
-            "the numbers that make it 1, such as values = [5]",
-        );
-    }
-    let state = words.is_some() || values.is_some();
-    if quantity.is_some_and(|q| state != (q.unit() == Unit::Contact)) {
-        let hint = "words or values make contacts (on_battery, fault, contact …); every other quantity is a number";
-        place(faults, "quantity and meaning do not fit", hint);
+    let row = Row {
+        absent: keys.option("absent", faults),
+        values: keys.option("values", faults),
+        words: keys.option("words", faults),
+        with: keys.option("with", faults),
+        unless: keys.option("unless", faults),
+    };
+    for (what, hint) in row.faults(keys, quantity) {
+        faults.add(keys.at, what, hint);
     }
     let scale = scale(keys, faults)?;
-    Some(match (words, values) {
+    Some(match (row.words, row.values) {
         (Some(any_of), _) => Meaning::Words {
             any_of,
-            with: with.unwrap_or_default(),
-            unless: unless.unwrap_or_default(),
+            with: row.with.unwrap_or_default(),
+            unless: row.unless.unwrap_or_default(),
         },
         (None, Some(values)) => Meaning::OneOf(values),
         (None, None) => Meaning::Number {
             scale,
-            absent: absent.unwrap_or_default(),
+            absent: row.absent.unwrap_or_default(),
         },
     })
+}
+
+impl Row {
+    fn is_state(&self) -> bool {
+        self.words.is_some() || self.values.is_some()
+    }
+
+    /// What is wrong, and how to mend it.
+    fn faults(&self, keys: &Keys<'_, '_>, quantity: Option<Quantity>) -> Vec<(&'static str, &'static str)> {
+        let lists = [&self.words, &self.with, &self.unless];
+        let scaled = ["scale", "multiply", "divide"].iter().any(|key| keys.has(key));
+        let rules = [
+            (
+                self.words.is_none() && (self.with.is_some() || self.unless.is_some()),
+                ("with and unless say more of words", "words = [\"OB\"]"),
+            ),
+            (
+                self.words.is_some() && self.values.is_some() || self.is_state() && self.absent.is_some(),
+                (
+                    "one of words, values and absent",
+                    "words of a text, values of a state, absent of a number",
+                ),
+            ),
+            (
+                scaled && self.is_state(),
+                ("a state has no scale", "leave scale, multiply and divide out"),
+            ),
+            (
+                lists
+                    .iter()
+                    .any(|list| list.as_ref().is_some_and(|list| !all_words(list))),
+                ("not words", "at least one, none empty, no blanks inside"),
+            ),
+            (
+                self.values.as_ref().is_some_and(Vec::is_empty),
+                ("values is empty", "the numbers that make it 1, such as values = [5]"),
+            ),
+            (
+                quantity.is_some_and(|q| self.is_state() != (q.unit() == Unit::Contact)),
+                (
+                    "quantity and meaning do not fit",
+                    "words or values make contacts (on_battery, fault, contact …); every other quantity is a number",
+                ),
+            ),
+        ];
+        rules
+            .into_iter()
+            .filter(|(broken, _)| *broken)
+            .map(|(_, fault)| fault)
+            .collect()
+    }
 }
 
 fn all_words(list: &[String]) -> bool {

@@ -1,4 +1,4 @@
-//! `muster sim --nodes N`: nodes as they would be flashed, in an emulator.
+//! `muster sim --nodes`: nodes as they would be flashed, in an emulator.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

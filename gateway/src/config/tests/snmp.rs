@@ -54,8 +54,8 @@ fn logins_that_are_none() {
         "community = \"house\"\ncommunity_file = \"long\"",
         "`community` and `community_file` for one agent",
     );
-    one(&format!("{KEYS}auth = \"md5\""), "\"md5\"");
-    one(&format!("{KEYS}privacy = \"des\""), "\"des\"");
+    one(&format!("{KEYS}auth = \"md5\""), "cannot be `md5`");
+    one(&format!("{KEYS}privacy = \"des\""), "cannot be `des`");
     one(&format!("{KEYS}unit = 1"), "means nothing for an SNMP agent");
     one(&format!("{KEYS}profile = \"apc/smart-ups\""), "is for kind \"modbus\"");
     one(&format!("{KEYS}[snmp]\n"), "`traps` is missing");

@@ -2,6 +2,7 @@
 
 mod battery;
 mod contacts;
+pub mod recorded;
 mod server;
 mod table;
 mod ups;
@@ -82,7 +83,7 @@ pub async fn spawn(
     room: Room,
     story: Arc<dyn StoryTime>,
 ) -> Result<Device, DeviceError> {
-    Device::start(bind, unit, Seen { kind, room, story }).await
+    Device::start(bind, unit, server::View::Room(Seen { kind, room, story })).await
 }
 
 #[cfg(test)]

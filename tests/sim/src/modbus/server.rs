@@ -11,14 +11,34 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
-use tokio_modbus::{ExceptionCode, Response, SlaveRequest};
+use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
+use super::recorded::Recorded;
 use super::{DeviceError, Seen};
 
 /// Network cards of real devices serve a handful of masters; one more is hung up on.
 const MAX_MASTERS: usize = 16;
 /// Pause after the system would not hand over a connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Where a device takes its registers from.
+#[derive(Clone)]
+pub(super) enum View {
+    /// The simulated room.
+    Room(Seen),
+    /// A recording.
+    Recorded(Recorded),
+}
+
+impl View {
+    /// `None` is silence: a burnt device sends no farewell.
+    fn answer(&self, request: &Request<'_>) -> Option<Result<Response, ExceptionCode>> {
+        match self {
+            Self::Room(seen) => Some(seen.table()?.answer(request)),
+            Self::Recorded(recorded) => Some(recorded.table()?.answer(request)),
+        }
+    }
+}
 
 /// A running device. Dropping it switches it off.
 #[derive(Debug)]
@@ -28,7 +48,7 @@ pub struct Device {
 }
 
 impl Device {
-    pub(super) async fn start(bind: SocketAddr, unit: u8, seen: Seen) -> Result<Self, DeviceError> {
+    pub(super) async fn start(bind: SocketAddr, unit: u8, seen: View) -> Result<Self, DeviceError> {
         let failed = |source| DeviceError::Listen { bind, source };
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
@@ -56,7 +76,7 @@ impl Drop for Device {
     }
 }
 
-async fn serve(server: Server, unit: u8, seen: Seen) {
+async fn serve(server: Server, unit: u8, seen: View) {
     let masters = Arc::new(Semaphore::new(MAX_MASTERS));
     let on_connected = |stream: TcpStream, _peer: SocketAddr| {
         let desk = Arc::clone(&masters).try_acquire_owned().ok().map(|permit| Desk {
@@ -81,20 +101,19 @@ async fn serve(server: Server, unit: u8, seen: Seen) {
 /// One master's connection.
 struct Desk {
     unit: u8,
-    seen: Seen,
+    seen: View,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Desk {
-    /// `None` is silence: a burnt device sends no farewell.
     fn answer(&self, asked: &SlaveRequest<'_>) -> Result<Option<Response>, ExceptionCode> {
-        let Some(table) = self.seen.table() else {
+        let Some(answer) = self.seen.answer(&asked.request) else {
             return Ok(None);
         };
         if asked.slave != self.unit {
             return Err(ExceptionCode::GatewayTargetDevice);
         }
-        table.answer(&asked.request).map(Some)
+        answer.map(Some)
     }
 }
 

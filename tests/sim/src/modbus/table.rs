@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tokio_modbus::{ExceptionCode, Request, Response};
 
+use super::recorded::Cells;
+
 /// Largest read of registers by the standard (Application Protocol 1.1b3, §6.3).
 const MAX_REGISTERS: u16 = 125;
 /// Largest read of discrete inputs (§6.2).
@@ -14,6 +16,7 @@ const MAX_INPUTS: u16 = 2_000;
 pub(super) struct Table {
     pub(super) holding: BTreeMap<u16, u16>,
     pub(super) input: BTreeMap<u16, u16>,
+    pub(super) coil: BTreeMap<u16, bool>,
     pub(super) discrete: BTreeMap<u16, bool>,
 }
 
@@ -27,11 +30,26 @@ impl Table {
             Request::ReadInputRegisters(at, count) => {
                 read(&self.input, at, count, MAX_REGISTERS).map(Response::ReadInputRegisters)
             }
+            Request::ReadCoils(at, count) => read(&self.coil, at, count, MAX_INPUTS).map(Response::ReadCoils),
             Request::ReadDiscreteInputs(at, count) => {
                 read(&self.discrete, at, count, MAX_INPUTS).map(Response::ReadDiscreteInputs)
             }
             _ => Err(ExceptionCode::IllegalFunction),
         }
+    }
+
+    /// With what was recorded.
+    pub(super) fn of(cells: &[(Cells, u16, u16)]) -> Self {
+        let mut table = Self::default();
+        for &(cell, at, word) in cells {
+            match cell {
+                Cells::Holding => drop(table.holding.insert(at, word)),
+                Cells::Input => drop(table.input.insert(at, word)),
+                Cells::Coil => drop(table.coil.insert(at, word != 0)),
+                Cells::Discrete => drop(table.discrete.insert(at, word != 0)),
+            }
+        }
+        table
     }
 
     /// Writes a 32-bit value into two holding registers, high word first.
