@@ -57,7 +57,7 @@ fn logins_that_are_none() {
     one(&format!("{KEYS}auth = \"md5\""), "cannot be `md5`");
     one(&format!("{KEYS}privacy = \"des\""), "cannot be `des`");
     one(&format!("{KEYS}unit = 1"), "means nothing for an SNMP agent");
-    one(&format!("{KEYS}profile = \"apc/smart-ups\""), "is for kind \"modbus\"");
+    one(&format!("{KEYS}profile = \"apc/smart-ups\""), "is for kind `modbus`");
     one(&format!("{KEYS}[snmp]\n"), "`traps` is missing");
     one(
         &format!("{KEYS}[snmp]\ntraps = \"1162\"\n"),
