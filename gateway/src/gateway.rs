@@ -26,6 +26,7 @@ use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
 use crate::sources::mqtt;
+use crate::sources::polls::Polls;
 use crate::sources::snmp::Hints;
 use crate::told::{self, Telling, Told};
 
@@ -97,6 +98,7 @@ pub struct Gateway {
     ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
     pollers: Vec<reload::Poller>,
+    polls: Polls,
     hints: Hints,
     traps: Option<reload::TrapListener>,
     served: Option<tokio::task::JoinHandle<()>>,
@@ -170,6 +172,7 @@ impl Gateway {
             ingest: Arc::new(ingest),
             broker,
             pollers: Vec::new(),
+            polls: Polls::default(),
             hints: Hints::default(),
             traps: None,
             served: None,
@@ -206,6 +209,7 @@ impl Gateway {
             lanes: self.lanes.clone(),
             clock: self.clock.clone(),
             counters: self.counters.clone(),
+            polls: self.polls.clone(),
             people: self.people.clone(),
             journal_path: config.store.path.clone(),
             progress_key,

@@ -49,7 +49,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// What hooks and peers say may hold control characters; a terminal must not obey them.
-fn printable(line: &str) -> String {
+pub(crate) fn printable(line: &str) -> String {
     line.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

@@ -47,6 +47,7 @@ pub use people::People;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+use crate::sources::polls::Polls;
 
 /// What the API reads, and whom it asks. Clone freely.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct ApiState {
     pub clock: Clock,
     /// What was turned away.
     pub counters: Counters,
+    /// How the polling of devices goes.
+    pub polls: Polls,
     /// Who may order.
     pub people: People,
     /// The journal's file, named by `/healthz`.

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod check;
 pub mod demo;
 mod descriptors;
+pub mod devices;
 pub mod enroll;
 pub mod exit;
 pub mod hooks;
@@ -48,6 +49,7 @@ enum Command {
     Check(check::Args),
     /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
+    Devices(devices::Args),
     /// Try every place outside that is told: one marked message each, and a verdict
     Notify(notify::Args),
     /// Make and revoke the certificates of a site's gateway and nodes
@@ -102,6 +104,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Run(args) => run::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
+        Command::Devices(args) => devices::run(args).await,
         Command::Notify(args) => notify::run(args).await,
         Command::Enroll(args) => enroll::run(&args),
         Command::Sim(args) => sim::run(args).await,

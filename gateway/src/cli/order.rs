@@ -1,6 +1,6 @@
 //! `muster order`: what a person orders, and the token to do it with.
 
-mod call;
+pub(super) mod call;
 mod token;
 
 use std::path::PathBuf;

@@ -120,6 +120,28 @@ pub enum SnmpPrivacy {
     Aes256Cisco,
 }
 
+impl PollWay {
+    /// Its word in the config.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Modbus(_) => "modbus",
+            Self::Nut(_) => "nut",
+            Self::Snmp(_) => "snmp",
+        }
+    }
+
+    /// `vendor/model` of its profile.
+    #[must_use]
+    pub fn profile_name(&self) -> String {
+        match self {
+            Self::Modbus(way) => way.profile.head.name(),
+            Self::Nut(way) => way.profile.head.name(),
+            Self::Snmp(way) => way.profile.head.name(),
+        }
+    }
+}
+
 impl Polled {
     /// Its unit and registers, if it is asked by Modbus.
     #[must_use]

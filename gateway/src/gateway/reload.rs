@@ -159,6 +159,7 @@ impl Gateway {
             // Its connection is closed before another asks the same device.
             let _ = task.await;
         }
+        self.polls.keep(&config.polled);
         for source in &config.polled {
             if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
                 let task = self.spawn_poller(source, config.site.simulated);
@@ -171,11 +172,14 @@ impl Gateway {
 
     fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
         let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-        let source = source.clone();
+        let (source, polling) = (source.clone(), self.polls.open(source));
         match source.way.clone() {
-            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated),
-            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated),
-            PollWay::Snmp(way) => snmp::spawn((source, way), (lanes, counters, clock), simulated, &self.hints),
+            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated, polling),
+            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated, polling),
+            PollWay::Snmp(way) => {
+                let ways = (lanes, counters, clock);
+                snmp::spawn((source, way), ways, simulated, &self.hints, polling)
+            }
         }
     }
 

@@ -4,5 +4,6 @@ pub mod modbus;
 pub mod mqtt;
 pub mod nut;
 mod pace;
+pub mod polls;
 pub mod snmp;
 mod tls;

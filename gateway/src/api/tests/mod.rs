@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod command;
+mod devices;
 mod elsewhere;
 mod history;
 mod limits;

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::counters::{Cause, Counters};
 use crate::journal::Journal;
 use crate::lanes::{Control, LaneEnds, Lanes, lanes};
+use crate::sources::polls::Polls;
 use crate::told::{self, Telling};
 
 pub(crate) const TOKENS: [&str; 2] = ["token-of-ann", "token-of-ben"];
@@ -28,6 +29,7 @@ pub(crate) struct Stand {
     pub(crate) counters: Counters,
     pub(crate) ends: LaneEnds,
     pub(crate) lanes: Lanes,
+    pub(crate) polls: Polls,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) server: tokio::task::JoinHandle<()>,
     pub(crate) telling: Telling,
@@ -48,12 +50,14 @@ impl Stand {
         let (telling, folder) = (told::telling(), tempfile::tempdir().unwrap());
         let journal_path = folder.path().join("muster.db");
         drop(Journal::open(&journal_path).unwrap());
+        let polls = Polls::default();
         let state = ApiState {
             news: News::listen(&telling, 2_000),
             view: watched,
             lanes: lanes.clone(),
             clock: clock.clone(),
             counters: counters.clone(),
+            polls: polls.clone(),
             people,
             journal_path,
             progress_key: PROGRESS_KEY,
@@ -72,6 +76,7 @@ impl Stand {
             counters,
             ends,
             lanes,
+            polls,
             stop: Some(stop),
             server,
             telling,

@@ -1,7 +1,7 @@
 //! One order over HTTP, with a deadline on everything.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url};
@@ -30,7 +30,7 @@ type UrlError = <Url as std::str::FromStr>::Err;
 
 /// Why an order was not given, or not taken.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(in crate::cli) enum Failure {
     /// Nothing was sent.
     #[error("{0}")]
     Usage(String),
@@ -73,7 +73,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) const fn exit_code(&self) -> u8 {
+    pub(in crate::cli) const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::TokenFile { .. } | Self::Url { .. } => USAGE,
             Self::Client(_) => BUG,
@@ -108,9 +108,7 @@ pub(super) struct Given {
 pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
     let body = body_of(args)?;
     let (base, token) = (base_of(&args.url)?, token_of(args, std::env::var("MUSTER_TOKEN").ok())?);
-    if base.scheme() == "http" && !is_loopback(&base) {
-        eprintln!("warning: your token goes to {base} unencrypted");
-    }
+    warn_if_plain(&base);
     let client = client()?;
     let url = join(&base, "api/v1/orders")?;
     let request = client.post(url.clone()).bearer_auth(&token).json(&body);
@@ -154,7 +152,7 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
     }
 }
 
-fn base_of(url: &str) -> Result<Url, Failure> {
+pub(in crate::cli) fn base_of(url: &str) -> Result<Url, Failure> {
     let with_slash = format!("{}/", url.trim_end_matches('/'));
     let base: Url = with_slash.parse().map_err(|cause| Failure::Url {
         url: url.to_owned(),
@@ -166,11 +164,18 @@ fn base_of(url: &str) -> Result<Url, Failure> {
     Ok(base)
 }
 
-fn join(base: &Url, path: &str) -> Result<Url, Failure> {
+pub(in crate::cli) fn join(base: &Url, path: &str) -> Result<Url, Failure> {
     base.join(path).map_err(|cause| Failure::Url {
         url: base.to_string(),
         cause,
     })
+}
+
+/// Says so where the token would be read on its way.
+pub(in crate::cli) fn warn_if_plain(base: &Url) {
+    if base.scheme() == "http" && !is_loopback(base) {
+        eprintln!("warning: your token goes to {base} unencrypted");
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -178,24 +183,28 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The first line of the file, else `from_env`.
 fn token_of(args: &Args, from_env: Option<String>) -> Result<String, Failure> {
-    let text = match &args.token_file {
+    token_in(args.token_file.as_deref(), from_env)?.ok_or_else(|| {
+        let why = "an order needs your token: --token-file FILE or MUSTER_TOKEN. Make one with `muster order token --id NAME --out FILE`";
+        Failure::Usage(why.to_owned())
+    })
+}
+
+/// The first line of the file, else `from_env`; none if that is no token.
+pub(in crate::cli) fn token_in(file: Option<&Path>, from_env: Option<String>) -> Result<Option<String>, Failure> {
+    let text = match file {
         Some(path) => read_token(path).map_err(|cause| Failure::TokenFile {
-            path: path.clone(),
+            path: path.to_owned(),
             cause,
         })?,
         None => from_env.unwrap_or_default(),
     };
     let token = text.lines().next().unwrap_or_default().trim();
-    if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        let why = "an order needs your token: --token-file FILE or MUSTER_TOKEN. Make one with `muster order token --id NAME --out FILE`";
-        return Err(Failure::Usage(why.to_owned()));
-    }
-    Ok(token.to_owned())
+    let is_token = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    Ok(is_token.then(|| token.to_owned()))
 }
 
-fn read_token(path: &std::path::Path) -> std::io::Result<String> {
+fn read_token(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?
         .take(TOKEN_FILE_MAX)
@@ -204,7 +213,7 @@ fn read_token(path: &std::path::Path) -> std::io::Result<String> {
 }
 
 /// No proxy and no redirect: the token goes to the gateway that was named, and nowhere else.
-fn client() -> Result<Client, Failure> {
+pub(in crate::cli) fn client() -> Result<Client, Failure> {
     // Refused when one is already installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
@@ -215,7 +224,7 @@ fn client() -> Result<Client, Failure> {
         .map_err(Failure::Client)
 }
 
-async fn read(mut response: Response, url: &Url) -> Result<Value, Failure> {
+pub(in crate::cli) async fn read(mut response: Response, url: &Url) -> Result<Value, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|cause| Failure::Unreachable {
         url: url.clone(),

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::config::{ModbusWay, Polled};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+use crate::sources::polls::Polling;
 
 /// A device and how it is asked.
 #[derive(Clone, Debug)]
@@ -63,12 +64,13 @@ impl From<(Polled, ModbusWay)> for ModbusSource {
 ///
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
-pub fn spawn(
+pub(crate) fn spawn(
     source: (Polled, ModbusWay),
     lanes: Lanes,
     counters: Counters,
     clock: Clock,
     simulated: bool,
+    polling: Polling,
 ) -> JoinHandle<()> {
-    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated))
+    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated, polling))
 }

@@ -15,6 +15,7 @@ use super::sunspec::{self, Found};
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
+use crate::sources::polls::Polling;
 
 /// First pause after a failure: a dropped connection is usually back at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -27,13 +28,29 @@ const LONGEST_STAGGER: Duration = Duration::from_secs(2);
 struct Closed;
 
 /// Polls until the engine is gone.
-pub(super) async fn run(source: ModbusSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) {
+pub(super) async fn run(
+    source: ModbusSource,
+    lanes: Lanes,
+    counters: Counters,
+    clock: Clock,
+    simulated: bool,
+    polling: Polling,
+) {
     let plan = Plan::of(&source);
+    polling.every(plan.period);
     sleep(stagger(source.source.at(), plan.period)).await;
     let mut ticks = interval(plan.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let rest_every = plan.rest_every;
-    let mut poller = Poller::new(source, plan, lanes, counters, clock, simulated);
+    let device = Device {
+        source,
+        counters,
+        polling,
+        link: None,
+        found: Found::default(),
+        counter: None,
+    };
+    let mut poller = Poller::new(device, plan, lanes, clock, simulated);
     for turn in 0_u64.. {
         ticks.tick().await;
         if poller.turn(turn % rest_every == 0).await.is_err() {
@@ -72,6 +89,7 @@ struct Beat {
 struct Device {
     source: ModbusSource,
     counters: Counters,
+    polling: Polling,
     link: Option<Link>,
     /// Where its SunSpec model stands, and its scale factors.
     found: Found,
@@ -80,7 +98,7 @@ struct Device {
 }
 
 impl Poller {
-    fn new(source: ModbusSource, plan: Plan, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) -> Self {
+    fn new(device: Device, plan: Plan, lanes: Lanes, clock: Clock, simulated: bool) -> Self {
         let beat = |polls, lane: &mpsc::Sender<Batch>| Beat {
             polls,
             lane: lane.clone(),
@@ -89,13 +107,7 @@ impl Poller {
         Self {
             trip: beat(plan.trip, &lanes.alarm),
             rest: beat(plan.rest, &lanes.data),
-            device: Device {
-                source,
-                counters,
-                link: None,
-                found: Found::default(),
-                counter: None,
-            },
+            device,
             lanes,
             clock,
             simulated,
@@ -166,7 +178,7 @@ impl Poller {
 impl Device {
     /// One cycle: the blocks, then the canary. Nothing comes out unless everything was sound.
     async fn cycle(&mut self, polls: &[Poll]) -> Result<Vec<Sample>, Failure> {
-        let mut samples = Vec::new();
+        let (begun, mut samples) = (Stopwatch::start(), Vec::new());
         for poll in polls {
             let answer = self.read(poll.block).await?;
             if let Answer::Refused(code) = answer {
@@ -179,6 +191,7 @@ impl Device {
         }
         let absence = self.absence().await?;
         self.check_canary().await?;
+        self.polling.heard(&begun);
         Ok(samples.into_iter().map(|sample| sample.unless(absence)).collect())
     }
 
@@ -254,6 +267,7 @@ impl Device {
     }
 
     fn count(&self, cause: Cause, line: &str) {
+        self.polling.failed(line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

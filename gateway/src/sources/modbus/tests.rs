@@ -21,6 +21,7 @@ use super::ModbusSource;
 use crate::clock::Clock;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Control, LaneEnds, lanes};
+use crate::sources::polls::Polling;
 
 /// Nothing here takes longer, on however slow a machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,6 +59,7 @@ trip = true
 struct Bench {
     ends: LaneEnds,
     counters: Counters,
+    polling: Polling,
     task: JoinHandle<()>,
 }
 
@@ -96,15 +98,21 @@ fn source(address: String, profile: Profile, signals: &[&str]) -> ModbusSource {
 impl Bench {
     fn poll(source: ModbusSource) -> Self {
         let (lanes, ends) = lanes();
-        let counters = Counters::default();
+        let (counters, polling) = (Counters::default(), Polling::default());
         let task = tokio::spawn(super::poller::run(
             source,
             lanes,
             counters.clone(),
             Clock::starting_at(0),
             true,
+            polling.clone(),
         ));
-        Self { ends, counters, task }
+        Self {
+            ends,
+            counters,
+            polling,
+            task,
+        }
     }
 
     fn poll_test_peer(address: String) -> Self {

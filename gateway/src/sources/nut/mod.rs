@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::config::{NutWay, Polled, UpsName};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+use crate::sources::polls::Polling;
 
 pub(crate) use answer::Variables;
 pub(crate) use line::shown;
@@ -72,12 +73,13 @@ impl From<(Polled, NutWay)> for NutSource {
 ///
 /// It is asked every `poll_ms` (by default the profile's `min_poll_ms`); what trips nothing is handed on every second, or
 /// as often as the rest if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
-pub fn spawn(
+pub(crate) fn spawn(
     source: (Polled, NutWay),
     lanes: Lanes,
     counters: Counters,
     clock: Clock,
     simulated: bool,
+    polling: Polling,
 ) -> JoinHandle<()> {
-    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated))
+    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated, polling))
 }

@@ -10,25 +10,35 @@ use super::answer::Variables;
 use super::failure::Failure;
 use super::link::{Door, Link};
 use super::sheet::{Sample, Sheet};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::Lanes;
 use crate::lines;
 use crate::sources::pace::{Pace, Pause};
+use crate::sources::polls::Polling;
 
 /// The engine is gone; there is nobody to poll for.
 struct Closed;
 
 /// Polls until the engine is gone.
-pub(super) async fn run(source: NutSource, lanes: Lanes, counters: Counters, clock: Clock, simulated: bool) {
+pub(super) async fn run(
+    source: NutSource,
+    lanes: Lanes,
+    counters: Counters,
+    clock: Clock,
+    simulated: bool,
+    polling: Polling,
+) {
     let sheet = Sheet::of(&source);
     let pace = Pace::of(source.poll_ms, source.profile.head.min_poll_ms, !sheet.trip.is_empty());
+    polling.every(pace.period);
     sleep(pace.stagger(source.source.at())).await;
     let mut ticks = interval(pace.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let upsd = Upsd {
         source,
         counters,
+        polling,
         link: None,
     };
     let mut poller = Poller {
@@ -64,6 +74,7 @@ struct Poller {
 struct Upsd {
     source: NutSource,
     counters: Counters,
+    polling: Polling,
     link: Option<Link>,
 }
 
@@ -138,6 +149,7 @@ impl Upsd {
     /// Every variable of the UPS; connects first where there is no connection, or where upsd has ended it meanwhile. A
     /// failure leaves none behind, a refusal does.
     async fn variables(&mut self) -> Result<Variables, Failure> {
+        let begun = Stopwatch::start();
         let link = self.link().await?;
         let (link, answer) = link.variables(&self.source.ups).await?;
         self.link = Some(link);
@@ -145,6 +157,7 @@ impl Upsd {
         if is_waiting(&variables) {
             return Err(Failure::Waiting);
         }
+        self.polling.heard(&begun);
         Ok(variables)
     }
 
@@ -163,6 +176,7 @@ impl Upsd {
     }
 
     fn count(&self, cause: Cause, line: &str) {
+        self.polling.failed(line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

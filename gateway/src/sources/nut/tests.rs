@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::UpsName;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Control, LaneEnds, lanes};
+use crate::sources::polls::Polling;
 
 /// Nothing here takes longer, on however slow a machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +52,7 @@ pub(super) fn source(address: &str, signals: &[&str]) -> NutSource {
 struct Bench {
     ends: LaneEnds,
     counters: Counters,
+    polling: Polling,
     task: JoinHandle<()>,
 }
 
@@ -77,9 +79,21 @@ impl Bench {
     fn poll(source: NutSource) -> Self {
         let (lanes, ends) = lanes();
         let counters = Counters::default();
-        let polling = super::poller::run(source, lanes, counters.clone(), Clock::starting_at(0), true);
-        let task = tokio::spawn(polling);
-        Self { ends, counters, task }
+        let (clock, polling) = (Clock::starting_at(0), Polling::default());
+        let task = tokio::spawn(super::poller::run(
+            source,
+            lanes,
+            counters.clone(),
+            clock,
+            true,
+            polling.clone(),
+        ));
+        Self {
+            ends,
+            counters,
+            polling,
+            task,
+        }
     }
 
     /// The next thing the engine would see.

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::{Polled, SnmpLogin, SnmpWay};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+use crate::sources::polls::Polling;
 
 pub use hints::Hints;
 
@@ -64,12 +65,14 @@ impl From<(Polled, SnmpWay)> for SnmpSource {
 ///
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
-pub fn spawn(
+pub(crate) fn spawn(
     source: (Polled, SnmpWay),
     (lanes, counters, clock): (Lanes, Counters, Clock),
     simulated: bool,
     hints: &Hints,
+    polling: Polling,
 ) -> JoinHandle<()> {
     let hint = hints.of_one();
-    tokio::spawn(poller::run(source.into(), (lanes, counters, clock), simulated, hint))
+    let ways = (lanes, counters, clock);
+    tokio::spawn(poller::run(source.into(), ways, simulated, hint, polling))
 }

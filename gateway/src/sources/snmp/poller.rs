@@ -12,10 +12,11 @@ use super::hints::Hint;
 use super::link::Link;
 use super::login;
 use super::plan::{Periods, Sample};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Lanes};
 use crate::lines;
+use crate::sources::polls::Polling;
 
 /// First pause after a failure: a datagram that was lost is not lost twice.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -28,12 +29,27 @@ const LONGEST_STAGGER: Duration = Duration::from_secs(2);
 struct Closed;
 
 /// Polls until the engine is gone. A trap is a turn of its own, for trip signals.
-pub(super) async fn run(source: SnmpSource, ways: (Lanes, Counters, Clock), simulated: bool, hint: Hint) {
+pub(super) async fn run(
+    source: SnmpSource,
+    (lanes, counters, clock): (Lanes, Counters, Clock),
+    simulated: bool,
+    hint: Hint,
+    polling: Polling,
+) {
     let periods = Periods::of(&source);
+    polling.every(periods.period);
     sleep(stagger(source.source.at(), periods.period)).await;
     let mut ticks = interval(periods.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut poller = Poller::new(source, ways, simulated, hint);
+    let agent = Agent {
+        source,
+        counters,
+        polling,
+        hint,
+        auth: None,
+        link: None,
+    };
+    let mut poller = Poller::new(agent, lanes, clock, simulated);
     let mut turn = 0_u64;
     loop {
         let full = tokio::select! {
@@ -78,6 +94,7 @@ struct Beat {
 struct Agent {
     source: SnmpSource,
     counters: Counters,
+    polling: Polling,
     hint: Hint,
     /// Our login in the library's words, once it is made.
     auth: Option<Auth>,
@@ -85,12 +102,7 @@ struct Agent {
 }
 
 impl Poller {
-    fn new(
-        source: SnmpSource,
-        (lanes, counters, clock): (Lanes, Counters, Clock),
-        simulated: bool,
-        hint: Hint,
-    ) -> Self {
+    fn new(agent: Agent, lanes: Lanes, clock: Clock, simulated: bool) -> Self {
         let beat = |lane: &mpsc::Sender<Batch>| Beat {
             lane: lane.clone(),
             lost: false,
@@ -98,13 +110,7 @@ impl Poller {
         Self {
             trip: beat(&lanes.alarm),
             rest: beat(&lanes.data),
-            agent: Agent {
-                source,
-                counters,
-                hint,
-                auth: None,
-                link: None,
-            },
+            agent,
             lanes,
             clock,
             simulated,
@@ -193,6 +199,7 @@ impl Agent {
 
     /// Identifies the agent where it is not known. A failure leaves none known.
     async fn read(&mut self, trip: bool) -> Result<Vec<Sample>, Failure> {
+        let begun = Stopwatch::start();
         let mut link = match self.link.take() {
             Some(link) => link,
             None => {
@@ -206,6 +213,9 @@ impl Agent {
         let answers = answers?;
         let poll = if trip { &link.trip } else { &link.rest };
         let samples = poll.samples(&answers);
+        if !samples.is_empty() {
+            self.polling.heard(&begun);
+        }
         self.link = Some(link);
         Ok(samples)
     }
@@ -229,6 +239,7 @@ impl Agent {
     }
 
     fn count(&self, cause: Cause, line: &str) {
+        self.polling.failed(line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

@@ -236,6 +236,7 @@ async fn a_full_lane_slows_the_device_and_the_wait_counts_as_age() {
         Counters::default(),
         clock,
         false,
+        crate::sources::polls::Polling::default(),
     ));
     // One cycle lies in the lane, one waits in front of it: more than six requests there cannot be.
     let waiting = async {

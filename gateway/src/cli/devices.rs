@@ -1,0 +1,120 @@
+//! `muster devices`: every node and device of a running gateway, and why one is in trouble.
+
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::exit;
+use super::order::call::{self, Failure};
+use crate::api::USUAL_URL;
+use crate::lines;
+
+/// List every node and device: what is heard of it, how it is asked, and why it is in trouble.
+///
+/// Exit 0: all are well. 1: at least one is not. 64: usage, or a token is needed. 69: no answer.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The gateway
+    #[arg(long, value_name = "URL", default_value = USUAL_URL)]
+    url: String,
+    /// File whose first line is your token; needed from elsewhere than the gateway's own machine
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Print JSON, as /api/v1/devices has it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it. Every call has a deadline.
+pub async fn run(args: Args) -> ExitCode {
+    let document = match fetch(&args, std::env::var("MUSTER_TOKEN").ok()).await {
+        Ok(document) => document,
+        Err(failure) => {
+            eprintln!("{}", lines::with_causes(&failure));
+            return ExitCode::from(failure.exit_code());
+        }
+    };
+    let devices = document["devices"].as_array().map_or(&[][..], Vec::as_slice);
+    if args.json {
+        println!("{document}");
+    } else {
+        for line in table::of(devices) {
+            println!("{line}");
+        }
+    }
+    if devices.iter().all(table::is_well) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::FINDING)
+    }
+}
+
+async fn fetch(args: &Args, from_env: Option<String>) -> Result<Value, Failure> {
+    let base = call::base_of(&args.url)?;
+    let token = call::token_in(args.token_file.as_deref(), from_env)?;
+    if args.token_file.is_some() && token.is_none() {
+        return Err(Failure::Usage("the first line of --token-file is no token".to_owned()));
+    }
+    let url = call::join(&base, "api/v1/devices")?;
+    let mut request = call::client()?.get(url.clone());
+    if let Some(token) = token {
+        call::warn_if_plain(&base);
+        request = request.bearer_auth(token);
+    }
+    let response = request.send().await.map_err(|cause| Failure::Unreachable {
+        url: url.clone(),
+        cause,
+    })?;
+    let status = response.status().as_u16();
+    let document = call::read(response, &url).await?;
+    if status == 200 && document["devices"].is_array() {
+        return Ok(document);
+    }
+    let said = document["detail"]
+        .as_str()
+        .map_or_else(|| format!("{url} answered {status}: not Muster"), str::to_owned);
+    // Exit 1 says that a device is in trouble, and nothing else.
+    Err(match status {
+        401 | 403 | 421 => Failure::Usage(format!("{said} (--token-file FILE, or MUSTER_TOKEN)")),
+        _ => Failure::Unavailable(said),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    fn args(url: &str) -> Args {
+        Args {
+            url: url.to_owned(),
+            token_file: None,
+            json: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_unreachable_and_never_well() {
+        // A port that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let failure = fetch(&args(&format!("http://{port}")), None).await.unwrap_err();
+        assert_eq!(failure.exit_code(), exit::UNREACHABLE, "{failure}");
+        let failure = fetch(&args("ftp://there"), None).await.unwrap_err();
+        assert_eq!(failure.exit_code(), exit::USAGE, "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_file_without_a_token_is_said_before_anything_is_sent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut args = args("http://127.0.0.1:1");
+        args.token_file = Some(file.path().to_owned());
+        let failure = fetch(&args, None).await.unwrap_err();
+        assert_eq!(failure.exit_code(), exit::USAGE, "{failure}");
+    }
+}

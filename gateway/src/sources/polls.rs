@@ -1,0 +1,131 @@
+//! How the polling of every device goes, for people: who asks writes it down, who shows it reads it. Nothing decides by it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+use crate::config::Polled;
+
+/// Longest line kept of an error, in characters; what a peer says is not ours to bound otherwise.
+const LONGEST_LINE: usize = 300;
+
+/// The devices that are polled, by source id. Clone freely.
+#[derive(Clone, Debug, Default)]
+pub struct Polls(Arc<Mutex<BTreeMap<String, Device>>>);
+
+#[derive(Clone, Debug)]
+struct Device {
+    kind: &'static str,
+    address: String,
+    profile: String,
+    polling: Polling,
+}
+
+/// How it goes with one device; its poller's end. Never held across a wait.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Polling(Arc<Mutex<Course>>);
+
+#[derive(Debug, Default)]
+struct Course {
+    period: Option<Duration>,
+    /// The last sound cycle: when it ended, and how long it took.
+    heard: Option<(Stopwatch, Duration)>,
+    failed: Option<(Stopwatch, String)>,
+}
+
+/// One device, and how it goes with it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// `modbus`, `nut` or `snmp`.
+    pub(crate) kind: &'static str,
+    /// `host:port`; never a login.
+    pub(crate) address: String,
+    /// `vendor/model`.
+    pub(crate) profile: String,
+    /// How it goes.
+    pub(crate) now: Now,
+}
+
+/// How it goes with one device. All times are real milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// Between two turns; none until the poller has begun.
+    pub(crate) poll_ms: Option<u64>,
+    /// How long the last sound cycle took, from the first question to the last answer.
+    pub(crate) cycle_ms: Option<u64>,
+    /// Since then.
+    pub(crate) answered_ms: Option<u64>,
+    /// The last error's line and its age. It stays when the device is heard again.
+    pub(crate) last_error: Option<(String, u64)>,
+}
+
+impl Polls {
+    /// A device is about to be polled, by a poller that knows nothing of one before it.
+    pub(crate) fn open(&self, source: &Polled) -> Polling {
+        let polling = Polling::default();
+        let device = Device {
+            kind: source.way.kind(),
+            address: source.address.clone(),
+            profile: source.way.profile_name(),
+            polling: polling.clone(),
+        };
+        locked(&self.0).insert(source.id.clone(), device);
+        polling
+    }
+
+    /// Forgets the devices that a config does not name.
+    pub(crate) fn keep(&self, polled: &[Polled]) {
+        locked(&self.0).retain(|id, _| polled.iter().any(|source| source.id == *id));
+    }
+
+    /// How it goes with a device; none if it is not polled.
+    pub(crate) fn of(&self, id: &str) -> Option<Shown> {
+        let device = locked(&self.0).get(id).cloned()?;
+        Some(Shown {
+            kind: device.kind,
+            now: device.polling.now(),
+            address: device.address,
+            profile: device.profile,
+        })
+    }
+}
+
+impl Polling {
+    /// Its turns are so far apart.
+    pub(crate) fn every(&self, period: Duration) {
+        locked(&self.0).period = Some(period);
+    }
+
+    /// A sound cycle that was begun then.
+    pub(crate) fn heard(&self, begun: &Stopwatch) {
+        locked(&self.0).heard = Some((Stopwatch::start(), begun.elapsed()));
+    }
+
+    /// As it stands.
+    pub(crate) fn now(&self) -> Now {
+        let course = locked(&self.0);
+        let (heard, failed) = (course.heard.as_ref(), course.failed.as_ref());
+        Now {
+            poll_ms: course.period.map(millis),
+            cycle_ms: heard.map(|(_, took)| millis(*took)),
+            answered_ms: heard.map(|(since, _)| millis(since.elapsed())),
+            last_error: failed.map(|(since, line)| (line.clone(), millis(since.elapsed()))),
+        }
+    }
+
+    /// Something was not as it should be.
+    pub(crate) fn failed(&self, line: &str) {
+        let line = line.chars().take(LONGEST_LINE).collect();
+        locked(&self.0).failed = Some((Stopwatch::start(), line));
+    }
+}
+
+/// What is written in one go is whole even if somebody panicked elsewhere.
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
