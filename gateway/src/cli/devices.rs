@@ -28,6 +28,18 @@ pub struct Args {
     json: bool,
 }
 
+#[cfg(test)]
+impl Args {
+    /// For who asks the gateway there.
+    pub(crate) fn of(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            token_file: None,
+            json: false,
+        }
+    }
+}
+
 /// Runs it. Every call has a deadline.
 pub async fn run(args: Args) -> ExitCode {
     let document = match fetch(&args, std::env::var("MUSTER_TOKEN").ok()).await {
@@ -88,14 +100,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
-    fn args(url: &str) -> Args {
-        Args {
-            url: url.to_owned(),
-            token_file: None,
-            json: false,
-        }
-    }
-
     #[tokio::test]
     async fn nobody_there_is_unreachable_and_never_well() {
         // A port that was free a moment ago.
@@ -103,16 +107,16 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let failure = fetch(&args(&format!("http://{port}")), None).await.unwrap_err();
+        let failure = fetch(&Args::of(&format!("http://{port}")), None).await.unwrap_err();
         assert_eq!(failure.exit_code(), exit::UNREACHABLE, "{failure}");
-        let failure = fetch(&args("ftp://there"), None).await.unwrap_err();
+        let failure = fetch(&Args::of("ftp://there"), None).await.unwrap_err();
         assert_eq!(failure.exit_code(), exit::USAGE, "{failure}");
     }
 
     #[tokio::test]
     async fn a_file_without_a_token_is_said_before_anything_is_sent() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut args = args("http://127.0.0.1:1");
+        let mut args = Args::of("http://127.0.0.1:1");
         args.token_file = Some(file.path().to_owned());
         let failure = fetch(&args, None).await.unwrap_err();
         assert_eq!(failure.exit_code(), exit::USAGE, "{failure}");

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use tokio::time::timeout;
 
 use super::stand::{SOON, Stand, client};
 use super::story;
+use crate::cli::devices::Args;
+use crate::cli::exit;
 use crate::clock::Stopwatch;
 use crate::config::{NutWay, PollWay, Polled, UpsName};
 use crate::lanes::Control;
@@ -47,18 +50,34 @@ fn channel(source: &str, quality: &str) -> ChannelView {
     }
 }
 
-async fn devices(stand: &mut Stand) -> Value {
-    let asked = tokio::spawn(client().get(stand.url("/api/v1/devices")).send());
+/// The engine's answer, once it is asked.
+async fn answer(stand: &mut Stand, channels: Vec<ChannelView>) {
     let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
     let Control::Channels { answer, .. } = control else {
         unreachable!("nothing else was asked")
     };
+    answer.send(channels).unwrap();
+}
+
+async fn devices(stand: &mut Stand) -> Value {
+    let asked = tokio::spawn(client().get(stand.url("/api/v1/devices")).send());
     let channels = [("node-1", "good"), ("ups-1", "good"), ("ups-1", "stale")];
-    answer
-        .send(channels.map(|(source, quality)| channel(source, quality)).into())
-        .unwrap();
+    answer(stand, channels.map(|(source, quality)| channel(source, quality)).into()).await;
     let mut document: Value = asked.await.unwrap().unwrap().json().await.unwrap();
     document["devices"].take()
+}
+
+#[tokio::test]
+async fn the_command_ends_by_how_the_devices_are() {
+    let mut stand = Stand::with(story::normal).await;
+    for (quality, code) in [("good", 0), ("stale", 1)] {
+        let asked = tokio::spawn(crate::cli::devices::run(Args::of(&stand.url(""))));
+        answer(&mut stand, vec![channel("node-1", quality)]).await;
+        assert_eq!(asked.await.unwrap(), ExitCode::from(code), "{quality}");
+    }
+    // The engine does not answer: nobody knows how they are.
+    let code = crate::cli::devices::run(Args::of(&stand.url(""))).await;
+    assert_eq!(code, ExitCode::from(exit::UNREACHABLE));
 }
 
 #[tokio::test]
