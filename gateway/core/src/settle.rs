@@ -265,5 +265,6 @@ fn describe(fault: Fault, unit: &str) -> String {
         Fault::Simulated => "a simulated reading at a real site; not believed".into(),
         Fault::Stale { age_ms } => format!("no good reading for {}.{} s", age_ms / 1_000, age_ms % 1_000 / 100),
         Fault::Lost => "its source is gone".into(),
+        Fault::Reported => "the device reports a fault of its own".into(),
     }
 }

@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{ChannelIx, EventKind, Input, Level, SourceIx};
-use muster_wire::{Absence, Micro};
+use muster_wire::{Absence, Micro, Quantity};
 use stand::{MINUTE, SECOND, Stand, site, units};
 
 fn in_alarm(stand: &Stand, channel: usize) -> bool {
@@ -118,6 +118,27 @@ fn every_sort_of_bad_sample_is_trouble_and_no_vote() {
         assert!(stand.votes().is_empty(), "{value:?}");
         assert_eq!(stand.troubles(), ["a1", "a2"]);
     }
+}
+
+#[test]
+fn a_device_that_reports_its_own_fault_is_trouble_until_it_does_not() {
+    let mut site = site();
+    let fault = stand::ups("a1x", Quantity::Fault);
+    site.channels[5] = muster_core::Channel {
+        zone: site.channels[5].zone,
+        group: site.channels[5].group,
+        source: site.channels[5].source,
+        ..fault
+    };
+    let mut stand = Stand::new(site);
+    stand.keep(&[(0, 0), (5, 0)], SECOND);
+    assert!(!stand.troubles().contains(&"a1x".to_string()), "{:?}", stand.troubles());
+    stand.keep(&[(0, 0), (5, 1)], SECOND);
+    assert!(stand.troubles().contains(&"a1x".to_string()), "{:?}", stand.troubles());
+    assert!(stand.votes().is_empty() && stand.level() <= Level::Watch);
+    assert_eq!(stand.state.channels(stand.now)[5].value, Some("1".into()));
+    stand.keep(&[(0, 0), (5, 0)], 20 * SECOND);
+    assert!(!stand.troubles().contains(&"a1x".to_string()), "it works again");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub enum Fault {
     },
     /// Its source is gone.
     Lost,
+    /// The device says that it is at fault itself; the reading is good.
+    Reported,
 }
 
 /// What is known of a channel.
@@ -185,6 +187,19 @@ impl ChannelState {
     pub(crate) fn unknown(&mut self, c: &Channel, ix: ChannelIx, when: (Millis, Millis), changes: &mut Vec<Change>) {
         (self.value, self.earlier) = (None, None);
         self.heard(c, ix, when, changes);
+    }
+
+    /// The device reports a fault of its own.
+    pub(crate) fn reported(
+        &mut self,
+        ix: ChannelIx,
+        (now, age_ms): (Millis, Millis),
+        value: Micro,
+        changes: &mut Vec<Change>,
+    ) {
+        self.good_at = self.good_at.max(now - age_ms);
+        self.value = Some(value);
+        self.bad(ix, now, Fault::Reported, changes);
     }
 
     fn heard(&mut self, c: &Channel, ix: ChannelIx, (now, age_ms): (Millis, Millis), changes: &mut Vec<Change>) {

@@ -11,7 +11,7 @@ use alloc::{
     string::String,
     vec::Vec,
 };
-use muster_wire::{Absence, Micro, Quality, Quantity};
+use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 
 pub(crate) use channel::ChannelState;
 pub use channel::Fault;
@@ -107,6 +107,10 @@ impl Detect {
         let before = (state.fault.is_some(), state.in_watch());
         let discharging = || self.tally.discharging_since(channel.source).is_some();
         match judge(site.simulated, channel, sample) {
+            // A device is part of the detecting system: its own fault is trouble, and never an alarm.
+            Ok(value) if channel.quantity == Quantity::Fault && value.0 >= MICRO => {
+                state.reported(ix, (now, age_ms), value, changes);
+            }
             Ok(value) => state.good(channel, ix, (now, age_ms), value, changes),
             // Real UPSes report -1 or 65535 minutes on mains: heard, and nothing known.
             Err(Fault::Range(_)) if channel.quantity == Quantity::Runtime && !discharging() => {
@@ -171,6 +175,8 @@ pub(crate) fn quality(state: &ChannelState, simulated_site: bool) -> Quality {
         Some(Fault::Stale { .. } | Fault::Lost) => Quality::Stale,
         Some(Fault::Range(_)) => Quality::Bad,
         Some(Fault::Simulated) => Quality::Simulated,
+        Some(Fault::Reported) if simulated_site => Quality::Simulated,
+        Some(Fault::Reported) => Quality::Good,
         None if state.value.is_none() => Quality::Absent(Absence::Warmup),
         None if simulated_site => Quality::Simulated,
         None => Quality::Good,
