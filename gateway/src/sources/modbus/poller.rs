@@ -42,6 +42,13 @@ pub(super) async fn run(source: ModbusSource, lanes: Lanes, counters: Counters, 
     }
 }
 
+/// One look at all of a source, as polling would hear it.
+pub(super) async fn once(source: ModbusSource) -> Result<Vec<Sample>, Failure> {
+    let Plan { trip, rest, .. } = Plan::of(&source);
+    let polls: Vec<Poll> = trip.into_iter().chain(rest).collect();
+    Device::new(source, Counters::default()).cycle(&polls).await
+}
+
 /// Spreads the devices over a period, the same way at every start, so that a thousand of them do not ask in one instant.
 fn stagger(index: usize, period: Duration) -> Duration {
     // Millionths of the golden section: neighbours fall far apart, and a thousand of them evenly.
@@ -89,13 +96,7 @@ impl Poller {
         Self {
             trip: beat(plan.trip, &lanes.alarm),
             rest: beat(plan.rest, &lanes.data),
-            device: Device {
-                source,
-                counters,
-                link: None,
-                found: Found::default(),
-                counter: None,
-            },
+            device: Device::new(source, counters),
             lanes,
             clock,
             simulated,
@@ -164,6 +165,16 @@ impl Poller {
 }
 
 impl Device {
+    fn new(source: ModbusSource, counters: Counters) -> Self {
+        Self {
+            source,
+            counters,
+            link: None,
+            found: Found::default(),
+            counter: None,
+        }
+    }
+
     /// One cycle: the blocks, then the canary. Nothing comes out unless everything was sound.
     async fn cycle(&mut self, polls: &[Poll]) -> Result<Vec<Sample>, Failure> {
         let mut samples = Vec::new();
