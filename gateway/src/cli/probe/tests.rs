@@ -39,6 +39,7 @@ id = "here"
 public_url = "https://muster.example"
 [[zone]]
 id = "battery-room"
+single_group = true
 "#;
 
 /// The lines are a config's, without a fault.
