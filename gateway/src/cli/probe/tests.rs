@@ -32,14 +32,20 @@ async fn screen(registers: Registers, more: &[&str]) -> (String, bool) {
     (text, found.iter().any(Found::answers))
 }
 
-/// All that a config needs beside its sources.
+/// A config with a detector of its own, so that what is found is not the zone's only voice.
 const ROOM: &str = r#"[site]
 id = "here"
+[mqtt]
+insecure = true
 [http]
 public_url = "https://muster.example"
 [[zone]]
 id = "battery-room"
-single_group = true
+[[source]]
+id = "node-1"
+kind = "node"
+zone = "battery-room"
+signals = ["temperature", "smoke"]
 "#;
 
 /// The lines are a config's, without a fault.
