@@ -11,7 +11,10 @@ use crate::sources::nut::shown;
 /// One for each profile that fits; one without signals where none does.
 pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
     let given = args.profile.as_deref().map(given).transpose()?;
-    let known: Vec<Profile> = muster_profiles::shipped_names().filter_map(shipped).collect();
+    let known: Vec<Profile> = match given {
+        Some(_) => Vec::new(),
+        None => muster_profiles::shipped_names().filter_map(shipped).collect(),
+    };
     let seen = explore(&args.address, args.unit, &known)
         .await
         .map_err(|why| (exit::UNREACHABLE, why))?;

@@ -32,9 +32,10 @@ async fn screen(registers: Registers, more: &[&str]) -> (String, bool) {
     (text, found.iter().any(Found::answers))
 }
 
-/// A config with a detector of its own, so that what is found is not the zone's only voice.
+/// All that a config needs beside what is found.
 const ROOM: &str = r#"[site]
 id = "here"
+single_group = true
 [mqtt]
 insecure = true
 [http]

@@ -32,7 +32,7 @@ pub struct Seen {
     pub models: Vec<u16>,
     /// Profiles whose map it has: their SunSpec model is there, or their canary holds what only it holds.
     pub sure: Vec<String>,
-    /// Profiles whose canary is not zero, as it may be in any device.
+    /// Profiles whose canary is not zero, or moves, as it may in any device.
     pub perhaps: Vec<String>,
     /// It gave a register, or said who it is. Else it refuses everything.
     pub answers: bool,
@@ -132,19 +132,15 @@ impl<'a> Scout<'a> {
         let Some(words) = self.read(canary.block).await?.filter(|words| canary.holds(words)) else {
             return Ok(());
         };
-        let holds = match canary.expect {
-            Expect::Nonzero => {
-                self.seen.perhaps.push(profile.name());
-                false
-            }
+        match canary.expect {
+            Expect::Value(_) | Expect::Ascii => self.seen.sure.push(profile.name()),
             Expect::Moving { .. } => {
                 sleep(MOVES_WITHIN).await;
-                self.read(canary.block).await?.is_some_and(|later| later != words)
+                if self.read(canary.block).await?.is_some_and(|later| later != words) {
+                    self.seen.perhaps.push(profile.name());
+                }
             }
-            Expect::Value(_) | Expect::Ascii => true,
-        };
-        if holds {
-            self.seen.sure.push(profile.name());
+            Expect::Nonzero => self.seen.perhaps.push(profile.name()),
         }
         Ok(())
     }
