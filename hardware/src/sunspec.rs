@@ -21,6 +21,7 @@ const EXPONENTS: RangeInclusive<i16> = -10..=10;
 pub struct Search {
     model: u16,
     at: At,
+    seen: Vec<u16>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +50,21 @@ impl Search {
         let search = Self {
             model,
             at: At::Start(0),
+            seen: Vec::new(),
         };
         (search, Step::Read(pair(STARTS[0])))
+    }
+
+    /// For every model there is: it ends behind the last one, and [`Search::models`] says which there were.
+    #[must_use]
+    pub const fn all() -> (Self, Step) {
+        Self::new(END)
+    }
+
+    /// Numbers of the models it has passed, in their order.
+    #[must_use]
+    pub fn models(&self) -> &[u16] {
+        &self.seen
     }
 
     /// Takes what was read; none where the device refused it.
@@ -61,6 +75,7 @@ impl Search {
             At::Model(at, before) => match words {
                 Some(&[found, _]) if found == self.model => return Step::Found(at),
                 Some(&[found, length]) if found != END && before < MOST_MODELS => {
+                    self.seen.push(found);
                     let behind = at.checked_add(2).and_then(|at| at.checked_add(length));
                     behind.map(|at| At::Model(at, before + 1))
                 }
@@ -115,6 +130,21 @@ mod tests {
             assert_eq!(search(803, start, &map), Step::Missing);
         }
         assert_eq!(search(802, 40_001, &map), Step::Missing);
+    }
+
+    #[test]
+    fn all_models_are_named_up_to_the_end_or_where_the_map_breaks_off() {
+        let named = |map: &[u16]| {
+            let (mut search, mut step) = Search::all();
+            while let Step::Read(block) = step {
+                let from = block.start.checked_sub(40_000).map(usize::from);
+                step = search.answer(from.and_then(|from| map.get(from..from + 2)));
+            }
+            search.models().to_vec()
+        };
+        assert_eq!(named(&[0x5375, 0x6E53, 1, 1, 0, 802, 0, 0xFFFF, 0]), [1, 802]);
+        assert_eq!(named(&[0x5375, 0x6E53, 1, 1, 0, 802, 0]), [1, 802], "no end");
+        assert_eq!(named(&[0, 0, 1, 1]), [0; 0]);
     }
 
     #[test]

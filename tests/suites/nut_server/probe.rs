@@ -10,7 +10,7 @@ use crate::stand::{Room, Stand, run_to_end};
 
 async fn probe(upsd: &Upsd, more: &[&str]) -> Output {
     let address = format!("localhost:{}", upsd.port);
-    run_to_end(&[&["probe", &address, "--zone", "room"], more].concat()).await
+    run_to_end(&[&["probe", &address, "--kind", "nut", "--zone", "room"], more].concat()).await
 }
 
 fn text(output: &Output) -> String {

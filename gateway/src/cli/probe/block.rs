@@ -14,7 +14,7 @@ pub(super) fn of(found: &Found, zone: &str) -> Option<String> {
     }
     let mut text = format!("\n[[source]]\nid = \"{}\"\n", id(&found.name));
     for (key, value) in &found.keys {
-        let _ = writeln!(text, "{key} = {}", quoted(value));
+        let _ = writeln!(text, "{key} = {value}");
     }
     let _ = writeln!(text, "zone = {}", quoted(zone));
     let names: Vec<String> = found.live().map(|live| quoted(&live.name)).collect();
@@ -24,16 +24,7 @@ pub(super) fn of(found: &Found, zone: &str) -> Option<String> {
 
 /// As a text in TOML.
 fn quoted(text: &str) -> String {
-    let escaped: String = text.chars().map(escaped).collect();
-    format!("\"{escaped}\"")
-}
-
-fn escaped(letter: char) -> String {
-    match letter {
-        '"' | '\\' => format!("\\{letter}"),
-        control if control.is_control() => format!("\\u{:04X}", u32::from(control)),
-        other => other.to_string(),
-    }
+    toml::Value::from(text).to_string()
 }
 
 /// The nearest id to a name.

@@ -14,8 +14,10 @@ pub(super) struct Found {
     pub(super) name: String,
     /// Maker, model, serial number; as far as it says. What comes from the device is harmless to a terminal by now.
     pub(super) what: String,
+    /// What else a person should know, a line each.
+    pub(super) notes: Vec<String>,
     /// Lines of `[[source]]` that say how it is reached.
-    pub(super) keys: Vec<(&'static str, String)>,
+    pub(super) keys: Vec<(&'static str, toml::Value)>,
     /// Its signals that answered, or why it says nothing.
     pub(super) signals: Result<Vec<Live>, String>,
     /// Signals of its profile that it does not have.
@@ -65,7 +67,11 @@ impl Live {
 /// A heading, a table, and what is missing.
 pub(super) fn shown(found: &Found) -> String {
     let mut text = format!("{}  {}\n", found.name, found.what).replace("  \n", "\n");
+    for note in &found.notes {
+        let _ = writeln!(text, "  {note}");
+    }
     match &found.signals {
+        Ok(live) if live.is_empty() => {}
         Err(why) => {
             let _ = writeln!(text, "  says nothing: {why}");
         }
@@ -99,7 +105,7 @@ fn device(found: &Found) -> Value {
     };
     let signals: Option<Vec<Value>> = found.signals.as_ref().ok().map(|all| all.iter().map(signal).collect());
     json!({
-        "name": found.name, "what": found.what, "signals": signals, "trouble": found.signals.as_ref().err(),
+        "name": found.name, "what": found.what, "notes": found.notes, "signals": signals, "trouble": found.signals.as_ref().err(),
         "without": found.silent,
     })
 }

@@ -2,7 +2,10 @@
 
 mod block;
 mod found;
+mod modbus;
 mod nut;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,16 +15,26 @@ use found::Found;
 
 /// Name what stands at an address, show its live values, and write its lines of config
 ///
-/// It reads, and changes nothing there: of NUT's upsd it asks for the UPSes and their variables, and does not log in. Only
-/// the address that is given is asked; it never looks for others.
+/// It reads, and changes nothing there. A Modbus device is asked who it is, for its SunSpec models, and for the registers
+/// that tell the shipped profiles apart; NUT's upsd for its UPSes and their variables, without a login. Only the address
+/// that is given is asked; it never looks for others.
 ///
 /// Exit: 0 something was found, 1 it knows nothing that answers, 64 usage, 69 unreachable or not what was expected.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Address of an upsd, `host:port` (NUT's port is 3493)
+    /// Address of a Modbus TCP device or an upsd, `host:port`
     #[arg(value_name = "HOST:PORT")]
     address: String,
-    /// upsd's certificate has to be from an authority in this PEM file; without it the connection is not encrypted
+    /// What it speaks; without it as its port says: 502 modbus, 3493 nut
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Modbus: unit id
+    #[arg(long, default_value_t = 1)]
+    unit: u8,
+    /// Modbus: read it by this profile, a shipped one or a file, whatever it seems to be
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// NUT: upsd's certificate has to be from an authority in this PEM file; without it the connection is not encrypted
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// The zone it stands in, for the lines of config
@@ -35,24 +48,23 @@ pub struct Args {
     json: bool,
 }
 
+/// What a device may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Modbus,
+    Nut,
+}
+
+/// Why nothing was found: exit code and a line.
+type Trouble = (u8, String);
+
 /// Asks once, prints what answered.
 pub async fn run(args: Args) -> ExitCode {
-    if args
-        .address
-        .rsplit_once(':')
-        .is_none_or(|(_, port)| port.parse::<u16>().is_err())
-    {
-        eprintln!(
-            "muster probe: `{}` has no port: give HOST:PORT, of upsd HOST:3493",
-            args.address
-        );
-        return exit::USAGE.into();
-    }
-    let found = match nut::ask(&args).await {
+    let found = match ask(&args).await {
         Ok(found) => found,
-        Err(why) => {
+        Err((code, why)) => {
             eprintln!("muster probe: {why}");
-            return exit::UNREACHABLE.into();
+            return code.into();
         }
     };
     print!("{}", said(&args, &found));
@@ -60,6 +72,28 @@ pub async fn run(args: Args) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         exit::FINDING.into()
+    }
+}
+
+async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
+    match kind(args)? {
+        Kind::Modbus => modbus::ask(args).await,
+        Kind::Nut => nut::ask(args).await,
+    }
+}
+
+fn kind(args: &Args) -> Result<Kind, Trouble> {
+    let address = &args.address;
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let usage = |why: String| Err((exit::USAGE, why));
+    match (port, args.kind) {
+        (None, _) => usage(format!(
+            "`{address}` has no port: give HOST:PORT, as a rule HOST:502 for Modbus, HOST:3493 for NUT"
+        )),
+        (_, Some(kind)) => Ok(kind),
+        (Some(502), None) => Ok(Kind::Modbus),
+        (Some(3493), None) => Ok(Kind::Nut),
+        (Some(port), None) => usage(format!("what speaks at port {port}? Give --kind modbus or --kind nut")),
     }
 }
 

@@ -2,19 +2,22 @@
 
 use muster_profiles::{Device, NutProfile};
 
-use super::Args;
 use super::found::{Found, Live};
+use super::{Args, Trouble};
+use crate::cli::exit;
 use crate::sources::nut::{Seen, Variables, look, shown};
 
 /// Read by the profile for all.
 const PROFILE: &str = "nut/ups";
 
 /// Every UPS.
-pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, String> {
+pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
     let Some(Device::Nut(profile)) = muster_profiles::shipped(PROFILE) else {
-        return Err(format!("the profile {PROFILE} is missing"));
+        return Err((exit::BUG, format!("the profile {PROFILE} is missing")));
     };
-    let seen = look(&args.address, args.ca.as_deref()).await?;
+    let seen = look(&args.address, args.ca.as_deref())
+        .await
+        .map_err(|why| (exit::UNREACHABLE, why))?;
     Ok(seen.into_iter().map(|ups| found(args, &profile, ups)).collect())
 }
 
@@ -30,6 +33,7 @@ fn found(args: &Args, profile: &NutProfile, ups: Seen) -> Found {
     };
     Found {
         what: what(&ups),
+        notes: Vec::new(),
         keys: keys(args, &ups.name),
         signals,
         silent: ups.variables.as_ref().map_or_else(|_| Vec::new(), missing),
@@ -67,14 +71,14 @@ fn what(ups: &Seen) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn keys(args: &Args, ups: &str) -> Vec<(&'static str, String)> {
+fn keys(args: &Args, ups: &str) -> Vec<(&'static str, toml::Value)> {
     let mut keys = vec![
-        ("kind", "nut".to_owned()),
-        ("address", args.address.clone()),
-        ("ups", ups.to_owned()),
+        ("kind", "nut".into()),
+        ("address", args.address.as_str().into()),
+        ("ups", ups.into()),
     ];
     if let Some(ca) = &args.ca {
-        keys.push(("ca", ca.display().to_string()));
+        keys.push(("ca", ca.display().to_string().into()));
     }
     keys
 }

@@ -6,6 +6,7 @@ use muster_profiles::{Block, Table};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_modbus::client::{Client, Context, tcp};
+use tokio_modbus::prelude::{DeviceIdObject, ReadCode};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 use super::failure::Failure;
@@ -52,17 +53,33 @@ impl Link {
     /// One read. The link comes back only with a proper answer: after a time-out, any failure, or when this call is
     /// cancelled, it is gone, so that no late answer can meet a later request.
     pub(super) async fn read(mut self, block: Block) -> Result<(Self, Answer), Failure> {
-        let called = timeout(self.within, self.context.call(request(block))).await;
-        let answered = called.map_err(|_| Failure::Timeout { within: self.within })?;
-        let answer = match answered.map_err(Failure::of_call)? {
+        let answer = match self.call(request(block)).await? {
             Ok(response) => Answer::Words(words(block, response)?),
             Err(code) => Answer::Refused(code),
         };
         Ok((self, answer))
     }
+
+    /// Who it says it is (function 43, MEI type 14): maker, product code and revision, as far as it says. Most devices
+    /// refuse, and say nothing. The link comes back as of [`Link::read`].
+    pub(super) async fn identity(mut self) -> Result<(Self, Vec<String>), Failure> {
+        let said = match self.call(Request::ReadDeviceIdentification(ReadCode::Basic, 0)).await? {
+            Ok(Response::ReadDeviceIdentification(said)) => said.device_id_objects,
+            Ok(other) => return Err(Failure::Header(format!("unexpected {}", other.function_code()))),
+            Err(_) => Vec::new(),
+        };
+        let text = |object: &DeviceIdObject| String::from_utf8_lossy(&object.value).trim().to_owned();
+        Ok((self, said.iter().map(text).collect()))
+    }
+
+    async fn call(&mut self, request: Request<'static>) -> Result<Result<Response, ExceptionCode>, Failure> {
+        let called = timeout(self.within, self.context.call(request)).await;
+        let answered = called.map_err(|_| Failure::Timeout { within: self.within })?;
+        answered.map_err(Failure::of_call)
+    }
 }
 
-/// The only requests there are: the four reads.
+/// The only requests for values that there are: the four reads.
 fn request(block: Block) -> Request<'static> {
     match block.table {
         Table::Holding => Request::ReadHoldingRegisters(block.start, block.count),

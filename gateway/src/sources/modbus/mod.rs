@@ -7,13 +7,15 @@
 
 mod failure;
 mod link;
+mod look;
 mod plan;
 mod poller;
 mod record;
 mod sunspec;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use look::{Seen, explore, values};
 pub use record::Recorder;
 
 use std::collections::BTreeMap;

@@ -38,8 +38,8 @@ pub(super) struct Poll {
 /// One decoded signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
-    channel: ChannelIx,
-    value: Result<Micro, Absence>,
+    pub(super) channel: ChannelIx,
+    pub(super) value: Result<Micro, Absence>,
 }
 
 impl Plan {

@@ -42,14 +42,7 @@ pub(super) async fn run(
     let mut ticks = interval(plan.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let rest_every = plan.rest_every;
-    let device = Device {
-        source,
-        counters,
-        polling,
-        link: None,
-        found: Found::default(),
-        counter: None,
-    };
+    let device = Device::new(source, counters, polling);
     let mut poller = Poller::new(device, plan, lanes, clock, simulated);
     for turn in 0_u64.. {
         ticks.tick().await;
@@ -57,6 +50,15 @@ pub(super) async fn run(
             return;
         }
     }
+}
+
+/// One look at all of a source, as polling would hear it.
+pub(super) async fn once(source: ModbusSource) -> Result<Vec<Sample>, Failure> {
+    let Plan { trip, rest, .. } = Plan::of(&source);
+    let polls: Vec<Poll> = trip.into_iter().chain(rest).collect();
+    Device::new(source, Counters::default(), Polling::default())
+        .cycle(&polls)
+        .await
 }
 
 /// Spreads the devices over a period, the same way at every start, so that a thousand of them do not ask in one instant.
@@ -176,6 +178,17 @@ impl Poller {
 }
 
 impl Device {
+    fn new(source: ModbusSource, counters: Counters, polling: Polling) -> Self {
+        Self {
+            source,
+            counters,
+            polling,
+            link: None,
+            found: Found::default(),
+            counter: None,
+        }
+    }
+
     /// One cycle: the blocks, then the canary. Nothing comes out unless everything was sound.
     async fn cycle(&mut self, polls: &[Poll]) -> Result<Vec<Sample>, Failure> {
         let (begun, mut samples) = (Stopwatch::start(), Vec::new());

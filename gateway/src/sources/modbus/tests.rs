@@ -6,6 +6,7 @@ mod evil;
 mod good;
 mod peer;
 mod read_only;
+pub(crate) mod server;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,73 +1,19 @@
 //! A device that behaves: the library's own server behind shipped profiles, and what the poller owes the engine.
 
-use std::collections::BTreeMap;
-use std::future::{Ready, ready};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 use muster_core::Input;
 use muster_wire::{Absence, Micro};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, sleep, timeout};
-use tokio_modbus::server::Service;
-use tokio_modbus::server::tcp::{Server, accept_tcp_connection};
-use tokio_modbus::{ExceptionCode, Request, Response};
 
 use super::peer::Peer;
+use super::server::{Registers, serve, sunspec};
 use super::{Bench, Heard, PATIENCE, PROFILE, source};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::lanes::{Batch, Lanes, lanes};
-
-/// Registers by address; input registers and holding registers are the same ones, bits are registers that are not 0.
-#[derive(Clone, Default)]
-struct Registers(Arc<Mutex<BTreeMap<u16, u16>>>);
-
-impl Registers {
-    fn set(&self, start: u16, words: &[u16]) {
-        self.0.lock().unwrap().extend((start..).zip(words.iter().copied()));
-    }
-
-    fn get(&self, start: u16, count: u16) -> Vec<u16> {
-        let all = self.0.lock().unwrap();
-        (start..start + count)
-            .map(|a| all.get(&a).copied().unwrap_or(0))
-            .collect()
-    }
-}
-
-impl Service for Registers {
-    type Request = Request<'static>;
-    type Response = Response;
-    type Exception = ExceptionCode;
-    type Future = Ready<Result<Response, ExceptionCode>>;
-
-    fn call(&self, request: Self::Request) -> Self::Future {
-        ready(match request {
-            Request::ReadHoldingRegisters(at, n) => Ok(Response::ReadHoldingRegisters(self.get(at, n))),
-            Request::ReadInputRegisters(at, n) => Ok(Response::ReadInputRegisters(self.get(at, n))),
-            Request::ReadDiscreteInputs(at, n) => {
-                let bits = self.get(at, n).into_iter().map(|w| w != 0).collect();
-                Ok(Response::ReadDiscreteInputs(bits))
-            }
-            _ => Err(ExceptionCode::IllegalFunction),
-        })
-    }
-}
-
-async fn serve(registers: Registers) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        let accept = |stream, from| {
-            let accepted = accept_tcp_connection(stream, from, |_| Ok(Some(registers.clone())));
-            async move { accepted }
-        };
-        Server::new(listener).serve(&accept, |_| {}).await
-    });
-    address
-}
 
 fn shipped(address: String, profile: &str, signals: &[&str]) -> Bench {
     Bench::poll(source(
@@ -169,18 +115,6 @@ async fn a_device_that_answers_and_does_not_work_any_more_is_lost_until_it_does(
     assert!(bench.counted().iter().all(|(cause, _)| *cause == "modbus_canary"));
     registers.set(900, &[1]);
     bench.hear_until(|h| matches!(h, Heard::Alarm(_))).await;
-}
-
-/// A SunSpec map: the common model, and behind it battery model 802 with a charge of 87.5 %.
-fn sunspec(registers: &Registers, start: u16) {
-    registers.set(start, &[0x5375, 0x6E53, 1, 4, 0, 0, 0, 0, 802, 62]);
-    let base = start + 8;
-    registers.set(base + 11, &[875]);
-    registers.set(base + 26, &[0, 0b10]);
-    registers.set(base + 34, &[5_120]);
-    registers.set(base + 56, &[(-1_i16).cast_unsigned()]);
-    registers.set(base + 59, &[0x8000]);
-    registers.set(base + 64, &[0xFFFF, 0]);
 }
 
 #[tokio::test]
