@@ -334,6 +334,9 @@ fn settings_that_cannot_be_are_refused() {
     }
     assert_eq!(settings, LineSettings::default());
     let shipped: Vec<&str> = shipped_names().collect();
-    assert!(Map::names().all(|name| shipped.contains(&name)), "a map of no shipped profile");
+    assert!(
+        Map::names().all(|name| shipped.contains(&name)),
+        "a map of no shipped profile"
+    );
     assert_eq!(Map::names().count(), 3);
 }
