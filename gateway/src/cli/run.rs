@@ -243,6 +243,11 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         _ => " (all its nodes are one group)",
     };
     println!("  MQTT          {mqtt}{groups}");
+    caution(config, gateway, armed);
+}
+
+/// What must be seen before anything is trusted.
+fn caution(config: &Config, gateway: &Gateway, armed: bool) {
     config
         .insecure()
         .iter()

@@ -115,10 +115,7 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
         screen: screen.clone(),
         emulation: options.firmware.clone().map(room::emulation),
     };
-    let mut rooms = Vec::new();
-    for plan in room::both() {
-        rooms.push(Room::start(plan, &stage).await.map_err(DemoError::Room)?);
-    }
+    let rooms = rooms(&stage).await?;
     open(&screen, &rooms, options.firmware.is_some());
     for room in rooms.iter().filter(|_| options.firmware.is_some()) {
         room.all_heard(HEARD_WITHIN).await.map_err(DemoError::Unheard)?;
@@ -138,6 +135,14 @@ async fn play_in(folder: &Path, options: &Options) -> Result<Report, DemoError> 
     ending::show(&screen, &report);
     screen.drain();
     Ok(report)
+}
+
+async fn rooms(stage: &Stage<'_>) -> Result<Vec<Room>, DemoError> {
+    let mut rooms = Vec::new();
+    for plan in room::both() {
+        rooms.push(Room::start(plan, stage).await.map_err(DemoError::Room)?);
+    }
+    Ok(rooms)
 }
 
 /// The quiet before the first sign. Boards take their time to start, and their sensors to warm up.

@@ -50,47 +50,39 @@ impl Row {
 
     /// What is wrong, and how to mend it.
     fn faults(&self, keys: &Keys<'_, '_>, quantity: Option<Quantity>) -> Vec<(&'static str, &'static str)> {
-        let lists = [&self.words, &self.with, &self.unless];
         let scaled = ["scale", "multiply", "divide"].iter().any(|key| keys.has(key));
-        let rules = [
-            (
-                self.words.is_none() && (self.with.is_some() || self.unless.is_some()),
-                ("with and unless say more of words", "words = [\"OB\"]"),
-            ),
-            (
-                self.words.is_some() && self.values.is_some() || self.is_state() && self.absent.is_some(),
-                (
-                    "one of words, values and absent",
-                    "words of a text, values of a state, absent of a number",
-                ),
-            ),
-            (
-                scaled && self.is_state(),
-                ("a state has no scale", "leave scale, multiply and divide out"),
-            ),
-            (
-                lists
-                    .iter()
-                    .any(|list| list.as_ref().is_some_and(|list| !all_words(list))),
-                ("not words", "at least one, none empty, no blanks inside"),
-            ),
-            (
-                self.values.as_ref().is_some_and(Vec::is_empty),
-                ("values is empty", "the numbers that make it 1, such as values = [5]"),
-            ),
-            (
-                quantity.is_some_and(|q| self.is_state() != (q.unit() == Unit::Contact)),
-                (
-                    "quantity and meaning do not fit",
-                    "words or values make contacts (on_battery, fault, contact …); every other quantity is a number",
-                ),
-            ),
-        ];
-        rules
-            .into_iter()
-            .filter(|(broken, _)| *broken)
-            .map(|(_, fault)| fault)
-            .collect()
+        let mut faults = self.mixed();
+        if scaled && self.is_state() {
+            faults.push(("a state has no scale", "leave scale, multiply and divide out"));
+        }
+        if quantity.is_some_and(|q| self.is_state() != (q.unit() == Unit::Contact)) {
+            let hint = "words or values make contacts (on_battery, fault, contact …); every other quantity is a number";
+            faults.push(("quantity and meaning do not fit", hint));
+        }
+        faults
+    }
+
+    /// Of the lists among themselves.
+    fn mixed(&self) -> Vec<(&'static str, &'static str)> {
+        let lists = [&self.words, &self.with, &self.unless];
+        let mut faults = Vec::new();
+        if self.words.is_none() && (self.with.is_some() || self.unless.is_some()) {
+            faults.push(("with and unless say more of words", "words = [\"OB\"]"));
+        }
+        if self.words.is_some() && self.values.is_some() || self.is_state() && self.absent.is_some() {
+            let hint = "words of a text, values of a state, absent of a number";
+            faults.push(("one of words, values and absent", hint));
+        }
+        if lists
+            .iter()
+            .any(|list| list.as_ref().is_some_and(|list| !all_words(list)))
+        {
+            faults.push(("not words", "at least one, none empty, no blanks inside"));
+        }
+        if self.values.as_ref().is_some_and(Vec::is_empty) {
+            faults.push(("values is empty", "the numbers that make it 1, such as values = [5]"));
+        }
+        faults
     }
 }
 
