@@ -40,10 +40,11 @@ fn example(name: &str) -> String {
         text = text.replacen("[site]\n", "[site]\nsimulated = true\n", 1);
     }
     for (table, more) in [("mqtt", "insecure = true\n"), ("http", "")] {
-        let head = format!("[{table}]\n");
+        // At the beginning of a line: some are commented out.
+        let head = format!("\n[{table}]\n");
         let listen = format!("listen = \"127.0.0.1:{}\"\n", free_port());
         match text.split_once(&head) {
-            None => text.push_str(&format!("\n{head}{listen}{more}")),
+            None => text.push_str(&format!("{head}{listen}{more}")),
             Some((_, rest)) if listens(rest) => {}
             Some(_) => text = text.replacen(&head, &format!("{head}{listen}"), 1),
         }
