@@ -19,7 +19,7 @@ use crate::sources::modbus::Recorder;
 /// Exit: 0 recorded, 1 the device answered nothing, 64 usage, 69 unreachable.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Of a UPS behind upsd, `upsc UPS@HOST > FILE` is a recording; of an SNMP agent, snmpsim's snmprec makes one."
+    after_help = "A recording is lines such as these; what a moment does not say again is as it was:\n  at 0 ms\n  holding 128: 0x0000 0x0E10\n  at 1000 ms\n  discrete 0: 0 1\n\nOf a UPS behind upsd, `upsc UPS@HOST > FILE` is a recording; of an SNMP agent, snmpsim's snmprec makes one."
 )]
 pub struct Args {
     /// Address of a Modbus TCP device, `host:port`

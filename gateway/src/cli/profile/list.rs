@@ -45,7 +45,7 @@ fn proof(device: &Device) -> &'static str {
     match device.head().proven_by {
         Proof::Captured => "captured",
         Proof::Simulated => "simulated",
-        Proof::DocumentOnly => "document only",
+        Proof::DocumentOnly => "document-only",
     }
 }
 
@@ -65,7 +65,7 @@ fn table(devices: &[Device]) -> String {
             head.document
         );
     }
-    text + "\nProven by: captured is a recording of the real device, simulated a device played by the tests, document only nobody.\n"
+    text + "\nProven by: captured is a recording of the real device, simulated a device played by the tests, document-only nobody.\n"
 }
 
 fn whole(device: &Device) -> String {
@@ -125,7 +125,7 @@ mod tests {
         for name in muster_profiles::shipped_names() {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
             assert!(
-                ["captured", "simulated", "document only"]
+                ["captured", "simulated", "document-only"]
                     .iter()
                     .any(|p| line.contains(p)),
                 "{name}: {line}"
