@@ -3,6 +3,7 @@
 pub mod modbus;
 pub mod mqtt;
 pub mod nut;
+mod outlet;
 mod pace;
 pub mod polls;
 pub mod snmp;

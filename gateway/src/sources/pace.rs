@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 /// How often signals that trip nothing are taken; as often as a person looks.
 const REST_EVERY_MS: u64 = 1_000;
 /// Faster than this nothing is polled, whatever the config says.
@@ -58,9 +56,11 @@ impl Pause {
         self.0 = FIRST_PAUSE;
     }
 
-    pub(super) async fn wait(&mut self) {
-        sleep(self.0).await;
-        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    /// The pause now; the next one is longer.
+    pub(super) fn take(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = (now * 2).min(LONGEST_PAUSE);
+        now
     }
 }
 

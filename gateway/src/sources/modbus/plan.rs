@@ -1,31 +1,24 @@
 //! What is read of a device, and how answers become readings. No I/O.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
-use muster_core::{ChannelIx, Input};
+use muster_core::ChannelIx;
 use muster_profiles::{Block, Signal};
-use muster_wire::{Absence, Micro};
+use muster_wire::Absence;
 
 use super::ModbusSource;
 use super::link::Answer;
-
-/// How often signals that trip nothing are read; as often as a person looks.
-const REST_EVERY_MS: u64 = 1_000;
-/// Faster than this nothing is polled, whatever the config says.
-const FASTEST_MS: u64 = 10;
+use crate::sources::outlet::Sample;
+use crate::sources::pace::Pace;
 
 /// What is read of a device. Only signals that the config has a channel for are read.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Reads of every turn.
-    pub(super) trip: Vec<Poll>,
-    /// Reads of every `rest_every`-th turn.
-    pub(super) rest: Vec<Poll>,
-    /// Time between two turns.
-    pub(super) period: Duration,
-    /// See `rest`; ≥ 1.
-    pub(super) rest_every: u64,
+    /// Reads of trip signals.
+    pub(super) trip: Arc<[Poll]>,
+    /// Reads of all others.
+    pub(super) rest: Arc<[Poll]>,
 }
 
 /// One read and what is in it.
@@ -35,32 +28,21 @@ pub(super) struct Poll {
     points: Vec<(Signal, ChannelIx)>,
 }
 
-/// One decoded signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
-    pub(super) channel: ChannelIx,
-    pub(super) value: Result<Micro, Absence>,
-}
-
 impl Plan {
     pub(super) fn of(source: &ModbusSource) -> Self {
-        let (trip, rest) = (polls(source, true), polls(source, false));
-        let trip_ms = source
-            .poll_ms
-            .unwrap_or(source.profile.head.min_poll_ms)
-            .max(FASTEST_MS);
-        let rest_ms = trip_ms.max(REST_EVERY_MS);
-        let period_ms = if trip.is_empty() { rest_ms } else { trip_ms };
         Self {
-            trip,
-            rest,
-            period: Duration::from_millis(period_ms),
-            rest_every: rest_ms.div_ceil(period_ms).max(1),
+            trip: polls(source, true),
+            rest: polls(source, false),
         }
+    }
+
+    /// When it is read.
+    pub(super) fn pace(&self, source: &ModbusSource) -> Pace {
+        Pace::of(source.poll_ms, source.profile.head.min_poll_ms, !self.trip.is_empty())
     }
 }
 
-fn polls(source: &ModbusSource, trip: bool) -> Vec<Poll> {
+fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {
     let channel = |s: &Signal| source.channels.get(&s.name).copied().filter(|_| s.trip == trip);
     let blocks = source.profile.blocks(|s| channel(s).is_some());
     let inside = |block: &Block, s: &Signal| (block.start..=block.start + (block.count - 1)).contains(&s.address);
@@ -100,30 +82,12 @@ impl Poll {
     }
 }
 
-impl Sample {
-    /// The same without its value, where there is a reason.
-    pub(super) fn unless(self, absence: Option<Absence>) -> Self {
-        let value = absence.map_or(self.value, Err);
-        Self { value, ..self }
-    }
-
-    /// What the engine gets of it. `age_ms` is what has passed since the device answered, in engine time.
-    pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
-        Input::Reading {
-            channel: self.channel,
-            value: self.value,
-            simulated,
-            age_ms,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use muster_core::SourceIx;
-    use std::sync::Arc;
+    use muster_wire::Micro;
     use tokio_modbus::ExceptionCode;
 
     fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> ModbusSource {
@@ -158,8 +122,9 @@ mod tests {
     #[test]
     fn periods_follow_the_config_then_the_profile() {
         let periods = |signals: &[&str], poll_ms| {
-            let plan = Plan::of(&source("generic/battery-monitor", signals, poll_ms));
-            (plan.period.as_millis(), plan.rest_every)
+            let source = source("generic/battery-monitor", signals, poll_ms);
+            let pace = Plan::of(&source).pace(&source);
+            (pace.period.as_millis(), pace.rest_every)
         };
         assert_eq!(periods(&["battery_alarm", "charge"], None), (100, 10), "min_poll_ms");
         assert_eq!(periods(&["battery_alarm", "charge"], Some(300)), (300, 4));

@@ -4,28 +4,18 @@ use std::time::Duration;
 
 use muster_profiles::Expect;
 use muster_wire::Absence;
-use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
-use super::plan::{Plan, Poll, Sample};
+use super::plan::Plan;
 use super::sunspec::{self, Found};
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
-use crate::lanes::{Batch, Lanes};
+use crate::lanes::Lanes;
+use crate::sources::outlet::{Cycled, Outlet, Sample, turn};
 use crate::sources::polls::Polling;
-
-/// First pause after a failure: a dropped connection is usually back at once.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause: a device that comes back is heard within it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// However rarely a device is asked, its first answer is not long in coming.
-const LONGEST_STAGGER: Duration = Duration::from_secs(2);
-
-/// The engine is gone; there is nobody to poll for.
-struct Closed;
 
 /// Polls until the engine is gone.
 pub(super) async fn run(
@@ -37,16 +27,19 @@ pub(super) async fn run(
     polling: Polling,
 ) {
     let plan = Plan::of(&source);
-    polling.every(plan.period);
-    sleep(stagger(source.source.at(), plan.period)).await;
-    let mut ticks = interval(plan.period);
+    let pace = plan.pace(&source);
+    polling.every(pace.period);
+    sleep(pace.stagger(source.source.at())).await;
+    let mut ticks = interval(pace.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let rest_every = plan.rest_every;
-    let device = Device::new(source, counters, polling);
-    let mut poller = Poller::new(device, plan, lanes, clock, simulated);
-    for turn in 0_u64.. {
+    let mut outlet = Outlet::new(source.source, lanes, clock, simulated);
+    let mut device = Device::new(source, plan, counters, polling);
+    for number in 0_u64.. {
         ticks.tick().await;
-        if poller.turn(turn % rest_every == 0).await.is_err() {
+        if turn(&mut device, &mut outlet, number % pace.rest_every == 0)
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -54,42 +47,17 @@ pub(super) async fn run(
 
 /// One look at all of a source, as polling would hear it.
 pub(super) async fn once(source: ModbusSource) -> Result<Vec<Sample>, Failure> {
-    let Plan { trip, rest, .. } = Plan::of(&source);
-    let polls: Vec<Poll> = trip.into_iter().chain(rest).collect();
-    Device::new(source, Counters::default(), Polling::default())
-        .cycle(&polls)
-        .await
+    let plan = Plan::of(&source);
+    let mut device = Device::new(source, plan, Counters::default(), Polling::default());
+    let mut samples = device.cycle(true).await?;
+    samples.extend(device.cycle(false).await?);
+    Ok(samples)
 }
 
-/// Spreads the devices over a period, the same way at every start, so that a thousand of them do not ask in one instant.
-fn stagger(index: usize, period: Duration) -> Duration {
-    // Millionths of the golden section: neighbours fall far apart, and a thousand of them evenly.
-    let share = (index as u64 % 1_000_000) * 618_034 % 1_000_000;
-    period.min(LONGEST_STAGGER) * share as u32 / 1_000_000
-}
-
-/// One device.
-struct Poller {
-    device: Device,
-    trip: Beat,
-    rest: Beat,
-    lanes: Lanes,
-    clock: Clock,
-    simulated: bool,
-    pause: Duration,
-}
-
-/// Signals that are read together and go to one lane.
-struct Beat {
-    polls: Vec<Poll>,
-    lane: mpsc::Sender<Batch>,
-    /// Its loss has been reported and it has not been heard since.
-    lost: bool,
-}
-
-/// The device's end: its connection, if there is one.
+/// One device: what is read of it, and its connection, if there is one.
 struct Device {
     source: ModbusSource,
+    plan: Plan,
     counters: Counters,
     polling: Polling,
     link: Option<Link>,
@@ -99,100 +67,18 @@ struct Device {
     counter: Option<(Vec<u16>, Stopwatch)>,
 }
 
-impl Poller {
-    fn new(device: Device, plan: Plan, lanes: Lanes, clock: Clock, simulated: bool) -> Self {
-        let beat = |polls, lane: &mpsc::Sender<Batch>| Beat {
-            polls,
-            lane: lane.clone(),
-            lost: false,
+impl Cycled for Device {
+    type Failure = Failure;
+
+    /// The blocks, then the canary.
+    async fn cycle(&mut self, trip: bool) -> Result<Vec<Sample>, Failure> {
+        let polls = if trip {
+            self.plan.trip.clone()
+        } else {
+            self.plan.rest.clone()
         };
-        Self {
-            trip: beat(plan.trip, &lanes.alarm),
-            rest: beat(plan.rest, &lanes.data),
-            device,
-            lanes,
-            clock,
-            simulated,
-            pause: FIRST_PAUSE,
-        }
-    }
-
-    /// Trip signals first and by themselves: what follows can neither delay nor discard them.
-    async fn turn(&mut self, full: bool) -> Result<(), Closed> {
-        if self.lanes.control.is_closed() {
-            return Err(Closed);
-        }
-        let failed = match self.device.cycle(&self.trip.polls).await {
-            Ok(samples) => {
-                self.heard(true, samples).await?;
-                if !full {
-                    return Ok(());
-                }
-                match self.device.cycle(&self.rest.polls).await {
-                    Ok(samples) => return self.heard(false, samples).await,
-                    Err(failure) => self.failed(false, &failure).await,
-                }
-            }
-            Err(failure) => self.failed(true, &failure).await,
-        };
-        failed?;
-        self.wait().await;
-        Ok(())
-    }
-
-    /// Hands the samples of a sound cycle on. The lane may be full: then this device waits, and the wait counts as age.
-    async fn heard(&mut self, trip: bool, samples: Vec<Sample>) -> Result<(), Closed> {
-        if samples.is_empty() {
-            return Ok(());
-        }
-        let taken = self.clock.now();
-        let beat = if trip { &mut self.trip } else { &mut self.rest };
-        beat.lost = false;
-        self.pause = FIRST_PAUSE;
-        let slot = beat.lane.reserve().await.map_err(|_| Closed)?;
-        let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
-        let inputs = samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect();
-        slot.send(self.lanes.batch(inputs, None));
-        Ok(())
-    }
-
-    /// Counts a failure, and reports the loss once an episode. Trip signals that fail take the rest with them.
-    async fn failed(&mut self, trip: bool, failure: &Failure) -> Result<(), Closed> {
-        let line = failure.line();
-        self.device.count(failure.cause(), &line);
-        let known = if trip { self.trip.lost } else { self.rest.lost };
-        self.trip.lost |= trip;
-        self.rest.lost = true;
-        if known {
-            return Ok(());
-        }
-        let told = self.lanes.lost(self.device.source.source, line).await;
-        told.then_some(()).ok_or(Closed)
-    }
-
-    /// Pauses after a failure, longer each time until the device is heard again.
-    async fn wait(&mut self) {
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-impl Device {
-    fn new(source: ModbusSource, counters: Counters, polling: Polling) -> Self {
-        Self {
-            source,
-            counters,
-            polling,
-            link: None,
-            found: Found::default(),
-            counter: None,
-        }
-    }
-
-    /// One cycle: the blocks, then the canary. Nothing comes out unless everything was sound.
-    async fn cycle(&mut self, polls: &[Poll]) -> Result<Vec<Sample>, Failure> {
         let (begun, mut samples) = (Stopwatch::start(), Vec::new());
-        for poll in polls {
+        for poll in polls.iter() {
             let answer = self.read(poll.block).await?;
             if let Answer::Refused(code) = answer {
                 self.count(Cause::ModbusException, &refusal(poll.block, code));
@@ -206,6 +92,26 @@ impl Device {
         self.check_canary().await?;
         self.polling.heard(&begun);
         Ok(samples.into_iter().map(|sample| sample.unless(absence)).collect())
+    }
+
+    fn failed(&self, failure: &Failure) -> String {
+        let line = failure.line();
+        self.count(failure.cause(), &line);
+        line
+    }
+}
+
+impl Device {
+    fn new(source: ModbusSource, plan: Plan, counters: Counters, polling: Polling) -> Self {
+        Self {
+            source,
+            plan,
+            counters,
+            polling,
+            link: None,
+            found: Found::default(),
+            counter: None,
+        }
     }
 
     /// Why nothing it says is a value now; none if it measures.
@@ -292,22 +198,4 @@ fn refusal(block: muster_profiles::Block, code: tokio_modbus::ExceptionCode) -> 
         block.start,
         block.start + (block.count - 1)
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn devices_are_spread_over_the_period() {
-        let period = Duration::from_millis(100);
-        let mut tenths = [0_u32; 10];
-        for index in 0..1_000 {
-            let at = stagger(index, period);
-            assert!(at < period);
-            tenths[(at.as_millis() / 10) as usize] += 1;
-        }
-        assert!(tenths.iter().all(|n| (80..=120).contains(n)), "{tenths:?}");
-        assert!(stagger(65_535, Duration::from_secs(3_600)) < LONGEST_STAGGER);
-    }
 }

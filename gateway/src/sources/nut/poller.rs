@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use muster_core::Millis;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::NutSource;
 use super::answer::Variables;
 use super::failure::Failure;
 use super::link::{Door, Link};
-use super::sheet::{Sample, Sheet};
+use super::sheet::{Point, Sheet};
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::Lanes;
 use crate::lines;
-use crate::sources::pace::{Pace, Pause};
+use crate::sources::outlet::{Closed, Outlet};
+use crate::sources::pace::Pace;
 use crate::sources::polls::Polling;
-
-/// The engine is gone; there is nobody to poll for.
-struct Closed;
 
 /// Polls until the engine is gone.
 pub(super) async fn run(
@@ -35,21 +32,14 @@ pub(super) async fn run(
     sleep(pace.stagger(source.source.at())).await;
     let mut ticks = interval(pace.period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let outlet = Outlet::new(source.source, lanes, clock, simulated);
     let upsd = Upsd {
         source,
         counters,
         polling,
         link: None,
     };
-    let mut poller = Poller {
-        upsd,
-        sheet,
-        lanes,
-        clock,
-        simulated,
-        lost: false,
-        pause: Pause::new(),
-    };
+    let mut poller = Poller { upsd, sheet, outlet };
     for turn in 0_u64.. {
         ticks.tick().await;
         if poller.turn(turn % pace.rest_every == 0).await.is_err() {
@@ -62,12 +52,7 @@ pub(super) async fn run(
 struct Poller {
     upsd: Upsd,
     sheet: Sheet,
-    lanes: Lanes,
-    clock: Clock,
-    simulated: bool,
-    /// Its loss has been reported and it has not been heard since.
-    lost: bool,
-    pause: Pause,
+    outlet: Outlet,
 }
 
 /// upsd's end: the connection, if there is one.
@@ -81,9 +66,7 @@ struct Upsd {
 impl Poller {
     /// One answer for all signals: they were true together.
     async fn turn(&mut self, full: bool) -> Result<(), Closed> {
-        if self.lanes.control.is_closed() {
-            return Err(Closed);
-        }
+        self.outlet.check_open()?;
         match self.upsd.variables().await {
             Ok(variables) => self.heard(&variables, full).await,
             Err(failure) => self.failed(&failure).await,
@@ -91,8 +74,7 @@ impl Poller {
     }
 
     async fn heard(&mut self, variables: &Variables, full: bool) -> Result<(), Closed> {
-        self.lost = false;
-        self.pause.reset();
+        self.outlet.found();
         let missing = self.sheet.missing(variables);
         if full && !missing.is_empty() {
             let line = format!(
@@ -101,30 +83,13 @@ impl Poller {
             );
             self.upsd.count(Cause::NutVariable, &line);
         }
-        let taken = self.clock.now();
+        let taken = self.outlet.now();
+        let samples = |points: &mut [Point]| points.iter_mut().map(|p| p.sample(variables, taken)).collect();
         // Trip signals first: a full lane of data holds back nothing that is known to be urgent.
-        self.hand_on(true, variables, taken).await?;
+        self.outlet.heard(true, samples(&mut self.sheet.trip), taken).await?;
         if full {
-            self.hand_on(false, variables, taken).await?;
+            self.outlet.heard(false, samples(&mut self.sheet.rest), taken).await?;
         }
-        Ok(())
-    }
-
-    /// What goes to one lane. The lane may be full: then this UPS waits, and the wait counts as age.
-    async fn hand_on(&mut self, trip: bool, variables: &Variables, taken: Millis) -> Result<(), Closed> {
-        let (points, lane) = if trip {
-            (&mut self.sheet.trip, &self.lanes.alarm)
-        } else {
-            (&mut self.sheet.rest, &self.lanes.data)
-        };
-        let samples: Vec<Sample> = points.iter_mut().map(|p| p.sample(variables, taken)).collect();
-        if samples.is_empty() {
-            return Ok(());
-        }
-        let slot = lane.reserve().await.map_err(|_| Closed)?;
-        let age_ms = u32::try_from(self.clock.now() - taken).unwrap_or(u32::MAX);
-        let inputs = samples.into_iter().map(|s| s.input(self.simulated, age_ms)).collect();
-        slot.send(self.lanes.batch(inputs, None));
         Ok(())
     }
 
@@ -133,13 +98,9 @@ impl Poller {
     async fn failed(&mut self, failure: &Failure) -> Result<(), Closed> {
         let line = lines::with_causes(failure);
         self.upsd.count(failure.cause(), &line);
-        if !self.lost {
-            self.lost = true;
-            let told = self.lanes.lost(self.upsd.source.source, line).await;
-            told.then_some(()).ok_or(Closed)?;
-        }
+        self.outlet.lost(true, line).await?;
         if self.upsd.link.is_none() {
-            self.pause.wait().await;
+            sleep(self.outlet.pause()).await;
         }
         Ok(())
     }

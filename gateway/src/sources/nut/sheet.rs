@@ -1,11 +1,12 @@
 //! What is taken of a UPS's variables, and how they become readings. No I/O.
 
-use muster_core::{ChannelIx, Input, Millis};
+use muster_core::{ChannelIx, Millis};
 use muster_profiles::NutSignal;
 use muster_wire::{Absence, MICRO, Micro};
 
 use super::NutSource;
 use super::answer::Variables;
+use crate::sources::outlet::Sample;
 
 /// A flag that takes another's meaning away (`CAL` that of `OB`) does so for at most an hour: a calibration empties the
 /// battery once, and is over; on some UPSes the flag stays (NUT issue 2168).
@@ -27,13 +28,6 @@ pub(super) struct Point {
     channel: ChannelIx,
     /// Since when another flag takes its meaning away. Own time: the UPS's is not believed.
     held_back_since: Option<Millis>,
-}
-
-/// One decoded signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
-    pub(super) channel: ChannelIx,
-    pub(super) value: Result<Micro, Absence>,
 }
 
 impl Sheet {
@@ -87,18 +81,6 @@ impl Point {
             self.signal.decode(text)
         } else {
             Ok(Micro(MICRO))
-        }
-    }
-}
-
-impl Sample {
-    /// What the engine gets of it. `age_ms` is what has passed since upsd answered, in engine time.
-    pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
-        Input::Reading {
-            channel: self.channel,
-            value: self.value,
-            simulated,
-            age_ms,
         }
     }
 }

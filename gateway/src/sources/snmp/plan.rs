@@ -1,45 +1,21 @@
 //! What is asked of an agent, and how answers become readings. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use async_snmp::{Oid, Value};
-use muster_core::{ChannelIx, Input};
+use muster_core::ChannelIx;
 use muster_profiles::{Place, SnmpSignal};
 use muster_wire::{Absence, Micro};
 
 use super::SnmpSource;
-
-/// How often signals that trip nothing are read; as often as a person looks.
-const REST_EVERY_MS: u64 = 1_000;
-/// Faster than this nothing is polled, whatever the config says.
-const FASTEST_MS: u64 = 10;
+use crate::sources::outlet::Sample;
+use crate::sources::pace::Pace;
 
 /// When an agent is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Periods {
-    /// Time between two turns.
-    pub(super) period: Duration,
-    /// Everything but trip signals is read every so many turns; ≥ 1.
-    pub(super) rest_every: u64,
-}
-
-impl Periods {
-    pub(super) fn of(source: &SnmpSource) -> Self {
-        let has_trip = |s: &SnmpSignal| s.trip && source.channels.contains_key(&s.name);
-        let head = &source.profile.head;
-        let trip_ms = source.poll_ms.unwrap_or(head.min_poll_ms).max(FASTEST_MS);
-        let rest_ms = trip_ms.max(REST_EVERY_MS);
-        let period_ms = if source.profile.signals.iter().any(has_trip) {
-            trip_ms
-        } else {
-            rest_ms
-        };
-        Self {
-            period: Duration::from_millis(period_ms),
-            rest_every: rest_ms.div_ceil(period_ms).max(1),
-        }
-    }
+pub(super) fn pace(source: &SnmpSource) -> Pace {
+    let has_trip = |s: &SnmpSignal| s.trip && source.channels.contains_key(&s.name);
+    let trips = source.profile.signals.iter().any(has_trip);
+    Pace::of(source.poll_ms, source.profile.head.min_poll_ms, trips)
 }
 
 /// Signals that are read together.
@@ -57,13 +33,6 @@ pub(super) struct Answers {
     pub(super) objects: BTreeMap<Oid, Value>,
     /// Columns that were walked to their end: what their rows hold.
     pub(super) columns: BTreeMap<Oid, Vec<Vec<u32>>>,
-}
-
-/// One decoded signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
-    channel: ChannelIx,
-    value: Result<Micro, Absence>,
 }
 
 pub(super) fn theirs(oid: &muster_profiles::Oid) -> Oid {
@@ -158,17 +127,5 @@ fn number(value: Option<&Value>) -> Option<i64> {
         Value::Integer(n) => Some(i64::from(*n)),
         Value::Counter32(n) | Value::Gauge32(n) | Value::UInteger32(n) => Some(i64::from(*n)),
         _ => None,
-    }
-}
-
-impl Sample {
-    /// What the engine gets of it. `age_ms` is what has passed since the device answered, in engine time.
-    pub(super) fn input(self, simulated: bool, age_ms: u32) -> Input {
-        Input::Reading {
-            channel: self.channel,
-            value: self.value,
-            simulated,
-            age_ms,
-        }
     }
 }

@@ -10,7 +10,7 @@ use muster_profiles::Device;
 use muster_wire::{Absence, Micro};
 
 use super::SnmpSource;
-use super::plan::{Answers, Periods, Poll};
+use super::plan::{Answers, Poll, pace};
 use crate::config::{Secret, SnmpLogin};
 
 fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> SnmpSource {
@@ -138,7 +138,7 @@ fn a_table_is_walked_only_where_it_has_rows() {
 #[test]
 fn periods_follow_the_config_then_the_profile() {
     let periods = |signals: &[&str], poll_ms| {
-        let periods = Periods::of(&source("generic/ups-mib", signals, poll_ms));
+        let periods = pace(&source("generic/ups-mib", signals, poll_ms));
         (periods.period.as_millis(), periods.rest_every)
     };
     assert_eq!(periods(&["on_battery", "charge"], None), (1_000, 1));
