@@ -1,5 +1,7 @@
 //! Where readings come from.
 
+#[cfg(test)]
+mod ear;
 pub mod modbus;
 pub mod mqtt;
 pub mod nut;

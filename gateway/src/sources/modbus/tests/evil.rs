@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 
 use super::peer::{Act, Peer};
-use super::{Bench, Heard};
+use super::poll_test_peer;
+use crate::sources::ear::Heard;
 use muster_wire::Absence;
 
 /// Requests of one cycle: two blocks and the canary.
@@ -21,7 +22,7 @@ async fn is_survived_at(place: usize, act: Act, cause: &'static str) -> String {
     let mut script = vec![Act::Answer; CYCLE + place];
     script.push(act);
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     assert_eq!(bench.hear().await, sound(), "{act:?} at {place}: before");
     let Heard::Lost(why) = bench.hear().await else {
         unreachable!("{act:?} at {place}: a reading instead of a loss")
@@ -99,7 +100,7 @@ async fn addresses_that_are_off_by_one_give_no_reading_at_all() {
     let mut script = vec![Act::OffByOne; 3 * CYCLE];
     script.extend([Act::Answer; CYCLE]);
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     assert!(matches!(bench.hear().await, Heard::Lost(_)));
     assert_eq!(bench.hear().await, sound());
     assert_eq!(
@@ -115,7 +116,7 @@ async fn a_doubled_answer_is_never_taken_for_another() {
         let mut script = vec![Act::Answer; CYCLE + place];
         script.push(Act::Twice);
         let peer = Peer::start(script).await;
-        let mut bench = Bench::poll_test_peer(peer.address.clone());
+        let mut bench = poll_test_peer(peer.address.clone());
         let mut sounds = 0;
         while sounds < 4 {
             match bench.hear().await {
@@ -132,7 +133,7 @@ async fn an_exception_makes_its_channels_absent_and_keeps_the_connection() {
     let mut script = vec![Act::Answer; CYCLE + 1];
     script.push(Act::Exception);
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     assert_eq!(bench.hear().await, sound());
     let partial = Heard::Alarm(vec![(0, Ok(100_000_000)), (1, Err(Absence::Bus))]);
     assert_eq!(bench.hear().await, partial);
@@ -144,7 +145,7 @@ async fn an_exception_makes_its_channels_absent_and_keeps_the_connection() {
 #[tokio::test]
 async fn a_refused_canary_discards_the_cycle_and_keeps_the_connection() {
     let peer = Peer::start(vec![Act::Answer, Act::Answer, Act::Exception]).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     let Heard::Lost(why) = bench.hear().await else {
         unreachable!("a reading that no canary vouches for")
     };
@@ -161,7 +162,7 @@ async fn a_loss_is_told_once_an_episode() {
     script.extend([Act::Answer; CYCLE]);
     script.push(Act::Close);
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     let lost = |h: &Heard| matches!(h, Heard::Lost(_));
     let first = bench.hear_until(lost).await;
     assert_eq!(first.len(), 2, "a sound cycle, then the loss: {first:?}");
@@ -175,7 +176,7 @@ async fn a_device_that_is_not_there_yet() {
     let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = held.local_addr().unwrap();
     drop(held);
-    let mut bench = Bench::poll_test_peer(address.to_string());
+    let mut bench = poll_test_peer(address.to_string());
     let Heard::Lost(why) = bench.hear().await else {
         unreachable!("a reading of nobody")
     };
@@ -187,7 +188,7 @@ async fn a_device_that_is_not_there_yet() {
 
 #[tokio::test]
 async fn an_address_that_means_nothing_is_a_loss_and_not_a_crash() {
-    let mut bench = Bench::poll_test_peer("no port here".into());
+    let mut bench = poll_test_peer("no port here".into());
     assert!(matches!(bench.hear().await, Heard::Lost(_)));
     assert!(!bench.task.is_finished());
 }
@@ -203,7 +204,7 @@ async fn noise_is_never_a_reading() {
     }
     let last = script.len();
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll_test_peer(peer.address.clone());
+    let mut bench = poll_test_peer(peer.address.clone());
     let all_played = |_: &Heard| peer.state.served.load(Ordering::SeqCst) >= last + CYCLE;
     for heard in bench.hear_until(all_played).await {
         assert!(heard == sound() || matches!(heard, Heard::Lost(_)), "{heard:?}");

@@ -10,13 +10,14 @@ use tokio::time::{Duration, sleep, timeout};
 
 use super::peer::Peer;
 use super::server::{Registers, serve, sunspec};
-use super::{Bench, Heard, PATIENCE, PROFILE, source};
+use super::{PROFILE, poll, poll_test_peer, source};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::lanes::{Batch, Lanes, lanes};
+use crate::sources::ear::{Bench, Heard, PATIENCE};
 
 fn shipped(address: String, profile: &str, signals: &[&str]) -> Bench {
-    Bench::poll(source(
+    poll(source(
         address,
         muster_profiles::shipped(profile)
             .and_then(muster_profiles::Device::into_modbus)
@@ -105,7 +106,7 @@ fn moving() -> muster_profiles::Profile {
 async fn a_device_that_answers_and_does_not_work_any_more_is_lost_until_it_does() {
     let registers = Registers::default();
     let address = serve(registers.clone()).await;
-    let mut bench = Bench::poll(source(address, moving(), &["first", "second"]));
+    let mut bench = poll(source(address, moving(), &["first", "second"]));
     assert!(matches!(bench.hear().await, Heard::Alarm(_)));
     let heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
     let Some(Heard::Lost(why)) = heard.last() else {
@@ -206,7 +207,7 @@ fn age_of_a_real_reading(input: &Input) -> u32 {
 #[tokio::test]
 async fn the_task_ends_with_the_engine() {
     let peer = Peer::start(Vec::new()).await;
-    let mut bench = Bench::poll_test_peer(peer.address);
+    let mut bench = poll_test_peer(peer.address);
     let (_, empty) = lanes();
     drop(std::mem::replace(&mut bench.ends, empty));
     timeout(PATIENCE, &mut bench.task).await.unwrap().unwrap();

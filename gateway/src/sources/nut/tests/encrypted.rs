@@ -1,7 +1,8 @@
 //! STARTTLS as far as no proper upsd goes; the rest is shown with a real one.
 
 use super::peer::{Act, Peer, SOUND};
-use super::{Bench, Heard, source};
+use super::{poll, source};
+use crate::sources::ear::Heard;
 
 /// Why a UPS with a `ca` is lost after upsd did this, and what upsd was asked for in all.
 async fn lost_after(act: Act) -> (String, Vec<String>) {
@@ -12,7 +13,7 @@ async fn lost_after(act: Act) -> (String, Vec<String>) {
     let peer = Peer::start(vec![act]).await;
     let mut source = source(&peer.address, &["on_battery"]);
     source.ca = Some(ca);
-    let mut bench = Bench::poll(source);
+    let mut bench = poll(source);
     let heard = bench.hear().await;
     let Heard::Lost(why) = heard else {
         unreachable!("{heard:?}")

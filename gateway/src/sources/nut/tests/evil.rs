@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use muster_wire::MICRO;
 
 use super::peer::{Act, Peer, SOUND};
-use super::{Bench, Heard, source};
+use super::{poll, source};
 use crate::counters::Cause;
+use crate::sources::ear::Heard;
 
 const SIGNALS: [&str; 2] = ["on_battery", "charge"];
 
@@ -22,7 +23,7 @@ fn data() -> Heard {
 /// Two sound answers, the act, sound answers again. Whatever is heard is the truth; the act is counted and told once.
 async fn sound_but_for(act: Act, cause: Cause, words: &str) {
     let peer = Peer::start(vec![Act::say(SOUND), Act::say(SOUND), act.clone()]).await;
-    let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
+    let mut bench = poll(source(&peer.address, &SIGNALS));
     let mut heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
     let Some(Heard::Lost(why)) = heard.pop() else {
         unreachable!()
@@ -136,7 +137,7 @@ async fn an_answer_that_comes_twice_puts_nothing_out_of_step() {
 /// As [`sound_but_for`], of an answer that is sound itself and has something behind it.
 async fn sound_but_for_one_more(answer: String) {
     let peer = Peer::start(vec![Act::say(&answer)]).await;
-    let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
+    let mut bench = poll(source(&peer.address, &SIGNALS));
     let heard = bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
     assert_eq!(heard[..2], [alarm(), data()], "{heard:?}");
     assert_eq!(bench.hear().await, alarm());
@@ -168,7 +169,7 @@ async fn what_upsd_does_not_know_is_trouble_and_its_connection_sound() {
 async fn a_refusal_costs_no_connection_and_is_told_once_an_episode() {
     let stale = || Act::say("ERR DATA-STALE\n");
     let peer = Peer::start(vec![stale(), stale(), stale(), Act::say(SOUND), stale()]).await;
-    let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
+    let mut bench = poll(source(&peer.address, &SIGNALS));
     let first = bench.hear_until(|h| *h == alarm()).await;
     let told = |heard: &[Heard]| heard.iter().filter(|h| matches!(h, Heard::Lost(_))).count();
     assert_eq!(told(&first), 1, "{first:?}");
@@ -202,7 +203,7 @@ fn noise(seed: u64) -> Act {
 async fn noise_is_never_a_reading() {
     let script: Vec<Act> = (0..60).flat_map(|seed| [noise(seed), Act::say(SOUND)]).collect();
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll(source(&peer.address, &SIGNALS));
+    let mut bench = poll(source(&peer.address, &SIGNALS));
     let mut sound = 0;
     while sound < 60 {
         match bench.hear().await {

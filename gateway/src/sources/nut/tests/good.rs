@@ -6,12 +6,13 @@ use muster_wire::{Absence, MICRO};
 use tokio::net::TcpListener;
 
 use super::peer::{Act, Peer, SOUND};
-use super::{Bench, Heard, source};
+use super::{poll, source};
+use crate::sources::ear::Heard;
 
 #[tokio::test]
 async fn trip_signals_go_to_the_lane_of_alarms_and_the_rest_to_that_of_data_once_a_second() {
     let peer = Peer::start(Vec::new()).await;
-    let mut bench = Bench::poll(source(
+    let mut bench = poll(source(
         &peer.address,
         &["charge", "on_battery", "battery_low", "runtime"],
     ));
@@ -49,7 +50,7 @@ async fn words_bytes_and_line_ends_that_nobody_has_heard_of_change_nothing() {
         status("FSD OB LB"),
     ];
     let peer = Peer::start(script).await;
-    let mut bench = Bench::poll(source(&peer.address, &["on_battery"]));
+    let mut bench = poll(source(&peer.address, &["on_battery"]));
     let mut seen = Vec::new();
     for _ in 0..8 {
         let Heard::Alarm(readings) = bench.hear().await else {
@@ -65,7 +66,7 @@ async fn words_bytes_and_line_ends_that_nobody_has_heard_of_change_nothing() {
 async fn a_connection_that_upsd_ends_between_two_answers_is_no_trouble() {
     let ended = || Act::SayAndClose(SOUND.as_bytes().to_vec());
     let peer = Peer::start(vec![ended(), ended(), ended()]).await;
-    let mut bench = Bench::poll(source(&peer.address, &["on_battery"]));
+    let mut bench = poll(source(&peer.address, &["on_battery"]));
     for _ in 0..5 {
         assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, Ok(0))]));
     }
@@ -78,7 +79,7 @@ async fn an_upsd_that_is_not_there_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let mut bench = Bench::poll(source(&address, &["on_battery"]));
+    let mut bench = poll(source(&address, &["on_battery"]));
     let Heard::Lost(why) = bench.hear().await else {
         unreachable!("nobody is there")
     };
