@@ -9,9 +9,9 @@ use muster_profiles::{NutProfile, Profile, SnmpProfile};
 
 use super::Secret;
 
-/// A device that is polled.
+/// A device that is polled, in any way or in one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Polled {
+pub struct Polled<W = PollWay> {
     /// Its source.
     pub source: SourceIx,
     /// Its id, for logs.
@@ -23,7 +23,21 @@ pub struct Polled {
     /// Overrules the profile's poll period. Real milliseconds.
     pub poll_ms: Option<u64>,
     /// How it is asked.
-    pub way: PollWay,
+    pub way: W,
+}
+
+impl<W> Polled<W> {
+    /// The same device, asked in another way.
+    pub fn by<V>(self, way: V) -> Polled<V> {
+        Polled {
+            source: self.source,
+            id: self.id,
+            address: self.address,
+            channels: self.channels,
+            poll_ms: self.poll_ms,
+            way,
+        }
+    }
 }
 
 /// How a device is asked, and what for.

@@ -174,11 +174,11 @@ impl Gateway {
         let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
         let (source, polling) = (source.clone(), self.polls.open(source));
         match source.way.clone() {
-            PollWay::Modbus(way) => modbus::spawn((source, way), lanes, counters, clock, simulated, polling),
-            PollWay::Nut(way) => nut::spawn((source, way), lanes, counters, clock, simulated, polling),
+            PollWay::Modbus(way) => modbus::spawn(source.by(way), lanes, counters, clock, simulated, polling),
+            PollWay::Nut(way) => nut::spawn(source.by(way), lanes, counters, clock, simulated, polling),
             PollWay::Snmp(way) => {
                 let ways = (lanes, counters, clock);
-                snmp::spawn((source, way), ways, simulated, &self.hints, polling)
+                snmp::spawn(source.by(way), ways, simulated, &self.hints, polling)
             }
         }
     }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::stand::{SOON, Stand};
+use crate::stand::SOON;
 use muster::clock::Stopwatch;
 
 /// A UDP port that was free a moment ago: neither snmpd nor snmpsim takes one by itself and says which.
@@ -155,13 +155,4 @@ impl Snmpd {
         );
         source(id, self.port, &lines)
     }
-}
-
-/// Whether a hook was told to evacuate.
-fn evacuates(stand: &Stand) -> bool {
-    stand
-        .catcher
-        .calls()
-        .iter()
-        .any(|call| call.word("phase") == "evacuate")
 }

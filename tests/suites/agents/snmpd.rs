@@ -2,7 +2,7 @@
 
 use muster_core::Level;
 
-use super::{EATON, Snmpd, evacuates};
+use super::{EATON, Snmpd};
 use crate::stand::{Room, Stand};
 
 /// First reading, on battery, dead, back, another device in its place: by SNMP v3 with SHA-256 and AES.
@@ -44,7 +44,7 @@ async fn a_ups_is_read_by_v3_lost_found_and_never_mixed_up() {
     snmpd.ups(5, &[]);
     let view = stand.until("prepare", |v| v.level >= Level::Prepare).await;
     assert_eq!(view.level, Level::Prepare, "{}", view.why);
-    assert!(!evacuates(&stand), "a load on battery alone evacuated");
+    assert!(!stand.evacuates(), "a load on battery alone evacuated");
 }
 
 /// A card of somebody else at its address, whose UPS is on battery.

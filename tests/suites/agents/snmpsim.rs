@@ -8,7 +8,7 @@ use muster_core::Level;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{evacuates, free_port, source, until_written};
+use super::{free_port, source, until_written};
 use crate::stand::{Room, Stand};
 
 /// Plays every recording of a folder, each under a community of its name, until it is dropped.
@@ -292,5 +292,5 @@ async fn a_recording_that_is_on_battery_prepares_and_does_not_evacuate() {
         .until_channel("pdu.power", "1,210 W", |c| c.value.as_deref() == Some("1210"))
         .await;
     assert_eq!(stand.view().level, Level::Prepare);
-    assert!(stand.view().votes.is_empty() && !evacuates(&stand));
+    assert!(stand.view().votes.is_empty() && !stand.evacuates());
 }

@@ -6,14 +6,6 @@ use super::server::Upsd;
 use super::{is_heard, source, watching};
 use crate::stand::{Room, Stand};
 
-fn evacuates(stand: &Stand) -> bool {
-    stand
-        .catcher
-        .calls()
-        .iter()
-        .any(|call| call.word("phase") == "evacuate")
-}
-
 /// Waits for a contact of the UPS.
 async fn shows(stand: &Stand, signal: &str, value: &str) {
     let (channel, what) = (format!("ups.{signal}"), format!("{signal} is {value}"));
@@ -47,7 +39,7 @@ async fn on_battery_is_prepare_and_neither_a_low_battery_nor_a_forced_shutdown_e
     stand.until("prepare is over", |v| v.level < Level::Prepare).await;
     // upsd keeps it until it is restarted.
     shows(&stand, "forced_shutdown", "1").await;
-    assert!(!evacuates(&stand));
+    assert!(!stand.evacuates());
     assert_eq!(stand.api.count("nut_answer").await, 0);
 }
 

@@ -77,6 +77,12 @@ impl Stand {
         Ok(())
     }
 
+    /// Whether a hook was told to evacuate.
+    pub(crate) fn evacuates(&self) -> bool {
+        let calls = self.catcher.calls();
+        calls.iter().any(|call| call.word("phase") == "evacuate")
+    }
+
     /// Its journal.
     pub(crate) fn journal(&self) -> std::path::PathBuf {
         self.folder.path().join("muster.db")

@@ -13,6 +13,7 @@ use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link};
 use super::poller;
+use crate::config::ModbusWay;
 
 /// An answer later than this is none; slower than any shipped profile allows.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -63,10 +64,12 @@ pub async fn values(
         source: SourceIx(0),
         id: address.to_owned(),
         address: address.to_owned(),
-        unit,
         channels: names.clone().zip((0..).map(ChannelIx)).collect(),
-        profile: Arc::new(profile.clone()),
         poll_ms: None,
+        way: ModbusWay {
+            unit,
+            profile: Arc::new(profile.clone()),
+        },
     };
     let samples = poller::once(source).await.map_err(|failure| failure.line())?;
     let value = |channel| samples.iter().find(|s| s.channel == channel).map(|s| s.value);

@@ -18,11 +18,6 @@ pub(crate) mod tests;
 pub use look::{Seen, explore, values};
 pub use record::Recorder;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use muster_core::{ChannelIx, SourceIx};
-use muster_profiles::Profile;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -32,33 +27,7 @@ use crate::lanes::Lanes;
 use crate::sources::polls::Polling;
 
 /// A device and how it is asked.
-#[derive(Clone, Debug)]
-struct ModbusSource {
-    source: SourceIx,
-    id: String,
-    /// `host:port`.
-    address: String,
-    unit: u8,
-    profile: Arc<Profile>,
-    /// Signal name in the profile to channel.
-    channels: BTreeMap<String, ChannelIx>,
-    /// Overrules the profile's poll period. Real milliseconds.
-    poll_ms: Option<u64>,
-}
-
-impl From<(Polled, ModbusWay)> for ModbusSource {
-    fn from((polled, way): (Polled, ModbusWay)) -> Self {
-        Self {
-            source: polled.source,
-            id: polled.id,
-            address: polled.address,
-            unit: way.unit,
-            profile: way.profile,
-            channels: polled.channels,
-            poll_ms: polled.poll_ms,
-        }
-    }
-}
+type ModbusSource = Polled<ModbusWay>;
 
 /// Polls one device until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all
 /// others to the lane of data; a full lane slows only this device. A device that fails is reported once an episode
@@ -67,12 +36,12 @@ impl From<(Polled, ModbusWay)> for ModbusSource {
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
 pub(crate) fn spawn(
-    source: (Polled, ModbusWay),
+    source: Polled<ModbusWay>,
     lanes: Lanes,
     counters: Counters,
     clock: Clock,
     simulated: bool,
     polling: Polling,
 ) -> JoinHandle<()> {
-    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated, polling))
+    tokio::spawn(poller::run(source, lanes, counters, clock, simulated, polling))
 }

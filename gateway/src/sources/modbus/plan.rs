@@ -38,18 +38,22 @@ impl Plan {
 
     /// When it is read.
     pub(super) fn pace(&self, source: &ModbusSource) -> Pace {
-        Pace::of(source.poll_ms, source.profile.head.min_poll_ms, !self.trip.is_empty())
+        Pace::of(
+            source.poll_ms,
+            source.way.profile.head.min_poll_ms,
+            !self.trip.is_empty(),
+        )
     }
 }
 
 fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {
     let channel = |s: &Signal| source.channels.get(&s.name).copied().filter(|_| s.trip == trip);
-    let blocks = source.profile.blocks(|s| channel(s).is_some());
+    let blocks = source.way.profile.blocks(|s| channel(s).is_some());
     let inside = |block: &Block, s: &Signal| (block.start..=block.start + (block.count - 1)).contains(&s.address);
     blocks
         .into_iter()
         .map(|block| Poll {
-            points: (source.profile.signals.iter())
+            points: (source.way.profile.signals.iter())
                 .filter(|s| s.table == block.table && inside(&block, s))
                 .filter_map(|s| Some((s.clone(), channel(s)?)))
                 .collect(),
@@ -99,14 +103,16 @@ mod tests {
             source: SourceIx(0),
             id: "d".into(),
             address: "127.0.0.1:1".into(),
-            unit: 1,
-            profile: Arc::new(
-                muster_profiles::shipped(profile)
-                    .and_then(muster_profiles::Device::into_modbus)
-                    .unwrap(),
-            ),
             channels,
             poll_ms,
+            way: crate::config::ModbusWay {
+                unit: 1,
+                profile: Arc::new(
+                    muster_profiles::shipped(profile)
+                        .and_then(muster_profiles::Device::into_modbus)
+                        .unwrap(),
+                ),
+            },
         }
     }
 

@@ -116,7 +116,7 @@ impl Device {
 
     /// Why nothing it says is a value now; none if it measures.
     async fn absence(&mut self) -> Result<Option<Absence>, Failure> {
-        let Some(mode) = self.source.profile.mode.clone() else {
+        let Some(mode) = self.source.way.profile.mode.clone() else {
             return Ok(None);
         };
         Ok(match self.read(mode.block).await? {
@@ -142,19 +142,19 @@ impl Device {
 
     async fn connect(&mut self) -> Result<Link, Failure> {
         let source = &self.source;
-        let within = Duration::from_millis(source.profile.head.timeout_ms);
-        let link = Link::open(&source.address, source.unit, within).await?;
-        let Some(model) = self.source.profile.sunspec_model else {
+        let within = Duration::from_millis(source.way.profile.head.timeout_ms);
+        let link = Link::open(&source.address, source.way.unit, within).await?;
+        let Some(model) = self.source.way.profile.sunspec_model else {
             return Ok(link);
         };
-        let (link, found) = sunspec::find(link, model, &self.source.profile).await?;
+        let (link, found) = sunspec::find(link, model, &self.source.way.profile).await?;
         self.found = found;
         Ok(link)
     }
 
     /// The canary comes last, so that it speaks for every answer before it.
     async fn check_canary(&mut self) -> Result<(), Failure> {
-        let Some(canary) = self.source.profile.canary else {
+        let Some(canary) = self.source.way.profile.canary else {
             return Ok(());
         };
         match self.read(canary.block).await? {

@@ -15,6 +15,7 @@ use muster_core::{ChannelIx, SourceIx};
 use muster_profiles::Profile;
 
 use super::ModbusSource;
+use crate::config::ModbusWay;
 use crate::sources::ear::Bench;
 
 /// Two trip signals in blocks of their own and a canary: three requests a cycle.
@@ -55,10 +56,12 @@ fn source(address: String, profile: Profile, signals: &[&str]) -> ModbusSource {
         source: SourceIx(0),
         id: "peer".into(),
         address,
-        unit: 7,
-        profile: Arc::new(profile),
         channels,
         poll_ms: None,
+        way: ModbusWay {
+            unit: 7,
+            profile: Arc::new(profile),
+        },
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::UpsName;
 use super::failure::Failure;
 use super::line::shown;
+use crate::config::UpsName;
 
 /// The variables of one UPS, by name.
 pub(crate) type Variables = BTreeMap<String, String>;

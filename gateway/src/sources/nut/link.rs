@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::UpsName;
 use super::answer::{self, VariableRows, Variables};
 use super::failure::Failure;
 use super::line::{self, shown};
 use super::refusal::Refusal;
 use super::request::Request;
+use crate::config::UpsName;
 use crate::sources::tls;
 
 /// A machine in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s. TLS has to be ready

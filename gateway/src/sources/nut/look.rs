@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::UpsName;
 use super::answer::Variables;
 use super::failure::Failure;
 use super::line::shown;
 use super::link::{Door, Link};
+use crate::config::UpsName;
 use crate::lines;
 
 /// An answer later than this is none.

@@ -17,16 +17,10 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use muster_core::{ChannelIx, SourceIx};
-use muster_profiles::NutProfile;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::{NutWay, Polled, UpsName};
+use crate::config::{NutWay, Polled};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
 use crate::sources::polls::Polling;
@@ -36,36 +30,7 @@ pub(crate) use line::shown;
 pub(crate) use look::{Seen, look};
 
 /// A UPS and how it is asked.
-#[derive(Clone, Debug)]
-struct NutSource {
-    source: SourceIx,
-    id: String,
-    /// `host:port` of upsd.
-    address: String,
-    ups: UpsName,
-    /// With it the conversation is encrypted, or there is none.
-    ca: Option<PathBuf>,
-    profile: Arc<NutProfile>,
-    /// Signal name in the profile to channel.
-    channels: BTreeMap<String, ChannelIx>,
-    /// Overrules the profile's poll period. Real milliseconds.
-    poll_ms: Option<u64>,
-}
-
-impl From<(Polled, NutWay)> for NutSource {
-    fn from((polled, way): (Polled, NutWay)) -> Self {
-        Self {
-            source: polled.source,
-            id: polled.id,
-            address: polled.address,
-            ups: way.ups,
-            ca: way.ca,
-            profile: way.profile,
-            channels: polled.channels,
-            poll_ms: polled.poll_ms,
-        }
-    }
-}
+type NutSource = Polled<NutWay>;
 
 /// Polls one UPS until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all others to
 /// the lane of data; a full lane slows only this UPS. One that is not heard is reported once an episode by
@@ -74,12 +39,12 @@ impl From<(Polled, NutWay)> for NutSource {
 /// It is asked every `poll_ms` (by default the profile's `min_poll_ms`); what trips nothing is handed on every second, or
 /// as often as the rest if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
 pub(crate) fn spawn(
-    source: (Polled, NutWay),
+    source: Polled<NutWay>,
     lanes: Lanes,
     counters: Counters,
     clock: Clock,
     simulated: bool,
     polling: Polling,
 ) -> JoinHandle<()> {
-    tokio::spawn(poller::run(source.into(), lanes, counters, clock, simulated, polling))
+    tokio::spawn(poller::run(source, lanes, counters, clock, simulated, polling))
 }

@@ -27,7 +27,11 @@ pub(super) async fn run(
     polling: Polling,
 ) {
     let sheet = Sheet::of(&source);
-    let pace = Pace::of(source.poll_ms, source.profile.head.min_poll_ms, !sheet.trip.is_empty());
+    let pace = Pace::of(
+        source.poll_ms,
+        source.way.profile.head.min_poll_ms,
+        !sheet.trip.is_empty(),
+    );
     polling.every(pace.period);
     sleep(pace.stagger(source.source.at())).await;
     let mut ticks = interval(pace.period);
@@ -112,7 +116,7 @@ impl Upsd {
     async fn variables(&mut self) -> Result<Variables, Failure> {
         let begun = Stopwatch::start();
         let link = self.link().await?;
-        let (link, answer) = link.variables(&self.source.ups).await?;
+        let (link, answer) = link.variables(&self.source.way.ups).await?;
         self.link = Some(link);
         let variables = answer.map_err(Failure::Refused)?;
         if is_waiting(&variables) {
@@ -130,8 +134,8 @@ impl Upsd {
         }
         let door = Door {
             address: &self.source.address,
-            ca: self.source.ca.as_deref(),
-            within: Duration::from_millis(self.source.profile.head.timeout_ms),
+            ca: self.source.way.ca.as_deref(),
+            within: Duration::from_millis(self.source.way.profile.head.timeout_ms),
         };
         Link::open(door).await
     }

@@ -1,6 +1,6 @@
 //! Everything that is ever sent to upsd. There is no request here that changes anything, or makes anybody wait for us.
 
-use super::UpsName;
+use crate::config::UpsName;
 
 /// What upsd is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

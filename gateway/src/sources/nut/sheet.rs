@@ -33,7 +33,7 @@ pub(super) struct Point {
 impl Sheet {
     pub(super) fn of(source: &NutSource) -> Self {
         let points = |trip| {
-            let ours = source.profile.signals.iter().filter(|s| s.trip == trip);
+            let ours = source.way.profile.signals.iter().filter(|s| s.trip == trip);
             ours.filter_map(|signal| {
                 let channel = *source.channels.get(&signal.name)?;
                 Some(Point {

@@ -14,7 +14,7 @@ use muster_core::{ChannelIx, SourceIx};
 use muster_profiles::Device;
 
 use super::NutSource;
-use crate::config::UpsName;
+use crate::config::{NutWay, UpsName};
 use crate::sources::ear::Bench;
 
 /// An answer of a peer here that is later than this is none.
@@ -31,11 +31,13 @@ pub(super) fn source(address: &str, signals: &[&str]) -> NutSource {
         source: SourceIx(0),
         id: "ups".into(),
         address: address.into(),
-        ups: UpsName::new("bat").unwrap(),
-        ca: None,
-        profile: Arc::new(profile),
         channels: channels.map(|(i, s)| ((*s).to_owned(), ChannelIx(i))).collect(),
         poll_ms: Some(20),
+        way: NutWay {
+            ups: UpsName::new("bat").unwrap(),
+            ca: None,
+            profile: Arc::new(profile),
+        },
     }
 }
 

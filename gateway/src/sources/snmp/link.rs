@@ -43,7 +43,7 @@ pub(super) struct Link {
 impl Link {
     /// Asks who it is. Nothing of it is believed unless the profile is for it.
     pub(super) async fn open(source: &SnmpSource, auth: &Auth, hint: &Hint) -> Result<Self, Failure> {
-        let within = Duration::from_millis(source.profile.head.timeout_ms);
+        let within = Duration::from_millis(source.way.profile.head.timeout_ms);
         let client = connect(source, auth, within).await?;
         hint.follow(client.peer_addr().ip());
         let nobody = muster_profiles::Oid::default();
@@ -51,7 +51,7 @@ impl Link {
             client,
             address: source.address.clone(),
             within,
-            plain: source.login.is_plain(),
+            plain: source.way.login.is_plain(),
             trip: Poll::of(source, &nobody, true),
             rest: Poll::of(source, &nobody, false),
             agent: nobody,
@@ -60,8 +60,8 @@ impl Link {
         let identity = link.get(&identity()).await?;
         link.agent = said(identity.first())?;
         link.uptime = ticks(identity.get(1));
-        if !source.profile.fits(&link.agent) {
-            let (found, profile) = (link.agent, source.profile.head.name());
+        if !source.way.profile.fits(&link.agent) {
+            let (found, profile) = (link.agent, source.way.profile.head.name());
             return Err(Failure::Another { found, profile });
         }
         link.trip = Poll::of(source, &link.agent, true);

@@ -15,15 +15,10 @@ mod poller;
 mod tests;
 pub mod traps;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use muster_core::{ChannelIx, SourceIx};
-use muster_profiles::SnmpProfile;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::{Polled, SnmpLogin, SnmpWay};
+use crate::config::{Polled, SnmpWay};
 use crate::counters::Counters;
 use crate::lanes::Lanes;
 use crate::sources::polls::Polling;
@@ -31,33 +26,7 @@ use crate::sources::polls::Polling;
 pub use hints::Hints;
 
 /// A device and how it is asked.
-#[derive(Clone, Debug)]
-struct SnmpSource {
-    source: SourceIx,
-    id: String,
-    /// `host:port`.
-    address: String,
-    login: SnmpLogin,
-    profile: Arc<SnmpProfile>,
-    /// Signal name in the profile to channel.
-    channels: BTreeMap<String, ChannelIx>,
-    /// Overrules the profile's poll period. Real milliseconds.
-    poll_ms: Option<u64>,
-}
-
-impl From<(Polled, SnmpWay)> for SnmpSource {
-    fn from((polled, way): (Polled, SnmpWay)) -> Self {
-        Self {
-            source: polled.source,
-            id: polled.id,
-            address: polled.address,
-            login: way.login,
-            profile: way.profile,
-            channels: polled.channels,
-            poll_ms: polled.poll_ms,
-        }
-    }
-}
+type SnmpSource = Polled<SnmpWay>;
 
 /// Polls one agent until the lanes are closed or the task is aborted. Trip signals go to the lane of alarms, all others
 /// to the lane of data; a full lane slows only this agent. An agent that fails is reported once an episode by
@@ -66,7 +35,7 @@ impl From<(Polled, SnmpWay)> for SnmpSource {
 /// Trip signals are read every `poll_ms` (by default the profile's `min_poll_ms`), all others every second, or as
 /// often as trip signals if that is less often. Periods and deadlines are real time; `simulated` marks the readings.
 pub(crate) fn spawn(
-    source: (Polled, SnmpWay),
+    source: Polled<SnmpWay>,
     (lanes, counters, clock): (Lanes, Counters, Clock),
     simulated: bool,
     hints: &Hints,
@@ -74,5 +43,5 @@ pub(crate) fn spawn(
 ) -> JoinHandle<()> {
     let hint = hints.of_one();
     let ways = (lanes, counters, clock);
-    tokio::spawn(poller::run(source.into(), ways, simulated, hint, polling))
+    tokio::spawn(poller::run(source, ways, simulated, hint, polling))
 }

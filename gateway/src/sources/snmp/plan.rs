@@ -14,8 +14,8 @@ use crate::sources::pace::Pace;
 /// When an agent is asked.
 pub(super) fn pace(source: &SnmpSource) -> Pace {
     let has_trip = |s: &SnmpSignal| s.trip && source.channels.contains_key(&s.name);
-    let trips = source.profile.signals.iter().any(has_trip);
-    Pace::of(source.poll_ms, source.profile.head.min_poll_ms, trips)
+    let trips = source.way.profile.signals.iter().any(has_trip);
+    Pace::of(source.poll_ms, source.way.profile.head.min_poll_ms, trips)
 }
 
 /// Signals that are read together.
@@ -42,10 +42,10 @@ pub(super) fn theirs(oid: &muster_profiles::Oid) -> Oid {
 impl Poll {
     /// The signals the config has a channel for, as this agent says them. Those that trip, or the others.
     pub(super) fn of(source: &SnmpSource, agent: &muster_profiles::Oid, trip: bool) -> Self {
-        let spoken = source.profile.signals_of(agent);
+        let spoken = source.way.profile.signals_of(agent);
         let channel = |s: &SnmpSignal| source.channels.get(&s.name).copied();
         let is_mute = |s: &&SnmpSignal| s.trip == trip && spoken.iter().all(|spoken| spoken.name != s.name);
-        let mute = source.profile.signals.iter().filter(is_mute).filter_map(channel);
+        let mute = source.way.profile.signals.iter().filter(is_mute).filter_map(channel);
         let points = spoken.iter().filter(|s| s.trip == trip);
         Self {
             mute: mute.collect(),

@@ -128,7 +128,7 @@ impl Agent {
         if let Some(auth) = &self.auth {
             return Ok(auth.clone());
         }
-        let login = self.source.login.clone();
+        let login = self.source.way.login.clone();
         let made = tokio::task::spawn_blocking(move || login::auth(&login)).await;
         // It does not panic; if it were to, there are no keys.
         let auth = made.unwrap_or(Err(CryptoError::CipherError)).map_err(Failure::Keys)?;

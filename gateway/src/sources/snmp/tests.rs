@@ -11,7 +11,7 @@ use muster_wire::{Absence, Micro};
 
 use super::SnmpSource;
 use super::plan::{Answers, Poll, pace};
-use crate::config::{Secret, SnmpLogin};
+use crate::config::{Secret, SnmpLogin, SnmpWay};
 
 fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> SnmpSource {
     let channels = (0..).zip(signals).map(|(i, s)| ((*s).to_owned(), ChannelIx(i)));
@@ -22,10 +22,12 @@ fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> SnmpSource {
         source: SourceIx(0),
         id: "ups".into(),
         address: "127.0.0.1:161".into(),
-        login: SnmpLogin::Community(Secret(b"house".to_vec())),
-        profile: Arc::new(profile),
         channels: channels.collect(),
         poll_ms,
+        way: SnmpWay {
+            login: SnmpLogin::Community(Secret(b"house".to_vec())),
+            profile: Arc::new(profile),
+        },
     }
 }
 

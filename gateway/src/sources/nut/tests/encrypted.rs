@@ -12,7 +12,7 @@ async fn lost_after(act: Act) -> (String, Vec<String>) {
     std::fs::write(&ca, made.cert.pem()).unwrap();
     let peer = Peer::start(vec![act]).await;
     let mut source = source(&peer.address, &["on_battery"]);
-    source.ca = Some(ca);
+    source.way.ca = Some(ca);
     let mut bench = poll(source);
     let heard = bench.hear().await;
     let Heard::Lost(why) = heard else {
