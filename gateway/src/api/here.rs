@@ -52,11 +52,19 @@ impl Here {
 
 /// The command for an order to the gateway at `url`.
 pub(crate) fn order_command(url: &str, order: &str) -> String {
-    let url = match url.trim_end_matches('/') {
+    format!("muster order {order}{} --token-file {TOKEN_FILE}", url_option(url))
+}
+
+/// `muster devices`, as it has to be typed for the gateway at this URL.
+pub(crate) fn devices_command(url: &str) -> String {
+    format!("muster devices{}", url_option(url))
+}
+
+fn url_option(url: &str) -> String {
+    match url.trim_end_matches('/') {
         USUAL_URL => String::new(),
         url => format!(" --url {}", quoted(url)),
-    };
-    format!("muster order {order}{url} --token-file {TOKEN_FILE}")
+    }
 }
 
 /// As a shell takes it for one word.

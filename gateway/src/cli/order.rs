@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use call::{Failure, Given};
 
-use crate::api::{USUAL_URL, order_command};
+use crate::api::{USUAL_URL, devices_command, order_command};
 
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
@@ -166,6 +166,13 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
                 "NOTHING IS REALLY MOVED: the site is disarmed. To move for real: `{arm}`"
             ));
         }
+        if verb == Word::Arm && !given.troubles.is_empty() {
+            lines.push(format!(
+                "BUT IT DOES NOT HEAR EVERYTHING: {} in trouble. `{}` says why.",
+                given.troubles.join(", "),
+                devices_command(url)
+            ));
+        }
         return lines;
     }
     // The second person gives the instant, not the words: "16:52" may mean another day or zone elsewhere.
@@ -198,6 +205,7 @@ mod tests {
             at_wall: at_wall.map(str::to_owned),
             at_left_s: at_wall.map(|_| 3_900),
             headline: vec![],
+            troubles: vec![],
             document: serde_json::Value::Null,
         }
     }
@@ -235,6 +243,19 @@ mod tests {
         assert!(!said(Word::Hold).contains("NOTHING"));
         let armed = lines(Word::Evacuate, &given(false, None), USUAL_URL).join("\n");
         assert!(!armed.contains("NOTHING"), "{armed}");
+    }
+
+    #[test]
+    fn arming_says_what_is_in_trouble_at_that_moment() {
+        let mut taken = given(false, None);
+        let said = |taken: &Given| lines(Word::Arm, taken, "http://10.0.0.7:8620/").join("\n");
+        assert!(!said(&taken).contains("BUT"));
+        taken.troubles = vec!["ups-1".to_owned(), "uplink".to_owned()];
+        let text = said(&taken);
+        assert!(text.contains("ups-1, uplink in trouble."), "{text}");
+        let command = text.split('`').nth(1).unwrap();
+        assert_eq!(command, "muster devices --url http://10.0.0.7:8620");
+        crate::cli::tests::parses(command);
     }
 
     #[test]

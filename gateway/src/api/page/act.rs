@@ -15,7 +15,7 @@ pub(super) fn section(moment: &Moment<'_>) -> Markup {
 }
 
 /// A line ends between two words: whoever types it from a screen must not read `--` and `url` apart.
-fn whole_words(command: &str) -> Markup {
+pub(super) fn whole_words(command: &str) -> Markup {
     html! { @for (i, word) in command.split(' ').enumerate() { @if i > 0 { " " } span { (word) } } }
 }
 

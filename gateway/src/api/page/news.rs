@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::act::whole_words;
 use super::{tag, time_of};
 use crate::api::live;
 use crate::api::serve::Room;
@@ -16,7 +17,7 @@ pub(super) fn section(room: &Room) -> Markup {
     let older = room.older.get().into_iter().flatten().cloned();
     html! {
         section #news data-part="" {
-            h2 { "News " small { "all of it: " code { (room.here.journal("--events")) } } }
+            h2 { "News " small { "all of it: " code { (whole_words(&room.here.journal("--events"))) } } }
             @for event in told.chain(older).take(SHOWN) { (line(&event)) }
         }
     }

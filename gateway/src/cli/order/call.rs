@@ -101,6 +101,8 @@ pub(super) struct Given {
     /// Seconds from now to that.
     pub(super) at_left_s: Option<i64>,
     pub(super) headline: Vec<String>,
+    /// What of the detecting system is in trouble at that moment.
+    pub(super) troubles: Vec<String>,
     /// For `--json`.
     pub(super) document: Value,
 }
@@ -119,7 +121,8 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
     let status = response.status();
     let mut document = read(response, &url).await?;
     judge(status, &document, &base)?;
-    let headline = headline(&client, &base, &token).await;
+    let now = status_now(&client, &base, &token).await;
+    let headline = texts(&now["headline"], |line| line);
     document["headline"] = json!(headline);
     let text = |name: &str| document[name].as_str().map(str::to_owned);
     Ok(Given {
@@ -128,6 +131,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
         at_wall: text("at_wall"),
         at_left_s: document["at_left_s"].as_i64(),
         headline,
+        troubles: texts(&now["troubles"], |trouble| &trouble["subject"]),
         document,
     })
 }
@@ -259,17 +263,20 @@ fn judge(status: StatusCode, document: &Value, url: &Url) -> Result<(), Failure>
     }
 }
 
-/// What every screen has to say; nothing if it cannot be had in time.
-async fn headline(client: &Client, base: &Url, token: &str) -> Vec<String> {
+/// How the site is; null if it cannot be had in time.
+async fn status_now(client: &Client, base: &Url, token: &str) -> Value {
     let Ok(url) = join(base, "api/v1/status") else {
-        return Vec::new();
+        return Value::Null;
     };
     let Ok(response) = client.get(url.clone()).bearer_auth(token).timeout(STATUS).send().await else {
-        return Vec::new();
+        return Value::Null;
     };
-    let status = read(response, &url).await.unwrap_or(Value::Null);
-    let lines = status["headline"].as_array().into_iter().flatten();
-    lines.filter_map(Value::as_str).map(str::to_owned).collect()
+    read(response, &url).await.unwrap_or(Value::Null)
+}
+
+fn texts(list: &Value, text: fn(&Value) -> &Value) -> Vec<String> {
+    let all = list.as_array().into_iter().flatten();
+    all.filter_map(|one| text(one).as_str()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
