@@ -8,8 +8,8 @@ use std::time::Duration;
 use muster_profiles::{Block, Device, Table};
 
 use super::exit;
+use super::line_settings::LineSettings;
 use crate::clock::{Stopwatch, wall_now_ms};
-use crate::config::Port;
 use crate::sources::modbus::Recorder;
 
 /// Record what a device answers, as text that can be read, sent, and played
@@ -23,8 +23,10 @@ use crate::sources::modbus::Recorder;
     after_help = "A recording is lines such as these; what a moment does not say again is as it was:\n  at 0 ms\n  holding 128: 0x0000 0x0E10\n  at 1000 ms\n  discrete 0: 0 1\n\nOf a UPS behind upsd, `upsc UPS@HOST > FILE` is a recording; of an SNMP agent, snmpsim's snmprec makes one."
 )]
 pub struct Args {
-    /// Address of a Modbus TCP device, `host:port`
+    /// Where the device is: `host:port` for Modbus TCP, `/dev/…` for a serial line, `rtu-over-tcp://host:port` for a line behind a server
     address: String,
+    #[command(flatten)]
+    line: LineSettings,
     /// Record all that this profile reads: a shipped one, or a file
     #[arg(
         long,
@@ -104,7 +106,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn recorder(args: &Args) -> Result<Recorder, (u8, String)> {
-    let port = Port::Tcp(args.address.clone());
+    let port = args.line.port(&args.address).map_err(|why| (exit::USAGE, why))?;
     let Some(name) = &args.profile else {
         let blocks = args.registers.clone();
         return Ok(Recorder::new(port, args.unit, WITHIN, blocks));

@@ -10,6 +10,7 @@ pub mod enroll;
 pub mod exit;
 pub mod hooks;
 mod interrupted;
+mod line_settings;
 pub mod journal;
 pub mod notify;
 pub mod order;

@@ -14,7 +14,7 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, cycles, http, notify, sensor, zone};
+use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, buses, cycles, http, notify, sensor, zone};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -40,6 +40,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         groups: &groups,
     }
     .check(faults);
+    buses::check(&devices.polled, &rows.sources, faults);
     check_broker(&rows, &devices.sensors, faults);
     http::check_reach(&rows.http, &rows.hooks, faults);
     notify::check_reach(&rows.site, &rows.notify, faults);

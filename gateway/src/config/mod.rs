@@ -4,6 +4,7 @@
 //! lowered to indices (`lower`), and rules across tables are checked (`groups`, `cycles`, and beside each table).
 
 mod address;
+mod buses;
 mod certificates;
 mod channel;
 mod channels;
@@ -49,7 +50,7 @@ pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
-pub use port::Port;
+pub use port::{Parity, Port, SerialLine};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit;
+use super::line_settings::LineSettings;
 use found::Found;
 
 /// Name what stands at an address, show its live values, and write its lines of config
@@ -22,9 +23,11 @@ use found::Found;
 /// Exit: 0 something was found, 1 it knows nothing that answers, 64 usage, 69 unreachable or not what was expected.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Address of a Modbus TCP device or an upsd, `host:port`
-    #[arg(value_name = "HOST:PORT")]
+    /// Where it is: `host:port` of a Modbus TCP device or an upsd, `/dev/…` for a serial line, `rtu-over-tcp://host:port`
+    #[arg(value_name = "ADDRESS")]
     address: String,
+    #[command(flatten)]
+    line: LineSettings,
     /// What it speaks; without it as its port says: 502 modbus, 3493 nut
     #[arg(long, value_enum)]
     kind: Option<Kind>,
@@ -84,14 +87,18 @@ async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
 
 fn kind(args: &Args) -> Result<Kind, Trouble> {
     let address = &args.address;
+    let line = args.line.port(address).is_ok_and(|port| port.baud().is_some());
+    if line && args.kind.is_none() {
+        return Ok(Kind::Modbus);
+    }
     let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let usage = |why: String| Err((exit::USAGE, why));
     match (port, args.kind) {
-        (None, _) => usage(format!(
+        (None, _) if !line => usage(format!(
             "`{address}` has no port: give HOST:PORT, as a rule HOST:502 for Modbus, HOST:3493 for NUT"
         )),
         (_, Some(kind)) => Ok(kind),
-        (Some(502), None) => Ok(Kind::Modbus),
+        (Some(502) | None, None) => Ok(Kind::Modbus),
         (Some(3493), None) => Ok(Kind::Nut),
         (Some(port), None) => usage(format!("what speaks at port {port}? Give --kind modbus or --kind nut")),
     }
