@@ -12,6 +12,7 @@ mod acks;
 mod acting;
 mod agents;
 mod bench;
+mod buses;
 mod firmware;
 mod inputs;
 mod lasting;

@@ -50,3 +50,29 @@ impl LineSettings {
         [baud, parity, stop_bits].into_iter().flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+    use super::*;
+
+    #[test]
+    fn what_is_given_reaches_the_line_and_the_config() {
+        let settings = LineSettings {
+            baud: Some(9_600),
+            parity: Some(ParityWord::None),
+            stop_bits: None,
+        };
+        let Port::Serial(line) = settings.port("/dev/ttyS1").unwrap() else {
+            unreachable!()
+        };
+        assert_eq!((line.baud, line.parity, line.stop_bits), (9_600, Parity::None, 1));
+        let keys: Vec<String> = settings
+            .keys()
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        assert_eq!(keys, ["baud = 9600", "parity = \"none\""]);
+        assert!(settings.port("nowhere").is_err());
+    }
+}

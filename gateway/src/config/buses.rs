@@ -27,7 +27,10 @@ pub(super) fn check(polled: &[Polled], rows: &[SourceRow], faults: &Faults<'_>) 
             continue;
         };
         let at = address_at(row);
-        buses.entry(way.port.bus()).or_default().push(Member { polled, way, at });
+        buses
+            .entry(way.port.bus())
+            .or_default()
+            .push(Member { polled, way, at });
     }
     for members in buses.values() {
         check_settings(members, faults);
@@ -94,7 +97,8 @@ fn check_load(members: &[Member<'_>], faults: &Faults<'_>) {
             first.way.port,
             each.join(", ")
         );
-        let hint = "ask less often (`poll_ms`), for fewer `signals`, or faster (`baud`); else values get old, and are trouble";
+        let hint =
+            "ask less often (`poll_ms`), for fewer `signals`, or faster (`baud`); else values get old, and are trouble";
         faults.warning(first.at, what, hint);
     }
 }

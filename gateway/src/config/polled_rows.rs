@@ -8,9 +8,9 @@ use muster_profiles::Device;
 use super::address::Address;
 use super::faults::{At, quoted};
 use super::polled::{ModbusWay, NutWay, PollWay, SnmpWay, UpsName};
+use super::port::Port;
 use super::source::PolledRow;
 use super::table::Table;
-use super::port::Port;
 use super::{hook, port, profile, snmp};
 
 /// Keys of every polled device.
@@ -165,7 +165,9 @@ fn unit(table: &Table<'_>, port: Option<&Port>) -> u8 {
     }
     if matches!(unit.value, 0 | 255) && port.is_some_and(|port| port.baud().is_some()) {
         let what = format!("there is no unit {} on a serial line", unit.value);
-        table.faults.error(unit.at, what, "1 to 247, as it is set on the device");
+        table
+            .faults
+            .error(unit.at, what, "1 to 247, as it is set on the device");
     }
     unit.value as u8
 }

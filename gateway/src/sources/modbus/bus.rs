@@ -93,7 +93,12 @@ struct Due {
 impl Bus {
     async fn turn(&mut self) -> Result<(), Closed> {
         let now = self.began.elapsed();
-        let all: Vec<Due> = self.members.iter().enumerate().flat_map(|(i, m)| m.due(i, now)).collect();
+        let all: Vec<Due> = self
+            .members
+            .iter()
+            .enumerate()
+            .flat_map(|(i, m)| m.due(i, now))
+            .collect();
         match pick(&all, now, self.probe_from, self.trips_in_a_row) {
             Ok(turn) => self.take(turn).await,
             Err(wait) => {
@@ -126,7 +131,10 @@ fn pick(all: &[Due], now: Duration, probe_from: Duration, trips_in_a_row: u32) -
     let from = |due: &Due| if due.failing { due.at.max(probe_from) } else { due.at };
     let ready = || all.iter().filter(|due| from(due) <= now);
     let first = |wanted: &dyn Fn(&Due) -> bool| {
-        ready().filter(|due| wanted(due)).min_by_key(|due| due.at).map(|due| due.turn)
+        ready()
+            .filter(|due| wanted(due))
+            .min_by_key(|due| due.at)
+            .map(|due| due.turn)
     };
     let starved = (trips_in_a_row >= TRIPS_IN_A_ROW)
         .then(|| first(&|due| !due.failing && !due.turn.trip && due.overdue))
@@ -167,7 +175,9 @@ impl Member {
             failing,
             overdue: now > at + period,
         };
-        let trip = self.trips.then(|| due(true, self.trip_due, self.failing, self.pace.period));
+        let trip = self
+            .trips
+            .then(|| due(true, self.trip_due, self.failing, self.pace.period));
         let rest = (!self.trips || !self.failing).then(|| due(false, self.rest_due, self.failing, self.rest_period()));
         trip.into_iter().chain(rest)
     }
@@ -253,7 +263,11 @@ mod tests {
             due(2, true, 800, false, false),
         ];
         assert_eq!(picked(&all, 0, 0), Ok((2, true)));
-        assert_eq!(picked(&all, 0, TRIPS_IN_A_ROW), Ok((0, false)), "the rest is not starved");
+        assert_eq!(
+            picked(&all, 0, TRIPS_IN_A_ROW),
+            Ok((0, false)),
+            "the rest is not starved"
+        );
         let in_time = [due(0, false, 900, false, false), all[1]];
         assert_eq!(picked(&in_time, 0, TRIPS_IN_A_ROW), Ok((1, true)));
     }
@@ -263,7 +277,10 @@ mod tests {
         let silent = due(0, true, 100, true, true);
         assert_eq!(picked(&[silent, due(1, true, 990, false, false)], 0, 0), Ok((1, true)));
         assert_eq!(picked(&[silent, due(1, false, 100, false, true)], 0, 0), Ok((0, true)));
-        assert_eq!(picked(&[silent, due(1, false, 100, false, true)], 1_500, 0), Ok((1, false)));
+        assert_eq!(
+            picked(&[silent, due(1, false, 100, false, true)], 1_500, 0),
+            Ok((1, false))
+        );
         assert_eq!(picked(&[silent], 1_500, 0), Err(500));
     }
 

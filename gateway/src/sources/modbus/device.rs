@@ -165,7 +165,8 @@ impl Device {
     fn tell_discarded(&self, link: &mut Link) {
         let bytes = link.take_discarded();
         if bytes > 0 {
-            let line = format!("{bytes} bytes on the line that nobody was waiting for: a late or doubled answer, or noise");
+            let line =
+                format!("{bytes} bytes on the line that nobody was waiting for: a late or doubled answer, or noise");
             self.count(Cause::ModbusNoise, &line);
         }
     }

@@ -102,10 +102,12 @@ impl Failure {
     /// Under which cause it is counted.
     pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Broken(_) | Self::Ended { .. }
-            | Self::Open { .. } | Self::Gone => {
-                Cause::ModbusConnect
-            }
+            Self::Connect { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Broken(_)
+            | Self::Ended { .. }
+            | Self::Open { .. }
+            | Self::Gone => Cause::ModbusConnect,
             Self::Timeout { .. } | Self::Unsettled { .. } => Cause::ModbusTimeout,
             Self::Checksum | Self::Noise | Self::Busy { .. } => Cause::ModbusNoise,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,

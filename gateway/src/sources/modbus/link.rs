@@ -129,9 +129,7 @@ impl Link {
         }
         let open = match &self.port {
             Port::Tcp(at) => Open::Tcp(tcp::attach(connect(at).await?)),
-            Port::RtuOverTcp { address, baud } => {
-                Open::Line(Line::new(Box::new(connect(address).await?), *baud))
-            }
+            Port::RtuOverTcp { address, baud } => Open::Line(Line::new(Box::new(connect(address).await?), *baud)),
             Port::Serial(serial) => Open::Line(Line::new(Box::new(open_serial(serial)?), serial.baud)),
         };
         self.opened += 1;
@@ -180,7 +178,11 @@ fn open_serial(serial: &SerialLine) -> Result<SerialStream, Failure> {
             Parity::Even => tokio_serial::Parity::Even,
             Parity::Odd => tokio_serial::Parity::Odd,
         },
-        if serial.stop_bits == 2 { StopBits::Two } else { StopBits::One },
+        if serial.stop_bits == 2 {
+            StopBits::Two
+        } else {
+            StopBits::One
+        },
     );
     let builder = tokio_serial::new(&serial.path, serial.baud);
     let builder = builder.data_bits(DataBits::Eight).parity(parity).stop_bits(stop_bits);
@@ -196,11 +198,12 @@ fn open_serial(serial: &SerialLine) -> Result<SerialStream, Failure> {
 
 /// What to look at first.
 fn open_hint(error: &tokio_serial::Error) -> &'static str {
-    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    use std::io::ErrorKind::PermissionDenied;
     match error.kind() {
-        ErrorKind::NoDevice | ErrorKind::Io(NotFound) => "is the adapter plugged in, or has it another name now",
-        ErrorKind::Io(PermissionDenied) => "the user that Muster runs as has to be in the line's group, often `dialout`",
-        _ => "is another program using it",
+        ErrorKind::Io(PermissionDenied) => {
+            "the user that Muster runs as has to be in the line's group, often `dialout`"
+        }
+        _ => "look whether the adapter is plugged in under this name, and no other program uses it",
     }
 }
 
@@ -215,7 +218,7 @@ fn request(block: Block) -> Request<'static> {
 }
 
 /// Exactly as many as were asked for. Bits come in whole bytes; the rest of the last one is dropped.
-fn words(block: Block, response: Response) -> Result<Vec<u16>, Failure> {
+pub(super) fn words(block: Block, response: Response) -> Result<Vec<u16>, Failure> {
     let count = usize::from(block.count);
     let (full, mut words) = match (block.table, response) {
         (Table::Holding, Response::ReadHoldingRegisters(words)) => (count, words),

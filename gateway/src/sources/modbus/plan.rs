@@ -55,7 +55,10 @@ pub(crate) fn line_time(source: &ModbusSource, baud: u32) -> (Duration, Duration
     let pace = plan.pace(source);
     let profile = &source.way.profile;
     let mode = profile.mode.as_ref().map(|mode| mode.block);
-    let extra: Vec<Block> = mode.into_iter().chain(profile.canary.map(|canary| canary.block)).collect();
+    let extra: Vec<Block> = mode
+        .into_iter()
+        .chain(profile.canary.map(|canary| canary.block))
+        .collect();
     let cycle = |polls: &[Poll]| -> Duration {
         let with = if polls.is_empty() { &[][..] } else { &extra[..] };
         let blocks = polls.iter().map(|poll| poll.block).chain(with.iter().copied());

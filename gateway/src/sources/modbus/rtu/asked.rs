@@ -100,7 +100,10 @@ impl Asked {
 
     /// What came was the answer to one of those that `could_be`: all that was asked before the first of them is settled.
     fn settle(&mut self, question: Question, could_be: impl Fn(&Self, Question) -> bool) {
-        let candidates = self.open.iter().filter(|(other, _)| could_be(self, **other) || **other == question);
+        let candidates = self
+            .open
+            .iter()
+            .filter(|(other, _)| could_be(self, **other) || **other == question);
         let Some(first) = candidates.map(|(_, open)| open.first).min() else {
             return;
         };
@@ -119,7 +122,9 @@ impl Asked {
 
     fn others_look_like(&self, question: Question) -> bool {
         let shape = question.shape();
-        self.open.keys().any(|other| *other != question && other.shape() == shape)
+        self.open
+            .keys()
+            .any(|other| *other != question && other.shape() == shape)
     }
 }
 
@@ -173,12 +178,17 @@ mod tests {
     #[test]
     fn an_answer_that_did_not_come_is_not_awaited_by_the_same_question_again() {
         let mut asked = Asked::default();
-        let shapes: Vec<_> = (0..5).map(|_| ask(&mut asked, one(10)).shape().bytes.unwrap()).collect();
+        let shapes: Vec<_> = (0..5)
+            .map(|_| ask(&mut asked, one(10)).shape().bytes.unwrap())
+            .collect();
         assert_eq!(shapes, [2, 4, 6, 8, 10], "each try can be told from those before it");
         for _ in 0..100 {
             ask(&mut asked, one(10));
         }
-        assert!(asked.open.len() <= 1 + 2 * usize::from(WIDEST), "bounded, however long it is silent");
+        assert!(
+            asked.open.len() <= 1 + 2 * usize::from(WIDEST),
+            "bounded, however long it is silent"
+        );
     }
 
     #[test]
@@ -227,8 +237,11 @@ mod tests {
         fn ask(&mut self, question: Question, fate: Fate) {
             let due = !matches!(fate, Fate::Late);
             let times = [Fate::Lost, Fate::Prompt, Fate::Doubled];
-            let count = times.iter().position(|f| std::mem::discriminant(f) == std::mem::discriminant(&fate));
-            self.queue.extend(std::iter::repeat_n((question, due), count.unwrap_or(1)));
+            let count = times
+                .iter()
+                .position(|f| std::mem::discriminant(f) == std::mem::discriminant(&fate));
+            self.queue
+                .extend(std::iter::repeat_n((question, due), count.unwrap_or(1)));
             // What is due pushes out what is late before it.
             if due {
                 self.queue.iter_mut().for_each(|(_, due)| *due = true);

@@ -3,8 +3,6 @@
 
 mod asked;
 mod frame;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -266,7 +264,10 @@ fn judge(units: &mut Units, unit: u8, question: Question, frame: &Frame) -> Resu
     if frame.unit == unit {
         if let Some(code) = frame.exception(question.function()) {
             let code = ExceptionCode::new(code);
-            let address = matches!(code, ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue);
+            let address = matches!(
+                code,
+                ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue
+            );
             asked.refused(question, address);
             return Ok(Some(Err(code)));
         }
@@ -281,7 +282,11 @@ fn judge(units: &mut Units, unit: u8, question: Question, frame: &Frame) -> Resu
         return Ok(None);
     }
     Err(if frame.unit == unit {
-        Failure::Header(format!("of {} bytes to function {}", frame.pdu.len(), frame.shape().function))
+        Failure::Header(format!(
+            "of {} bytes to function {}",
+            frame.pdu.len(),
+            frame.shape().function
+        ))
     } else {
         Failure::Header(format!("from unit {}, unit {unit} was asked", frame.unit))
     })
@@ -304,4 +309,3 @@ fn within(response: Response, asked: Block, block: Block) -> Response {
         other => other,
     }
 }
-
