@@ -62,13 +62,13 @@ fn a_line_is_as_the_standard_says_unless_it_is_said_otherwise() {
 fn what_no_line_can_be_is_refused() {
     assert_eq!(
         one(TCP, &format!("{TCP}\nbaud = 9600")),
-        "14 error `baud` means nothing for \"10.0.0.7:502\""
+        "14 error `baud` means nothing for `10.0.0.7:502`"
     );
     let behind = "address = \"rtu-over-tcp://10.0.0.9:4001\"";
     let parity = format!("{behind}\nparity = \"odd\"");
     assert_eq!(
         one(TCP, &parity),
-        "14 error `parity` means nothing for \"rtu-over-tcp://10.0.0.9:4001\""
+        "14 error `parity` means nothing for `rtu-over-tcp://10.0.0.9:4001`"
     );
     let line = "address = \"/dev/ttyUSB0\"";
     assert_eq!(
@@ -87,7 +87,7 @@ fn what_no_line_can_be_is_refused() {
     assert!(one(TCP, &format!("{line}\nparity = \"mark\"")).starts_with("14 error"));
     assert_eq!(
         one(TCP, "address = \"rtu-over-tcp://10.0.0.9\""),
-        "13 error \"rtu-over-tcp://10.0.0.9\" is not an address"
+        "13 error `rtu-over-tcp://10.0.0.9` is not an address"
     );
 }
 
@@ -98,13 +98,13 @@ fn one_line_has_one_setting_and_each_unit_once() {
     only(
         &brief(&check(&other)),
         "error",
-        "/dev/ttyUSB0 is 9600 baud 8E1 here, and 19200 baud 8E1 for \"panel\"",
+        "/dev/ttyUSB0 is 9600 baud 8E1 here, and 19200 baud 8E1 for `panel`",
     );
     let twice = at(line) + &second(line);
     only(
         &brief(&check(&twice)),
         "error",
-        "unit 1 of /dev/ttyUSB0 is read by \"panel\" already",
+        "unit 1 of /dev/ttyUSB0 is read by `panel` already",
     );
     let good = at(line) + &second(&format!("{line}\nunit = 2"));
     assert_eq!(brief(&check(&good)), Vec::<String>::new());
