@@ -26,6 +26,7 @@ mod retained;
 mod settle;
 mod show;
 mod site;
+mod sources;
 mod state;
 mod step;
 mod view;
@@ -40,8 +41,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, IncidentView, IntervalView, OrderView, RunwayView, StepView, TroubleView, View, VoteView,
-    WorkloadView, ZoneView,
+    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RunwayView, SourceView, StepView, TroubleView, View,
+    VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

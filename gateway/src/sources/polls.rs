@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 use crate::config::Polled;
+use crate::counters::Cause;
 
 /// Longest line kept of an error, in characters; what a peer says is not ours to bound otherwise.
 const LONGEST_LINE: usize = 300;
@@ -31,7 +32,7 @@ struct Course {
     period: Option<Duration>,
     /// The last sound cycle: when it ended, and how long it took.
     heard: Option<(Stopwatch, Duration)>,
-    failed: Option<(Stopwatch, String)>,
+    failed: Option<(Stopwatch, Cause, String)>,
 }
 
 /// One device, and how it goes with it now.
@@ -56,8 +57,16 @@ pub(crate) struct Now {
     pub(crate) cycle_ms: Option<u64>,
     /// Since then.
     pub(crate) answered_ms: Option<u64>,
-    /// The last error's line and its age. It stays when the device is heard again.
-    pub(crate) last_error: Option<(String, u64)>,
+    /// The last error. It stays when the device is heard again.
+    pub(crate) last_error: Option<LastError>,
+}
+
+/// What was not as it should be, and how long ago. Real milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastError {
+    pub(crate) cause: Cause,
+    pub(crate) line: String,
+    pub(crate) age_ms: u64,
 }
 
 impl Polls {
@@ -110,14 +119,18 @@ impl Polling {
             poll_ms: course.period.map(millis),
             cycle_ms: heard.map(|(_, took)| millis(*took)),
             answered_ms: heard.map(|(since, _)| millis(since.elapsed())),
-            last_error: failed.map(|(since, line)| (line.clone(), millis(since.elapsed()))),
+            last_error: failed.map(|(since, cause, line)| LastError {
+                cause: *cause,
+                line: line.clone(),
+                age_ms: millis(since.elapsed()),
+            }),
         }
     }
 
     /// Something was not as it should be.
-    pub(crate) fn failed(&self, line: &str) {
+    pub(crate) fn failed(&self, cause: Cause, line: &str) {
         let line = line.chars().take(LONGEST_LINE).collect();
-        locked(&self.0).failed = Some((Stopwatch::start(), line));
+        locked(&self.0).failed = Some((Stopwatch::start(), cause, line));
     }
 }
 

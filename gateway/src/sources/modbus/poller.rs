@@ -186,7 +186,7 @@ impl Device {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

@@ -141,7 +141,7 @@ impl Upsd {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

@@ -142,7 +142,7 @@ impl Agent {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }
