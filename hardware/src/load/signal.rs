@@ -64,6 +64,14 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         keys.must("type", faults)
     };
     let bit = keys.within("bit", 0..=31, faults).and_then(|b| u8::try_from(b).ok());
+    let pair = keys.option("pair", faults).unwrap_or(false);
+    if pair && !bits {
+        faults.add(
+            keys.place("pair"),
+            "pair is for contacts",
+            "of a coil or discrete input: its two wires",
+        );
+    }
     let given_order: Option<WordOrder> = keys.option("word_order", faults);
     let order = given_order.unwrap_or_default();
     if bits && (kind.is_some() || bit.is_some() || given_order.is_some()) {
@@ -72,6 +80,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         return None;
     }
     let encoding = match (kind, bit) {
+        _ if bits && pair => Encoding::Pair,
         _ if bits => Encoding::Single,
         (Some(Type::U16), None) => Encoding::U16,
         (Some(Type::I16), None) => Encoding::I16,
@@ -123,6 +132,13 @@ fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &m
     }
     if states.is_some() {
         lint_states(signal, keys, faults);
+    }
+    if signal.invert && signal.encoding == Encoding::Pair {
+        faults.add(
+            keys.place("invert"),
+            "a pair is not inverted",
+            "exchange the two wires: the first input closes while the fact holds",
+        );
     }
     if signal.invert && !signal.encoding.is_bit() {
         faults.add(
