@@ -41,7 +41,7 @@ pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Pr
 ///
 /// # Errors
 /// 503 when the engine does not answer.
-async fn all(room: &Room) -> Result<Vec<Device>, Problem> {
+pub(super) async fn all(room: &Room) -> Result<Vec<Device>, Problem> {
     let mut sources = Vec::new();
     loop {
         let piece = piece(&room.state.lanes, sources.len()).await?;

@@ -14,6 +14,9 @@ use super::{Config, lower, rows};
 /// Largest file that is read: 16 MiB. One of 100,000 channels, each with a table of its own, takes 8.
 pub const MAX_BYTES: u64 = 16 << 20;
 
+/// Places named that are not TOML: one mistake makes many.
+const BROKEN_MAX: usize = 20;
+
 /// Why a file could not be read as text.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -50,18 +53,29 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
 pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let file = path.display().to_string();
     let faults = Faults::new(&file, text);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(cause) => {
-            let at = cause.span().map_or(0, |span| span.start);
-            faults.error(
-                at,
+    let (document, mut broken) = DeTable::parse_recoverable(text);
+    broken.truncate(BROKEN_MAX);
+    // A key that stands there twice is read once, and everything else is as its owner wrote it.
+    let is_twin = |cause: &toml::de::Error| cause.message() == "duplicate key";
+    let only_twins = broken.iter().all(is_twin);
+    for cause in &broken {
+        let at = cause.span().map_or(0, |span| span.start);
+        let (what, hint) = if is_twin(cause) {
+            (
+                "this key stands there twice".to_owned(),
+                "remove one; of a table such as [site] there is one only",
+            )
+        } else {
+            (
                 format!("not TOML: {}", cause.message()),
                 "the rest is checked once this is right",
-            );
-            return Err(faults.into_findings());
-        }
-    };
+            )
+        };
+        faults.error(at, what, hint);
+    }
+    if !only_twins {
+        return Err(faults.into_findings());
+    }
     let root = Table::new("the file", 0, document.get_ref(), &faults);
     let config = lower::lower(rows::read(&root, path.parent().unwrap_or(Path::new(""))), &faults);
     let findings = faults.into_findings();

@@ -15,6 +15,8 @@ use crate::lines::shortly;
 const UNWELL_SHOWN: usize = 25;
 /// Devices that are well, a line each; a frame goes out every second.
 const WELL_SHOWN: usize = 100;
+/// With no more devices than this, those that are well are seen without being asked for.
+const OPEN: usize = 30;
 /// Faults named of one device.
 const FAULTS_SHOWN: usize = 3;
 
@@ -29,7 +31,7 @@ pub(super) fn section(room: &Room) -> Markup {
                 }
             }
             // Outside of what is replaced, so that it stays as somebody has opened it.
-            details {
+            details open[called.as_ref().is_some_and(|called| called.devices.len() <= OPEN)] {
                 summary { "Every device that is well, by zone" }
                 div #devices-well data-part="" { @if let Some(called) = &called { (well(room, called)) } }
             }
@@ -74,7 +76,10 @@ fn ill(device: &Device) -> Markup {
             p.device { (line(device)) }
             @if let Some(trouble) = &device.trouble { p { (trouble.line) } }
             @if device.trouble.is_none() { (faults(device)) }
-            @if let Some(error) = device.last_error() { p.reason { "last error, " (shortly(error.age_ms)) " ago: " (error.line) } }
+            @if let Some(error) = device.last_error() {
+                @let said = device.trouble.as_ref().is_some_and(|trouble| trouble.line.contains(&error.line));
+                p.reason { "last error, " (shortly(error.age_ms)) " ago: " @if said { "the same" } @else { (error.line) } }
+            }
             @if let Some(polled) = &device.polled { p.reason { (polled.kind) " at " (polled.address) " as " (polled.profile) } }
             @if let Some(next) = device.next() { p.next { (with_commands(&next)) } }
         }

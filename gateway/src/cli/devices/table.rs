@@ -152,8 +152,11 @@ fn why(device: &Value) -> Vec<String> {
     let faults: Vec<String> = faults
         .map(|fault| format!("{} {}", text(&fault["channel"]), text(&fault["quality"])))
         .collect();
-    if !faults.is_empty() {
-        lines.push(format!("not good: {}", faults.join(", ")));
+    let total = device["channels_total"].as_u64().unwrap_or_default();
+    match faults.len() {
+        0 => {}
+        n if n > 1 && n as u64 == total => lines.push(format!("not good: all {n} of its channels")),
+        _ => lines.push(format!("not good: {}", faults.join(", "))),
     }
     if let Some(line) = device["last_error"]["line"].as_str() {
         let ago = duration(&device["last_error"]["age_ms"]);

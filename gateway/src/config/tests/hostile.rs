@@ -22,7 +22,11 @@ fn files_that_are_no_config() {
     assert!(refused(&vec![b'#'; MAX_BYTES as usize + 1]).ends_with(&format!("it is larger than {MAX_BYTES} bytes")));
     assert!(refused(b"[site]\nid = \"\xff\"\n").ends_with("it is not UTF-8 text"));
     assert!(refused(b"[site]\nid = here\n").starts_with("2 error not TOML: "));
-    assert!(refused(b"[site]\nid = \"a\"\nid = \"b\"\n").starts_with("3 error not TOML: "));
+    // A key that stands there twice keeps nothing else from being checked.
+    let twice = refused(b"[site]\nid = \"a\"\nid = \"b\"\nbogus = 1\n[[hook]]\nid = \"h\"\n");
+    for part in ["3 error this key stands there twice", "no key `bogus`", "[[hook]]"] {
+        assert!(twice.contains(part), "{part}: {twice}");
+    }
     assert!(
         load(Path::new("/")).unwrap_err()[0]
             .what
