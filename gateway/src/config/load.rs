@@ -14,8 +14,8 @@ use super::{Config, lower, rows};
 /// Largest file that is read: 16 MiB. One of 100,000 channels, each with a table of its own, takes 8.
 pub const MAX_BYTES: u64 = 16 << 20;
 
-/// Places named that are not TOML: one mistake makes many.
-const BROKEN_MAX: usize = 20;
+/// Keys named that stand there twice.
+const TWINS_MAX: usize = 20;
 
 /// Why a file could not be read as text.
 #[derive(Debug, thiserror::Error)]
@@ -53,27 +53,18 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
 pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let file = path.display().to_string();
     let faults = Faults::new(&file, text);
-    let (document, mut broken) = DeTable::parse_recoverable(text);
-    broken.truncate(BROKEN_MAX);
+    let (document, broken) = DeTable::parse_recoverable(text);
     // A key that stands there twice is read once, and everything else is as its owner wrote it.
-    let is_twin = |cause: &toml::de::Error| cause.message() == "duplicate key";
-    let only_twins = broken.iter().all(is_twin);
-    for cause in &broken {
-        let at = cause.span().map_or(0, |span| span.start);
-        let (what, hint) = if is_twin(cause) {
-            (
-                "this key stands there twice".to_owned(),
-                "remove one; of a table such as [site] there is one only",
-            )
-        } else {
-            (
-                format!("not TOML: {}", cause.message()),
-                "the rest is checked once this is right",
-            )
-        };
-        faults.error(at, what, hint);
+    let is_twin = |cause: &&toml::de::Error| cause.message() == "duplicate key";
+    for twin in broken.iter().filter(is_twin).take(TWINS_MAX) {
+        let hint = "remove one; a table such as [site] stands there once";
+        faults.error(place(twin), "this key stands there twice", hint);
     }
-    if !only_twins {
+    // Of anything else the first alone: one mistake makes many.
+    let broken = broken.iter().find(|cause| !is_twin(cause));
+    if let Some(cause) = broken {
+        let hint = "the rest is checked once this is right";
+        faults.error(place(cause), format!("not TOML: {}", cause.message()), hint);
         return Err(faults.into_findings());
     }
     let root = Table::new("the file", 0, document.get_ref(), &faults);
@@ -84,6 +75,11 @@ pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Find
     } else {
         Ok((config, findings))
     }
+}
+
+/// Byte where it went wrong.
+fn place(cause: &toml::de::Error) -> usize {
+    cause.span().map_or(0, |span| span.start)
 }
 
 /// The text of a regular file of at most [`MAX_BYTES`]. A pipe or a device could keep us waiting for ever.

@@ -55,10 +55,11 @@ pub(in crate::api) struct Device {
 }
 
 impl Device {
+    /// Trouble of the whole of it stands until its last channel is good; where one is, the others tell what is wrong now.
     pub(super) fn new(source: SourceView, trouble: Option<TroubleView>, polled: Option<Shown>) -> Self {
         Self {
+            trouble: trouble.filter(|_| source.channels_good == 0),
             source,
-            trouble,
             polled,
         }
     }

@@ -131,3 +131,52 @@ async fn a_poller_before_this_one_and_a_device_no_longer_polled_say_nothing() {
     stand.polls.keep(&[ups("ups-2")]);
     assert!(stand.polls.of("ups-1").is_none());
 }
+
+/// With a thousand devices a frame goes out every second, and somebody looks at it on a phone.
+#[tokio::test]
+async fn a_page_of_a_thousand_devices_is_short_and_begins_with_those_that_are_not_well() {
+    let mut stand = Stand::with(story::normal).await;
+    let sources = (0..1_000).map(|n| source(&format!("ups-{n:03}"), (n % 250 == 7).then_some("stale")));
+    let asked = tokio::spawn(client().get(stand.url("/")).send());
+    answer(&mut stand, sources.collect()).await;
+    let page = asked.await.unwrap().unwrap().text().await.unwrap();
+    assert!(page.len() < 100_000, "{} bytes", page.len());
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("{what} is not in {page}"));
+    assert!(page.contains("996 of 1000 well") && page.contains("4 with faults"));
+    assert!(at("ups-257") < at("ups-000"), "those that are not well come first");
+    assert!(page.contains("ups-257.charge: no good reading for 15.0 s"));
+    assert!(
+        page.contains("and 896 more that are well"),
+        "a page that cuts silently lies"
+    );
+    println!("a page of 1,000 devices: {} bytes", page.len());
+}
+
+/// Half of it is heard again: what was said when nothing was is not true any more.
+#[tokio::test]
+async fn a_device_that_is_heard_again_in_part_says_what_is_wrong_now() {
+    let mut stand = Stand::with(story::trouble).await;
+    for (good, state) in [(0, "trouble"), (1, "faults")] {
+        let asked = tokio::spawn(client().get(stand.url("/api/v1/devices")).send());
+        let mut bus = source("bms-bus", Some("open"));
+        bus.channels_good = good;
+        answer(&mut stand, vec![bus]).await;
+        let document: Value = asked.await.unwrap().unwrap().json().await.unwrap();
+        let device = &document["devices"][0];
+        assert_eq!(device["state"], state, "{device}");
+        assert_eq!(device["trouble"].is_null(), good > 0, "{device}");
+    }
+}
+
+/// Somebody looks while the engine hangs: the page comes, and says how old what it shows is.
+#[tokio::test]
+async fn an_engine_that_does_not_answer_keeps_no_page_back() {
+    let stand = Stand::with(story::normal).await;
+    let since = Stopwatch::start();
+    let page = stand.get("/").await.text().await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    assert!(
+        page.contains("Not known yet: the decision loop has not answered."),
+        "{page}"
+    );
+}
