@@ -260,6 +260,19 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Turned away, or gone wrong outside, by cause",
         dropped,
     );
+    let (heard, missed) = state.polls.totals();
+    for (name, help, count) in [
+        ("muster_polls", "Sound cycles of polled devices", heard),
+        (
+            "muster_polls_missed",
+            "Polls due that could not be made: the device, or this gateway, was too slow",
+            missed,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
     let readings = Counter::<u64>::default();
     readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
     registry.register("muster_readings", "Readings taken", readings);

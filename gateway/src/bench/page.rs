@@ -298,10 +298,7 @@ fn fleet(f: &mut fmt::Formatter<'_>, row: &Fleet) -> fmt::Result {
     let (trip, period) = (&row.trip_us, &row.period_us);
     let p99 = |q: &Quantiles| or_dash(q.p99().map(time));
     let cpu = or_dash(row.cpu_percent.map(|percent| format!("{percent:.0} %")));
-    let memory = or_dash(
-        row.resident_kib
-            .map(|kib| format!("{:.0} MiB", kib as f64 / 1_024.0)),
-    );
+    let memory = or_dash(row.resident_kib.map(|kib| format!("{:.0} MiB", kib as f64 / 1_024.0)));
     writeln!(
         f,
         "| {} | {} | {} | {} | {} | {} | {} | {} ms | {} / {} | {:.2} % | {cpu} | {memory} | {} |",

@@ -50,9 +50,7 @@ pub(super) async fn measure(folder: &Path, over: Duration, fleets: &mut Fleets) 
         ("v3 with SHA-256 and AES-128", snmpd.user()),
     ];
     for (version, login) in logins {
-        fleets
-            .rows
-            .push(row(folder, (version, &login), &relay, over).await?);
+        fleets.rows.push(row(folder, (version, &login), &relay, over).await?);
     }
     Ok(())
 }

@@ -200,9 +200,7 @@ impl Plan<'_> {
             trip_us: Quantiles::of(book.trip_us),
             rest_us: Quantiles::of(book.rest_us),
             period_us: Quantiles::of(book.period_us),
-            cpu_percent: cpu
-                .zip(after)
-                .map(|(before, after)| (after - before) / seconds * 100.0),
+            cpu_percent: cpu.zip(after).map(|(before, after)| (after - before) / seconds * 100.0),
             resident_kib: machine::resident_kib(std::process::id()),
             to_all_alive: None,
             neighbours: watched.mean(),

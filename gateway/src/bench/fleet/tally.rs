@@ -94,9 +94,7 @@ impl Tally {
         Box::new(move |batch| {
             let now = clock::machine_us();
             if let Some((mark, value)) = marked(batch, &by_channel) {
-                tally
-                    .book()
-                    .take(mark, now, written.age_us(now, mark.device, value));
+                tally.book().take(mark, now, written.age_us(now, mark.device, value));
             }
         })
     }

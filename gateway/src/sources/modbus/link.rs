@@ -10,6 +10,7 @@ use tokio_modbus::prelude::{DeviceIdObject, ReadCode};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 use super::failure::Failure;
+use crate::sources::names;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -33,7 +34,8 @@ impl Link {
     /// Connects within 3 s to `host:port`. An answer later than `within` is none.
     pub(super) async fn open(at: &str, unit: u8, within: Duration) -> Result<Self, Failure> {
         let address = || at.to_owned();
-        let connected = timeout(CONNECT_WITHIN, TcpStream::connect(at)).await;
+        let connect = async { TcpStream::connect(&names::find(at).await?[..]).await };
+        let connected = timeout(CONNECT_WITHIN, connect).await;
         let stream = connected
             .map_err(|_| Failure::ConnectTimeout {
                 address: address(),
