@@ -39,6 +39,9 @@ pub struct Args {
     /// Also draw the latencies into this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Be so many devices for such a measurement, and nothing else
+    #[arg(long, hide = true, exclusive = true, value_name = "N")]
+    devices: Option<usize>,
     /// Keep the journals here meanwhile, on the disk to be measured; by default ./target, else the system's temporary folder
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -52,6 +55,12 @@ const QUICK: (usize, usize) = (200, 2);
 /// Measures. 0 if it could, 1 if a message was lost on the way.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
+    if let Some(devices) = args.devices {
+        return match bench::be_devices(devices).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => said(&error, exit::BUG),
+        };
+    }
     let json = args.json;
     let kept = match Kept::ready(args.write.clone(), args.svg.clone()) {
         Ok(kept) => kept,

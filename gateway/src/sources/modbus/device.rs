@@ -20,7 +20,7 @@ pub(super) struct Device {
     source: ModbusSource,
     plan: Plan,
     counters: Counters,
-    polling: Polling,
+    pub(super) polling: Polling,
     /// An answer later than this is none.
     within: Duration,
     /// Where its SunSpec model stands, and its scale factors; and the opening of the port under which that was found.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_snmp::{Auth, CryptoError, Oid};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use super::SnmpSource;
 use super::failure::Failure;
@@ -28,9 +28,7 @@ pub(super) async fn run(
 ) {
     let pace = pace(&source);
     polling.every(pace.period);
-    sleep(pace.stagger(source.source.at())).await;
-    let mut ticks = interval(pace.period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = pace.begin(source.source.at()).await;
     let mut outlet = Outlet::new(source.source, lanes, clock, simulated);
     let mut agent = Agent {
         source,
@@ -40,17 +38,19 @@ pub(super) async fn run(
         auth: None,
         link: None,
     };
-    let mut number = 0_u64;
     loop {
         let full = tokio::select! {
-            _ = ticks.tick() => {
-                number += 1;
-                (number - 1).is_multiple_of(pace.rest_every)
+            next = turns.next() => {
+                agent.polling.missed(next.missed);
+                next.full
             }
             () = agent.hint.came() => agent.has_no_trip(),
         };
         if turn(&mut agent, &mut outlet, full).await.is_err() {
             return;
+        }
+        if outlet.is_lost() {
+            turns.pardon();
         }
     }
 }
