@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_snmp::{Auth, CryptoError, Oid};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::SnmpSource;
@@ -17,6 +18,9 @@ use crate::lanes::Lanes;
 use crate::lines;
 use crate::sources::outlet::{Cycled, Outlet, Sample, turn};
 use crate::sources::polls::Polling;
+
+/// Users whose keys are made at a time: hundreds of agents at once would take a thread each, and every processor.
+static MAKING: Semaphore = Semaphore::const_new(2);
 
 /// Polls until the engine is gone. A trap is a turn of its own, for trip signals.
 pub(super) async fn run(
@@ -129,6 +133,8 @@ impl Agent {
             return Ok(auth.clone());
         }
         let login = self.source.way.login.clone();
+        // Nobody closes it; a key more at a time would be no harm.
+        let _place = MAKING.acquire().await;
         let made = tokio::task::spawn_blocking(move || login::auth(&login)).await;
         // It does not panic; if it were to, there are no keys.
         let auth = made.unwrap_or(Err(CryptoError::CipherError)).map_err(Failure::Keys)?;
