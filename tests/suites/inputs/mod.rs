@@ -4,6 +4,7 @@
 mod checked_process;
 mod contacts;
 mod contacts_pymodbus;
+mod dead_devices;
 mod enroll_mosquitto;
 mod fit_out;
 mod incident_file;

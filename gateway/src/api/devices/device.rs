@@ -106,7 +106,7 @@ impl Device {
             "channels_good": source.channels_good, "channels_total": source.channels_total, "faults": source.faults,
             "alarm": source.alarm, "watch": source.watch, "last_good_ms": source.last_good_ms,
             "address": polled.map(|p| &p.address), "profile": polled.map(|p| &p.profile),
-            "poll_ms": now.and_then(|n| n.poll_ms), "cycle_ms": now.and_then(|n| n.cycle_ms),
+            "poll_ms": now.and_then(|n| n.poll_ms), "missed_polls": now.map(|n| n.missed), "cycle_ms": now.and_then(|n| n.cycle_ms),
             "answered_ms": now.and_then(|n| n.answered_ms), "last_error": last_error, "trouble": trouble,
         })
     }
