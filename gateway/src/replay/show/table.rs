@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::incident::{incident_json, judged_line};
 use super::lead::{Lead, minutes};
-use super::{Shown, seconds};
+use super::{Shown, clock, seconds};
 use crate::replay::Played;
 use crate::replay::play::Course;
 
@@ -96,7 +96,7 @@ fn hook(played: &Played, course: &Course) -> String {
     };
     match Lead::of(&played.incident, course).clocks.first() {
         Some(clock) => format!("{} the {}", before(clock.at - at), clock.name),
-        None => format!("{} after the first sign", seconds(at - played.incident.zero)),
+        None => format!("at {}", clock(at - played.incident.zero)),
     }
 }
 
