@@ -8,7 +8,7 @@ use muster_sim::modbus::DeviceKind;
 use muster_sim::{DeviceSpec, FitOut, Room, RoomState, Scenario, Script};
 use muster_wire::MICRO;
 
-use super::{Stage, Track};
+use super::{Heard, Stage, Track};
 
 /// What a channel's device measures.
 type Put = Box<dyn Fn(&mut RoomState, f64) + Send + Sync>;
@@ -86,7 +86,13 @@ impl Made {
     }
 
     fn end(&mut self, stage: &Stage, source: SourceIx, end: End) {
-        self.ends.extend(stage.ends.get(&source).map(|(at, _)| (*at, end)));
+        let known = stage.ends.get(&source).map_or(&[][..], Vec::as_slice);
+        if known.iter().any(|(_, heard)| *heard == Heard::Again) {
+            let id = &stage.config.site.sources[source.at()].id;
+            self.refused
+                .push(format!("{id}: a simulated device that has ended does not come back"));
+        }
+        self.ends.extend(known.first().map(|(at, _)| (*at, end)));
     }
 
     fn end_device(&mut self, stage: &Stage, source: SourceIx, device: &DeviceSpec) {
