@@ -253,7 +253,7 @@ impl Window {
         let first_s = events[0].at_s();
         let near: Vec<&Event> = events.iter().take_while(|e| e.at_s() < first_s + LONGEST_S).collect();
         let course = course(room, seed, &near);
-        let (mut t_s, mut looked_s) = ((first_s - before_s).floor(), f64::MIN);
+        let (mut t_s, mut looked) = ((first_s - before_s).floor(), 0.0);
         let begun = |t_s: f64| near.iter().take_while(|e| e.at_s() <= t_s).count();
         play.join(t_s);
         loop {
@@ -272,8 +272,9 @@ impl Window {
                     rested: rested || evacuated,
                 };
             }
-            if t_s - looked_s >= LOOKS_EVERY_S {
-                looked_s = t_s;
+            // By the course's own time, so that it is the same whatever came before.
+            if took > 0 && (t_s / LOOKS_EVERY_S).floor() > looked {
+                looked = (t_s / LOOKS_EVERY_S).floor();
                 play.reset_if_open(t_s);
             }
             let lately = took == 0 || near[..took].iter().any(|e| t_s - e.at_s() < CLOSELY_S);

@@ -16,7 +16,7 @@ mod tests;
 pub use dice::Dice;
 pub use disturbance::{Cause, Disturbance};
 pub use fault::{Dead, Fault, FaultKind};
-pub use fire::{Fire, FireKind};
+pub use fire::{FULL_FOR_S, Fire, FireKind};
 pub use place::{NODES, Probe, Room, Sign};
 
 use crate::noise::wobble;

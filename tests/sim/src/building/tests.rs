@@ -46,7 +46,7 @@ fn a_kind_gives_its_signs_first_and_all_of_them_before_the_loss() {
         for kind in FireKind::ALL {
             let course = burning(seed, kind);
             let fire = course.fire.as_ref().expect("it burns");
-            assert!((480.0..=9_300.0).contains(&fire.loss_s) && fire.full_s < 0.81 * fire.loss_s);
+            assert!((480.0..=9_300.0).contains(&fire.loss_s) && fire.full_s <= fire.loss_s - FULL_FOR_S);
             let shown = |sign, t_s| (0..NODES).any(|node| fire.adds(&course.room, node, sign, t_s) > 0.0);
             let early = fire.full_s - 0.5;
             match kind {
