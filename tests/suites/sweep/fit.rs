@@ -28,8 +28,8 @@ const ROOMS: [(&str, &str); 3] = [
 pub(crate) enum FitError {
     #[error("no certificate for the simulated nodes")]
     Certificate(#[from] rcgen::Error),
-    #[error("no folder for it")]
-    Folder(#[from] std::io::Error),
+    #[error("a file could not be written: {0}")]
+    File(#[from] std::io::Error),
     #[error("the room {0} is not a config: {1}")]
     Config(&'static str, String),
     #[error("nothing simulated stands behind the channel {0}")]

@@ -7,9 +7,11 @@
 mod bound;
 mod fires;
 mod fit;
+mod picture;
 mod play;
 mod share;
 mod show;
+mod table;
 mod years;
 
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Fires and quiet years in the reference room and two poorer ones; exit 1 if a goal is missed
     Sweep(Sweep),
+    /// False, missed and lead over votes needed, limits and what is in the room
+    Table(Table),
     /// One fire, with every decision
     Fire {
         /// Its number, as `sweep` named it
@@ -84,6 +88,28 @@ struct Sweep {
     json: bool,
 }
 
+#[derive(Args)]
+struct Table {
+    /// Fires a row
+    #[arg(long, default_value_t = 2_000)]
+    fires: u64,
+    /// Years without a fire a row
+    #[arg(long, default_value_t = 30)]
+    site_years: u64,
+    /// Seed of everything
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads; as many as there are cores unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Writes the picture here, as SVG
+    #[arg(long, value_name = "FILE")]
+    picture: Option<std::path::PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(code) => code,
@@ -99,6 +125,7 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let named = |name: &str| fits.iter().find(|fit| fit.name == name);
     let (which, tell): (_, &dyn Fn(&Fit, u64)) = match &command {
         Command::Sweep(sweep) => return Ok(sweep.run(&fits)),
+        Command::Table(table) => return table.run(&fits),
         Command::Fire { number, which } => (which, &|fit, seed| show::fire(&fires::burn(fit, seed, *number, true))),
         Command::Year { number, at, which } => (which, &|fit, seed| years::tell(fit, seed, *number, *at)),
     };
@@ -115,16 +142,34 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn threads(given: Option<usize>) -> usize {
+    given
+        .or(std::thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1)
+}
+
+impl Table {
+    fn run(&self, fits: &[Fit]) -> Result<ExitCode, fit::FitError> {
+        let rows = table::rows(fits, self.seed, threads(self.threads), (self.fires, self.site_years));
+        if let Some(path) = &self.picture {
+            std::fs::write(path, picture::svg(&rows))?;
+        }
+        if self.json {
+            println!("{}", table::json(&rows, self.seed));
+        } else {
+            print!("{}", table::text(&rows, self.seed));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl Sweep {
     #[expect(
         clippy::disallowed_methods,
         reason = "how long it took is printed, and decides nothing"
     )]
     fn run(&self, fits: &[Fit]) -> ExitCode {
-        let threads = self
-            .threads
-            .or(std::thread::available_parallelism().ok().map(Into::into))
-            .unwrap_or(1);
+        let threads = threads(self.threads);
         let mut rooms = Vec::new();
         for (ix, fit) in fits.iter().enumerate() {
             let part = |all: u64| if ix == 0 { all } else { all.div_ceil(10) };
