@@ -64,6 +64,7 @@ fn polling(shown: Option<Shown>) -> Map<String, Value> {
         ("address", json!(shown.map(|s| &s.address))),
         ("profile", json!(shown.map(|s| &s.profile))),
         ("poll_ms", json!(now.and_then(|n| n.poll_ms))),
+        ("missed_polls", json!(now.map(|n| n.missed))),
         ("cycle_ms", json!(now.and_then(|n| n.cycle_ms))),
         ("answered_ms", json!(now.and_then(|n| n.answered_ms))),
         ("last_error", json!(last_error)),

@@ -4,7 +4,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -20,13 +20,28 @@ use super::problem::Problem;
 use super::serve::Room;
 use super::status::age_ms;
 use crate::counters::Cause;
-use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
+use crate::lanes::{ALARM_SLOTS, Batch, CONTROL_SLOTS, DATA_SLOTS, Lanes};
 use crate::notify::Figures;
+
+/// Told of every batch that the engine takes, before the core is; must not block.
+pub type Tap = Box<dyn Fn(&Batch) + Send + Sync>;
+
+/// Who is told, if anybody is.
+#[derive(Default)]
+struct Tapped(OnceLock<Tap>);
+
+impl std::fmt::Debug for Tapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tapped({})", self.0.get().is_some())
+    }
+}
 
 /// What other rooms measure beside the view; they set it, `/metrics` shows it.
 #[derive(Debug, Default)]
 pub struct Gauges {
     readings: AtomicU64,
+    /// Of a benchmark; nobody else listens to readings.
+    tapped: Tapped,
     commit_us: AtomicU64,
     decided: AtomicU64,
     stored: AtomicU64,
@@ -35,9 +50,18 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Readings the engine has taken, more.
-    pub fn add_readings(&self, more: u64) {
-        self.readings.fetch_add(more, Ordering::Relaxed);
+    /// The engine has these readings now.
+    pub fn add_readings(&self, batch: &Batch) {
+        self.readings.fetch_add(batch.inputs.len() as u64, Ordering::Relaxed);
+        if let Some(tap) = self.tapped.0.get() {
+            tap(batch);
+        }
+    }
+
+    /// Has every batch told from now on, for as long as the gateway runs; the first one to ask is the only one.
+    pub fn tap(&self, tap: Tap) {
+        // As it says.
+        let _ = self.tapped.0.set(tap);
     }
 
     /// Readings the engine has taken so far.
@@ -236,6 +260,19 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Turned away, or gone wrong outside, by cause",
         dropped,
     );
+    let (heard, missed) = state.polls.totals();
+    for (name, help, count) in [
+        ("muster_polls", "Sound cycles of polled devices", heard),
+        (
+            "muster_polls_missed",
+            "Polls due that could not be made: the device, or this gateway, was too slow",
+            missed,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
     let readings = Counter::<u64>::default();
     readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
     registry.register("muster_readings", "Readings taken", readings);

@@ -41,7 +41,7 @@ pub(crate) use health::pulse;
 pub use here::{Here, USUAL_URL};
 pub(crate) use here::{devices_command, order_command};
 pub use live::News;
-pub use metrics::Gauges;
+pub use metrics::{Gauges, Tap};
 pub use people::People;
 
 use crate::clock::Clock;

@@ -209,7 +209,7 @@ impl Engine {
     }
 
     fn readings(&mut self, batch: Batch) {
-        self.parts.gauges.add_readings(batch.inputs.len() as u64);
+        self.parts.gauges.add_readings(&batch);
         // Before the readings: a vote and the mark of the pack that caused it are one transaction.
         if let Some(mark) = batch.mark {
             self.mark(mark);

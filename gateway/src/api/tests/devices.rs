@@ -101,8 +101,14 @@ async fn a_polled_device_says_how_it_is_asked_and_what_went_wrong() {
     polling.every(Duration::from_millis(750));
     polling.heard(&Stopwatch::start());
     polling.failed(&"no answer ".repeat(100));
+    polling.missed(2);
+    polling.missed(0);
     let seen = devices(&mut stand).await;
-    assert_eq!(seen[1]["poll_ms"], 750);
+    assert_eq!(
+        (&seen[1]["poll_ms"], &seen[1]["missed_polls"]),
+        (&json!(750), &json!(2))
+    );
+    assert_eq!(stand.polls.totals(), (1, 2), "what /metrics says of all together");
     assert!(seen[1]["cycle_ms"].is_u64() && seen[1]["answered_ms"].is_u64());
     let error = &seen[1]["last_error"];
     assert!(error["age_ms"].is_u64() && error["line"].as_str().unwrap().starts_with("no answer"));

@@ -4,6 +4,7 @@ mod battery;
 mod contacts;
 pub mod recorded;
 mod server;
+pub mod stamped;
 mod table;
 mod ups;
 
