@@ -51,6 +51,7 @@ pub(crate) fn course(seed: u64, number: u64) -> (Course, FireKind, Option<Dead>)
         seed: dice.bits(),
         room,
         fire: Some(fire),
+        fire_at_s: 0.0,
         disturbances: Vec::new(),
         faults: faults.into_iter().collect(),
     };

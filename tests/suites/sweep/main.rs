@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod bound;
+mod days;
+mod event;
 mod fires;
 mod fit;
 mod picture;
@@ -12,6 +14,7 @@ mod play;
 mod share;
 mod show;
 mod table;
+mod window;
 mod years;
 
 use std::process::ExitCode;
@@ -74,6 +77,9 @@ struct Sweep {
     /// Years without a fire in the reference room; a tenth of it in each of the poorer ones
     #[arg(long, default_value_t = 300)]
     site_years: u64,
+    /// Days with twenty faults and disturbances each, every second one with a fire; a tenth of it in the poorer rooms
+    #[arg(long, default_value_t = 5_000)]
+    days: u64,
     /// Seed of everything; the same seed gives the same figures on every machine
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -185,12 +191,21 @@ impl Sweep {
             let mut years = years::Years::default();
             let one = |n| years::year(fit, self.seed, n, self.check_one_in);
             share::out(threads, part(self.site_years), one, |year| years.join(year));
-            let seconds = [fires_took, began.elapsed() - fires_took].map(|d| d.as_secs_f64());
+            let years_took = began.elapsed();
+            let mut days = days::Days::default();
+            share::out(
+                threads,
+                part(self.days),
+                |n| days::day(fit, self.seed, n),
+                |day| days.take(day),
+            );
+            let seconds = [fires_took, years_took - fires_took, began.elapsed() - years_took].map(|d| d.as_secs_f64());
             rooms.push(show::Swept {
                 room: fit.name,
                 is_reference: ix == 0,
                 fires,
                 years,
+                days,
                 seconds,
             });
         }

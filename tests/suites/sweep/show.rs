@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::bound;
+use crate::days::Days;
+use crate::event::Because;
 use crate::fires::{Burnt, Count, Fires};
-use crate::years::{Because, Years};
+use crate::years::Years;
 
 /// One room's figures.
 pub(crate) struct Swept {
@@ -12,17 +14,21 @@ pub(crate) struct Swept {
     pub(crate) is_reference: bool,
     pub(crate) fires: Fires,
     pub(crate) years: Years,
-    /// Of the fires, of the years.
-    pub(crate) seconds: [f64; 2],
+    pub(crate) days: Days,
+    /// Of the fires, of the years, of the days.
+    pub(crate) seconds: [f64; 3],
 }
 
 impl Swept {
     /// No invariant broken, nothing differs without its quiet time, and in the reference room no fire missed and no
     /// evacuation of a kind that must never be.
     pub(crate) fn is_as_promised(&self) -> bool {
-        let sound = self.fires.broken.is_empty() && self.years.broken.is_empty() && self.years.differ == 0;
+        let sound = self.days.broken.is_empty()
+            && self.fires.broken.is_empty()
+            && self.years.broken.is_empty()
+            && self.years.differ == 0;
         let missed = self.is_reference && self.fires.all.missed > 0;
-        let wrong = self.is_reference && Because::ALL.iter().any(|b| b.must_never_be() && self.wrong(*b) > 0);
+        let wrong = self.is_reference && Because::WRONG.iter().any(|b| b.must_never_be() && self.wrong(*b) > 0);
         sound && !missed && !wrong
     }
 
@@ -84,7 +90,7 @@ fn room(swept: &Swept) {
         years.checked,
         years.differ,
     );
-    for because in Because::ALL {
+    for because in Because::WRONG {
         println!(
             "  false    {:>7} {:<11} at most {:.1e} a year{}",
             swept.wrong(because),
@@ -93,6 +99,11 @@ fn room(swept: &Swept) {
             if because.must_never_be() { "   (goal: none)" } else { "" },
         );
     }
+    let days = &swept.days;
+    println!(
+        "days       {:>7} in {:.0} s   {} with a fire, missed {}; without one false {}",
+        days.days, swept.seconds[2], days.fires, days.missed, days.wrong
+    );
     examples(swept);
 }
 
@@ -107,7 +118,13 @@ fn examples(swept: &Swept) {
             because.as_str()
         );
     }
-    for (number, what) in swept.fires.broken.iter().chain(&swept.years.broken) {
+    for (number, what) in swept
+        .fires
+        .broken
+        .iter()
+        .chain(&swept.years.broken)
+        .chain(&swept.days.broken)
+    {
         println!("  BROKEN in number {number}: {what}");
     }
 }
@@ -130,7 +147,7 @@ fn room_json(swept: &Swept) -> Value {
         json!({ "kind": kind, "dead": dead, "fires": count.fires, "missed": count.missed,
             "lead_p1_s": count.lead_s(1), "lead_p50_s": count.lead_s(50) })
     });
-    let wrong = Because::ALL.map(|b| {
+    let wrong = Because::WRONG.map(|b| {
         json!({ "because": b.as_str(), "count": swept.wrong(b), "goal_none": b.must_never_be(),
             "upper95_a_year": swept.rate_bound(b) })
     });
@@ -144,7 +161,9 @@ fn room_json(swept: &Swept) -> Value {
         "years": { "count": years.years, "windows": years.windows, "with_a_vote": years.votes,
             "played_s": years.played_s, "checked_in_full": years.checked, "differ": years.differ,
             "false": wrong, "seconds": swept.seconds[1] },
-        "broken": fires.broken.iter().chain(&years.broken).collect::<Vec<_>>(),
+        "days": { "count": swept.days.days, "fires": swept.days.fires, "missed": swept.days.missed,
+            "false": swept.days.wrong, "seconds": swept.seconds[2] },
+        "broken": fires.broken.iter().chain(&years.broken).chain(&swept.days.broken).collect::<Vec<_>>(),
     })
 }
 

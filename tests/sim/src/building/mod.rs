@@ -41,6 +41,8 @@ pub struct Course {
     pub room: Room,
     /// The fire, if there is one.
     pub fire: Option<Fire>,
+    /// When that is in full.
+    pub fire_at_s: f64,
     /// What is no fire and no fault of a sensor.
     pub disturbances: Vec<Disturbance>,
     /// What is wrong with sensors, boards and wires.
@@ -54,7 +56,7 @@ impl Course {
         if self
             .fire
             .as_ref()
-            .is_some_and(|fire| fire.has_burnt(&self.room, probe, t_s))
+            .is_some_and(|fire| fire.has_burnt(&self.room, probe, t_s - self.fire_at_s))
         {
             return Heard::Silent;
         }
@@ -72,13 +74,26 @@ impl Course {
                 let truth = self.air(node, sign, t_s);
                 sign.with_noise(truth, wobble(self.seed, probe.signal(), (t_s * 1_000.0) as i64))
             }
-            Probe::PanelFire => self.contact(|at_s| self.fire.as_ref().is_some_and(|f| f.panel_alarms(at_s)), t_s),
-            Probe::PanelDischarge => self.contact(|at_s| self.fire.as_ref().is_some_and(|f| f.discharged(at_s)), t_s),
+            Probe::PanelFire => self.contact(
+                |at_s| {
+                    self.fire
+                        .as_ref()
+                        .is_some_and(|f| f.panel_alarms(at_s - self.fire_at_s))
+                },
+                t_s,
+            ),
+            Probe::PanelDischarge => self.contact(
+                |at_s| self.fire.as_ref().is_some_and(|f| f.discharged(at_s - self.fire_at_s)),
+                t_s,
+            ),
             Probe::Cell => {
-                let hot = self.fire.as_ref().map_or(0.0, |f| f.cell_rise_c(t_s));
+                let hot = self.fire.as_ref().map_or(0.0, |f| f.cell_rise_c(t_s - self.fire_at_s));
                 25.0 + hot + 0.2 * wobble(self.seed, probe.signal(), (t_s * 1_000.0) as i64)
             }
-            Probe::CellAlarm => self.contact(|at_s| self.fire.as_ref().is_some_and(|f| f.bms_alarms(at_s)), t_s),
+            Probe::CellAlarm => self.contact(
+                |at_s| self.fire.as_ref().is_some_and(|f| f.bms_alarms(at_s - self.fire_at_s)),
+                t_s,
+            ),
         }
     }
 
@@ -87,22 +102,16 @@ impl Course {
     }
 
     fn air(&self, node: usize, sign: Sign, t_s: f64) -> f64 {
-        let fire = self.fire.as_ref().map_or(0.0, |f| f.adds(&self.room, node, sign, t_s));
+        let fire = self
+            .fire
+            .as_ref()
+            .map_or(0.0, |f| f.adds(&self.room, node, sign, t_s - self.fire_at_s));
         let other: f64 = self
             .disturbances
             .iter()
             .map(|d| d.adds(&self.room, node, sign, t_s))
             .sum();
         sign.clean() + fire + other
-    }
-
-    /// From this second on nothing changes any more of what was drawn, a fire apart.
-    #[must_use]
-    pub fn over_s(&self) -> f64 {
-        let disturbed = self.disturbances.iter().map(Disturbance::over_s);
-        disturbed
-            .chain(self.faults.iter().map(|f| f.until_s))
-            .fold(0.0, f64::max)
     }
 }
 

@@ -15,6 +15,7 @@ fn burning(seed: u64, kind: FireKind) -> Course {
         seed,
         room,
         fire,
+        fire_at_s: 0.0,
         disturbances: Vec::new(),
         faults: Vec::new(),
     }
@@ -113,7 +114,6 @@ fn a_fault_strikes_what_it_names_while_it_lasts() {
         let struck = matches!(probe, Probe::Node { node: 1, .. });
         assert_eq!(silent, [false, struck, struck, false], "{probe:?}");
     }
-    assert!((course.over_s() - 20.0).abs() < 1e-9);
 }
 
 #[test]
