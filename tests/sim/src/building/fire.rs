@@ -143,7 +143,7 @@ impl Fire {
     }
 
     /// From when it gives a sign; none of the air's for the battery monitor.
-    fn from_s(&self, sign: Option<Sign>) -> f64 {
+    fn starts_s(&self, sign: Option<Sign>) -> f64 {
         let gas = matches!(sign, Some(Sign::Voc | Sign::Hydrogen));
         match (self.kind.begins_with(sign), gas && self.kind.vents_before()) {
             (true, true) => -self.vents_s,
@@ -167,7 +167,7 @@ impl Fire {
             Sign::Smoke => (self.smoke_per_m * keeps, 8.0 + 2.2 * distance_m, self.tau_s, 20.0),
             Sign::Temperature => (self.heat_c, 30.0 + 3.0 * distance_m, 2.0 * self.tau_s, 4.0),
         };
-        let since_s = t_s - self.from_s(Some(sign)) - arrives_s;
+        let since_s = t_s - self.starts_s(Some(sign)) - arrives_s;
         // Vented before the fire, it is a tenth of what the fire makes.
         let venting = matches!(sign, Sign::Voc | Sign::Hydrogen) && t_s < 0.0;
         let share = if venting { 0.1 } else { 1.0 };
@@ -179,7 +179,7 @@ impl Fire {
         let from_s = if self.kind == FireKind::Slow {
             self.begins_s()
         } else {
-            self.from_s(None) + 10.0
+            self.starts_s(None) + 10.0
         };
         ((t_s - from_s).max(0.0) * self.cell_c_per_s).min(125.0)
     }
@@ -192,8 +192,8 @@ impl Fire {
     /// Smoke or heat has reached one of the panel's own detectors.
     pub(super) fn panel_alarms(&self, t_s: f64) -> bool {
         let earliest = self
-            .from_s(Some(Sign::Smoke))
-            .min(self.from_s(Some(Sign::Temperature)) + 60.0);
+            .starts_s(Some(Sign::Smoke))
+            .min(self.starts_s(Some(Sign::Temperature)) + 60.0);
         t_s >= earliest + self.panel_after_s
     }
 
