@@ -36,7 +36,6 @@ impl Device {
     }
 
     /// As [`Device::parse`], and beside it what may be right and is mostly wrong, in the order of lines.
-    #[must_use]
     pub fn lint(text: &str, file_name: &str) -> (Result<Self, Vec<Fault>>, Vec<Fault>) {
         load::lint(text, file_name)
     }
