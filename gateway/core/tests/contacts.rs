@@ -19,7 +19,8 @@ fn with(quantity: Quantity) -> (Stand, u32) {
 
 fn losses(stand: &Stand) -> (Millis, Millis) {
     let runway = stand.view().runway;
-    (runway.loss.unwrap().earliest, runway.cut.unwrap().earliest)
+    let earliest = |clock: Option<muster_core::IntervalView>| clock.map_or(Millis::MIN, |c| c.earliest);
+    (earliest(runway.loss), earliest(runway.cut))
 }
 
 #[test]

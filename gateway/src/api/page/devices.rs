@@ -123,10 +123,13 @@ fn well(room: &Room, called: &Called) -> Markup {
         }
     }
     let mut left = WELL_SHOWN;
+    let zones = zones.into_iter().map(|(zone, (total, well))| {
+        let shown = left.min(well.len());
+        left -= shown;
+        (zone, total, well, shown)
+    });
     html! {
-        @for (zone, (total, well)) in zones {
-            @let shown = left.min(well.len());
-            @let _ = { left -= shown; };
+        @for (zone, total, well, shown) in zones {
             h3 { (zone) " " small.dim { (well.len()) " of " (total) " well" } }
             @for device in well.iter().take(shown) { p.device { (line(device)) } }
             (more(room, well.len(), shown, "well"))
