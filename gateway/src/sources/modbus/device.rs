@@ -23,7 +23,7 @@ pub(super) struct Device {
     source: ModbusSource,
     plan: Plan,
     counters: Counters,
-    polling: Polling,
+    pub(super) polling: Polling,
     /// The slowest sound answer; none if there was none.
     slowest: Option<Duration>,
     /// It has not answered the last time, and others wait.
@@ -221,7 +221,7 @@ impl Device {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

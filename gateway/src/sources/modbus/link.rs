@@ -13,6 +13,7 @@ use tokio_serial::{DataBits, ErrorKind, FlowControl, SerialPortBuilderExt, Seria
 use super::failure::Failure;
 use super::rtu::{Line, Units};
 use crate::config::{Parity, Port, SerialLine};
+use crate::sources::names;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -157,7 +158,8 @@ impl Link {
 /// Connects within 3 s to `host:port`.
 async fn connect(at: &str) -> Result<TcpStream, Failure> {
     let address = || at.to_owned();
-    let connected = timeout(CONNECT_WITHIN, TcpStream::connect(at)).await;
+    let connect = async { TcpStream::connect(&names::find(at).await?[..]).await };
+    let connected = timeout(CONNECT_WITHIN, connect).await;
     connected
         .map_err(|_| Failure::ConnectTimeout {
             address: address(),

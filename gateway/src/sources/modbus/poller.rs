@@ -1,7 +1,5 @@
 //! The task of a device that has its port for itself: turns, cycles, failures.
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
-
 use super::ModbusSource;
 use super::device::Device;
 use super::failure::Failure;
@@ -25,18 +23,17 @@ pub(super) async fn run(
     let plan = Plan::of(&source);
     let pace = plan.pace(&source);
     polling.every(pace.period);
-    sleep(pace.stagger(source.source.at())).await;
-    let mut ticks = interval(pace.period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = pace.begin(source.source.at()).await;
     let mut outlet = Outlet::new(source.source, lanes, clock, simulated);
     let mut alone = Alone::new(source, plan, counters, polling);
-    for number in 0_u64.. {
-        ticks.tick().await;
-        if turn(&mut alone, &mut outlet, number % pace.rest_every == 0)
-            .await
-            .is_err()
-        {
+    loop {
+        let next = turns.next().await;
+        alone.device.polling.missed(next.missed);
+        if turn(&mut alone, &mut outlet, next.full).await.is_err() {
             return;
+        }
+        if outlet.is_lost() {
+            turns.pardon();
         }
     }
 }
