@@ -11,6 +11,7 @@ pub mod exit;
 pub mod hooks;
 mod interrupted;
 pub mod journal;
+mod kind;
 pub mod notify;
 pub mod order;
 pub mod printer;
@@ -19,6 +20,7 @@ pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
+mod snmp_login;
 
 use std::process::ExitCode;
 

@@ -44,7 +44,7 @@ impl Link {
     /// Asks who it is. Nothing of it is believed unless the profile is for it.
     pub(super) async fn open(source: &SnmpSource, auth: &Auth, hint: &Hint) -> Result<Self, Failure> {
         let within = Duration::from_millis(source.way.profile.head.timeout_ms);
-        let client = connect(source, auth, within).await?;
+        let client = connect(&source.address, auth, within).await?;
         hint.follow(client.peer_addr().ip());
         let nobody = muster_profiles::Oid::default();
         let mut link = Self {
@@ -153,7 +153,7 @@ impl Link {
 }
 
 /// Answers from elsewhere than the agent's address are dropped: nobody else may speak for it.
-async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<Client, Failure> {
+pub(super) async fn connect(address: &str, auth: &Auth, within: Duration) -> Result<Client, Failure> {
     let once_more = Retry::fixed(1, Duration::ZERO).unwrap_or_else(|_| Retry::none());
     let client = ClientBuilder::new(auth.clone())
         .request_timeout(within)
@@ -161,11 +161,11 @@ async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<C
         .retry(once_more)
         .max_oids_per_request(OBJECTS_A_GET)
         .response_shape_policy(ResponseShapePolicy::Strict)
-        .target(source.address.clone())
+        .target(address.to_owned())
         .strict_source(true)
         .construction_timeout(CONNECT_WITHIN);
     client.connect().await.map_err(|error| Failure::Connect {
-        address: source.address.clone(),
+        address: address.to_owned(),
         source: error,
     })
 }
