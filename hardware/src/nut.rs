@@ -65,7 +65,9 @@ impl NutSignal {
     /// Whether something is said that takes the meaning away.
     #[must_use]
     pub fn is_excused(&self, said: &BTreeMap<String, String>) -> bool {
-        let own = said.get(&self.variable).is_some_and(|text| self.meaning.is_excused(text));
+        let own = said
+            .get(&self.variable)
+            .is_some_and(|text| self.meaning.is_excused(text));
         own || self.excuse.as_ref().is_some_and(|excuse| excuse.holds(said))
     }
 }

@@ -139,7 +139,10 @@ impl Login {
             let path = path.as_ref().map(|path| format!(" {option} {}", path.display()));
             path.unwrap_or_default()
         };
-        let user = self.user.as_ref().map_or_else(String::new, |user| format!(" --user {user}"));
+        let user = self
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" --user {user}"));
         file("--community-file", &self.community_file)
             + &user
             + &file("--auth-file", &self.auth_file)
@@ -165,10 +168,22 @@ impl Place {
 
     fn password(&self, file: Option<&Path>) -> Result<Secret, String> {
         let password = self.read(file)?;
-        let none = || format!("a user without authentication and privacy is not spoken to: give {}", self.option);
+        let none = || {
+            format!(
+                "a user without authentication and privacy is not spoken to: give {}",
+                self.option
+            )
+        };
         let password = password.ok_or_else(none)?;
-        let short = || format!("{}: shorter than {PASSWORD_BYTES} bytes, which SNMP v3 does not allow", self.option);
-        (password.0.len() >= PASSWORD_BYTES).then_some(password).ok_or_else(short)
+        let short = || {
+            format!(
+                "{}: shorter than {PASSWORD_BYTES} bytes, which SNMP v3 does not allow",
+                self.option
+            )
+        };
+        (password.0.len() >= PASSWORD_BYTES)
+            .then_some(password)
+            .ok_or_else(short)
     }
 }
 

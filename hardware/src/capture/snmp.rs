@@ -20,7 +20,10 @@ pub struct Record {
 
 pub(super) fn parse(text: &str) -> Result<Objects, CaptureError> {
     let records = records(text)?;
-    Ok(records.into_iter().map(|(oid, record)| (oid, object(&record))).collect())
+    Ok(records
+        .into_iter()
+        .map(|(oid, record)| (oid, object(&record)))
+        .collect())
 }
 
 /// Every object once; of two lines for one the last.

@@ -121,7 +121,9 @@ fn a_recording_says_of_which_kind_it_is() {
 
 #[test]
 fn records_keep_type_and_bytes() {
-    let records = Capture::records("1.3.1|4x|00fF\n1.3.2|4x|Juniper\n1.3.3|4|a|b \n1.3.4|2:numeric|x\n1.3.5|64x|0a000001\n").unwrap();
+    let records =
+        Capture::records("1.3.1|4x|00fF\n1.3.2|4x|Juniper\n1.3.3|4|a|b \n1.3.4|2:numeric|x\n1.3.5|64x|0a000001\n")
+            .unwrap();
     let all: Vec<_> = records.values().map(|r| (r.tag, r.bytes.as_slice())).collect();
     let wanted: [(Option<u8>, &[u8]); 5] = [
         (Some(4), &[0, 255]),

@@ -59,10 +59,6 @@ fn variable(key: &'static str, keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>)
         return Some(variable);
     }
     let what = format!("{key} {variable:?} is none of NUT's");
-    faults.add(
-        keys.place(key),
-        what,
-        "as upsc prints it: battery.charge, ups.status …",
-    );
+    faults.add(keys.place(key), what, "as upsc prints it: battery.charge, ups.status …");
     None
 }

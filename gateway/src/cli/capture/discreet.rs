@@ -109,12 +109,39 @@ pub(super) struct Variables {
 
 /// Ends of the names of variables whose texts say what sort of device it is, and how it is.
 const HARMLESS: [&str; 20] = [
-    "status", "alarm", "result", "reason", "mfr", "model", "type", "firmware", "version", "date", "state", "mode",
-    "quality", "chemistry", "switchable", "internal", "aux", "sensitivity", "start", "beeper",
+    "status",
+    "alarm",
+    "result",
+    "reason",
+    "mfr",
+    "model",
+    "type",
+    "firmware",
+    "version",
+    "date",
+    "state",
+    "mode",
+    "quality",
+    "chemistry",
+    "switchable",
+    "internal",
+    "aux",
+    "sensitivity",
+    "start",
+    "beeper",
 ];
 /// Parts of names whose values are somebody's or of one device alone, even if they are numbers.
 const NAMES: [&str; 10] = [
-    "serial", "id", "name", "desc", "description", "contact", "contacts", "location", "macaddr", "usb",
+    "serial",
+    "id",
+    "name",
+    "desc",
+    "description",
+    "contact",
+    "contacts",
+    "location",
+    "macaddr",
+    "usb",
 ];
 
 impl Variables {
@@ -126,7 +153,9 @@ impl Variables {
     }
 
     pub(super) fn keep(&self, said: Said) -> Said {
-        said.into_iter().filter(|(name, value)| self.may_be_shown(name, value)).collect()
+        said.into_iter()
+            .filter(|(name, value)| self.may_be_shown(name, value))
+            .collect()
     }
 
     fn may_be_shown(&self, name: &str, value: &str) -> bool {
@@ -192,9 +221,15 @@ mod tests {
             of("APC Web/SNMP Management Card (MB:v4.1.0 MN:AP7902B HR:02 SN: ZA0807020915 MD:02/14/2011)"),
             "APC Web/SNMP Management Card (MB:v4.1.0 MN:AP7902B HR:02 SN: x MD:02/14/2011)"
         );
-        assert_eq!(of("WebPower Mini Card (SN 101200511321323)"), "WebPower Mini Card (SN x)");
+        assert_eq!(
+            of("WebPower Mini Card (SN 101200511321323)"),
+            "WebPower Mini Card (SN x)"
+        );
         assert_eq!(of("Linux GSE200M 2.6.27-SPEAr310"), "Linux x 2.6.27-SPEAr310");
-        assert_eq!(of("Eaton 5P 1550iR, S/N G202E, serial number 77"), "Eaton 5P 1550iR, S/N x, serial number x");
+        assert_eq!(
+            of("Eaton 5P 1550iR, S/N G202E, serial number 77"),
+            "Eaton 5P 1550iR, S/N x, serial number x"
+        );
         assert_eq!(of("EATON 93E 80"), "EATON 93E 80");
     }
 
@@ -221,7 +256,13 @@ mod tests {
             let discretion = Variables::new(profile.clone(), names, only);
             discretion.keep(said).into_keys().collect::<Vec<_>>()
         };
-        let plain = ["battery.date", "driver.name", "input.transfer.reason", "output.frequency", "ups.status"];
+        let plain = [
+            "battery.date",
+            "driver.name",
+            "input.transfer.reason",
+            "output.frequency",
+            "ups.status",
+        ];
         assert_eq!(kept(false, false), plain);
         assert_eq!(kept(true, false).len(), 10);
         assert_eq!(kept(false, true), ["ups.status"]);

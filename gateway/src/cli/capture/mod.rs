@@ -120,7 +120,9 @@ fn kind_of(args: &Args) -> Result<Kind, String> {
         "snmp" => Some(Kind::Snmp),
         _ => Some(Kind::Nut),
     };
-    let given = args.kind.or_else(|| (!args.registers.is_empty()).then_some(Kind::Modbus));
+    let given = args
+        .kind
+        .or_else(|| (!args.registers.is_empty()).then_some(Kind::Modbus));
     kind::of(&args.address, given.or_else(by_profile))
 }
 

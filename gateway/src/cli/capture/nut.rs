@@ -166,7 +166,10 @@ mod tests {
              TIMER 2\nups.status: OL\n# no longer said: battery.charge\nTIMER 1\n"
         );
         let moments = Capture::variables(&text).unwrap();
-        let states: Vec<_> = moments.iter().map(|m| (m.at_ms, m.all["ups.status"].as_str())).collect();
+        let states: Vec<_> = moments
+            .iter()
+            .map(|m| (m.at_ms, m.all["ups.status"].as_str()))
+            .collect();
         assert_eq!(states[1], (2_000, "OB\u{fffd}"));
         assert_eq!(states.last().unwrap(), &(6_000, "OL"));
     }

@@ -152,7 +152,10 @@ mod tests {
         let text: Vec<String> = roots.iter().map(ToString::to_string).collect();
         assert!(text.contains(&"1.3.6.1.4.1.534".to_owned()), "{text:?}");
         assert!(text.contains(&"1.3.6.1.2.1.33".to_owned()) && text.contains(&"1.3.6.1.2.1.1".to_owned()));
-        assert!(text.iter().any(|root| root.starts_with("1.3.6.1.4.1.318.1.1")), "{text:?}");
+        assert!(
+            text.iter().any(|root| root.starts_with("1.3.6.1.4.1.318.1.1")),
+            "{text:?}"
+        );
         for pair in roots.windows(2) {
             assert!(pair[0] < pair[1] && !pair[1].begins_with(&pair[0]), "{pair:?}");
         }

@@ -54,6 +54,9 @@ impl Found {
 
 impl Live {
     fn words(&self) -> String {
+        if self.there && self.value.is_err() {
+            return "no value now".to_owned();
+        }
         let named = Named {
             name: &self.name,
             quantity: self.quantity,

@@ -34,20 +34,31 @@ pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
     let given = args.profile.as_deref().map(given).transpose()?;
     let login = args.login.read().map_err(|why| (exit::USAGE, why))?;
     let agent = meet(&args.address, &login).await;
-    let agent = agent.map_err(|why| (exit::UNREACHABLE, why))?;
+    let agent = agent.map_err(|why| (exit::UNREACHABLE, with_next_act(why)))?;
     let all = match given {
         Some(profile) => vec![profile],
         None => fitting(&agent),
     };
     let mut candidates = Vec::new();
     for (name, why, profile) in all {
-        let read = agent.read(&profile).await.map(|read| read.into_iter().map(live).collect());
+        let read = agent
+            .read(&profile)
+            .await
+            .map(|read| read.into_iter().map(live).collect());
         candidates.push(Candidate { name, why, read });
     }
     let asked_for = args.profile.is_some();
     candidates.retain(|candidate| asked_for || candidate.reads() > 0);
     candidates.sort_by(|a, b| (&b.why, b.reads()).cmp(&(&a.why, a.reads())));
     Ok(vec![found(args, &agent, candidates)])
+}
+
+/// Silence says nothing of what is wrong; these are the places to look, in order.
+fn with_next_act(why: String) -> String {
+    if !why.starts_with("no answer") {
+        return why;
+    }
+    why + "\nlook first: does it answer ping? is SNMP switched on in its card, for this machine's address, in this version?"
 }
 
 fn given(name: &str) -> Result<(String, Why, SnmpProfile), Trouble> {
@@ -106,7 +117,11 @@ impl Candidate {
             Why::KnowsIts(_) => "it is for any UPS, and knows what this sysObjectID says otherwise",
             Why::Any => "it is for any UPS",
         };
-        format!("{why}; the agent has {} of its {} signals", self.reads(), self.read.iter().flatten().count())
+        format!(
+            "{why}; the agent has {} of its {} signals",
+            self.reads(),
+            self.read.iter().flatten().count()
+        )
     }
 }
 
@@ -140,7 +155,11 @@ fn model(profile: &str) -> &str {
 fn what(agent: &Agent) -> String {
     let id = format!("sysObjectID {}", agent.sys_object_id);
     let parts = [agent.description.clone(), id];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Those that the agent has an object for, and the names of the others.

@@ -124,10 +124,18 @@ mod tests {
         let hour = EXCUSED_AT_MOST_MS;
         assert_eq!((at("OB CAL", 0), at("OB CAL", hour - 1)), (Ok(0), Ok(0)));
         assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
-        assert_eq!((at("OL", hour + 1), at("OB CAL", hour + 2)), (Ok(0), Ok(0)), "a new one");
+        assert_eq!(
+            (at("OL", hour + 1), at("OB CAL", hour + 2)),
+            (Ok(0), Ok(0)),
+            "a new one"
+        );
         assert_eq!(at("OB", hour + 3), Ok(MICRO));
         assert_eq!(at("OL CAL", 2 * hour), Ok(0));
-        assert_eq!(at("OB CAL", 3 * hour), Ok(MICRO), "it has stood there since long before the cut");
+        assert_eq!(
+            at("OB CAL", 3 * hour),
+            Ok(MICRO),
+            "it has stood there since long before the cut"
+        );
     }
 
     #[test]
@@ -139,8 +147,16 @@ mod tests {
         };
         assert_eq!(at("In progress", 0), Ok(0));
         assert_eq!(at("Test in progress", 1_000), Ok(0));
-        assert_eq!(at("Done and passed", 2_000), Ok(MICRO), "it is over, and the load still on battery");
+        assert_eq!(
+            at("Done and passed", 2_000),
+            Ok(MICRO),
+            "it is over, and the load still on battery"
+        );
         assert_eq!(at("In progress", 3_000), Ok(0));
-        assert_eq!(at("In progress", 3_000 + EXCUSED_AT_MOST_MS), Ok(MICRO), "it stays for ever");
+        assert_eq!(
+            at("In progress", 3_000 + EXCUSED_AT_MOST_MS),
+            Ok(MICRO),
+            "it stays for ever"
+        );
     }
 }

@@ -48,7 +48,9 @@ pub(crate) struct Read {
 /// # Errors
 /// One line: it cannot be reached, is silent, does not let us in, or does not say who it is.
 pub(crate) async fn meet(address: &str, login: &SnmpLogin) -> Result<Agent, String> {
-    met(address, login).await.map_err(|failure| lines::with_causes(&failure))
+    met(address, login)
+        .await
+        .map_err(|failure| lines::with_causes(&failure))
 }
 
 async fn met(address: &str, login: &SnmpLogin) -> Result<Agent, Failure> {

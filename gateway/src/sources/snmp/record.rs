@@ -81,7 +81,9 @@ impl Walker {
             self.objects += 1;
             self.bytes += record.bytes.len();
             if self.objects > MOST_OBJECTS || self.bytes > MOST_BYTES {
-                return Err(format!("it has no end: {MOST_OBJECTS} objects or 4 MiB are enough of it"));
+                return Err(format!(
+                    "it has no end: {MOST_OBJECTS} objects or 4 MiB are enough of it"
+                ));
             }
             if let Ok(oid) = row.oid.to_string().parse() {
                 each(oid, record);

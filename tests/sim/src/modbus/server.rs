@@ -13,8 +13,9 @@ use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
-use super::recorded::Recorded;
+use super::table::Table;
 use super::{DeviceError, Seen};
+use crate::tape::Tape;
 
 /// Network cards of real devices serve a handful of masters; one more is hung up on.
 const MAX_MASTERS: usize = 16;
@@ -27,7 +28,7 @@ pub(super) enum View {
     /// The simulated room.
     Room(Seen),
     /// A recording.
-    Recorded(Recorded),
+    Recorded(Tape<Table>),
 }
 
 impl View {
@@ -35,7 +36,7 @@ impl View {
     fn answer(&self, request: &Request<'_>) -> Option<Result<Response, ExceptionCode>> {
         match self {
             Self::Room(seen) => Some(seen.table()?.answer(request)),
-            Self::Recorded(recorded) => Some(recorded.table()?.answer(request)),
+            Self::Recorded(tape) => Some(tape.now()?.answer(request)),
         }
     }
 }
