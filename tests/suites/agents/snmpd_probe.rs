@@ -58,71 +58,73 @@ async fn an_agent_is_named_and_shown_and_the_config_of_it_runs() {
     }
 }
 
+/// What is given, its exit code, and what is said. Words with a slash are files of the agent's folder.
+const REFUSED: [(&str, i32, &str); 7] = [
+    (
+        "--community-file /wrong",
+        69,
+        "it does not know our community\nlook first: ",
+    ),
+    (
+        "--user watcher --auth-file /wrong --privacy-file /privacy",
+        69,
+        "it does not know our `user` with these keys",
+    ),
+    (
+        "--user watcher --auth-file /short --privacy-file /privacy",
+        64,
+        "--auth-file: shorter than 8 bytes",
+    ),
+    ("--user watcher --auth-file /auth", 64, "give --privacy-file"),
+    ("", 64, "who are we to this agent?"),
+    ("--community-file /none", 64, "none: cannot be read"),
+    (
+        "--community-file /community --profile nut/ups",
+        64,
+        "nut/ups is for kind nut, not snmp",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_let_in_is_told_what_to_look_at() {
-    let mut snmpd = Snmpd::start().await;
+    let snmpd = Snmpd::start().await;
     std::fs::write(snmpd.file("community"), "house").unwrap();
     std::fs::write(snmpd.file("short"), "short").unwrap();
-    let at = |name: &str| file(&snmpd, name);
-    let (auth, privacy, wrong, short, community) =
-        (at("auth"), at("privacy"), at("wrong"), at("short"), at("community"));
-    let user = ["--user", "watcher"];
-    for (login, code, line) in [
-        (
-            &["--community-file", &wrong][..],
-            69,
-            "it does not know our community\nlook first: ",
-        ),
-        (
-            &["--auth-file", &wrong, "--privacy-file", &privacy],
-            69,
-            "it does not know our `user` with these keys",
-        ),
-        (
-            &["--auth-file", &short, "--privacy-file", &privacy],
-            64,
-            "--auth-file: shorter than 8 bytes",
-        ),
-        (&["--auth-file", &auth], 64, "give --privacy-file"),
-        (&[], 64, "who are we to this agent?"),
-        (
-            &["--community-file", "/no/such"],
-            64,
-            "--community-file /no/such: cannot be read",
-        ),
-        (
-            &["--community-file", &community, "--profile", "nut/ups"],
-            64,
-            "nut/ups is for kind nut, not snmp",
-        ),
-    ] {
-        let login = if login.first() == Some(&"--auth-file") {
-            [&user[..], login].concat()
-        } else {
-            login.to_vec()
+    for (given, code, line) in REFUSED {
+        let word = |word: &str| {
+            word.strip_prefix('/')
+                .map_or_else(|| word.to_owned(), |name| file(&snmpd, name))
         };
+        let login: Vec<String> = given.split_whitespace().map(word).collect();
+        let login: Vec<&str> = login.iter().map(String::as_str).collect();
         let said = probe(&snmpd, &login).await;
-        assert_eq!(said.status.code(), Some(code), "{login:?}: {said:?}");
+        assert_eq!(said.status.code(), Some(code), "{given}: {said:?}");
         assert!(complaint(&said).contains(line), "{line}\n{}", complaint(&said));
     }
+}
+
+/// A switch, a server: something that answers and is no UPS; and a profile that is for another device.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_profile_reads_is_to_be_recorded() {
+    let mut snmpd = Snmpd::start().await;
+    std::fs::write(snmpd.file("community"), "house").unwrap();
+    let community = file(&snmpd, "community");
     let given = probe(&snmpd, &["--community-file", &community, "--profile", "santak/array"]).await;
     assert_eq!(given.status.code(), Some(1));
+    let shown = text(&given);
     assert!(
-        text(&given).contains("says nothing: another device: its sysObjectID is"),
-        "{given:?}"
+        shown.contains("says nothing: another device: its sysObjectID is"),
+        "{shown}"
     );
 
-    // A switch, a server: something that answers and is no UPS.
     snmpd.kill().await;
     std::fs::write(snmpd.file("table"), "").unwrap();
     snmpd.revive("1.3.6.1.4.1.9999.7").await;
     let none = probe(&snmpd, &["--community-file", &community]).await;
     assert_eq!(none.status.code(), Some(1), "{none:?}");
     let shown = text(&none);
-    assert!(
-        shown.contains("no profile of Muster's reads anything of it") && shown.contains("muster capture"),
-        "{shown}"
-    );
+    assert!(shown.contains("no profile of Muster's reads anything of it"), "{shown}");
+    assert!(shown.contains("muster capture"), "{shown}");
     snmpd.kill().await;
     let gone = probe(&snmpd, &["--community-file", &community]).await;
     assert_eq!(gone.status.code(), Some(69), "{gone:?}");

@@ -2,7 +2,7 @@
 //! result of a self-test tells.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::time::Duration;
 
 use muster_core::Level;
 use tokio::process::Command;
@@ -25,56 +25,51 @@ fn lines(file: &Path) -> String {
     said.map(|line| format!("{line}\n")).collect()
 }
 
+async fn capture(port: u16, out: &Path, more: &[&str]) {
+    let address = format!("localhost:{port}");
+    let first = ["capture", &address, "--kind", "nut", "--out", out.to_str().unwrap()];
+    let said = run_to_end(&[&first[..], more].concat()).await;
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+}
+
+/// Waits until this stands in a file.
+async fn holds(file: &Path, what: &str) {
+    let reads = async {
+        while !std::fs::read_to_string(file).is_ok_and(|text| text.contains(what)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, reads)
+        .await
+        .unwrap_or_else(|_| panic!("never said: {what}"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_answers_as_its_ups_and_recorded_again_is_the_same() {
     let mut upsd = Upsd::with(&["bat"]).await;
-    upsd.says_all(
-        "bat",
-        &(dump("OL", 92) + "ups.serial: 0815\nups.id: Anna's\nups.alarm: a \"b\" \\c\n"),
-    );
+    let names = "ups.serial: 0815\nups.id: Anna's\nups.alarm: a \"b\" \\c\n";
+    upsd.says_all("bat", &(dump("OL", 92) + names));
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let address = |port: u16| format!("localhost:{port}");
     let is_new = async { while !upsc(upsd.port, &[]).await.contains("0815") {} };
     timeout(SOON, is_new).await.unwrap();
-    for (name, more) in [("with", &["--with-names"][..]), ("without", &[])] {
-        let (one, two) = (at(&format!("{name}.1")), at(&format!("{name}.2")));
-        let first = [
-            "capture",
-            &address(upsd.port),
-            "--kind",
-            "nut",
-            "--out",
-            one.to_str().unwrap(),
-        ];
-        assert_eq!(run_to_end(&[&first[..], more].concat()).await.status.code(), Some(0));
+    for more in [&["--with-names"][..], &[]] {
+        let [one, two] = [1, 2].map(|n| folder.path().join(format!("{}.{n}", more.len())));
+        capture(upsd.port, &one, more).await;
         let tape = Tape::play(&one, &["--ups", "bat"]).await;
-        let again = [
-            "capture",
-            &address(tape.address.port()),
-            "--kind",
-            "nut",
-            "--out",
-            two.to_str().unwrap(),
-        ];
-        assert_eq!(run_to_end(&[&again[..], more].concat()).await.status.code(), Some(0));
-        assert_eq!(lines(&one), lines(&two));
-        let is_named = lines(&one).contains("ups.serial: 0815") && lines(&one).contains("ups.id: Anna's");
-        assert_eq!(is_named, name == "with");
-        assert!(
-            !lines(&one).contains("driver.parameter"),
-            "what a driver was told may be a password"
-        );
         let port = tape.address.port();
-        let own = |text: String| -> String {
-            let kept = text.lines().filter(|line| !line.starts_with("driver.parameter"));
-            kept.map(|line| format!("{line}\n")).collect()
-        };
-        if name == "with" {
-            assert_eq!(upsc(port, &[]).await, own(upsc(upsd.port, &[]).await).trim());
-        }
-        assert_eq!(upsc(port, &["ups.alarm"]).await, upsc(upsd.port, &["ups.alarm"]).await);
-        assert_eq!(output("upsc", &["-l", &address(port)]).await, "bat");
+        capture(port, &two, more).await;
+        assert_eq!(lines(&one), lines(&two));
+        let is_named = ["ups.serial: 0815", "ups.id: Anna's"].map(|name| lines(&one).contains(name));
+        assert_eq!(is_named, [!more.is_empty(); 2]);
+        // What a driver was told may be a password.
+        let kept =
+            |line: &&str| !line.starts_with("driver.parameter") && (!more.is_empty() || lines(&one).contains(*line));
+        let original = upsc(upsd.port, &[]).await;
+        let original: Vec<&str> = original.lines().filter(kept).collect();
+        assert_eq!(upsc(port, &[]).await, original.join("\n"));
+        let alarm = upsc(upsd.port, &["ups.alarm"]).await;
+        assert_eq!(upsc(port, &["ups.alarm"]).await, alarm);
+        assert_eq!(output("upsc", &["-l", &format!("localhost:{port}")]).await, "bat");
     }
 }
 
@@ -91,31 +86,14 @@ async fn changes_are_kept_and_an_interrupted_recording_is_whole() {
     assert!(said.contains("--ups bat, --ups spare"), "{said}");
 
     let mut recording = begin(&[&first[..], &["--ups", "bat", "--for", "600"]].concat());
-    let holds = async |what: &str| {
-        let reads = async {
-            while !std::fs::read_to_string(&file).is_ok_and(|text| text.contains(what)) {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        timeout(SOON, reads)
-            .await
-            .unwrap_or_else(|_| panic!("never said: {what}"));
-    };
-    holds("ups.status: OL CHRG").await;
+    holds(&file, "ups.status: OL CHRG").await;
     upsd.says("bat", "OB DISCHRG", 80);
-    holds("ups.status: OB DISCHRG").await;
+    holds(&file, "ups.status: OB DISCHRG").await;
     upsd.kill_driver("bat").await;
-    holds("DRIVER-NOT-CONNECTED").await;
+    holds(&file, "DRIVER-NOT-CONNECTED").await;
     let id = recording.id().unwrap().to_string();
-    let mut kill = Command::new("kill");
-    assert!(
-        kill.args(["-INT", &id])
-            .stdout(Stdio::null())
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    let sent = Command::new("kill").args(["-INT", &id]).status().await;
+    assert!(sent.unwrap().success());
     assert_eq!(recording.wait().await.unwrap().code(), Some(0));
     let decoded = run_to_end(&["profile", "test", "nut/ups", "--capture", file.to_str().unwrap()]).await;
     let shown = String::from_utf8(decoded.stdout).unwrap();

@@ -11,8 +11,8 @@ use crate::stand::Room;
 
 /// Devices are looked at once a second.
 const EVERY_MS: Millis = 1_000;
-/// Long enough for every timer that starts when a device falls silent.
-const SILENT_MS: Millis = 2 * 3_600_000;
+/// Silence long enough for supervision, the death of a neighbour, and any abort window.
+const SILENT_MS: Millis = 600_000;
 
 /// See the module.
 #[derive(Clone)]

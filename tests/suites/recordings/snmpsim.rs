@@ -102,7 +102,7 @@ fn reads(name: &str, capture: &Capture) -> bool {
 /// Unpacked by Python, which brought it.
 async fn text(file: &PathBuf) -> String {
     if file.extension() == Some("bz2".as_ref()) {
-        let code = "import bz2, sys; sys.stdout.buffer.write(bz2.open(sys.argv[1]).read())";
+        let code = "import bz2, sys; text = bz2.open(sys.argv[1]).read().decode('utf-8', 'replace'); sys.stdout.buffer.write(text.encode())";
         return output(&python(), &["-c", code, path(file)]).await;
     }
     std::fs::read_to_string(file).unwrap()

@@ -6,7 +6,7 @@ use muster_profiles::capture::Record;
 use muster_profiles::{Device, Oid, Place, SnmpProfile};
 
 use super::discreet::Objects as Discretion;
-use super::{Args, LEFT_OUT, Recorded, Trouble, head, interrupted, open, unwritten};
+use super::{Args, LEFT_OUT, Out, Recorded, Trouble, head, interrupted, open, unwritten};
 use crate::cli::{exit, profile as profiles};
 use crate::sources::snmp::{Walker, meet};
 
@@ -30,6 +30,11 @@ pub(super) async fn record(args: &Args) -> Result<Recorded, Trouble> {
     let mut out = open(args.out.as_deref())?;
     let begin = head(args, "agent") + if args.with_names { "" } else { LEFT_OUT };
     out.write_all(begin.as_bytes()).map_err(|error| unwritten(&error))?;
+    walk(&mut walker, &roots, &discretion, &mut out).await
+}
+
+/// What is written is whole at whatever moment it is cut off.
+async fn walk(walker: &mut Walker, roots: &[Oid], discretion: &Discretion, out: &mut Out) -> Result<Recorded, Trouble> {
     let (mut count, mut broken) = (0, None);
     let each = |oid: Oid, record: Record| {
         count += 1;
@@ -37,7 +42,7 @@ pub(super) async fn record(args: &Args) -> Result<Recorded, Trouble> {
         broken = broken.take().or_else(|| out.write_all(line.as_bytes()).err());
     };
     let cut = tokio::select! {
-        walked = walker.walk(&roots, each) => walked.err(),
+        walked = walker.walk(roots, each) => walked.err(),
         () = interrupted() => Some("interrupted".to_owned()),
     };
     let ended = broken.map_or_else(|| out.flush(), Err);
