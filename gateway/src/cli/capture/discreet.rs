@@ -79,13 +79,14 @@ fn masked(text: &[u8]) -> String {
     for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         let behind = &part[word.len()..];
-        let hidden = !word.is_empty() && (is_next || is_serial(word));
+        let low = word.to_ascii_lowercase();
+        let joins = low == "number" || low == "no";
+        let hidden = !word.is_empty() && (is_next && !joins || is_serial(word));
         out += if hidden { "x" } else { word };
         out += behind;
         // "SN:", "S/N", "Serial number", and the name of a host behind "Linux".
-        let low = word.to_ascii_lowercase();
         let is_label = low == "sn" || low.starts_with("serial") || low == "n" && before == "s" || low == "linux";
-        is_next = is_label || is_next && (word.is_empty() || low == "number" || low == "no");
+        is_next = is_label || is_next && (word.is_empty() || joins);
         if !word.is_empty() {
             before = low;
         }

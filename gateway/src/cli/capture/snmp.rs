@@ -86,10 +86,14 @@ fn system() -> Oid {
     oid(&[1, 3, 6, 1, 2, 1, 1])
 }
 
+/// Makers' own trees are below it.
+const ENTERPRISES: [u32; 6] = [1, 3, 6, 1, 4, 1];
+
 /// The UPS-MIB, and what the profiles have in common of each maker's tree.
 fn known() -> impl Iterator<Item = Oid> {
     let common = |profile: &SnmpProfile| {
-        let all: Vec<Oid> = read_by(profile).map(|oid| above(&oid)).collect();
+        let own = |oid: &Oid| oid.arcs().starts_with(&ENTERPRISES);
+        let all: Vec<Oid> = read_by(profile).map(|oid| above(&oid)).filter(own).collect();
         let first = all.first()?.arcs();
         let same = |n: &usize| all.iter().all(|oid| oid.arcs().get(*n) == first.get(*n));
         Some(oid(&first[..(0..first.len()).take_while(same).count()]))
@@ -100,7 +104,6 @@ fn known() -> impl Iterator<Item = Oid> {
 
 /// All that its maker has of its own: that of a device nobody has a profile of yet is worth most.
 fn maker(sys_object_id: &Oid) -> Option<Oid> {
-    const ENTERPRISES: [u32; 6] = [1, 3, 6, 1, 4, 1];
     let arcs = sys_object_id.arcs();
     (arcs.len() > ENTERPRISES.len() && arcs.starts_with(&ENTERPRISES)).then(|| oid(&arcs[..=ENTERPRISES.len()]))
 }
