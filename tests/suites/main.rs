@@ -16,6 +16,7 @@ mod firmware;
 mod inputs;
 mod lasting;
 mod nut_server;
+mod proof;
 mod recordings;
 mod running;
 mod scenarios;

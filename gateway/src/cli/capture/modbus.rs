@@ -7,6 +7,7 @@ use muster_profiles::{Block, Device, Table};
 use super::{Args, Out, Recorded, Trouble, head, interrupted, open, unwritten};
 use crate::cli::{exit, profile as profiles};
 use crate::clock::Stopwatch;
+use crate::config::Port;
 use crate::sources::modbus::Recorder;
 
 /// An answer later than this is none, where no profile says otherwise.
@@ -47,13 +48,14 @@ pub(super) async fn record(args: &Args) -> Result<Recorded, Trouble> {
 }
 
 async fn recorder(args: &Args) -> Result<Recorder, Trouble> {
+    let port = Port::Tcp(args.address.clone());
     let Some(name) = &args.profile else {
         let blocks = args.registers.clone();
         if blocks.is_empty() {
             let why = "of a Modbus device say what to record: --profile PROFILE, or --registers holding:0-99";
             return Err((exit::USAGE, why.to_owned()));
         }
-        return Ok(Recorder::new(args.address.clone(), args.unit, WITHIN, blocks));
+        return Ok(Recorder::new(port, args.unit, WITHIN, blocks));
     };
     let device = profiles::find(name).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -63,7 +65,7 @@ async fn recorder(args: &Args) -> Result<Recorder, Trouble> {
     let Device::Modbus(profile) = device else {
         return Err((exit::USAGE, format!("{name} is for kind {kind}, not modbus")));
     };
-    let recorder = Recorder::of_profile(args.address.clone(), args.unit, &profile).await;
+    let recorder = Recorder::of_profile(port, args.unit, &profile).await;
     recorder.map_err(|why| (exit::UNREACHABLE, why))
 }
 

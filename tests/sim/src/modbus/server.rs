@@ -13,6 +13,7 @@ use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
+use super::stamped::Stamped;
 use super::table::Table;
 use super::{DeviceError, Seen};
 use crate::tape::Tape;
@@ -29,6 +30,8 @@ pub(super) enum View {
     Room(Seen),
     /// A recording.
     Recorded(Tape<Table>),
+    /// The time of the answer.
+    Stamped(Stamped),
 }
 
 impl View {
@@ -37,6 +40,7 @@ impl View {
         match self {
             Self::Room(seen) => Some(seen.table()?.answer(request)),
             Self::Recorded(tape) => Some(tape.now()?.answer(request)),
+            Self::Stamped(stamped) => Some(stamped.answer(request)),
         }
     }
 }
