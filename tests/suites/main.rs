@@ -18,6 +18,7 @@ mod inputs;
 mod lasting;
 mod nut_server;
 mod proof;
+mod recordings;
 mod running;
 mod scenarios;
 mod site;

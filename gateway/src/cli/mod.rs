@@ -11,6 +11,7 @@ pub mod exit;
 pub mod hooks;
 mod interrupted;
 pub mod journal;
+mod kind;
 mod line_settings;
 pub mod notify;
 pub mod order;
@@ -20,6 +21,7 @@ pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
+mod snmp_login;
 
 use std::process::ExitCode;
 

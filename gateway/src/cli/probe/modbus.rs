@@ -2,7 +2,7 @@
 
 use muster_profiles::{Device, Profile, Signal};
 
-use super::found::{Found, Live};
+use super::found::{Found, Live, has};
 use super::{Args, Trouble};
 use crate::cli::{exit, profile as profiles};
 use crate::sources::modbus::{Seen, explore, values};
@@ -81,6 +81,7 @@ fn live(profile: &Profile, said: Vec<(String, Result<muster_wire::Micro, muster_
         trip: signal.trip,
         value,
         place: place(profile, signal),
+        there: has(signal.quantity, value),
     };
     profile.signals.iter().zip(said).map(one).collect()
 }
