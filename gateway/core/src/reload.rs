@@ -109,6 +109,7 @@ impl State {
         self.detect.take_over((old.detect, &old.site), &self.site, &moved, now);
         self.plan.take_over((old.plan, &old.site), &self.site, &moved);
         let gone = self.policy.take_over(old.policy, &moved, &self.detect);
+        self.spread(now);
         self.say(EventKind::Config, &self.site.id.clone(), line, out);
         if self.policy.armed != armed {
             let verb = if self.policy.armed {

@@ -396,6 +396,7 @@ fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
             group,
             channel: "nobody".into(),
             why,
+            died: n % 3 == 0,
         },
         2 => Record::VoteReturned { zone, group },
         3 => Record::EvacuateBegun { zone: None, why },

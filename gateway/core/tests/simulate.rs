@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use muster_core::{Call, HookOutcome, Input, Millis, Mode, PrincipalIx, Site, SourceIx, Verb, next_deadline};
 use muster_wire::{Absence, Micro, Quantity};
-use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, units, ups, workload};
+use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, source, units, ups, workload};
 
 const HOUR: Millis = 60 * MINUTE;
 /// A sample of every channel this often.
@@ -432,7 +432,7 @@ fn front(file: &mut Site, add: bool) {
         let adjacent = Vec::new();
         file.zones.insert(0, muster_core::Zone { id: id(), adjacent });
         file.groups.insert(0, muster_core::Group { id: id() });
-        file.sources.insert(0, muster_core::Source { id: id() });
+        file.sources.insert(0, source("front", &["mqtt"]));
         file.channels.insert(0, smoke("front", 0, 0, 0));
     }
 }

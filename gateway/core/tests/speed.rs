@@ -14,7 +14,7 @@ fn big_site(channels: u32, workloads: u16) -> Site {
     let mut s = site();
     let nodes = channels.div_ceil(8).min(60_000) as u16;
     s.groups = (0..nodes).map(|i| Group { id: format!("n{i}") }).collect();
-    s.sources = (0..nodes).map(|i| Source { id: format!("n{i}") }).collect();
+    s.sources = (0..nodes).map(|i| stand::source(&format!("n{i}"), &["mqtt"])).collect();
     s.channels = (0..channels)
         .map(|i| {
             let node = (i / 8).min(u32::from(nodes) - 1) as u16;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::{Channel, GroupIx, Millis, SourceIx, ZoneIx};
+use muster_core::{Channel, Checks, GroupIx, Millis, SourceIx, ZoneIx};
 use muster_wire::{MICRO, Micro, Quantity};
 
 use super::channel::ChannelRow;
@@ -189,6 +189,7 @@ impl Maker<'_> {
             k: limits.k,
             n: limits.n,
             supervision_ms: self.supervision(origin, row),
+            checks: Checks::default(),
         };
         let own_group = row.and_then(|r| r.group.clone()).filter(|g| !g.value.is_empty());
         let group = own_group.unwrap_or_else(|| At::new(origin.source.group(), origin.source.group_at()));

@@ -64,7 +64,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         single_group: rows.site.single_group.is_some(),
         zones,
         groups,
-        sources: rows.sources.iter().map(|s| Source { id: s.id.value.clone() }).collect(),
+        sources: rows.sources.iter().map(SourceRow::lower).collect(),
         channels,
         hooks,
         workloads,

@@ -1,7 +1,7 @@
 //! What is known of channels under one config, under the next.
 
 use super::Detect;
-use crate::{ChannelIx, Millis, Site, SourceIx, moved::Moved};
+use crate::{ChannelIx, Millis, Site, SourceIx, ZoneIx, moved::Moved};
 
 impl Detect {
     /// Takes over what another config knew of the same signals. What it did not know is unheard, from `now` on.
@@ -22,13 +22,23 @@ impl Detect {
             let Some(ix) = moved.channel(old_ix) else { continue };
             let (before, after) = (&was.channels[old_ix.at()], &site.channels[ix.at()]);
             state.judge_by(before, after);
+            // What is bypassed is said once more by whoever knows the orders.
+            state.bypassed = false;
             if state.fault.is_some() {
                 self.tally.fault(after, true);
+                self.tally.serve(after, now, false);
             }
             if state.in_watch() {
                 self.tally.watch(ix, after, now, true);
             }
             self.channels[ix.at()] = state;
+        }
+        for zone in (0..was.zones.len() as u16).map(ZoneIx) {
+            for (group, since) in old.tally.out(zone) {
+                if let (Some(zone), Some(group)) = (moved.zone(zone), moved.group(group)) {
+                    self.tally.out_since(zone, group, since);
+                }
+            }
         }
         for old_ix in (0..was.sources.len() as u16).map(SourceIx) {
             if let Some(ix) = moved.source(old_ix) {
