@@ -27,16 +27,19 @@ impl State {
         let person = self.site.principals.get(order.by.at());
         let by: String = person.map_or_else(|| "unknown".into(), |p| p.id.clone());
         let (what, id) = self.site.part(order.target);
-        let (verdict, why) = match self.refuses_bypass(now, order) {
-            Some(why) => {
-                let (id, by, why) = (id.clone(), by.clone(), why.clone());
-                self.record(now, Record::BypassRefused { what, id, by, why }, out);
-                (Verdict::Refused, self.refuses_bypass(now, order).unwrap_or_default())
-            }
-            None => (Verdict::Taken, self.obey_bypass(now, (what, &id), &by, order, out)),
+        let (verdict, why) = if let Some(why) = self.refuses_bypass(now, order) {
+            let refused = Record::BypassRefused {
+                what,
+                id,
+                by,
+                why: why.clone(),
+            };
+            self.record(now, refused, out);
+            (Verdict::Refused, why)
+        } else {
+            (Verdict::Taken, self.obey_bypass(now, (what, &id), &by, order, out))
         };
-        let verb = if what == Part::Zone { "work" } else { "bypass" };
-        self.say(EventKind::Order, verb, format!("{verdict}: {why}"), out);
+        self.say(EventKind::Order, verb(what), format!("{verdict}: {why}"), out);
         out.push(Effect::Answer(Answer { nonce, verdict, why }));
     }
 
@@ -176,11 +179,10 @@ impl State {
         let over: Vec<(Target, String)> = over.map(|(t, b)| (*t, b.by.clone())).collect();
         for (target, by) in over {
             let (what, id) = self.site.part(target);
-            let verb = if what == Part::Zone { "work" } else { "bypass" };
             let line = format!("{} by {by} is over: its time has passed", of(what, &id));
             let why = "its time has passed".into();
             self.record(now, Record::BypassEnded { what, id, why }, out);
-            self.say(EventKind::Order, verb, line, out);
+            self.say(EventKind::Order, verb(what), line, out);
         }
     }
 
@@ -257,6 +259,14 @@ impl Site {
             Part::Source => u16::try_from(at).ok().map(|at| Target::Source(SourceIx(at))),
             Part::Channel => u32::try_from(at).ok().map(|at| Target::Channel(ChannelIx(at))),
         }
+    }
+}
+
+/// The word on the command line.
+pub(crate) const fn verb(what: Part) -> &'static str {
+    match what {
+        Part::Zone => "work",
+        Part::Source | Part::Channel => "bypass",
     }
 }
 

@@ -80,20 +80,22 @@ impl State {
 
     /// Which channels died just after a neighbour alarmed: fire burns cables.
     pub(crate) fn note_deaths(&mut self, now: Millis, changes: &[Change], out: &mut Vec<Effect>) {
+        let mut dead: Vec<ChannelIx> = Vec::new();
         for change in changes {
-            let one;
-            let dead: &[ChannelIx] = match change {
-                Change::Fault { channel, fault } if fault.is_some_and(crate::detect::Fault::is_death) => {
-                    one = [*channel];
-                    &one
-                }
-                Change::Silent { channels, .. } => channels,
-                _ => &[],
-            };
-            for channel in dead {
-                if let Some((key, dying)) = self.dies_beside_an_alarm(now, *channel) {
-                    self.note_death(now, key, dying, out);
-                }
+            match change {
+                Change::Fault {
+                    channel,
+                    fault: Some(fault),
+                } if fault.is_death() => dead.push(*channel),
+                Change::Silent { channels, .. } => dead.extend(channels),
+                _ => {}
+            }
+        }
+        // Of several at once it is the first by name, wherever it stands in the file.
+        dead.sort_by(|a, b| self.site.channels[a.at()].id.cmp(&self.site.channels[b.at()].id));
+        for channel in dead {
+            if let Some((key, dying)) = self.dies_beside_an_alarm(now, channel) {
+                self.note_death(now, key, dying, out);
             }
         }
     }

@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{
-    EventKind, GroupIx, HookOutcome, Level, Phase, Principal, Role, Site, Source, SourceIx, Verb, Verdict, ZoneIx,
+    EventKind, GroupIx, HookOutcome, Level, Phase, Principal, Role, Site, SourceIx, Verb, Verdict, ZoneIx,
 };
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, units, workload};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{
-    Channel, ChannelIx, Effect, Group, HookOutcome, Input, Millis, Mode, Site, Source, State, next_deadline, step,
+    Channel, ChannelIx, Effect, Group, HookOutcome, Input, Millis, Mode, Site, State, next_deadline, step,
 };
 use stand::clock::took;
 use stand::{SECOND, hook, site, smoke, units, workload};

@@ -71,21 +71,30 @@ impl Detect {
     pub(crate) fn died_with(&self, site: &Site, ix: ChannelIx, (from, to): (Millis, Millis)) -> Fate {
         let channel = &site.channels[ix.at()];
         let heard_at = self.channels[ix.at()].good_at;
-        let mut fate = Fate::Alone;
+        let (mut died, mut unheard): (Option<SourceIx>, Option<SourceIx>) = (None, None);
+        // The first by name, wherever it stands in the file.
+        let first = |known: Option<SourceIx>, new: SourceIx| {
+            let id = |s: SourceIx| site.sources[s.at()].id.as_str();
+            Some(known.filter(|known| id(*known) <= id(new)).unwrap_or(new))
+        };
         for path in &site.sources[channel.source.at()].over {
             let (mut anyone, mut heard) = (None, false);
             for (source, other) in self.outside_over(site, path, channel.zone) {
                 if other.fault.is_some_and(Fault::is_death) && (from..=to).contains(&other.fault_since) {
-                    return Fate::With(source);
+                    died = first(died, source);
                 }
-                anyone = anyone.or(Some(source));
+                anyone = first(anyone, source);
                 heard |= other.good_at > heard_at;
             }
             if let Some(source) = anyone.filter(|_| !heard) {
-                fate = Fate::Unknown(source);
+                unheard = first(unheard, source);
             }
         }
-        fate
+        match (died, unheard) {
+            (Some(source), _) => Fate::With(source),
+            (None, Some(source)) => Fate::Unknown(source),
+            (None, None) => Fate::Alone,
+        }
     }
 
     fn outside_over<'a>(
