@@ -22,6 +22,7 @@ mod problem;
 mod progress;
 mod reach;
 mod serve;
+mod service;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
 pub use here::{Here, USUAL_URL};
+pub use service::Asked as Bypass;
 pub(crate) use here::{devices_command, order_command};
 pub use live::News;
 pub use metrics::Gauges;

@@ -285,7 +285,7 @@ impl ChannelState {
         let beyond_watch = c.watch.is_none_or(|w| w.beyond(own));
         let alarm = if seen.at_work { at_work(c) } else { c.alarm };
         if let Some(limit) = &alarm {
-            let rise = self.rising_fast(c).filter(|_| beyond_watch);
+            let rise = self.rising_fast(c).filter(|_| beyond_watch && limit.above);
             let beyond = limit.beyond(own) || rise.is_some();
             if let Some(on) = self.alarm.take(c, seen.now, beyond, limit.clear_of(own) && rise.is_none()) {
                 self.alarmed |= on;
@@ -294,6 +294,7 @@ impl ChannelState {
             }
         }
         if let Some(limit) = &c.watch {
+            let trend = trend.filter(|_| limit.above);
             let beyond = limit.beyond(own) || trend.is_some();
             if let Some(on) = self.watch.take(c, seen.now, beyond, limit.clear_of(own) && trend.is_none()) {
                 let why = passed(c, seen, limit, on, trend.filter(|_| !limit.beyond(own)));

@@ -34,7 +34,7 @@ impl Detect {
     pub(super) fn outside(&self, site: &Site, ix: ChannelIx, now: Millis) -> Micro {
         let channel = site.channels.get(ix.at());
         let found = channel.and_then(|c| {
-            let (reference, limit) = (c.checks.reference?, c.alarm.or(c.watch)?);
+            let (reference, limit) = (c.checks.reference?, c.alarm.or(c.watch).filter(|l| l.above)?);
             let shown = self.fresh(site, reference, now)?;
             Some(shown.clamp(Micro(0), limit.set.max(Micro(0))))
         });

@@ -179,6 +179,9 @@ impl Witness {
             assert!(!self.bypasses.is_empty(), "nobody works anywhere: {why}");
             limit.set = c.watch.map_or(limit.clear, |w| w.set);
         }
+        if why.contains("rising by") {
+            limit.set = c.watch.map_or(c.range.0, |w| w.set);
+        }
         let beyond = if limit.above {
             *value >= limit.set
         } else {
