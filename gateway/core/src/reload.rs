@@ -132,6 +132,13 @@ impl State {
                 out,
             );
         }
+        for target in gone.bypasses {
+            let (what, id) = old.site.part(target);
+            let line = format!("{} is over: the new config knows it otherwise", crate::bypass::of(what, &id));
+            let why = "the new config knows it otherwise".into();
+            self.record(now, crate::Record::BypassEnded { what, id, why }, out);
+            self.say(EventKind::Order, crate::bypass::verb(what), line, out);
+        }
         for verb in gone.orders {
             let line = format!("{verb} lapses: who gave it is not in the new config");
             self.say(EventKind::Order, verb, line, out);
@@ -185,4 +192,6 @@ fn ids<T>(list: &[T], id: impl Fn(&T) -> &String) -> BTreeSet<&str> {
 pub(crate) struct Gone {
     pub(crate) troubles: Vec<crate::policy::Subject>,
     pub(crate) orders: Vec<&'static str>,
+    /// By the old config's indices.
+    pub(crate) bypasses: Vec<crate::Target>,
 }

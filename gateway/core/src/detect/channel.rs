@@ -194,7 +194,8 @@ impl ChannelState {
         if !same_count || before.watch != after.watch {
             self.watch = Passing::default();
         }
-        if before.checks != after.checks || before.supervision_ms != after.supervision_ms || before.range != after.range {
+        let rates = |c: &Channel| (c.checks.jump, c.checks.rise, c.checks.trend, c.supervision_ms, c.range);
+        if rates(before) != rates(after) {
             (self.rising, self.trend, self.doubted) = (None, None, None);
         }
     }

@@ -311,6 +311,9 @@ mod tests {
         Args {
             verb,
             at: None,
+            of: None,
+            minutes: None,
+            reason: None,
             url: "http://127.0.0.1:1".to_owned(),
             token_file: None,
             id: None,
@@ -318,6 +321,28 @@ mod tests {
             out: None,
             json: false,
         }
+    }
+
+    #[test]
+    fn a_bypass_says_of_what_for_how_long_and_why() {
+        let whole = Args {
+            of: Some("node-1".to_owned()),
+            minutes: Some(90),
+            reason: Some("new fan".to_owned()),
+            ..args(Word::Bypass)
+        };
+        let expected = json!({ "verb": "bypass", "target": "node-1", "for_s": 5_400, "reason": "new fan" });
+        assert_eq!(body_of(&whole).unwrap(), expected);
+        let usage = |args: &Args| matches!(body_of(args), Err(Failure::Usage(_)));
+        assert!(usage(&args(Word::Work)) && usage(&Args { reason: None, ..whole.clone() }));
+        let ends = Args {
+            minutes: Some(0),
+            reason: None,
+            ..whole.clone()
+        };
+        assert_eq!(body_of(&ends).unwrap()["for_s"], 0);
+        assert!(usage(&Args { at: Some("16:52".to_owned()), ..whole.clone() }));
+        assert!(usage(&Args { verb: Word::Hold, ..whole }), "no other order has them");
     }
 
     #[test]
