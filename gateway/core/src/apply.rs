@@ -308,7 +308,10 @@ fn close(state: &mut State, at: Millis, n: u32) {
     let policy = &mut state.policy;
     policy.votes.clear();
     policy.pending.clear();
-    policy.zones.iter_mut().for_each(|z| (z.evacuate, z.stood_down) = (None, None));
+    policy
+        .zones
+        .iter_mut()
+        .for_each(|z| (z.evacuate, z.stood_down) = (None, None));
     policy.windows.clear();
     policy.dying.clear();
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);

@@ -4,8 +4,8 @@
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::{
-    Answer, ChannelIx, Effect, EventKind, GroupIx, Millis, Part, PrincipalIx, Record, Role, Site, SourceIx, State, Target,
-    ZoneIx,
+    Answer, ChannelIx, Effect, EventKind, GroupIx, Millis, Part, PrincipalIx, Record, Role, Site, SourceIx, State,
+    Target, ZoneIx,
     effect::Verdict,
     policy::{Bypass, Policy, REPAIR_MS},
 };
@@ -54,7 +54,11 @@ impl State {
         let (id, by, reason): (String, String, String) = (id.into(), by.into(), order.reason.clone());
         let Some(until) = order.until else {
             let why = format!("{by} ends it");
-            let record = Record::BypassEnded { what, id: id.clone(), why };
+            let record = Record::BypassEnded {
+                what,
+                id: id.clone(),
+                why,
+            };
             self.record(now, record, out);
             return format!("{} ended by {by}", of(what, &id));
         };
@@ -116,7 +120,9 @@ impl State {
         let able = |group: GroupIx| {
             let near = self.detect.tally.near(zone);
             let voters = near.flat_map(|z| self.detect.voters(z, group));
-            voters.into_iter().any(|c| !gone.contains(c) && self.detect.channels[c.at()].serves())
+            voters
+                .into_iter()
+                .any(|c| !gone.contains(c) && self.detect.channels[c.at()].serves())
         };
         let groups = (0..self.site.groups.len() as u16).map(GroupIx);
         groups.filter(|group| able(*group)).count() as u16
@@ -210,12 +216,20 @@ impl State {
                 continue;
             }
             let channel = &self.site.channels[ix.at()];
-            if self.policy.votes.get(&(channel.zone, channel.group)).is_some_and(|v| v.held && !v.died) {
+            if self
+                .policy
+                .votes
+                .get(&(channel.zone, channel.group))
+                .is_some_and(|v| v.held && !v.died)
+            {
                 continue;
             }
             let value = self.detect.channels[ix.at()].value.unwrap_or_default();
             let unit = channel.quantity.unit().as_str();
-            let why = format!("{} is still in alarm at {value} {unit} now that it may vote again", channel.id);
+            let why = format!(
+                "{} is still in alarm at {value} {unit} now that it may vote again",
+                channel.id
+            );
             self.vote(now, ix, (&why, false), out);
         }
     }
@@ -231,7 +245,12 @@ impl Policy {
         };
         let (target, bypass) = self.bypasses.iter().find(|(target, _)| here(target))?;
         let (what, id) = site.part(*target);
-        Some(format!("{} by {}: {}; alarm limits are lower", of(what, &id), bypass.by, bypass.reason))
+        Some(format!(
+            "{} by {}: {}; alarm limits are lower",
+            of(what, &id),
+            bypass.by,
+            bypass.reason
+        ))
     }
 }
 

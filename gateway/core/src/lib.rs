@@ -27,6 +27,7 @@ mod retained;
 mod settle;
 mod show;
 mod site;
+mod sources;
 mod state;
 mod step;
 mod view;
@@ -36,14 +37,14 @@ pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use input::{HookOutcome, Input, Target, Verb};
 pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung, RungKind,
-    Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
+    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
+    RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, IncidentView, IntervalView, OrderView, RunwayView, StepView, TroubleView, View, VoteView,
-    WorkloadView, ZoneView,
+    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RunwayView, SourceView, StepView, TroubleView, View,
+    VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).
@@ -92,7 +93,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -72,7 +72,9 @@ impl State {
         site.zones.truncate(zones);
         site.groups.truncate(groups);
         self.policy.zones.truncate(zones);
-        self.policy.bypasses.retain(|t, _| !matches!(t, Target::Zone(z) if z.at() >= zones));
+        self.policy
+            .bypasses
+            .retain(|t, _| !matches!(t, Target::Zone(z) if z.at() >= zones));
         self.detect.at_work.retain(|z| z.at() < zones);
         self.detect.tally.truncate_zones(zones);
     }

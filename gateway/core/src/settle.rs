@@ -259,7 +259,8 @@ impl State {
     }
 }
 
-fn describe(fault: Fault, unit: &str) -> String {
+/// A fault in words; `unit` is of the channel's quantity.
+pub(crate) fn describe(fault: Fault, unit: &str) -> String {
     match fault {
         Fault::Absent(reason) => format!("no value ({})", reason.as_str()),
         Fault::Range(value) => format!("{value} {unit} cannot be; not believed"),
@@ -270,6 +271,9 @@ fn describe(fault: Fault, unit: &str) -> String {
         Fault::Jump(value) => {
             format!("{value} {unit} came faster than it can change; not believed unless the next sample bears it out")
         }
-        Fault::Stuck { ms } => format!("exactly the same value for {} h; not believed until it moves", ms / 3_600_000),
+        Fault::Stuck { ms } => format!(
+            "exactly the same value for {} h; not believed until it moves",
+            ms / 3_600_000
+        ),
     }
 }

@@ -129,7 +129,11 @@ impl State {
     /// What one person can still abort.
     fn windows(&self) -> impl Iterator<Item = OrderView> + '_ {
         self.policy.windows.iter().map(|(zone, window)| {
-            let line = format!("{} evacuates unless one person aborts: {}", self.zone_id(*zone), window.why);
+            let line = format!(
+                "{} evacuates unless one person aborts: {}",
+                self.zone_id(*zone),
+                window.why
+            );
             order(Verb::Abort, Some(window.until), line)
         })
     }
@@ -143,7 +147,11 @@ impl State {
                 by: Some(bypass.by.clone()),
                 at: None,
                 until: Some(bypass.until),
-                line: format!("{}: {}; alarm limits are lower there", bypass::of(what, &id), bypass.reason),
+                line: format!(
+                    "{}: {}; alarm limits are lower there",
+                    bypass::of(what, &id),
+                    bypass.reason
+                ),
             }
         })
     }

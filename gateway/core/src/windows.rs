@@ -110,7 +110,10 @@ impl State {
             return None;
         }
         let in_time = |at: Millis| state.good_at >= at && now - at <= DIES_WITHIN_MS;
-        let mut alarms = self.policy.votes_in(channel.zone).filter(|(g, v)| *g != channel.group && v.held && !v.died);
+        let mut alarms = self
+            .policy
+            .votes_in(channel.zone)
+            .filter(|(g, v)| *g != channel.group && v.held && !v.died);
         let (group, vote) = alarms.find(|(_, v)| in_time(v.alarmed_at))?;
         let after_ms = now - vote.alarmed_at;
         let why = format!(
@@ -186,7 +189,10 @@ impl State {
         }
         let within = (dying.alarmed_at, dying.judged_at());
         match self.detect.died_with(&self.site, dying.channel, within) {
-            Fate::With(other) => Some(format!("{} outside the room died too", self.site.sources[other.at()].id)),
+            Fate::With(other) => Some(format!(
+                "{} outside the room died too",
+                self.site.sources[other.at()].id
+            )),
             Fate::Unknown(other) if due => {
                 let other = &self.site.sources[other.at()].id;
                 Some(format!("{other} outside the room has not been heard since either"))

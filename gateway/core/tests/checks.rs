@@ -57,10 +57,16 @@ fn a_spike_is_doubted_and_a_fire_as_fast_is_believed_with_its_second_sample() {
         feed(&mut stand, 20_000);
     }
     assert_eq!((shown(&stand).0, shown(&stand).1), (false, false));
-    assert!(says(&stand, "a1: 130 Cel came faster than it can change; not believed unless the next sample bears it out"));
+    assert!(says(
+        &stand,
+        "a1: 130 Cel came faster than it can change; not believed unless the next sample bears it out"
+    ));
     feed(&mut stand, 130_000);
     feed(&mut stand, 131_000);
-    assert!(!shown(&stand).1, "the first that is believed, and one sample never decides");
+    assert!(
+        !shown(&stand).1,
+        "the first that is believed, and one sample never decides"
+    );
     feed(&mut stand, 132_000);
     assert!(shown(&stand).1, "it burns");
     // 10 °C/s, the fast fire: never doubted.
@@ -105,11 +111,22 @@ fn what_a_reference_outside_shows_too_is_not_the_rooms() {
     };
     assert!(shown(&with(false)).1, "without one it alarms");
     let mut stand = with(true);
-    assert_eq!(shown(&stand), (false, false, "good".into()), "13, of which 9 are outside: 4");
-    assert_eq!(stand.state.channels(stand.now)[0].value.as_deref(), Some("13"), "and 13 is what is shown");
+    assert_eq!(
+        shown(&stand),
+        (false, false, "good".into()),
+        "13, of which 9 are outside: 4"
+    );
+    assert_eq!(
+        stand.state.channels(stand.now)[0].value.as_deref(),
+        Some("13"),
+        "and 13 is what is shown"
+    );
     stand.settle_at(0, 15);
     assert_eq!((shown(&stand).0, shown(&stand).1), (true, false));
-    assert!(says(&stand, "a1 15 %/m (9 %/m of it outside too), at or above its limit of 5 %/m"));
+    assert!(says(
+        &stand,
+        "a1 15 %/m (9 %/m of it outside too), at or above its limit of 5 %/m"
+    ));
     // However wrong the reference is, it hides one limit at most.
     stand.settle_at(4, 99);
     stand.settle_at(0, 20);
@@ -140,7 +157,10 @@ fn a_fast_rise_beyond_the_watch_limit_alarms_before_the_limit() {
             milli += per_min * 1_000 / 12;
         }
         assert_eq!(shown(&stand).1, early, "{per_min} °C/min");
-        assert_eq!(says(&stand, "Cel/min, limit 10 Cel/min, in 2 of the last 3 samples"), early);
+        assert_eq!(
+            says(&stand, "Cel/min, limit 10 Cel/min, in 2 of the last 3 samples"),
+            early
+        );
     }
     // Below the watch limit the steepest rise is none: a door, the morning sun.
     let mut stand = Stand::new(hot(rise));
@@ -162,7 +182,10 @@ fn a_slow_trend_is_a_watch_long_before_the_heat_and_never_a_vote() {
     for (per_hour, watches) in [(18, true), (12, true), (3, false), (-30, false)] {
         let mut stand = Stand::new(hot(trend));
         for i in 0..(30 * 12) {
-            feed(&mut stand, 22_000 + per_hour * 1_000 * i / 720 + [0, 90, -60][i as usize % 3]);
+            feed(
+                &mut stand,
+                22_000 + per_hour * 1_000 * i / 720 + [0, 90, -60][i as usize % 3],
+            );
         }
         assert_eq!((shown(&stand).0, shown(&stand).1), (watches, false), "{per_hour} °C/h");
         assert_eq!(says(&stand, "Cel/h, limit 9 Cel/h"), watches);
@@ -196,7 +219,11 @@ fn a_limit_is_left_only_after_its_delay() {
     assert!(shown(&stand).1, "55 s since the first of these");
     feed(&mut stand, 20_000);
     assert!(!shown(&stand).1);
-    let alarms = stand.events.iter().filter(|e| e.subject == "a1" && e.line.contains("limit of 60")).count();
+    let alarms = stand
+        .events
+        .iter()
+        .filter(|e| e.subject == "a1" && e.line.contains("limit of 60"))
+        .count();
     assert_eq!(alarms, 1, "no chatter");
 }
 
@@ -215,8 +242,19 @@ fn a_stale_runtime_runs_down_at_the_worst_credible_rate() {
     assert_eq!(end(&stand), 402 * SECOND, "not stale yet");
     stand.wait(SECOND);
     assert_eq!(end(&stand), 202 * SECOND, "stale: the load may have doubled");
-    assert!(stand.view().runway.loss.unwrap().why.contains("not heard since, so half of it"));
-    assert!(stand.votes().len() == 1 && stand.zone(0) == Level::Prepare, "never a vote");
+    assert!(
+        stand
+            .view()
+            .runway
+            .loss
+            .unwrap()
+            .why
+            .contains("not heard since, so half of it")
+    );
+    assert!(
+        stand.votes().len() == 1 && stand.zone(0) == Level::Prepare,
+        "never a vote"
+    );
     stand.input(&Input::Tick);
     stand.read(7, 390);
     stand.read(7, 390);

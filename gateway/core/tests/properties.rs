@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Target, Verb, ZoneIx,
-    next_deadline, step,
+    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Target, Verb,
+    ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;

@@ -14,7 +14,10 @@ fn room() -> Site {
     for zone in &mut s.zones {
         zone.adjacent.clear();
     }
-    s.sources = ["n1", "n2", "n3", "far"].iter().map(|id| source(id, &["mqtt"])).collect();
+    s.sources = ["n1", "n2", "n3", "far"]
+        .iter()
+        .map(|id| source(id, &["mqtt"]))
+        .collect();
     s.channels = vec![
         smoke("a1", 0, 0, 0),
         smoke("a2", 0, 1, 1),
@@ -152,7 +155,12 @@ impl Room {
     }
 
     fn does(&self) -> Does {
-        let window = self.stand.view().orders.iter().any(|o| o.verb == "abort" && !o.waits && o.until.is_some());
+        let window = self
+            .stand
+            .view()
+            .orders
+            .iter()
+            .any(|o| o.verb == "abort" && !o.waits && o.until.is_some());
         match self.stand.zone(0) {
             Level::Evacuate => Go,
             Level::Prepare if window => Window,
@@ -178,7 +186,8 @@ impl Room {
 
 fn expected(order: &str) -> (Does, Does, Does) {
     let row = TABLE.iter().find(|row| row.0 == order);
-    row.map(|row| (row.1, row.2, row.3)).unwrap_or_else(|| panic!("no row for {order:?}"))
+    row.map(|row| (row.1, row.2, row.3))
+        .unwrap_or_else(|| panic!("no row for {order:?}"))
 }
 
 fn orders() -> [[usize; 3]; 6] {
@@ -205,7 +214,12 @@ fn every_state_of_three_groups_in_every_order() {
             room.pass(4 * MINUTE);
             assert_eq!(room.does(), soon, "{came} of {order:?}, four minutes later");
             room.pass(9 * HOUR);
-            assert_eq!(room.does(), late, "{came} of {order:?}, nine hours later: {}", room.stand.state.why());
+            assert_eq!(
+                room.does(),
+                late,
+                "{came} of {order:?}, nine hours later: {}",
+                room.stand.state.why()
+            );
             played += 1;
         }
     }
@@ -234,8 +248,15 @@ fn the_window_ends_at_once_with_a_second_vote_and_at_180_s_without_an_answer() {
     assert_eq!(room.does(), Window);
     room.pass(1);
     assert_eq!(room.does(), Go, "no answer means go");
-    assert!(room.stand.state.why().contains("nobody aborted within 180 s"), "{}", room.stand.state.why());
-    assert!(room.stand.votes().contains(&("a".into(), "n2".into(), true)), "it counts as a vote");
+    assert!(
+        room.stand.state.why().contains("nobody aborted within 180 s"),
+        "{}",
+        room.stand.state.why()
+    );
+    assert!(
+        room.stand.votes().contains(&("a".into(), "n2".into(), true)),
+        "it counts as a vote"
+    );
 }
 
 #[test]
@@ -248,7 +269,10 @@ fn the_window_is_never_longer_than_the_slack() {
     short.pass(10 * SECOND);
     short.fail(1);
     // 150 s, of which 10 have gone, less 100 s to move.
-    assert_eq!(short.stand.view().orders[0].until.unwrap() - short.stand.now, 40 * SECOND);
+    assert_eq!(
+        short.stand.view().orders[0].until.unwrap() - short.stand.now,
+        40 * SECOND
+    );
     short.pass(40 * SECOND);
     assert_eq!(short.does(), Go);
 }
@@ -292,40 +316,147 @@ fn what_dies_counts_only_beside_an_alarm_and_alone() {
     };
     // (what happens, does it evacuate)
     let cases: Vec<(&str, Box<dyn Fn(&mut Room)>, bool)> = vec![
-        ("59 s after", Box::new(|r| { r.alarm(0); r.pass(59 * SECOND); r.fail(1); }), true),
-        ("61 s after", Box::new(|r| { r.alarm(0); r.pass(61 * SECOND); r.fail(1); }), false),
-        ("before", Box::new(|r| { r.fail(1); r.pass(SECOND); r.alarm(0); }), false),
-        ("silent since before", Box::new(|r| { r.shows[1] = None; r.pass(5 * SECOND); r.alarm(0); }), false),
-        ("talks nonsense", Box::new(|r| { r.alarm(0); r.shows[1] = Some(500); r.pass(5 * SECOND); }), false),
-        ("its own group's other channel", Box::new(|r| { r.alarm(0); r.fail(0); }), false),
-        ("another room", Box::new(|r| { r.alarm(0); r.fail(3); }), false),
-        ("is heard again", Box::new(|r| { r.alarm(0); r.fail(1); r.shows[1] = Some(0); }), false),
-        ("the broker is in trouble", Box::new(|r| {
-            r.stand.input(&Input::Own { part: "mqtt".into(), trouble: Some("no echo".into()) });
-            r.alarm(0);
-            r.fail(1);
-        }), false),
-        ("something outside dies first", Box::new(|r| { r.alarm(0); r.fail(3); r.pass(5 * SECOND); r.fail(1); }), false),
-        ("something outside dies 40 s later", Box::new(|r| {
-            r.alarm(0);
-            r.fail(1);
-            r.pass(40 * SECOND);
-            r.stand.input(&Input::Lost { source: SourceIx(3), why: "gone".into() });
-            r.shows[3] = None;
-        }), false),
-        ("nobody outside is heard since", Box::new(|r| { r.alarm(0); r.pass(SECOND); r.fail(1); r.shows[3] = None; }), false),
-        ("it is bypassed", Box::new(|r| {
-            r.bypass(Target::Source(SourceIx(1)), HOUR);
-            r.alarm(0);
-            r.fail(1);
-        }), false),
+        (
+            "59 s after",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(59 * SECOND);
+                r.fail(1);
+            }),
+            true,
+        ),
+        (
+            "61 s after",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(61 * SECOND);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "before",
+            Box::new(|r| {
+                r.fail(1);
+                r.pass(SECOND);
+                r.alarm(0);
+            }),
+            false,
+        ),
+        (
+            "silent since before",
+            Box::new(|r| {
+                r.shows[1] = None;
+                r.pass(5 * SECOND);
+                r.alarm(0);
+            }),
+            false,
+        ),
+        (
+            "talks nonsense",
+            Box::new(|r| {
+                r.alarm(0);
+                r.shows[1] = Some(500);
+                r.pass(5 * SECOND);
+            }),
+            false,
+        ),
+        (
+            "its own group's other channel",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(0);
+            }),
+            false,
+        ),
+        (
+            "another room",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(3);
+            }),
+            false,
+        ),
+        (
+            "is heard again",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(1);
+                r.shows[1] = Some(0);
+            }),
+            false,
+        ),
+        (
+            "the broker is in trouble",
+            Box::new(|r| {
+                r.stand.input(&Input::Own {
+                    part: "mqtt".into(),
+                    trouble: Some("no echo".into()),
+                });
+                r.alarm(0);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "something outside dies first",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(3);
+                r.pass(5 * SECOND);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "something outside dies 40 s later",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(1);
+                r.pass(40 * SECOND);
+                r.stand.input(&Input::Lost {
+                    source: SourceIx(3),
+                    why: "gone".into(),
+                });
+                r.shows[3] = None;
+            }),
+            false,
+        ),
+        (
+            "nobody outside is heard since",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(SECOND);
+                r.fail(1);
+                r.shows[3] = None;
+            }),
+            false,
+        ),
+        (
+            "it is bypassed",
+            Box::new(|r| {
+                r.bypass(Target::Source(SourceIx(1)), HOUR);
+                r.alarm(0);
+                r.fail(1);
+            }),
+            false,
+        ),
     ];
     for (what, prepare, evacuates) in &cases {
         let room = dies(prepare.as_ref());
         assert_eq!(room.does() == Go, *evacuates, "{what}: {}", room.stand.state.why());
     }
-    let room = dies(&|r: &mut Room| { r.alarm(0); r.fail(3); r.pass(5 * SECOND); r.fail(1); });
-    assert!(room.says("a2 died 5.0 s after n1 alarmed beside it, which is trouble and no vote: far outside the room died too"));
+    let room = dies(&|r: &mut Room| {
+        r.alarm(0);
+        r.fail(3);
+        r.pass(5 * SECOND);
+        r.fail(1);
+    });
+    assert!(
+        room.says(
+            "a2 died 5.0 s after n1 alarmed beside it, which is trouble and no vote: far outside the room died too"
+        )
+    );
 }
 
 #[test]
@@ -361,19 +492,41 @@ fn bypasses_have_an_owner_a_reason_and_an_end() {
         (ANN, one, Some(now + 9 * HOUR), "x", "8 hours"),
         (ANN, one, Some(now), "x", "8 hours"),
         (ANN, one, None, "x", "nothing is in force"),
-        (ANN, Target::Source(SourceIx(9)), Some(now + HOUR), "x", "no such source"),
-        (ANN, Target::Source(SourceIx(3)), Some(now + HOUR), "x", "0 of 1 groups could still vote in c"),
+        (
+            ANN,
+            Target::Source(SourceIx(9)),
+            Some(now + HOUR),
+            "x",
+            "no such source",
+        ),
+        (
+            ANN,
+            Target::Source(SourceIx(3)),
+            Some(now + HOUR),
+            "x",
+            "0 of 1 groups could still vote in c",
+        ),
     ] {
         let (verdict, said) = order(&mut room, by, target, until, reason);
         assert!(verdict == Verdict::Refused && said.contains(why), "{said}");
     }
-    assert_eq!(order(&mut room, ANN, one, Some(now + HOUR), "fan"), (Verdict::Taken, "bypass of a1 by ann for 1 h 00 min: fan".into()));
+    assert_eq!(
+        order(&mut room, ANN, one, Some(now + HOUR), "fan"),
+        (Verdict::Taken, "bypass of a1 by ann for 1 h 00 min: fan".into())
+    );
     assert_eq!(room.stand.zone(0), Level::Watch);
-    assert!(room.stand.view().zones[0].why.contains("bypass of a1 by ann: fan"), "{}", room.stand.view().zones[0].why);
+    assert!(
+        room.stand.view().zones[0].why.contains("bypass of a1 by ann: fan"),
+        "{}",
+        room.stand.view().zones[0].why
+    );
     assert_eq!(room.stand.view().zones[0].groups_healthy, 2);
     room.alarm(0);
     assert!(room.stand.votes().is_empty() && room.says("it casts no vote: bypassed by ann for 1 h 00 min more: fan"));
-    assert!(room.stand.state.channels(room.stand.now)[0].alarm, "it is looked at all the same");
+    assert!(
+        room.stand.state.channels(room.stand.now)[0].alarm,
+        "it is looked at all the same"
+    );
     // It outlives a restart, and ends by itself; what still alarms then votes.
     let mut next = Room {
         stand: room.stand.restart(u64::MAX),
@@ -407,9 +560,16 @@ fn planned_work_lowers_limits_and_a_bypass_lowers_those_of_its_room() {
         assert!(room.stand.votes().is_empty(), "8 is below 10");
         assert_eq!(room.bypass(target, HOUR), Verdict::Taken);
         room.pass(10 * SECOND);
-        assert_eq!(room.stand.votes(), [("a".into(), "n1".into(), true)], "half-way from 10 to 5 is 7.5");
+        assert_eq!(
+            room.stand.votes(),
+            [("a".into(), "n1".into(), true)],
+            "half-way from 10 to 5 is 7.5"
+        );
         let why = room.stand.view().votes[0].why.clone();
-        assert!(why.contains("its limit of 7.5 %/m, lowered for planned work, in 2 of"), "{why}");
+        assert!(
+            why.contains("its limit of 7.5 %/m, lowered for planned work, in 2 of"),
+            "{why}"
+        );
         let said = room.stand.events.iter().filter(|e| e.kind == EventKind::Order).count();
         assert_eq!(said, 1);
     }
@@ -430,13 +590,19 @@ fn planned_work_lowers_limits_and_a_bypass_lowers_those_of_its_room() {
 fn a_test_contact_inhibits_for_an_hour_at_most() {
     let mut site = room();
     site.channels[0].checks.inhibited_by = Some(ChannelIx(3));
-    (site.channels[3].quantity, site.channels[3].alarm, site.channels[3].watch) =
-        (muster_wire::Quantity::Contact, None, None);
+    (
+        site.channels[3].quantity,
+        site.channels[3].alarm,
+        site.channels[3].watch,
+    ) = (muster_wire::Quantity::Contact, None, None);
     let mut room = Room::of(site.clone());
     room.shows[3] = Some(1);
     room.pass(10 * SECOND);
     room.alarm(0);
-    assert!(room.stand.votes().is_empty() && room.says("it casts no vote: c is on"), "a self-test");
+    assert!(
+        room.stand.votes().is_empty() && room.says("it casts no vote: c is on"),
+        "a self-test"
+    );
     room.shows[3] = Some(0);
     room.pass(2 * SECOND);
     assert_eq!(room.stand.votes().len(), 1, "it votes as soon as the test is over");
@@ -448,7 +614,11 @@ fn a_test_contact_inhibits_for_an_hour_at_most() {
     room.pass(59 * MINUTE);
     assert!(room.stand.votes().is_empty());
     room.pass(MINUTE);
-    assert_eq!(room.stand.votes().len(), 1, "a flag that sticks does not blind for ever");
+    assert_eq!(
+        room.stand.votes().len(),
+        1,
+        "a flag that sticks does not blind for ever"
+    );
 
     let mut room = Room::of(site);
     room.shows[3] = Some(1);

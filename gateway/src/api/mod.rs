@@ -40,11 +40,11 @@ pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
 pub use here::{Here, USUAL_URL};
-pub use service::Asked as Bypass;
 pub(crate) use here::{devices_command, order_command};
 pub use live::News;
-pub use metrics::Gauges;
+pub use metrics::{Gauges, Tap};
 pub use people::People;
+pub use service::Asked as Bypass;
 
 use crate::clock::Clock;
 use crate::counters::Counters;
@@ -93,5 +93,6 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future
     // On its own: should it break, pages say so, and orders are still taken. It ends with this.
     let mut drawing = JoinSet::new();
     drawing.spawn(live::draw(room.clone()));
+    drawing.spawn(devices::keep(room.clone()));
     connections::accept_until(listener, router, counters, ending).await;
 }

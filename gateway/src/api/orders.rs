@@ -152,7 +152,9 @@ fn order_of(room: &Room, asked: Asked) -> Result<Order, Problem> {
     };
     let word = plain.map_or("cut", Verb::as_str);
     if asked.target.is_some() || asked.for_s.is_some() || asked.reason.is_some() {
-        return Err(invalid(format!("`target`, `for_s` and `reason` belong to bypass and work, not to {word}")));
+        return Err(invalid(format!(
+            "`target`, `for_s` and `reason` belong to bypass and work, not to {word}"
+        )));
     }
     let Some(verb) = plain else {
         let (verb, at_wall) = cut(room, asked.at.as_deref())?;

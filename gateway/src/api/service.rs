@@ -27,7 +27,8 @@ pub(super) fn asked(
     (target, for_s, reason): (Option<String>, Option<u32>, Option<String>),
 ) -> Result<Asked, Problem> {
     let invalid = |why: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned());
-    let id = target.ok_or_else(|| invalid("it needs `target`: of what? A node, device or channel; for work, a zone"))?;
+    let id =
+        target.ok_or_else(|| invalid("it needs `target`: of what? A node, device or channel; for work, a zone"))?;
     let for_s = for_s.ok_or_else(|| invalid("it needs `for_s`: for how long? 0 ends what is in force"))?;
     Ok(Asked {
         parts,

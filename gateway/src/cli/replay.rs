@@ -10,8 +10,10 @@ use muster_core::Millis;
 use super::exit;
 use crate::incident::{self, Incident};
 use crate::lines;
-use crate::replay::show::{Shown, incident_json, incident_text, recording_json, recording_text};
-use crate::replay::{Facts, judge, play, recording};
+use crate::replay::show::{
+    Shown, incident_json, incident_text, recording_json, recording_text, table_json, table_text,
+};
+use crate::replay::{Facts, Played, recording};
 
 /// Put a recording or an incident file through this version's decision
 ///
@@ -22,7 +24,7 @@ use crate::replay::{Facts, judge, play, recording};
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = incident::FORMAT)]
 pub struct Args {
-    /// A folder of segments, segments, or one incident file
+    /// A folder of segments, segments, or incident files: one with its decisions, several as a table
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Print one JSON document
@@ -73,7 +75,7 @@ impl std::str::FromStr for When {
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
     let answer = match args.paths.as_slice() {
-        [path] if is_text(path) => of_incident(path, args),
+        paths if paths.iter().all(|path| is_text(path)) => of_incidents(paths, args),
         paths => of_recording(paths, args),
     };
     match answer {
@@ -94,20 +96,31 @@ fn is_text(path: &Path) -> bool {
     path.is_file() && path.extension().is_none_or(|e| e != "seg")
 }
 
-fn of_incident(path: &Path, args: &Args) -> Result<(String, bool), String> {
-    let said =
-        |found: Vec<crate::config::Finding>| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let incident = incident::load(path).map_err(said)?;
-    let stages = incident.stages().map_err(said)?;
-    let courses: Vec<_> = stages.iter().map(|stage| play::play(&incident, stage)).collect();
-    let judged = judge::judge(&incident.expects, &courses);
-    let shown = args.shown(incident.zero, &of_file(&incident), incident.offset_s);
-    let text = if args.json {
-        format!("{:#}\n", incident_json(&incident, &courses, &judged, &shown))
-    } else {
-        incident_text(&incident, &courses, &judged, &shown)
+fn of_incidents(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String> {
+    let (mut all, mut faults) = (Vec::new(), Vec::new());
+    for path in paths {
+        match Played::load(path) {
+            Ok(played) => {
+                let shown = args.shown(
+                    played.incident.zero,
+                    &of_file(&played.incident),
+                    played.incident.offset_s,
+                );
+                all.push((played, shown));
+            }
+            Err(found) => faults.extend(found.iter().map(ToString::to_string)),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults.join("\n"));
+    }
+    let text = match all.as_slice() {
+        [(played, shown)] if args.json => format!("{:#}\n", incident_json(played, shown)),
+        [(played, shown)] => incident_text(played, shown),
+        several if args.json => format!("{:#}\n", table_json(several)),
+        several => table_text(several),
     };
-    Ok((text, judged.iter().all(|j| j.kept)))
+    Ok((text, all.iter().all(|(played, _)| played.kept())))
 }
 
 /// Engine time of a wall-clock time, in an incident file.

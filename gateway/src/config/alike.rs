@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PollWay, SnmpLogin};
 use super::channels::Lowered;
 use super::faults::{At, Faults, quoted};
 use super::source::{Kind, SourceRow};
 use super::zone::ZoneRow;
+use super::{PollWay, SnmpLogin};
 
 /// Checks what can vote; all else may share what it likes.
 pub(super) fn check(made: &[Lowered], sources: &[SourceRow], zones: &[ZoneRow], faults: &Faults<'_>) {
@@ -102,8 +102,13 @@ fn one_maker(voters: &[&Lowered], sources: &[SourceRow], zones: &[ZoneRow], faul
             continue;
         };
         if groups.len() > 1 && makers.len() == 1 {
-            let what = format!("all {} groups in zone {} are {maker}", groups.len(), quoted(&row.id.value));
-            let hint = "one bug of that firmware could take or fake them all: let a detector of another maker vote there";
+            let what = format!(
+                "all {} groups in zone {} are {maker}",
+                groups.len(),
+                quoted(&row.id.value)
+            );
+            let hint =
+                "one bug of that firmware could take or fake them all: let a detector of another maker vote there";
             faults.warning(row.id.at, what, hint);
         }
     }

@@ -48,7 +48,9 @@ impl CheckRow {
     /// Other channels are still names.
     pub(super) fn lower(&self, quantity: Quantity, limits: &Limits, faults: &Faults<'_>) -> Checks {
         let usual = defaults::checks(quantity);
-        let off_ms = self.off_ms.map_or(usual.off_ms, |ms| u32::try_from(ms).unwrap_or(u32::MAX));
+        let off_ms = self
+            .off_ms
+            .map_or(usual.off_ms, |ms| u32::try_from(ms).unwrap_or(u32::MAX));
         let rates = [&self.max_rate, &self.rise, &self.trend];
         if quantity.unit() == Unit::Contact {
             for at in rates.into_iter().flatten().filter(|at| at.value.is_some()) {
@@ -62,11 +64,25 @@ impl CheckRow {
         ];
         let above = |limit: Option<muster_core::Limit>| limit.is_some_and(|l| l.above);
         let (may_rise, may_trend) = (above(limits.alarm), above(limits.watch));
-        needs(&self.rise, may_rise, "`rise` without an alarm above", "give `alarm`, or remove `rise`", faults);
-        needs(&self.trend, may_trend, "`trend` without a watch above", "give `watch`, or remove `trend`", faults);
+        needs(
+            &self.rise,
+            may_rise,
+            "`rise` without an alarm above",
+            "give `alarm`, or remove `rise`",
+            faults,
+        );
+        needs(
+            &self.trend,
+            may_trend,
+            "`trend` without a watch above",
+            "give `watch`, or remove `trend`",
+            faults,
+        );
         Checks {
             jump,
-            stuck_ms: self.stuck_ms.map_or(usual.stuck_ms, |ms| ms.and_then(|ms| NonZeroU64::new(ms.unsigned_abs()))),
+            stuck_ms: self.stuck_ms.map_or(usual.stuck_ms, |ms| {
+                ms.and_then(|ms| NonZeroU64::new(ms.unsigned_abs()))
+            }),
             rise: rise.filter(|_| may_rise),
             trend: trend.filter(|_| may_trend),
             off_ms,
@@ -125,29 +141,57 @@ fn check_reference((c, other): (&Channel, &Lowered), name: &At<String>, faults: 
     let id = quoted(&c.id);
     if reference.quantity != c.quantity || c.quantity.unit() == Unit::Contact {
         let what = format!("the reference of {id} measures {}", reference.quantity.as_str());
-        faults.error(name.at, what, format!("it has to measure {}, in numbers, too", c.quantity.as_str()));
+        faults.error(
+            name.at,
+            what,
+            format!("it has to measure {}, in numbers, too", c.quantity.as_str()),
+        );
     }
     if reference.zone == c.zone || reference.source == c.source {
         let what = format!("the reference of {id} is in its own room, or on its own board");
-        faults.error(name.at, what, "it has to stand outside, where a fire in the room does not reach it first");
+        faults.error(
+            name.at,
+            what,
+            "it has to stand outside, where a fire in the room does not reach it first",
+        );
     }
     if other.leans_on.0.is_some() {
-        faults.error(name.at, format!("the reference of {id} has a reference itself"), "name that one instead");
+        faults.error(
+            name.at,
+            format!("the reference of {id} has a reference itself"),
+            "name that one instead",
+        );
     }
     if c.alarm.or(c.watch).is_none() {
-        faults.error(name.at, format!("{id} has no limit to hold a reference against"), "give `alarm`, or remove it");
+        faults.error(
+            name.at,
+            format!("{id} has no limit to hold a reference against"),
+            "give `alarm`, or remove it",
+        );
     }
 }
 
 fn check_inhibitor((c, by): (&Channel, &Channel), name: &At<String>, faults: &Faults<'_>) {
     if by.quantity.unit() != Unit::Contact || by.id == c.id {
         let what = format!("{} cannot inhibit {}", quoted(&by.id), quoted(&c.id));
-        faults.error(name.at, what, "name a contact that is on during its test or calibration");
+        faults.error(
+            name.at,
+            what,
+            "name a contact that is on during its test or calibration",
+        );
     } else if by.group != c.group {
         let what = format!("{} of another group would silence {}", quoted(&by.id), quoted(&c.id));
-        faults.error(name.at, what, "only a contact of the same group may: whoever has that group has both anyway");
+        faults.error(
+            name.at,
+            what,
+            "only a contact of the same group may: whoever has that group has both anyway",
+        );
     } else if by.alarm.is_some() {
         let what = format!("{} alarms itself, and would silence {}", quoted(&by.id), quoted(&c.id));
-        faults.error(name.at, what, "name a contact that says test or calibration, with alarm = false");
+        faults.error(
+            name.at,
+            what,
+            "name a contact that says test or calibration, with alarm = false",
+        );
     }
 }

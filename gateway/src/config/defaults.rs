@@ -36,11 +36,11 @@ pub(super) const fn limits(quantity: Quantity) -> (Option<Micro>, Option<Micro>)
         Quantity::FireAlarm | Quantity::SuppressionDischarge | Quantity::BatteryAlarm | Quantity::EmergencyPowerOff => {
             (None, units(1))
         }
+        // A first stage has decided nothing yet; on the generator one more fault ends the power. Somebody has to look.
         // On battery is `prepare` by its quantity, once it has lasted as long as any other limit.
-        Quantity::Leak | Quantity::OnBattery => (units(1), None),
+        Quantity::FireWarning | Quantity::OnGenerator | Quantity::Leak | Quantity::OnBattery => (units(1), None),
         // A fault is trouble, a runtime is runway: none of them votes. What the others mean depends on the device.
         Quantity::Fault
-        | Quantity::OnGenerator
         | Quantity::GeneratorRunning
         | Quantity::Door
         | Quantity::Humidity
@@ -77,9 +77,18 @@ pub(super) fn checks(quantity: Quantity) -> Checks {
         },
         // At this rate the watch limit is reached within an hour. Beside one LFP cell hydrogen rose for that long before
         // the heat (incidents.md B1).
-        Quantity::Hydrogen => Checks { trend: rate(1_000), ..none },
-        Quantity::Voc => Checks { trend: rate(10), ..none },
-        Quantity::CarbonMonoxide => Checks { trend: rate(30), ..none },
+        Quantity::Hydrogen => Checks {
+            trend: rate(1_000),
+            ..none
+        },
+        Quantity::Voc => Checks {
+            trend: rate(10),
+            ..none
+        },
+        Quantity::CarbonMonoxide => Checks {
+            trend: rate(30),
+            ..none
+        },
         // The shortest batteries last 3 min (incidents.md C): 5 % of the charge a second is ten times that. UPSes have
         // said 1.7 % instead of 100 % for one poll.
         Quantity::Charge => Checks {

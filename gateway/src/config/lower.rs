@@ -14,7 +14,9 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, checks, cycles, http, notify, sensor, zone};
+use super::{
+    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, checks, cycles, http, notify, sensor, zone,
+};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {

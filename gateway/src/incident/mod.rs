@@ -13,7 +13,7 @@ mod words;
 pub use expect::{Expect, Happening, Promise};
 pub use parse::{MAX_BYTES, load, parse};
 pub use script::script;
-pub use stage::{Stage, Track};
+pub use stage::{Heard, Stage, Track};
 
 use std::path::PathBuf;
 
@@ -31,22 +31,27 @@ Incident files (version 1): one statement a line; `#` begins a comment line; an 
   begin TIME                     from here it plays; `zero TIME` is T+0:00, `end TIME` the end
   site NAME FILE.toml            a room to play it in, relative to this file; two rooms are compared
   version NAME TEXT              a version of when people knew, where accounts differ
-  every SOURCE 10s               how often a source is heard (else a node every second, a device as often as it is polled)
+  every SOURCE 10s               how often a source is heard (else a node every second, a device as often as it is polled);
+                                 `all` of them
   hook ID takes 45s | MARK       how long a hook takes for what cannot be taken back; or `hook ID cannot`
 
   TIME CHANNEL 31.2 | MARK       shows this value from then on, in its quantity's unit; contacts 0 or 1
   TIME CHANNEL ramp 85 | MARK    has risen or fallen in a straight line since its point before, and reaches this now
   TIME CHANNEL absent WHY | MARK says that it has no value: warmup bus crc range rate stuck open short config lost
-  TIME SOURCE silent | MARK      nothing is heard of it any more; `lost`: and its connection says so
+  TIME SOURCE silent | MARK      nothing is heard of it any more; `lost WHY`: and its connection says so, in these words;
+                                 `heard`: it is heard again
+  TIME every 40s until TIME …    the rest of the line, again and again
   TIME people VERSION TEXT | MARK  when they knew, in one version or in `all`
   TIME note TEXT | MARK          anything else on record
   TIME loss TEXT | MARK          the first load was lost; `cut`: the supply was cut by order
   TIME order VERB [TIME] by ID…  persons give an order; TIME for `cut`
 
   expect [SITE] EVENT by TIME    EVENT: first vote, second vote, prepare hook, evacuate hook, all safe
-  expect [SITE] no EVENT before TIME
+  expect [SITE] no EVENT         or `no EVENT before TIME`
   expect [SITE] 12 moved by TIME
   expect [SITE] hook within 2s   of the second vote
+  expect [SITE] level at most watch    or `level prepare by TIME`, `level normal at TIME`: of the site
+  expect [SITE] trouble ID by TIME     a source or channel is named as in trouble; `no trouble` of anything
 
 TIME is 15:19, 15:19:00 or 15:19:00.250. MARK is `recorded: SOURCE` or `assumed: WHY`; every fact has one. CHANNEL is an id
 of a site's config; one that only one of the sites has is heard only there. A channel of which the file says nothing shows
@@ -79,7 +84,7 @@ pub struct Incident {
     pub hooks: Vec<HookLine>,
     /// What channels show.
     pub points: Vec<Point>,
-    /// Sources that end.
+    /// Sources that end, and come back.
     pub ends: Vec<SourceEnd>,
     /// What people did, and what was lost.
     pub facts: Vec<Fact>,
@@ -155,7 +160,7 @@ pub enum Shows {
     Absent(Absence),
 }
 
-/// A source that ends.
+/// A source that ends, or is heard again.
 #[derive(Clone, Debug)]
 pub struct SourceEnd {
     /// Line.
@@ -164,8 +169,8 @@ pub struct SourceEnd {
     pub at: Millis,
     /// Source id.
     pub source: String,
-    /// Its connection says so.
-    pub said: bool,
+    /// What becomes of it.
+    pub heard: Heard,
 }
 
 /// Something on record, or assumed.

@@ -8,12 +8,15 @@ use muster_wire::{Absence, is_id};
 use super::expect::{self, Expect};
 use super::lines::{Statement, split, statements};
 use super::{
-    Every, Fact, FactKind, HookLine, Incident, Mark, OrderLine, Point, Shows, SiteRef, SourceEnd, Version, words,
+    Every, Fact, FactKind, Heard, HookLine, Incident, Mark, OrderLine, Point, Shows, SiteRef, SourceEnd, Version, words,
 };
 use crate::config::{Finding, Severity};
 
 /// Largest file that is read: 1 MiB.
 pub const MAX_BYTES: u64 = crate::config::MAX_BYTES;
+
+/// A line `TIME every …` happens at most so often.
+const MAX_TIMES: Millis = 10_000;
 
 /// First line of every file of this version.
 const FIRST: &str = "muster incident 1";
@@ -161,7 +164,10 @@ impl Parser<'_> {
             "expect" => self.expect(line, rest),
             _ if words::time_of_day(word).is_some() => {
                 let at = self.time(line, word);
-                self.timed(statement, at, rest);
+                match rest.strip_prefix("every ") {
+                    Some(again) => self.again(statement, at, again),
+                    None => self.timed(statement, at, rest),
+                }
             }
             _ => self.fault(
                 line,
@@ -250,6 +256,30 @@ impl Parser<'_> {
         mark.unwrap_or_else(|| Mark::Assumed(String::new()))
     }
 
+    /// `40s until 11:00 node-1 silent`: from `at` on, again and again.
+    fn again(&mut self, statement: &Statement, at: Millis, text: &str) {
+        let (period, rest) = split(text);
+        let (until, rest) = split(rest);
+        let (end, what) = split(rest);
+        let known = words::duration(period).zip(words::time_of_day(end));
+        let Some((period_ms, _)) = known.filter(|_| until == "until" && !what.is_empty()) else {
+            let hint = "such as `10:00 every 40s until 11:00 node-1 silent | assumed: …`";
+            return self.fault(statement.line, "nothing that happens again and again", hint);
+        };
+        let last = (self.time(statement.line, end) - at) / period_ms;
+        if !(0..MAX_TIMES).contains(&last) {
+            let hint = format!("until after its first time, and at most {MAX_TIMES} times");
+            return self.fault(statement.line, "it happens never, or too often", hint);
+        }
+        let before = self.found.len();
+        for time in 0..=last {
+            self.timed(statement, at + time * period_ms, what);
+            if self.found.len() > before {
+                return;
+            }
+        }
+    }
+
     fn timed(&mut self, statement: &Statement, at: Millis, rest: &str) {
         let line = statement.line;
         let (subject, what) = split(rest);
@@ -259,12 +289,12 @@ impl Parser<'_> {
             _ => {}
         }
         self.mark(statement);
-        if let "silent" | "lost" = what {
+        if let Some(heard) = heard(what) {
             self.incident.ends.push(SourceEnd {
                 line,
                 at,
                 source: subject.into(),
-                said: what == "lost",
+                heard,
             });
             return;
         }
@@ -284,7 +314,7 @@ impl Parser<'_> {
             None => self.fault(
                 line,
                 format!("`{what}` is nothing that {subject} can show"),
-                "a number, `ramp` and a number, `absent` and a reason, `silent` or `lost`",
+                "a number, `ramp` and a number, `absent` and a reason, `silent`, `lost` or `heard`",
             ),
         }
     }
@@ -353,6 +383,18 @@ impl Parser<'_> {
             self.fault(1, "it ends before it begins", "`begin`, then `zero`, then `end`");
         }
         self.incident.points.sort_by_key(|p| p.at);
+        self.incident.ends.sort_by_key(|e| e.at);
         self.incident.facts.sort_by_key(|f| f.at);
+    }
+}
+
+/// `silent`, `heard`, `lost`, `lost upsd says DATA-STALE`.
+fn heard(what: &str) -> Option<Heard> {
+    match split(what) {
+        ("silent", "") => Some(Heard::Silent),
+        ("heard", "") => Some(Heard::Again),
+        ("lost", "") => Some(Heard::Lost("its connection ended".into())),
+        ("lost", why) => Some(Heard::Lost(why.into())),
+        _ => None,
     }
 }

@@ -12,6 +12,8 @@ use crate::config::{self, Config, Finding, Severity};
 const NODE_EVERY_MS: Millis = 1_000;
 /// A device is polled this often unless its config says otherwise: a real poller reads trip registers faster.
 const POLL_EVERY_MS: Millis = 1_000;
+/// Every source, in a line `every all 10s`.
+const ALL: &str = "all";
 /// One person after another.
 const APART_MS: Millis = 1_000;
 
@@ -26,12 +28,23 @@ pub struct Stage {
     pub tracks: Vec<Track>,
     /// How often every source is heard, by its index.
     pub every: Vec<Millis>,
-    /// When a source ends, and whether its connection says so.
-    pub ends: BTreeMap<SourceIx, (Millis, bool)>,
+    /// When sources end and come back, in order of time.
+    pub ends: BTreeMap<SourceIx, Vec<(Millis, Heard)>>,
     /// How long every hook takes, by its index; none if it cannot.
     pub hooks: Vec<Option<Millis>>,
     /// Orders, in order of time.
     pub orders: Vec<(Millis, PrincipalIx, Verb)>,
+}
+
+/// Whether a source is heard from a time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It is, again.
+    Again,
+    /// It is not, and nobody says so.
+    Silent,
+    /// It is not, and its connection says so, in these words.
+    Lost(String),
 }
 
 /// What a channel shows over time.
@@ -135,7 +148,8 @@ impl Incident {
             check(point.line, "channel", &point.channel, channels);
         }
         let ends = self.ends.iter().map(|e| (e.line, &e.source));
-        for (line, source) in ends.chain(self.every.iter().map(|e| (e.line, &e.source))) {
+        let every = self.every.iter().filter(|e| e.source != ALL);
+        for (line, source) in ends.chain(every.map(|e| (e.line, &e.source))) {
             check(line, "source", source, sources);
         }
         for hook in &self.hooks {
@@ -177,13 +191,17 @@ impl Incident {
             quiet: quiet(channel.quantity),
         });
         let every = (0u16..).zip(&config.site.sources).map(|(ix, source)| {
-            let said = self.every.iter().find(|e| e.source == source.id);
+            let named = |name: &str| self.every.iter().find(|e| e.source == name);
+            let said = named(&source.id).or_else(|| named(ALL));
             said.map_or_else(|| usual_period(&config, SourceIx(ix)), |e| e.ms)
         });
-        let ends = self.ends.iter().filter_map(|end| {
-            let ix = u16::try_from(ix_of(sources(&config), &end.source)?).ok()?;
-            Some((SourceIx(ix), (end.at, end.said)))
-        });
+        let mut ends: BTreeMap<SourceIx, Vec<(Millis, Heard)>> = BTreeMap::new();
+        for end in &self.ends {
+            let ix = ix_of(sources(&config), &end.source).and_then(|ix| u16::try_from(ix).ok());
+            if let Some(ix) = ix {
+                ends.entry(SourceIx(ix)).or_default().push((end.at, end.heard.clone()));
+            }
+        }
         let answer = |id: &str| self.hooks.iter().find(|h| h.id == id).and_then(|h| h.takes_ms);
         let mut orders: Vec<(Millis, PrincipalIx, Verb)> = Vec::new();
         for order in &self.orders {
@@ -197,7 +215,7 @@ impl Incident {
             name: site.name.clone(),
             tracks: tracks.collect(),
             every: every.collect(),
-            ends: ends.collect(),
+            ends,
             hooks: config.site.hooks.iter().map(|h| answer(&h.id)).collect(),
             orders,
             config,
@@ -238,6 +256,14 @@ fn nearest(id: &str, ids: &[&str], what: &str) -> String {
 }
 
 impl Stage {
+    /// Whether a source is heard then.
+    #[must_use]
+    pub fn is_heard(&self, source: SourceIx, at: Millis) -> bool {
+        let known = self.ends.get(&source).map_or(&[][..], Vec::as_slice);
+        let last = known.partition_point(|(when, _)| *when <= at).checked_sub(1);
+        last.is_none_or(|last| known[last].1 == Heard::Again)
+    }
+
     /// Channels of a source, with their indices.
     pub fn channels_of(&self, source: SourceIx) -> impl Iterator<Item = ChannelIx> + '_ {
         let all = (0u32..).zip(&self.config.site.channels);

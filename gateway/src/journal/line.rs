@@ -26,7 +26,10 @@ pub fn line(record: &Record) -> String {
             by,
             reason,
             until,
-        } => format!("{} of {what} {id} by {by} until engine time {until} ms: {reason}", service(*what)),
+        } => format!(
+            "{} of {what} {id} by {by} until engine time {until} ms: {reason}",
+            service(*what)
+        ),
         Record::BypassEnded { what, id, why } => format!("{} of {what} {id} has ended: {why}", service(*what)),
         Record::BypassRefused { what, id, by, why } => {
             format!("{} of {what} {id} refused to {by}: {why}", service(*what))

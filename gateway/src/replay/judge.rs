@@ -1,6 +1,6 @@
 //! Whether a course kept what its incident file expects.
 
-use muster_core::Millis;
+use muster_core::{Level, Millis};
 
 use super::play::Course;
 use crate::incident::{Expect, Happening, Promise};
@@ -16,8 +16,29 @@ pub struct Judged {
     pub text: String,
     /// Whether it was kept.
     pub kept: bool,
-    /// When it happened, or how long it took, or how many there were; none if it did not happen.
-    pub was: Option<Millis>,
+    /// What happened instead, or how well it was kept.
+    pub was: Was,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// It did not happen.
+    Never,
+    /// It happened then.
+    At(Millis),
+    /// It took so long.
+    Took(Millis),
+    /// There were so many.
+    Count(usize),
+    /// The level was this.
+    Level(Level),
+}
+
+impl Was {
+    fn at(when: Option<Millis>) -> Self {
+        when.map_or(Self::Never, Self::At)
+    }
 }
 
 /// Every expectation in every room that it is about.
@@ -32,30 +53,39 @@ pub fn judge(expects: &[Expect], courses: &[Course]) -> Vec<Judged> {
 }
 
 fn one(expect: &Expect, course: &Course) -> Judged {
-    let (kept, was) = match expect.promise {
-        Promise::By(what, by) => {
-            let was = when(what, course);
-            (was.is_some_and(|at| at <= by), was)
-        }
-        Promise::NotBefore(what, before) => {
-            let was = when(what, course);
-            (was.is_none_or(|at| at >= before), was)
-        }
-        Promise::Moved(count, by) => {
-            let moved = course.facts.safe.iter().filter(|s| s.runs() && s.at <= by).count();
-            (moved >= count, Millis::try_from(moved).ok())
-        }
-        Promise::HookWithin(ms) => {
-            let was = course.facts.reaction_ms();
-            (was.is_some_and(|took| (0..=ms).contains(&took)), was)
-        }
-    };
+    let (kept, was) = kept(&expect.promise, course);
     Judged {
         site: course.site.clone(),
         line: expect.line,
         text: expect.text.clone(),
         kept,
         was,
+    }
+}
+
+fn kept(promise: &Promise, course: &Course) -> (bool, Was) {
+    let timed = |was: Option<Millis>, is_good: &dyn Fn(Option<Millis>) -> bool| (is_good(was), Was::at(was));
+    let level = |level: Level, is_good: bool| (is_good, Was::Level(level));
+    match promise {
+        Promise::By(what, by) => timed(when(*what, course), &|was| was.is_some_and(|at| at <= *by)),
+        Promise::NotBefore(what, before) => timed(when(*what, course), &|was| was.is_none_or(|at| at >= *before)),
+        Promise::Never(what) => timed(when(*what, course), &|was| was.is_none()),
+        Promise::TroubleBy(subject, by) => timed(course.trouble(Some(subject)), &|was| was.is_some_and(|at| at <= *by)),
+        Promise::NoTrouble => timed(course.trouble(None), &|was| was.is_none()),
+        Promise::AtMost(most) => level(course.highest(), course.highest() <= *most),
+        Promise::LevelAt(expected, at) => level(course.level_at(*at), course.level_at(*at) == *expected),
+        Promise::LevelBy(least, by) => {
+            let first = course.levels.iter().find(|(_, level)| level >= least);
+            timed(first.map(|(at, _)| *at), &|was| was.is_some_and(|at| at <= *by))
+        }
+        Promise::Moved(count, by) => {
+            let moved = course.facts.safe.iter().filter(|s| s.runs() && s.at <= *by).count();
+            (moved >= *count, Was::Count(moved))
+        }
+        Promise::HookWithin(ms) => match course.facts.reaction_ms() {
+            Some(took) => ((0..=*ms).contains(&took), Was::Took(took)),
+            None => (false, Was::Never),
+        },
     }
 }
 

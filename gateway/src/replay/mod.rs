@@ -4,12 +4,14 @@
 mod facts;
 pub mod judge;
 pub mod play;
+mod played;
 pub mod recording;
 pub mod show;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{Facts, Safe};
+pub use played::Played;
 
 use muster_core::{Effect, EventKind, Millis, Record};
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::{Call, Effect, HookOutcome, Input, Millis, Mode, Phase, PrincipalIx, SourceIx, State, Verb};
+use muster_core::{
+    Call, Effect, EventKind, HookOutcome, Input, Level, Millis, Mode, Phase, PrincipalIx, SourceIx, State, Verb,
+};
 
 use super::{Decision, Facts};
-use crate::incident::{Incident, Stage};
+use crate::incident::{Heard, Incident, Stage};
 
 /// The journal answers after this long; a quiet disk's commit.
 const STORED_AFTER_MS: Millis = 5;
@@ -21,6 +23,8 @@ pub struct Course {
     pub decisions: Vec<Decision>,
     /// What it comes down to; of the first incident.
     pub facts: Facts,
+    /// When the site's level became what.
+    pub levels: Vec<(Millis, Level)>,
     /// Workloads of the room.
     pub workloads: usize,
     /// Digest of the state at the end.
@@ -36,15 +40,47 @@ pub fn play(incident: &Incident, stage: &Stage) -> Course {
     Course {
         site: stage.name.clone(),
         facts,
+        levels: player.levels,
         decisions: player.decisions,
         workloads: stage.config.site.workloads.len(),
         digest: player.state.digest(),
     }
 }
 
+impl Course {
+    /// The site's level then.
+    #[must_use]
+    pub fn level_at(&self, at: Millis) -> Level {
+        let known = self.levels.partition_point(|(when, _)| *when <= at);
+        known.checked_sub(1).map_or(Level::Normal, |last| self.levels[last].1)
+    }
+
+    /// The highest level the site had.
+    #[must_use]
+    pub fn highest(&self) -> Level {
+        self.levels
+            .iter()
+            .map(|(_, level)| *level)
+            .max()
+            .unwrap_or(Level::Normal)
+    }
+
+    /// When something of this id, or anything, was first named as in trouble.
+    #[must_use]
+    pub fn trouble(&self, subject: Option<&str>) -> Option<Millis> {
+        let is_named = |decision: &&Decision| match &decision.effect {
+            Effect::Event(event) => {
+                event.kind == EventKind::Trouble && subject.is_none_or(|subject| event.subject == subject)
+            }
+            _ => false,
+        };
+        self.decisions.iter().find(is_named).map(|d| d.at)
+    }
+}
+
 enum Next {
     Heard(SourceIx),
-    Gone(SourceIx),
+    Gone(SourceIx, String),
     Order(PrincipalIx, Verb),
     Stored(u64),
     Hook {
@@ -63,6 +99,7 @@ struct Player<'a> {
     queue: BTreeMap<(Millis, u64), Next>,
     put: u64,
     decisions: Vec<Decision>,
+    levels: Vec<(Millis, Level)>,
 }
 
 impl<'a> Player<'a> {
@@ -74,15 +111,18 @@ impl<'a> Player<'a> {
             queue: BTreeMap::new(),
             put: 0,
             decisions: Vec::new(),
+            levels: Vec::new(),
         };
         player.step(0, &Input::Config(stage.config.site.clone()));
         player.step(0, &Input::Restore(Vec::new()));
         for source in (0..stage.every.len()).filter_map(|ix| u16::try_from(ix).ok()) {
             player.put(0, Next::Heard(SourceIx(source)));
         }
-        for (source, (at, said)) in &stage.ends {
-            if *said {
-                player.put(*at, Next::Gone(*source));
+        for (source, ends) in &stage.ends {
+            for (at, heard) in ends {
+                if let Heard::Lost(why) = heard {
+                    player.put(*at, Next::Gone(*source, why.clone()));
+                }
             }
         }
         for (at, by, verb) in &stage.orders {
@@ -118,13 +158,7 @@ impl<'a> Player<'a> {
     fn take(&mut self, now: Millis, next: Next) {
         match next {
             Next::Heard(source) => self.hear(now, source),
-            Next::Gone(source) => self.step(
-                now,
-                &Input::Lost {
-                    source,
-                    why: "its connection ended".into(),
-                },
-            ),
+            Next::Gone(source, why) => self.step(now, &Input::Lost { source, why }),
             Next::Order(by, verb) => self.step(now, &Input::Order { by, verb, nonce: 0 }),
             Next::Stored(through) => self.step(now, &Input::Stored { through }),
             Next::Hook {
@@ -147,7 +181,8 @@ impl<'a> Player<'a> {
     /// Everything one source shows now.
     fn hear(&mut self, now: Millis, source: SourceIx) {
         let stage = self.stage;
-        if stage.ends.get(&source).is_some_and(|(at, _)| *at <= now) {
+        self.put(now + stage.every[source.at()].max(1), Next::Heard(source));
+        if !stage.is_heard(source, now) {
             return;
         }
         for channel in stage.channels_of(source) {
@@ -159,12 +194,15 @@ impl<'a> Player<'a> {
             };
             self.step(now, &input);
         }
-        self.put(now + stage.every[source.at()].max(1), Next::Heard(source));
     }
 
     fn step(&mut self, now: Millis, input: &Input) {
         let mut effects = Vec::new();
         muster_core::step(&mut self.state, now, input, &mut effects);
+        let level = self.state.level();
+        if self.levels.last().is_none_or(|(_, before)| *before != level) {
+            self.levels.push((now, level));
+        }
         let mut last = None;
         for effect in &effects {
             match effect {

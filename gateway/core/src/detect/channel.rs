@@ -288,7 +288,10 @@ impl ChannelState {
         if let Some(limit) = &alarm {
             let rise = self.rising_fast(c).filter(|_| beyond_watch && limit.above);
             let beyond = limit.beyond(own) || rise.is_some();
-            if let Some(on) = self.alarm.take(c, seen.now, beyond, limit.clear_of(own) && rise.is_none()) {
+            if let Some(on) = self
+                .alarm
+                .take(c, seen.now, beyond, limit.clear_of(own) && rise.is_none())
+            {
                 self.alarmed |= on;
                 let why = passed(c, seen, limit, on, rise.filter(|_| !limit.beyond(own)));
                 changes.push(Change::Alarm { channel: ix, on, why });
@@ -297,7 +300,10 @@ impl ChannelState {
         if let Some(limit) = &c.watch {
             let trend = trend.filter(|_| limit.above);
             let beyond = limit.beyond(own) || trend.is_some();
-            if let Some(on) = self.watch.take(c, seen.now, beyond, limit.clear_of(own) && trend.is_none()) {
+            if let Some(on) = self
+                .watch
+                .take(c, seen.now, beyond, limit.clear_of(own) && trend.is_none())
+            {
                 let why = passed(c, seen, limit, on, trend.filter(|_| !limit.beyond(own)));
                 changes.push(Change::Watch { channel: ix, on, why });
             }
@@ -401,5 +407,13 @@ fn fast(rate: i64, limit: NonZeroU64, per: &'static str) -> Option<Rising> {
 fn passed(c: &Channel, seen: &Seen, limit: &Limit, on: bool, rising: Option<Rising>) -> alloc::string::String {
     let (value, outside) = (seen.value, seen.outside);
     let lowered = seen.at_work && c.alarm.is_some_and(|usual| usual != *limit) && c.watch != Some(*limit);
-    Passed { value, outside, limit: *limit, lowered, on, rising }.line(c)
+    Passed {
+        value,
+        outside,
+        limit: *limit,
+        lowered,
+        on,
+        rising,
+    }
+    .line(c)
 }

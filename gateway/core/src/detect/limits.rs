@@ -31,7 +31,11 @@ pub(crate) fn at_work(c: &Channel) -> Option<Limit> {
         return Some(usual);
     }
     let half = |watch: &Limit| Micro(usual.set.0.midpoint(watch.set.0));
-    let set = c.watch.as_ref().filter(|w| w.above == usual.above).map_or(usual.clear, half);
+    let set = c
+        .watch
+        .as_ref()
+        .filter(|w| w.above == usual.above)
+        .map_or(usual.clear, half);
     let down = usual.set.0.saturating_sub(set.0);
     Some(Limit {
         set,

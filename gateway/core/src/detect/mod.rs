@@ -19,9 +19,10 @@ use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 
 pub(crate) use channel::ChannelState;
 pub use channel::Fault;
-pub(crate) use service::Fate;
 use channel::Seen;
+pub(crate) use service::Fate;
 pub(crate) use tally::Tally;
+pub(crate) use words::meaning;
 
 use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};
 

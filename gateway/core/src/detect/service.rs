@@ -103,7 +103,10 @@ impl Detect {
         path: &'a String,
         zone: ZoneIx,
     ) -> impl Iterator<Item = (SourceIx, &'a ChannelState)> {
-        let sources = (0u16..).map(SourceIx).zip(&site.sources).filter(|(_, s)| s.over.contains(path));
+        let sources = (0u16..)
+            .map(SourceIx)
+            .zip(&site.sources)
+            .filter(|(_, s)| s.over.contains(path));
         let channels = sources.flat_map(|(source, _)| self.of_source(source).iter().map(move |c| (source, *c)));
         channels
             .filter(move |(_, c)| site.channels[c.at()].zone != zone)

@@ -61,7 +61,12 @@ impl Tally {
         let counts = |t: &Self| t.discharging.iter().map(|(channels, _)| *channels).collect::<Vec<_>>();
         let same = self.near == other.near && self.well == other.well && self.healthy == other.healthy;
         let seen = self.watching == other.watching && self.on_battery == other.on_battery;
-        let out = |t: &Self| t.out.iter().map(|z| z.keys().copied().collect::<Vec<_>>()).collect::<Vec<_>>();
+        let out = |t: &Self| {
+            t.out
+                .iter()
+                .map(|z| z.keys().copied().collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
         same && seen
             && out(self) == out(other)
             && self.out.iter().flat_map(BTreeMap::values).all(|since| in_reach(*since))
@@ -88,12 +93,19 @@ impl Tally {
     /// What another has counted of them, since a time.
     pub(super) fn take_out(&mut self, counted: Self, now: Millis) {
         self.out = counted.out;
-        self.out.iter_mut().flat_map(BTreeMap::values_mut).for_each(|since| *since = now);
+        self.out
+            .iter_mut()
+            .flat_map(BTreeMap::values_mut)
+            .for_each(|since| *since = now);
     }
 
     /// Groups configured to vote in and near a zone that cannot now, and since when each.
     pub(crate) fn out(&self, zone: ZoneIx) -> impl Iterator<Item = (GroupIx, Millis)> + '_ {
-        self.out.get(zone.at()).into_iter().flatten().map(|(group, since)| (*group, *since))
+        self.out
+            .get(zone.at())
+            .into_iter()
+            .flatten()
+            .map(|(group, since)| (*group, *since))
     }
 
     /// The same under another config.

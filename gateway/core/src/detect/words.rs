@@ -2,9 +2,20 @@
 
 use alloc::{format, string::String};
 
-use muster_wire::{Micro, Unit};
+use muster_wire::{Micro, Quantity, Unit};
 
 use crate::{Channel, Limit};
+
+/// What a contact that is on says, where its name need not tell.
+pub(crate) const fn meaning(quantity: Quantity, on: bool) -> &'static str {
+    match quantity {
+        Quantity::EmergencyPowerOff if on => ": emergency power off, what this room alone feeds is without power",
+        Quantity::SuppressionDischarge if on => ": the suppression has been released",
+        Quantity::FireWarning if on => ": first stage, one detector alone",
+        Quantity::OnGenerator if on => ": the site runs on its generator",
+        _ => "",
+    }
+}
 
 /// A rise that is as fast as it may not be.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +46,7 @@ impl Passed {
         let (id, value) = (&c.id, self.value);
         if c.quantity.unit() == Unit::Contact {
             let state = if value.0 == 0 { "off" } else { "on" };
-            return format!("{id} is {state} {}", self.samples(c));
+            return format!("{id} is {state} {}{}", self.samples(c), meaning(c.quantity, self.on));
         }
         let unit = c.quantity.unit().as_str();
         let outside = if self.outside.0 == 0 {
@@ -56,7 +67,11 @@ impl Passed {
             return format!("rising by {rate} {unit}/{per}, limit {limit} {unit}/{per}, {samples}");
         }
         let side = if above { "at or above" } else { "at or below" };
-        let lowered = if self.lowered { ", lowered for planned work," } else { "" };
+        let lowered = if self.lowered {
+            ", lowered for planned work,"
+        } else {
+            ""
+        };
         format!("{side} its limit of {set} {unit}{lowered} {}", self.samples(c))
     }
 

@@ -69,9 +69,15 @@ impl Policy {
             Target::Channel(ix) => moved.channel(ix).map(Target::Channel),
         };
         let gone = bypasses.keys().copied().filter(|t| target(*t).is_none()).collect();
-        self.bypasses = bypasses.into_iter().filter_map(|(t, b)| Some((target(t)?, b))).collect();
+        self.bypasses = bypasses
+            .into_iter()
+            .filter_map(|(t, b)| Some((target(t)?, b)))
+            .collect();
         self.withheld = withheld.into_iter().filter_map(|c| moved.channel(c)).collect();
-        self.windows = windows.into_iter().filter_map(|(z, w)| Some((moved.zone(z)?, w))).collect();
+        self.windows = windows
+            .into_iter()
+            .filter_map(|(z, w)| Some((moved.zone(z)?, w)))
+            .collect();
         self.dying = dying
             .into_iter()
             .filter_map(|((zone, group), mut dying)| {

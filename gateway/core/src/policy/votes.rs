@@ -82,13 +82,16 @@ impl Policy {
                 return Some(Sum::Evacuate(two_votes(site, (group, vote), (other, with))));
             }
         }
-        self.with_a_death(site, zone).or_else(|| self.one_of_two(site, detect, zone, now))
+        self.with_a_death(site, zone)
+            .or_else(|| self.one_of_two(site, detect, zone, now))
     }
 
     /// One vote, and beside it a channel that died.
     fn with_a_death(&self, site: &Site, zone: ZoneIx) -> Option<Sum> {
         let (dead, death) = self.votes_in(zone).find(|(_, v)| v.died)?;
-        let alarm = self.votes_in(zone).find(|(g, v)| *g != dead && !v.died && together(v, death))?;
+        let alarm = self
+            .votes_in(zone)
+            .find(|(g, v)| *g != dead && !v.died && together(v, death))?;
         let newest = death.onset.max(alarm.1.onset);
         Some(Sum::Unless(two_votes(site, alarm, (dead, death)), newest))
     }
@@ -97,7 +100,10 @@ impl Policy {
     fn one_of_two(&self, site: &Site, detect: &Detect, zone: ZoneIx, now: Millis) -> Option<Sum> {
         let from = self.one_is_enough_from(detect, zone).filter(|from| *from <= now)?;
         let (group, vote) = self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
-        let out: Vec<&str> = self.out(detect, zone).map(|(g, _)| site.groups[g.at()].id.as_str()).collect();
+        let out: Vec<&str> = self
+            .out(detect, zone)
+            .map(|(g, _)| site.groups[g.at()].id.as_str())
+            .collect();
         let since_min = (now - from + REPAIR_MS) / 60_000;
         let why = format!(
             "{} votes, and only two groups have been able to for {} h {} min ({} cannot; the repair limit is 8 h): {}",
@@ -116,8 +122,12 @@ impl Policy {
     pub(crate) fn one_is_enough_from(&self, detect: &Detect, zone: ZoneIx) -> Option<Millis> {
         self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
         let (_, total) = detect.tally.protection(zone);
-        let (count, since) = self.out(detect, zone).fold((0, None), |(n, at), (_, since)| (n + 1, at.max(Some(since))));
-        since.filter(|_| total >= 3 && count + 2 == total).map(|since| since + REPAIR_MS)
+        let (count, since) = self
+            .out(detect, zone)
+            .fold((0, None), |(n, at), (_, since)| (n + 1, at.max(Some(since))));
+        since
+            .filter(|_| total >= 3 && count + 2 == total)
+            .map(|since| since + REPAIR_MS)
     }
 
     /// Groups that can vote neither now nor have.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use muster_core::{Call, ChannelIx, Effect, Entry, HookIx, Input, Mode, PrincipalIx, Site, SourceIx, State, Target, step};
+use muster_core::{
+    Call, ChannelIx, Effect, Entry, HookIx, Input, Mode, PrincipalIx, Site, SourceIx, State, Target, step,
+};
 
 use super::Stand;
 

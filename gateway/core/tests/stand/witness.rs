@@ -153,14 +153,29 @@ impl Witness {
         };
         self.in_service(voter, entry.at);
         if *died {
-            let beside = self.votes.iter().any(|((z, g), v)| z == zone && g != group && v.held && !v.died);
+            let beside = self
+                .votes
+                .iter()
+                .any(|((z, g), v)| z == zone && g != group && v.held && !v.died);
             assert!(beside, "a death beside no alarm voted: {why}");
-            let shown = state.channels(entry.at).into_iter().find(|c| c.id == *voter).expect("it");
-            assert!(shown.quality != "good", "{voter} voted as dead and is {}", shown.quality);
+            let shown = state
+                .channels(entry.at)
+                .into_iter()
+                .find(|c| c.id == *voter)
+                .expect("it");
+            assert!(
+                shown.quality != "good",
+                "{voter} voted as dead and is {}",
+                shown.quality
+            );
             return;
         }
         if why.contains("now that it may vote again") {
-            let shown = state.channels(entry.at).into_iter().find(|c| c.id == *voter).expect("it");
+            let shown = state
+                .channels(entry.at)
+                .into_iter()
+                .find(|c| c.id == *voter)
+                .expect("it");
             assert!(shown.alarm, "{voter} is not in alarm: {why}");
             return;
         }
@@ -201,7 +216,10 @@ impl Witness {
         let source = self.site.sources[c.source.at()].id.clone();
         for key in [(Part::Channel, voter.to_owned()), (Part::Source, source)] {
             let until = self.bypasses.get(&key);
-            assert!(until.is_none_or(|until| *until <= now), "{voter} voted, and {key:?} is bypassed");
+            assert!(
+                until.is_none_or(|until| *until <= now),
+                "{voter} voted, and {key:?} is bypassed"
+            );
         }
     }
 
@@ -238,7 +256,11 @@ impl Witness {
                 self.windows.remove(zone);
             }
             Record::WindowOpened { zone, until, .. } => {
-                assert!((0..=180_000).contains(&(until - entry.at)), "a window of {}", until - entry.at);
+                assert!(
+                    (0..=180_000).contains(&(until - entry.at)),
+                    "a window of {}",
+                    until - entry.at
+                );
                 self.windows.insert(zone.clone(), *until);
             }
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
@@ -249,7 +271,10 @@ impl Witness {
                 reason,
                 until,
             } => {
-                assert!(!by.is_empty() && !reason.is_empty(), "a bypass without owner or reason (12)");
+                assert!(
+                    !by.is_empty() && !reason.is_empty(),
+                    "a bypass without owner or reason (12)"
+                );
                 assert!(until - entry.at <= 8 * 3_600_000, "a bypass without an end (12)");
                 self.bypasses.insert((*what, id.clone()), *until);
             }
@@ -295,13 +320,16 @@ impl Witness {
             };
             a == b || says(at(a), at(b)) || says(at(b), at(a))
         };
-        self.votes.iter().filter(|((z, _), v)| z == zone && !v.died).any(|((_, g), v)| {
-            self.site.single_group
-                || self.votes.iter().any(|((z2, g2), v2)| {
-                    let together = (v.held && v2.held) || (v.onset - v2.onset).abs() <= WINDOW_MS;
-                    g != g2 && !v2.died && near(zone, z2) && together
-                })
-        })
+        self.votes
+            .iter()
+            .filter(|((z, _), v)| z == zone && !v.died)
+            .any(|((_, g), v)| {
+                self.site.single_group
+                    || self.votes.iter().any(|((z2, g2), v2)| {
+                        let together = (v.held && v2.held) || (v.onset - v2.onset).abs() <= WINDOW_MS;
+                        g != g2 && !v2.died && near(zone, z2) && together
+                    })
+            })
     }
 
     fn order(&mut self, verb: Verb, by: &[String]) {
@@ -319,7 +347,10 @@ impl Witness {
             Verb::Hold | Verb::Arm => 1,
             Verb::Cut { .. } if held => 1,
             Verb::Abort if !self.evacuating || self.aborted => {
-                assert!(self.remembering || !self.windows.is_empty(), "aborted by one, and no window is open");
+                assert!(
+                    self.remembering || !self.windows.is_empty(),
+                    "aborted by one, and no window is open"
+                );
                 1
             }
             _ => 2,

@@ -83,18 +83,33 @@ async fn a_bypass_arrives_with_its_owner_reason_and_end() {
             unreachable!("a bypass");
         };
         let why = "because".into();
-        answer.send(muster_core::Answer { nonce: 1, verdict: Verdict::Taken, why }).unwrap();
+        answer
+            .send(muster_core::Answer {
+                nonce: 1,
+                verdict: Verdict::Taken,
+                why,
+            })
+            .unwrap();
         (by, asked)
     };
     let (response, (by, asked)) = tokio::join!(given, engine);
     let document: Value = response.unwrap().json().await.unwrap();
-    assert_eq!((&document["verb"], &document["verdict"]), (&json!("bypass"), &json!("taken")));
-    assert_eq!((&*by, asked.id.as_str(), asked.for_ms), ("ann", "node-1", Some(3_600_000)));
+    assert_eq!(
+        (&document["verb"], &document["verdict"]),
+        (&json!("bypass"), &json!("taken"))
+    );
+    assert_eq!(
+        (&*by, asked.id.as_str(), asked.for_ms),
+        ("ann", "node-1", Some(3_600_000))
+    );
     assert_eq!(asked.reason, "new fan");
     for (body, why) in [
         (r#"{"verb":"work","for_s":60,"reason":"x"}"#, "target"),
         (r#"{"verb":"bypass","target":"n"}"#, "for_s"),
-        (r#"{"verb":"bypass","target":"n","for_s":1,"at":"16:52"}"#, "`at` belongs to cut"),
+        (
+            r#"{"verb":"bypass","target":"n","for_s":1,"at":"16:52"}"#,
+            "`at` belongs to cut",
+        ),
         (r#"{"verb":"hold","reason":"x"}"#, "belong to bypass and work"),
     ] {
         let response = send(body).await.unwrap();

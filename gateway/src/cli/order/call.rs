@@ -174,7 +174,9 @@ fn service_of(args: &Args) -> Result<Value, Failure> {
         return Err(Failure::Usage(why));
     };
     if minutes > 0 && args.reason.is_none() {
-        return Err(Failure::Usage(format!("{verb} needs --reason TEXT: whoever comes next reads it")));
+        return Err(Failure::Usage(format!(
+            "{verb} needs --reason TEXT: whoever comes next reads it"
+        )));
     }
     Ok(json!({ "verb": verb, "target": of, "for_s": minutes * 60, "reason": args.reason }))
 }
@@ -334,15 +336,30 @@ mod tests {
         let expected = json!({ "verb": "bypass", "target": "node-1", "for_s": 5_400, "reason": "new fan" });
         assert_eq!(body_of(&whole).unwrap(), expected);
         let usage = |args: &Args| matches!(body_of(args), Err(Failure::Usage(_)));
-        assert!(usage(&args(Word::Work)) && usage(&Args { reason: None, ..whole.clone() }));
+        assert!(
+            usage(&args(Word::Work))
+                && usage(&Args {
+                    reason: None,
+                    ..whole.clone()
+                })
+        );
         let ends = Args {
             minutes: Some(0),
             reason: None,
             ..whole.clone()
         };
         assert_eq!(body_of(&ends).unwrap()["for_s"], 0);
-        assert!(usage(&Args { at: Some("16:52".to_owned()), ..whole.clone() }));
-        assert!(usage(&Args { verb: Word::Hold, ..whole }), "no other order has them");
+        assert!(usage(&Args {
+            at: Some("16:52".to_owned()),
+            ..whole.clone()
+        }));
+        assert!(
+            usage(&Args {
+                verb: Word::Hold,
+                ..whole
+            }),
+            "no other order has them"
+        );
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::lead::{Lead, minutes};
 use super::recording::facts_json;
 use super::{Shown, clock, seconds, wall};
 use crate::incident::{Fact, FactKind, Incident, Mark};
-use crate::replay::judge::Judged;
+use crate::replay::Played;
+use crate::replay::judge::{Judged, Was};
 use crate::replay::play::Course;
 
 /// Columns of running text.
@@ -17,7 +18,12 @@ const WIDTH: usize = 110;
 
 /// As text.
 #[must_use]
-pub fn incident_text(incident: &Incident, courses: &[Course], judged: &[Judged], shown: &Shown) -> String {
+pub fn incident_text(played: &Played, shown: &Shown) -> String {
+    let Played {
+        incident,
+        courses,
+        judged,
+    } = played;
     let mut text = format!("{}\n{}\n", incident.title, wrapped(&incident.proves));
     for course in courses {
         let _ = writeln!(text, "\nroom {}, {} workloads", course.site, course.workloads);
@@ -79,20 +85,15 @@ fn course_text(incident: &Incident, course: &Course, shown: &Shown) -> String {
     let _ = writeln!(text, "  first vote           {}", at(facts.first_vote));
     let _ = writeln!(text, "  second vote          {}", at(facts.second_vote));
     let _ = writeln!(text, "  first prepare hook   {}", at(facts.first_prepare_hook));
-    let reaction = facts.reaction_ms().map_or("-".into(), seconds);
-    let _ = writeln!(
-        text,
-        "  first evacuate hook  {}, {reaction} after the second vote",
-        at(facts.first_evacuate_hook)
-    );
+    let reaction = facts.reaction_ms();
+    let reaction = reaction.map_or(String::new(), |ms| format!(", {} after the second vote", seconds(ms)));
+    let hook = at(facts.first_evacuate_hook);
+    let _ = writeln!(text, "  first evacuate hook  {hook}{reaction}");
     let last = facts.safe.iter().map(|s| s.at).max();
-    let _ = writeln!(
-        text,
-        "  workloads safe       {} of {}, the last at {}",
-        facts.safe.len(),
-        course.workloads,
-        at(last)
-    );
+    let last = last.map_or(String::new(), |last| format!(", the last at {}", shown.relative(last)));
+    let safe = facts.safe.len();
+    let _ = writeln!(text, "  workloads safe       {safe} of {}{last}", course.workloads);
+    let _ = writeln!(text, "  highest level        {}", course.highest());
     text + &lead_text(&Lead::of(incident, course), shown)
 }
 
@@ -101,20 +102,20 @@ fn lead_text(lead: &Lead, shown: &Shown) -> String {
     for p in &lead.people {
         let _ = writeln!(
             text,
-            "  people knew          {} ({}): the first vote {} that, the first evacuate hook {} it",
+            "  people knew          {} ({}): {}, {}",
             shown.relative(p.knew),
             p.version,
-            before(p.vote_before),
-            before(p.hook_before)
+            before("vote", p.vote_before),
+            before("evacuate hook", p.hook_before)
         );
     }
     for c in &lead.clocks {
         let _ = writeln!(
             text,
-            "  {:<20} {}: the first evacuate hook {} it; by then {} moved, {} stopped",
+            "  {:<20} {}: {}; by then {} moved, {} stopped",
             c.name,
             shown.relative(c.at),
-            before(c.hook_before),
+            before("evacuate hook", c.hook_before),
             c.moved,
             c.stopped
         );
@@ -122,34 +123,41 @@ fn lead_text(lead: &Lead, shown: &Shown) -> String {
     text
 }
 
-/// `3.6 min before`, `2.1 min after`.
-fn before(ms: Option<Millis>) -> String {
+/// `the first vote 3.6 min before it`, `the first evacuate hook 2.1 min after it`, `no evacuate hook`.
+fn before(what: &str, ms: Option<Millis>) -> String {
     match minutes(ms) {
-        None => "never, against".into(),
-        Some(min) if min < 0.0 => format!("{:.1} min after", -min),
-        Some(min) => format!("{min:.1} min before"),
+        None => format!("no {what}"),
+        Some(min) if min < 0.0 => format!("the first {what} {:.1} min after it", -min),
+        Some(min) => format!("the first {what} {min:.1} min before it"),
     }
 }
 
-fn judged_line(judged: &Judged, shown: &Shown) -> String {
+pub(super) fn judged_line(judged: &Judged, shown: &Shown) -> String {
     let word = if judged.kept { "kept  " } else { "BROKEN" };
     let was = match judged.was {
-        None => "it did not happen".into(),
-        Some(n) if judged.text.contains("moved") => format!("{n} were"),
-        Some(ms) if judged.text.contains("within") => format!("it took {}", seconds(ms)),
-        Some(at) => format!("it was at {}", shown.relative(at)),
+        Was::Never => "it did not happen".into(),
+        Was::At(at) => format!("it was at {}", shown.relative(at)),
+        Was::Took(ms) => format!("it took {}", seconds(ms)),
+        Was::Count(1) => "1 was".into(),
+        Was::Count(n) => format!("{n} were"),
+        Was::Level(level) => format!("it was {level}"),
     };
     format!("{word}  line {}, {}: {} ({was})", judged.line, judged.site, judged.text)
 }
 
 /// As JSON, schema 1.
 #[must_use]
-pub fn incident_json(incident: &Incident, courses: &[Course], judged: &[Judged], shown: &Shown) -> Value {
+pub fn incident_json(played: &Played, shown: &Shown) -> Value {
+    let Played {
+        incident,
+        courses,
+        judged,
+    } = played;
     let rooms = courses.iter().map(|course| {
         let lead = Lead::of(incident, course);
         json!({
             "room": lead.site, "workloads": course.workloads, "digest": format!("{:016x}", course.digest),
-            "figures": facts_json(&course.facts, shown), "lead": lead.json(),
+            "level": course.highest().as_str(), "figures": facts_json(&course.facts, shown), "lead": lead.json(),
             "decisions": shown.decisions(&course.decisions).map(|d| shown.json(d)).collect::<Vec<_>>(),
         })
     });
@@ -157,18 +165,29 @@ pub fn incident_json(incident: &Incident, courses: &[Course], judged: &[Judged],
         let knew = incident.knew(&v.name).map(|f| clock(f.at - shown.zero));
         json!({ "name": v.name, "text": v.text, "people_knew": knew })
     });
-    let judged_json = judged
-        .iter()
-        .map(|j| json!({ "line": j.line, "room": j.site, "expect": j.text, "kept": j.kept, "was_ms": j.was }));
     json!({
         "schema": 1,
-        "verdict": if judged.iter().all(|j| j.kept) { "kept" } else { "broken" },
+        "verdict": played.verdict(),
         "title": incident.title,
         "proves": incident.proves,
         "versions": versions.collect::<Vec<_>>(),
         "facts": incident.facts.iter().map(|fact| fact_json(fact, shown)).collect::<Vec<_>>(),
         "rooms": rooms.collect::<Vec<_>>(),
-        "expectations": judged_json.collect::<Vec<_>>(),
+        "expectations": judged.iter().map(judged_json).collect::<Vec<_>>(),
+    })
+}
+
+/// An expectation: `was_ms` when it happened, or how long it took; `was` a count or a level.
+fn judged_json(judged: &Judged) -> Value {
+    let (was_ms, was) = match judged.was {
+        Was::Never => (None, Value::Null),
+        Was::At(ms) | Was::Took(ms) => (Some(ms), Value::Null),
+        Was::Count(n) => (None, n.into()),
+        Was::Level(level) => (None, level.as_str().into()),
+    };
+    json!({
+        "line": judged.line, "room": judged.site, "expect": judged.text, "kept": judged.kept, "was_ms": was_ms,
+        "was": was,
     })
 }
 

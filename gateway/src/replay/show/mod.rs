@@ -4,9 +4,11 @@
 mod incident;
 mod lead;
 mod recording;
+mod table;
 
 pub use incident::{incident_json, incident_text};
 pub use recording::{recording_json, recording_text};
+pub use table::{table_json, table_text};
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
