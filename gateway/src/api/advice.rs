@@ -289,8 +289,14 @@ mod tests {
         let order = &mut view.orders[0];
         (order.verb, order.waits, order.until) = ("abort".to_owned(), false, Some(clock.now() + 180_000));
         let lines = super::next(&view, &clock, &here).join("\n");
-        assert!(lines.contains("ABORT WINDOW until ") && lines.contains("No answer means go"), "{lines}");
-        assert!(lines.contains("`muster order abort --token-file YOUR.tok`, one person"), "{lines}");
+        assert!(
+            lines.contains("ABORT WINDOW until ") && lines.contains("No answer means go"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("`muster order abort --token-file YOUR.tok`, one person"),
+            "{lines}"
+        );
     }
 
     /// What the second person is told to type means the same second as what the first one gave.
