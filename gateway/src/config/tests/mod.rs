@@ -8,6 +8,7 @@ use muster_core::{Limit, RungKind};
 use muster_wire::{Micro, Quantity};
 
 mod buses;
+mod checks;
 mod hearing;
 mod hooks;
 mod hostile;
