@@ -128,24 +128,30 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let fits = fit::all()?;
-    let named = |name: &str| fits.iter().find(|fit| fit.name == name);
-    let (which, tell): (_, &dyn Fn(&Fit, u64)) = match &command {
-        Command::Sweep(sweep) => return Ok(sweep.run(&fits)),
-        Command::Table(table) => return table.run(&fits),
-        Command::Fire { number, which } => (which, &|fit, seed| show::fire(&fires::burn(fit, seed, *number, true))),
-        Command::Year { number, at, which } => (which, &|fit, seed| years::tell(fit, seed, *number, *at)),
-    };
-    let Some(fit) = named(&which.room) else {
+    match command {
+        Command::Sweep(sweep) => Ok(sweep.run(&fits)),
+        Command::Table(table) => table.run(&fits),
+        Command::Fire { number, which } => {
+            Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
+        }
+        Command::Year { number, at, which } => Ok(which.tell(&fits, |fit, seed| years::tell(fit, seed, number, at))),
+    }
+}
+
+impl Which {
+    fn tell(&self, fits: &[Fit], tell: impl Fn(&Fit, u64)) -> ExitCode {
+        if let Some(fit) = fits.iter().find(|fit| fit.name == self.room) {
+            tell(fit, self.seed);
+            return ExitCode::SUCCESS;
+        }
         let known: Vec<&str> = fits.iter().map(|fit| fit.name).collect();
         eprintln!(
             "muster-testbed: no room is called {:?}: {}",
-            which.room,
+            self.room,
             known.join(", ")
         );
-        return Ok(ExitCode::from(64));
-    };
-    tell(fit, which.seed);
-    Ok(ExitCode::SUCCESS)
+        ExitCode::from(64)
+    }
 }
 
 fn threads(given: Option<usize>) -> usize {

@@ -161,10 +161,8 @@ impl<'f> Play<'f> {
             Record::VoteHeld { .. } => {
                 self.told.first_vote_s.get_or_insert(t_s);
             }
-            Record::EvacuateBegun { why, .. } => {
-                if self.told.evacuate_s.is_none() {
-                    (self.told.evacuate_s, self.told.why) = (Some(t_s), why);
-                }
+            Record::EvacuateBegun { why, .. } if self.told.evacuate_s.is_none() => {
+                (self.told.evacuate_s, self.told.why) = (Some(t_s), why);
             }
             _ => {}
         }
