@@ -70,9 +70,7 @@ fn kept(promise: &Promise, course: &Course) -> (bool, Was) {
         Promise::By(what, by) => timed(when(*what, course), &|was| was.is_some_and(|at| at <= *by)),
         Promise::NotBefore(what, before) => timed(when(*what, course), &|was| was.is_none_or(|at| at >= *before)),
         Promise::Never(what) => timed(when(*what, course), &|was| was.is_none()),
-        Promise::TroubleBy(subject, by) => {
-            timed(course.trouble(Some(subject)), &|was| was.is_some_and(|at| at <= *by))
-        }
+        Promise::TroubleBy(subject, by) => timed(course.trouble(Some(subject)), &|was| was.is_some_and(|at| at <= *by)),
         Promise::NoTrouble => timed(course.trouble(None), &|was| was.is_none()),
         Promise::AtMost(most) => level(course.highest(), course.highest() <= *most),
         Promise::LevelAt(expected, at) => level(course.level_at(*at), course.level_at(*at) == *expected),

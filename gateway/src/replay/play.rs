@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::{Call, Effect, EventKind, HookOutcome, Input, Level, Millis, Mode, Phase, PrincipalIx, SourceIx, State, Verb};
+use muster_core::{
+    Call, Effect, EventKind, HookOutcome, Input, Level, Millis, Mode, Phase, PrincipalIx, SourceIx, State, Verb,
+};
 
 use super::{Decision, Facts};
 use crate::incident::{Heard, Incident, Stage};
@@ -56,7 +58,11 @@ impl Course {
     /// The highest level the site had.
     #[must_use]
     pub fn highest(&self) -> Level {
-        self.levels.iter().map(|(_, level)| *level).max().unwrap_or(Level::Normal)
+        self.levels
+            .iter()
+            .map(|(_, level)| *level)
+            .max()
+            .unwrap_or(Level::Normal)
     }
 
     /// When something of this id, or anything, was first named as in trouble.

@@ -107,7 +107,10 @@ fn before(ms: Millis) -> String {
 
 fn name(played: &Played) -> String {
     let file = &played.incident.file;
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+    file.file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Columns as wide as their widest cell, two spaces apart.
