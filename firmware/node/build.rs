@@ -128,7 +128,8 @@ mod maps {
         if name.len() > NAME_BYTES {
             return Err(cannot(profile, &format!("{name} is longer than a channel's name")));
         }
-        let encoding = encoding(signal.encoding).ok_or_else(|| cannot(profile, "the node's master knows no floats"))?;
+        let encoding = encoding(signal.encoding)
+            .ok_or_else(|| cannot(profile, "the node's master knows no floats and no pairs"))?;
         let (numerator, denominator) = signal.scale.ratio();
         let at = signal.address - block.start;
         let (sentinels, quantity, invert) = (&signal.sentinels, signal.quantity, signal.invert);
@@ -146,7 +147,7 @@ mod maps {
             Encoding::U16 => "Encoding::U16".to_owned(),
             Encoding::I16 => "Encoding::I16".to_owned(),
             Encoding::Bit16(bit) => format!("Encoding::Bit({bit})"),
-            Encoding::F32(_) => return None,
+            Encoding::F32(_) | Encoding::Pair => return None,
             Encoding::U32(order) => format!("Encoding::U32 {{ low_first: {} }}", low_first(order)),
             Encoding::I32(order) => format!("Encoding::I32 {{ low_first: {} }}", low_first(order)),
             Encoding::Bit32(bit, order) => format!("Encoding::Bit32 {{ bit: {bit}, low_first: {} }}", low_first(order)),

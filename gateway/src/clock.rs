@@ -139,6 +139,16 @@ pub fn wall_now_ms() -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Microseconds of this machine's monotonic clock: all its processes have the same origin, so that one can tell what has
+/// passed since another's stamp. For measuring only.
+#[must_use]
+pub fn machine_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    // It has counted from the machine's start, upwards.
+    let (s, ns) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    s * 1_000_000 + ns / 1_000
+}
+
 /// A stop-watch in real time, for deadlines of outside calls and for measuring.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);

@@ -1,6 +1,6 @@
 //! The bounded ways into the engine. Three lanes, so that a flood of readings delays neither an alarm nor a hook's answer.
 
-use muster_core::{Answer, ChannelView, Input, SourceIx};
+use muster_core::{Answer, ChannelView, Input, SourceIx, SourceView};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,6 +16,9 @@ pub const CONTROL_SLOTS: usize = 4_096;
 
 /// Channels shown in one answer: about a millisecond of the engine's time, between two of which alarms are heard.
 pub const CHANNELS_A_PIECE: usize = 1_000;
+
+/// Channels whose sources are summed up in one answer: no more of the engine's time than [`CHANNELS_A_PIECE`] takes.
+pub const CHANNELS_SUMMED_UP: usize = 10_000;
 
 /// The highest pack of a node that has been taken, to be kept on disk with what it caused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,13 @@ pub enum Control {
         from: usize,
         /// Gets at most [`CHANNELS_A_PIECE`]; dropped if the engine stops.
         answer: oneshot::Sender<Vec<ChannelView>>,
+    },
+    /// Somebody wants to see nodes and devices.
+    Sources {
+        /// Index of the first.
+        from: usize,
+        /// Gets those of about [`CHANNELS_SUMMED_UP`] channels, none after the last; dropped if the engine stops.
+        answer: oneshot::Sender<Vec<SourceView>>,
     },
     /// Another config.
     Reload(Box<Reload>),

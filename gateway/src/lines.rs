@@ -54,6 +54,18 @@ pub(crate) fn printable(line: &str) -> String {
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
 }
+
+/// `40 ms`, `3.2 s`, `12 min`, `5 h`, `3 d`.
+pub(crate) fn shortly(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..120_000 => format!("{}.{} s", ms / 1_000, ms / 100 % 10),
+        120_000..7_200_000 => format!("{} min", ms / 60_000),
+        7_200_000..172_800_000 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} d", ms / 86_400_000),
+    }
+}
+
 /// `1 channel`, `2 channels`.
 #[must_use]
 pub fn many(n: usize, word: &str) -> String {

@@ -32,7 +32,12 @@ impl Device {
     /// # Errors
     /// Every fault in it, in the order of lines. `file_name` only names the file in them.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, Vec<Fault>> {
-        load::parse(text, file_name)
+        load::lint(text, file_name).0
+    }
+
+    /// As [`Device::parse`], and beside it what may be right and is mostly wrong, in the order of lines.
+    pub fn lint(text: &str, file_name: &str) -> (Result<Self, Vec<Fault>>, Vec<Fault>) {
+        load::lint(text, file_name)
     }
 
     /// Its registers, if it is read by Modbus.

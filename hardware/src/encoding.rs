@@ -1,6 +1,6 @@
 //! How bits in registers make a number.
 
-use muster_wire::Micro;
+use muster_wire::{Absence, Micro};
 
 /// Which of two registers comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -18,6 +18,8 @@ pub enum WordOrder {
 pub enum Encoding {
     /// A coil or a discrete input.
     Single,
+    /// Two inputs of one contact: the first closes with it, the second opens. Both open or both closed is a wire at fault.
+    Pair,
     /// One register, unsigned.
     U16,
     /// One register, two's complement.
@@ -40,26 +42,36 @@ impl Encoding {
     pub const fn words(self) -> u16 {
         match self {
             Self::Single | Self::U16 | Self::I16 | Self::Bit16(_) => 1,
-            Self::U32(_) | Self::I32(_) | Self::F32(_) | Self::Bit32(..) => 2,
+            Self::Pair | Self::U32(_) | Self::I32(_) | Self::F32(_) | Self::Bit32(..) => 2,
         }
     }
 
     /// Whether it is one bit (else a number).
     #[must_use]
     pub const fn is_bit(self) -> bool {
-        matches!(self, Self::Single | Self::Bit16(_) | Self::Bit32(..))
+        matches!(self, Self::Single | Self::Pair | Self::Bit16(_) | Self::Bit32(..))
     }
 
     /// All bits of the registers, as they stand; `None` for the wrong number of registers.
     pub(crate) fn pattern(self, words: &[u16]) -> Option<u32> {
         match (self, words) {
             (Self::Single | Self::U16 | Self::I16 | Self::Bit16(_), &[one]) => Some(u32::from(one)),
+            (Self::Pair, &[closes, opens]) => Some(u32::from(closes != 0) | u32::from(opens != 0) << 1),
             (Self::U32(order) | Self::I32(order) | Self::F32(order) | Self::Bit32(_, order), &[first, second]) => {
                 Some(match order {
                     WordOrder::Big => join(first, second),
                     WordOrder::Little => join(second, first),
                 })
             }
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the wires of a contact, if anything is.
+    pub(crate) const fn wire_fault(self, pattern: u32) -> Option<Absence> {
+        match (self, pattern) {
+            (Self::Pair, 0b00) => Some(Absence::Open),
+            (Self::Pair, 0b11) => Some(Absence::Short),
             _ => None,
         }
     }
@@ -77,6 +89,7 @@ impl Encoding {
         match self {
             Self::F32(_) => 0,
             Self::Single => i64::from(pattern != 0),
+            Self::Pair => i64::from(pattern & 1),
             Self::U16 | Self::U32(_) => i64::from(pattern),
             Self::I16 => i64::from((pattern & 0xFFFF) as u16 as i16),
             Self::I32(_) => i64::from(pattern as i32),

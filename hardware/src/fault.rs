@@ -19,6 +19,7 @@ pub(crate) struct Faults<'a> {
     file: &'a str,
     text: &'a str,
     found: Vec<Fault>,
+    doubts: Vec<Fault>,
 }
 
 impl<'a> Faults<'a> {
@@ -27,27 +28,40 @@ impl<'a> Faults<'a> {
             file,
             text,
             found: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 
     /// Notes a fault at a byte of the text.
     pub(crate) fn add(&mut self, at: usize, what: impl Into<String>, hint: impl Into<String>) {
-        let before = &self.text.as_bytes()[..at.min(self.text.len())];
-        self.found.push(Fault {
-            file: self.file.to_owned(),
-            line: before.iter().filter(|b| **b == b'\n').count() + 1,
-            what: what.into(),
-            hint: hint.into(),
-        });
+        let fault = self.at(at, what.into(), hint.into());
+        self.found.push(fault);
     }
 
-    /// `Ok` where nothing was found; else everything, in the order of lines.
-    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Vec<Fault>> {
+    /// Notes what may be right and is mostly wrong.
+    pub(crate) fn doubt(&mut self, at: usize, what: impl Into<String>, hint: impl Into<String>) {
+        let doubt = self.at(at, what.into(), hint.into());
+        self.doubts.push(doubt);
+    }
+
+    fn at(&self, at: usize, what: String, hint: String) -> Fault {
+        let before = &self.text.as_bytes()[..at.min(self.text.len())];
+        Fault {
+            file: self.file.to_owned(),
+            line: before.iter().filter(|b| **b == b'\n').count() + 1,
+            what,
+            hint,
+        }
+    }
+
+    /// `Ok` where nothing was found; else everything, in the order of lines. Beside it the doubts.
+    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> (Result<T, Vec<Fault>>, Vec<Fault>) {
         self.found.sort_by_key(|f| f.line);
-        match value {
+        let result = match value {
             Some(value) if self.found.is_empty() => Ok(value),
             _ => Err(self.found),
-        }
+        };
+        (result, self.doubts)
     }
 }
 
@@ -92,6 +106,6 @@ mod tests {
     fn a_place_beyond_the_text_is_its_last_line() {
         let mut faults = Faults::new("a\nb", "f");
         faults.add(99, "x", "y");
-        assert_eq!(faults.into_result(Some(())).map_err(|f| f[0].line), Err(2));
+        assert_eq!(faults.into_result(Some(())).0.map_err(|f| f[0].line), Err(2));
     }
 }

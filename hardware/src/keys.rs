@@ -99,7 +99,7 @@ fn hint_of(key: &str) -> &'static str {
         "type" => "u16, i16, u32, i32 or f32",
         "word_order" => "big or little",
         "scale" => "an exact decimal in quotes, such as \"0.1\"",
-        "address" => "0 to 65535, counted from 0 as on the wire",
+        "address" => "0 to 65535, counted from 0 as on the wire: 40001 or 400001 in a manual is holding 0",
         "expect" => "a value, \"nonzero\", \"ascii\" or \"moving\"",
         "sentinels" => "a list of register values, such as [0xFFFF]",
         "trip" | "invert" | "join_gaps" => "true or false",

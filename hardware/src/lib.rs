@@ -22,6 +22,7 @@ mod shipped;
 mod signal;
 mod snmp;
 pub mod sunspec;
+mod vocabulary;
 
 pub use block::Block;
 pub use canary::{Canary, Expect};
@@ -37,3 +38,4 @@ pub use scale::Scale;
 pub use shipped::{shipped, shipped_names};
 pub use signal::Signal;
 pub use snmp::{Exception, NoOid, Oid, Place, SnmpProfile, SnmpSignal};
+pub use vocabulary::nut_name;

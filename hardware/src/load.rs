@@ -15,8 +15,8 @@ use crate::Device;
 use crate::fault::{Fault, Faults};
 use crate::keys::Keys;
 
-/// See [`Device::parse`].
-pub(crate) fn parse(text: &str, file: &str) -> Result<Device, Vec<Fault>> {
+/// See [`Device::lint`].
+pub(crate) fn lint(text: &str, file: &str) -> (Result<Device, Vec<Fault>>, Vec<Fault>) {
     let mut faults = Faults::new(text, file);
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {

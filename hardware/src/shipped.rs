@@ -15,6 +15,7 @@ embedded!(
     "eastpower/istars",
     "eaton/xups",
     "generic/battery-monitor",
+    "generic/contact-module",
     "generic/dry-contacts",
     "generic/ups-mib",
     "huawei/ups5000",
@@ -193,5 +194,26 @@ mod tests {
             assert!(signal.trip && signal.may_be(Quantity::FireAlarm) && signal.may_be(Quantity::SuppressionDischarge));
         }
         assert_eq!(contacts.blocks(|_| true).len(), 1);
+    }
+
+    #[test]
+    fn every_contact_of_the_module_is_supervised_and_has_a_meaning() {
+        let module = registers("generic/contact-module");
+        let meanings: Vec<Quantity> = module.signals.iter().map(|s| s.quantity).collect();
+        use Quantity::{Door, EmergencyPowerOff, FireAlarm, FireWarning, GeneratorRunning, Leak, OnGenerator};
+        let panel = [
+            EmergencyPowerOff,
+            Quantity::SuppressionDischarge,
+            FireWarning,
+            FireAlarm,
+        ];
+        let other = [OnGenerator, GeneratorRunning, Leak, Door];
+        assert_eq!(meanings, [panel, other].concat());
+        for signal in &module.signals {
+            assert!(signal.trip && signal.may_be(FireAlarm), "{}", signal.name);
+            assert_eq!(signal.decode(&[0, 0]), Err(Absence::Open), "{}", signal.name);
+        }
+        let blocks: Vec<(u16, u16)> = module.blocks(|_| true).iter().map(|b| (b.start, b.count)).collect();
+        assert_eq!(blocks, [(0, 16)], "one question a cycle");
     }
 }

@@ -54,8 +54,8 @@ impl Signal {
     /// The value of its registers (of a bit table: 0 or 1), in exact integer arithmetic.
     ///
     /// # Errors
-    /// [`Absence::Bus`] for a sentinel or the wrong number of registers, [`Absence::Range`] for a value that the
-    /// quantity cannot have.
+    /// [`Absence::Bus`] for a sentinel or the wrong number of registers, [`Absence::Open`] and [`Absence::Short`] for the
+    /// wires of a pair, [`Absence::Range`] for a value that the quantity cannot have.
     pub fn decode(&self, words: &[u16]) -> Result<Micro, Absence> {
         self.decode_times(words, 0)
     }
@@ -68,6 +68,9 @@ impl Signal {
         let pattern = self.encoding.pattern(words).ok_or(Absence::Bus)?;
         if self.sentinels.contains(&pattern) {
             return Err(Absence::Bus);
+        }
+        if let Some(fault) = self.encoding.wire_fault(pattern) {
+            return Err(fault);
         }
         let raw = self.encoding.micro(pattern).ok_or(Absence::Bus)?;
         if !self.states.is_empty() {
@@ -144,6 +147,17 @@ mod tests {
         s.invert = true;
         assert_eq!(s.decode(&[1]), Ok(Micro(0)));
         assert_eq!(s.decode(&[0]), Ok(Micro(1_000_000)));
+    }
+
+    /// A broken wire is neither an alarm nor all well, whichever of the two it is and whatever the contact does.
+    #[test]
+    fn a_pair_of_inputs_tells_a_broken_wire_from_rest_and_from_an_alarm() {
+        let s = signal(Encoding::Pair, Scale::ONE, Quantity::FireAlarm);
+        assert_eq!(s.decode(&[0, 1]), Ok(Micro(0)), "at rest");
+        assert_eq!(s.decode(&[1, 0]), Ok(Micro(1_000_000)));
+        assert_eq!(s.decode(&[0, 0]), Err(Absence::Open));
+        assert_eq!(s.decode(&[1, 1]), Err(Absence::Short));
+        assert_eq!(s.decode(&[1]), Err(Absence::Bus));
     }
 
     #[test]

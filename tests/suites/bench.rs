@@ -79,6 +79,34 @@ async fn a_polled_contact_is_measured_beside_a_thousand_devices() {
     }
 }
 
+#[tokio::test]
+async fn fleets_are_measured_answer_by_answer_with_dead_devices_and_snmpd() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = bench(folder.path(), &["--json", "--trials", "20", "--only", "fleet"]).await;
+    let report = report(&output);
+    let rows = report["fleets"]["rows"].as_array().expect("rows");
+    let missing = report["fleets"]["missing"].as_array().expect("lines");
+    // The agents of the last two rows are snmpd; without it a line says so.
+    assert_eq!(rows.len() + 2 * missing.len(), 4, "{report}");
+    let counts: Vec<_> = rows
+        .iter()
+        .map(|row| (row["devices"].as_u64(), row["dead"].as_u64()))
+        .collect();
+    assert_eq!(counts[..2], [(Some(1_000), Some(0)), (Some(1_000), Some(10))]);
+    for row in rows {
+        // Whether it measures at all, on a machine that does other things as well: every answer counted has its time.
+        let polls = row["polls"].as_u64().expect("a count");
+        assert!(polls > 0 && row["polls_due"].as_u64() > Some(0), "{row}");
+        assert_eq!(row["trip_us"]["n"].as_u64(), Some(polls), "{row}");
+        assert!(
+            row["rest_us"]["n"].as_u64() > Some(0) && row["period_us"]["p50"].as_u64() > Some(0),
+            "{row}"
+        );
+        assert!(row["trip_us"]["p50"].as_u64() > Some(0), "{row}");
+        assert_eq!(row["to_all_alive"].is_null(), row["dead"] == 0, "{row}");
+    }
+}
+
 /// Chains of the peers as they are told, each with its rows.
 const CHAINS: [(&str, usize); 3] = [("mosquitto_sub", 2), ("Node-RED", 4), ("NUT", 2)];
 

@@ -16,6 +16,7 @@ mod firmware;
 mod inputs;
 mod lasting;
 mod nut_server;
+mod proof;
 mod running;
 mod scenarios;
 mod site;

@@ -92,13 +92,14 @@ quantities! {
     SuppressionDischarge, "suppression_discharge", Contact, 0, 1, "1 once the gas suppression has been released.";
     BatteryAlarm, "battery_alarm", Contact, 0, 1, "1 while a BMS or battery monitor reports over-temperature or thermal runaway.";
     Fault, "fault", Contact, 0, 1, "1 while a device reports a fault of its own; trouble, never an alarm.";
-    EmergencyPowerOff, "emergency_power_off", Contact, 0, 1, "1 once somebody has cut a room's power by hand (EPO): nothing there can be saved any more.";
+    EmergencyPowerOff, "emergency_power_off", Contact, 0, 1, "1 once somebody has cut a room's power by hand (EPO): what that room alone feeds is without power.";
     OnGenerator, "on_generator", Contact, 0, 1, "1 while a transfer switch (ATS) feeds the site from its generator.";
     GeneratorRunning, "generator_running", Contact, 0, 1, "1 while a generator runs; it may not feed anything yet.";
     Door, "door", Contact, 0, 1, "1 while a door is open: somebody may be in the room.";
     Leak, "leak", Contact, 0, 1, "1 while water is detected.";
     Contact, "contact", Contact, 0, 1, "Any other dry contact; it has no default limit.";
     Counter, "counter", Count, 0, 4_294_967_295, "A heartbeat or event counter.";
+    FireWarning, "fire_warning", Contact, 0, 1, "1 while a fire panel is in its first stage, or a detector in pre-alarm: one detector alone, not confirmed yet.";
 }
 
 impl Quantity {

@@ -26,6 +26,7 @@ mod retained;
 mod settle;
 mod show;
 mod site;
+mod sources;
 mod state;
 mod step;
 mod view;
@@ -40,8 +41,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, IncidentView, IntervalView, OrderView, RunwayView, StepView, TroubleView, View, VoteView,
-    WorkloadView, ZoneView,
+    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RunwayView, SourceView, StepView, TroubleView, View,
+    VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).
@@ -90,7 +91,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -96,7 +96,7 @@ impl State {
 
     /// A hold is never longer than the slack that is left.
     fn slack_now(&self, now: Millis) -> Millis {
-        self.slack(now, runway::of(&self.site, &self.policy, &self.detect).deadline())
+        self.slack(now, runway::of(&self.site, &self.policy, &self.detect).deadline)
     }
 
     /// Steps begun in another mode stop here, and so do steps not yet sent when an evacuation is aborted.

@@ -258,7 +258,8 @@ impl State {
     }
 }
 
-fn describe(fault: Fault, unit: &str) -> String {
+/// A fault in words; `unit` is of the channel's quantity.
+pub(crate) fn describe(fault: Fault, unit: &str) -> String {
     match fault {
         Fault::Absent(reason) => format!("no value ({})", reason.as_str()),
         Fault::Range(value) => format!("{value} {unit} cannot be; not believed"),

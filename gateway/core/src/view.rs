@@ -209,3 +209,37 @@ pub struct ChannelView {
     /// Beyond its watch limit.
     pub watch: bool,
 }
+
+/// A node or device at one moment: its channels summed up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// Source id.
+    pub id: String,
+    /// Zones that it measures in, each once.
+    pub zones: Vec<String>,
+    /// Groups of its channels, each once.
+    pub groups: Vec<String>,
+    /// Channels without a fault, of all.
+    pub channels_good: u32,
+    /// See `channels_good`.
+    pub channels_total: u32,
+    /// The others, and why.
+    pub faults: Vec<FaultView>,
+    /// Since the last good sample of any channel. Milliseconds; none if there has been none.
+    pub last_good_ms: Option<Millis>,
+    /// One channel at least is in alarm.
+    pub alarm: bool,
+    /// One channel at least is beyond its watch limit.
+    pub watch: bool,
+}
+
+/// A channel that is not believed or not heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// Channel id.
+    pub channel: String,
+    /// Word of the quality.
+    pub quality: String,
+    /// One line.
+    pub line: String,
+}

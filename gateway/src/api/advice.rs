@@ -1,6 +1,8 @@
 //! What is always said first, and what to do next: for somebody woken at three in the morning.
 
-use muster_core::{IncidentView, Level, Mode, OrderView, View};
+use std::collections::BTreeSet;
+
+use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View};
 
 use super::here::{Here, TOKEN_FILE};
 use super::wall;
@@ -33,12 +35,13 @@ pub fn insecure_line(part: &str) -> &'static str {
 /// and the time of a cut.
 pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
     let order = |order: &str| format!("`{}`", here.order(order));
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     if !view.armed {
         lines.push(disarmed(view.level, &order("arm")));
     }
     // An order that waits for its second person is the one thing with a deadline of minutes.
     lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
+    lines.extend(view.incident.as_ref().and_then(unanswered));
     match view.level {
         Level::Normal => {}
         Level::Watch => lines.push("Look at the zone named above. Nothing is moved yet.".to_owned()),
@@ -145,6 +148,29 @@ fn disarmed(level: Level, arm: &str) -> String {
             "NOTHING IS REALLY MOVED: Muster is disarmed, what it does is a drill. To move for real: {arm} (one person)."
         ),
     }
+}
+
+/// Steps whose hook has not been reached, or has failed, so often are people's business.
+const ATTEMPTS_IN_VAIN: u32 = 3;
+
+/// A hook that is not reached ends in nothing but attempts: somebody has to do by hand what it was to do.
+fn unanswered(incident: &IncidentView) -> Option<String> {
+    let vain = |step: &&StepView| step.state == "retry" && step.attempts >= ATTEMPTS_IN_VAIN;
+    let steps: Vec<&StepView> = incident.steps.iter().filter(vain).collect();
+    let first = steps.first()?;
+    let workloads: BTreeSet<&str> = steps.iter().map(|step| step.workload.as_str()).collect();
+    let named = join(workloads.into_iter())?;
+    let said = format!("{} attempts at {}, the last: {}", first.attempts, first.id, first.note);
+    let live = steps
+        .iter()
+        .any(|step| step.mode == Mode::Live && step.phase != Phase::Prepare);
+    Some(if live {
+        format!("BY HAND, do not wait: the hook that moves {named} does not do it ({said}). It is tried on and on.")
+    } else {
+        format!(
+            "The hook that is to move {named} does not answer as it should ({said}). Look at it: in an evacuation it would be needed."
+        )
+    })
 }
 
 fn stranded(incident: &IncidentView) -> Option<String> {
@@ -339,6 +365,37 @@ mod tests {
             !super::next(&view, &clock, &here)
                 .join(" ")
                 .contains("Every workload is safe")
+        );
+    }
+
+    #[test]
+    fn a_hook_that_is_never_reached_is_done_by_hand() {
+        let (clock, here) = place();
+        let mut view = story::evacuate(clock.now());
+        let lines = |view: &View| super::next(view, &clock, &here).join("\n");
+        assert!(!lines(&view).contains("do not wait"));
+        for step in &mut view.incident.as_mut().unwrap().steps {
+            (step.state, step.attempts) = ("retry".to_owned(), 3);
+            step.note = "connection refused".to_owned();
+        }
+        let said = lines(&view);
+        assert!(
+            said.contains(
+                "BY HAND, do not wait: the hook that moves archive, dns, login, messages, payments and 1 more does not"
+            ),
+            "{said}"
+        );
+        assert!(
+            said.contains("(3 attempts at registry.move.evacuate.busan, the last: connection refused)"),
+            "{said}"
+        );
+        for step in &mut view.incident.as_mut().unwrap().steps {
+            step.mode = Mode::Drill;
+        }
+        let said = lines(&view);
+        assert!(
+            said.contains("in an evacuation it would be needed") && !said.contains("do not wait"),
+            "{said}"
         );
     }
 

@@ -1,75 +1,79 @@
-//! `GET /api/v1/devices`: every node and device, with when it was last heard, how it is asked and what is wrong with it.
+//! `GET /api/v1/devices`: every node and device, with when it was last heard, how it is asked, what is wrong with it and
+//! what to do about that.
+
+mod device;
+mod remedy;
+mod roll;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use muster_core::{ChannelView, View};
-use serde_json::{Map, Value, json};
+use muster_core::{SourceView, TroubleView};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+pub(super) use device::{Device, State as Condition};
+pub(crate) use roll::Roll;
+pub(super) use roll::{Called, call, keep};
 
 use super::problem::Problem;
 use super::serve::Room;
-use super::{channels, status};
-use crate::sources::polls::Shown;
+use crate::lanes::{Control, Lanes};
+
+/// For asking and answering together, a piece.
+const DEADLINE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Problem> {
-    let channels = channels::all(&room).await?;
-    let view = room.state.view.borrow().clone();
-    let mut by_source: BTreeMap<&str, Vec<&ChannelView>> = BTreeMap::new();
-    for channel in &channels {
-        by_source.entry(&channel.source).or_default().push(channel);
-    }
-    let devices: Result<Vec<_>, _> = by_source
+    let devices = all(&room).await?;
+    let site = room.state.view.borrow().site.clone();
+    let documents: Vec<Value> = devices
         .iter()
-        .map(|(id, channels)| device(&room, &view, id, channels))
+        .map(|device| device.document(&room.state.clock))
         .collect();
-    Ok(Json(json!({ "schema": 1, "site": view.site, "devices": devices? })))
+    Ok(Json(json!({ "schema": 1, "site": site, "devices": documents })))
 }
 
-fn device(room: &Room, view: &View, id: &str, channels: &[&ChannelView]) -> Result<Value, Problem> {
-    let sorted = |word: fn(&ChannelView) -> &str| {
-        let mut words: Vec<&str> = channels.iter().map(|c| word(c)).collect();
-        words.sort_unstable();
-        words.dedup();
-        words
-    };
-    let (good, faulty): (Vec<&ChannelView>, Vec<&ChannelView>) = channels
-        .iter()
-        .copied()
-        .partition(|c| matches!(c.quality.as_str(), "good" | "simulated"));
-    let faults = faulty.iter().map(|c| json!({ "channel": c.id, "quality": c.quality }));
-    let trouble = view.troubles.iter().find(|t| t.subject == id);
-    let trouble = trouble.map(|t| status::walled(t, &room.state.clock)).transpose()?;
-    let mut fields = json!({
-        "id": id, "zones": sorted(|c| &c.zone), "groups": sorted(|c| &c.group),
-        "channels_good": good.len(), "channels_total": channels.len(),
-        "faults": faults.collect::<Vec<_>>(),
-        "last_good_ms": channels.iter().filter_map(|c| c.age_ms).min(),
-        "trouble": trouble.map(Map::into_iter).map(Value::from_iter),
-    });
-    if let Value::Object(fields) = &mut fields {
-        fields.extend(polling(room.state.polls.of(id)));
+/// As the engine and the pollers see them now, in order of their ids.
+///
+/// # Errors
+/// 503 when the engine does not answer.
+pub(super) async fn all(room: &Room) -> Result<Vec<Device>, Problem> {
+    let mut sources = Vec::new();
+    loop {
+        let piece = piece(&room.state.lanes, sources.len()).await?;
+        if piece.is_empty() {
+            break;
+        }
+        sources.extend(piece);
     }
-    Ok(fields)
+    let view = room.state.view.borrow().clone();
+    let troubles: BTreeMap<&str, &TroubleView> = view.troubles.iter().map(|t| (t.subject.as_str(), t)).collect();
+    let device = |source: SourceView| {
+        let trouble = troubles.get(source.id.as_str()).copied().cloned();
+        let polled = room.state.polls.of(&source.id);
+        Device::new(source, trouble, polled)
+    };
+    let mut devices: Vec<Device> = sources.into_iter().map(device).collect();
+    devices.sort_by(|a, b| a.source.id.cmp(&b.source.id));
+    Ok(devices)
 }
 
-/// How it is asked; of a device that speaks by itself that it does.
-fn polling(shown: Option<Shown>) -> Map<String, Value> {
-    let (shown, now) = (shown.as_ref(), shown.as_ref().map(|s| &s.now));
-    let last_error = now.and_then(|n| n.last_error.as_ref());
-    let last_error = last_error.map(|(line, age_ms)| json!({ "line": line, "age_ms": age_ms }));
-    let fields = [
-        ("kind", json!(shown.map_or("mqtt", |s| s.kind))),
-        ("address", json!(shown.map(|s| &s.address))),
-        ("profile", json!(shown.map(|s| &s.profile))),
-        ("poll_ms", json!(now.and_then(|n| n.poll_ms))),
-        ("cycle_ms", json!(now.and_then(|n| n.cycle_ms))),
-        ("answered_ms", json!(now.and_then(|n| n.answered_ms))),
-        ("last_error", json!(last_error)),
-    ];
-    fields
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+async fn piece(lanes: &Lanes, from: usize) -> Result<Vec<SourceView>, Problem> {
+    match timeout(DEADLINE, ask(lanes, from)).await {
+        Ok(Some(sources)) => Ok(sources),
+        Ok(None) => Err(Problem::engine_silent("the engine has stopped")),
+        Err(_) => Err(Problem::engine_silent(
+            "the engine did not answer within 1 s; see /healthz",
+        )),
+    }
+}
+
+async fn ask(lanes: &Lanes, from: usize) -> Option<Vec<SourceView>> {
+    let (answer, answered) = oneshot::channel();
+    lanes.control.send(Control::Sources { from, answer }).await.ok()?;
+    answered.await.ok()
 }

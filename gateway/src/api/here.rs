@@ -44,6 +44,11 @@ impl Here {
         order_command(&self.url, order)
     }
 
+    /// The command that lists every device.
+    pub(crate) fn devices(&self) -> String {
+        devices_command(&self.url)
+    }
+
     /// The command that reads the journal.
     pub(crate) fn journal(&self, options: &str) -> String {
         format!("muster journal {} {options}", quoted(&self.journal.to_string_lossy()))

@@ -1,10 +1,11 @@
 //! `GET /metrics`: OpenMetrics, gathered anew for each scrape from the last view and the counters.
 
+mod measured;
 mod told;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -16,17 +17,34 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::devices::{Condition, Device};
 use super::problem::Problem;
 use super::serve::Room;
 use super::status::age_ms;
+use super::{channels, devices};
 use crate::counters::Cause;
-use crate::lanes::{ALARM_SLOTS, CONTROL_SLOTS, DATA_SLOTS, Lanes};
+use crate::lanes::{ALARM_SLOTS, Batch, CONTROL_SLOTS, DATA_SLOTS, Lanes};
 use crate::notify::Figures;
+
+/// Told of every batch that the engine takes, before the core is; must not block.
+pub type Tap = Box<dyn Fn(&Batch) + Send + Sync>;
+
+/// Who is told, if anybody is.
+#[derive(Default)]
+struct Tapped(OnceLock<Tap>);
+
+impl std::fmt::Debug for Tapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tapped({})", self.0.get().is_some())
+    }
+}
 
 /// What other rooms measure beside the view; they set it, `/metrics` shows it.
 #[derive(Debug, Default)]
 pub struct Gauges {
     readings: AtomicU64,
+    /// Of a benchmark; nobody else listens to readings.
+    tapped: Tapped,
     commit_us: AtomicU64,
     decided: AtomicU64,
     stored: AtomicU64,
@@ -35,9 +53,18 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Readings the engine has taken, more.
-    pub fn add_readings(&self, more: u64) {
-        self.readings.fetch_add(more, Ordering::Relaxed);
+    /// The engine has these readings now.
+    pub fn add_readings(&self, batch: &Batch) {
+        self.readings.fetch_add(batch.inputs.len() as u64, Ordering::Relaxed);
+        if let Some(tap) = self.tapped.0.get() {
+            tap(batch);
+        }
+    }
+
+    /// Has every batch told from now on, for as long as the gateway runs; the first one to ask is the only one.
+    pub fn tap(&self, tap: Tap) {
+        // As it says.
+        let _ = self.tapped.0.set(tap);
     }
 
     /// Readings the engine has taken so far.
@@ -117,11 +144,15 @@ type Row = (Vec<Label>, i64);
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
     let view = room.state.view.borrow().clone();
+    // An engine that does not answer leaves out what it alone knows; the age of its view tells.
+    let (channels, devices) = tokio::join!(channels::all(&room), devices::all(&room));
     let mut registry = Registry::default();
+    measured::about(&mut registry, &channels.unwrap_or_default());
+    about_sources(&mut registry, &devices.unwrap_or_default());
     about_levels(&mut registry, &view);
     about_detection(&mut registry, &view);
     about_runway(&mut registry, &view, room.state.clock.now());
-    about_incident(&mut registry, view.incident.as_ref());
+    about_incident(&mut registry, view.incident.as_ref(), room.state.clock.now());
     told::about(&mut registry, &room.state.gauges.notify(), &room.state.clock);
     about_the_process(&mut registry, &room, &view);
     let mut text = String::new();
@@ -207,7 +238,41 @@ fn about_runway(registry: &mut Registry, view: &View, now: Millis) {
     gauges(registry, "muster_runway_seconds", help, rows.flatten().collect());
 }
 
-fn about_incident(registry: &mut Registry, incident: Option<&IncidentView>) {
+/// Whether each node and device is heard.
+fn about_sources(registry: &mut Registry, devices: &[Device]) {
+    let heard = |device: &Device| matches!(device.state(), Condition::Well | Condition::Faults);
+    let rows = devices.iter().map(|device| {
+        let labels = vec![("source", device.source.id.clone()), ("kind", device.kind().to_owned())];
+        (labels, i64::from(heard(device)))
+    });
+    let help = "1 while a node or device is heard, whatever it says";
+    gauges(registry, "muster_source_up", help, rows.collect());
+}
+
+/// From the release of irreversible steps until the last workload was safe, or until now.
+fn evacuation_seconds(incident: &IncidentView, now: Millis) -> Option<f64> {
+    let begun = incident.evacuate_begun?;
+    let ends: Option<Vec<Millis>> = incident.workloads.iter().map(|work| work.safe_at).collect();
+    let end = ends.and_then(|ends| ends.into_iter().max());
+    Some(measured::seconds(
+        (end.or(incident.closed).unwrap_or(now) - begun).max(0),
+    ))
+}
+
+fn about_incident(registry: &mut Registry, incident: Option<&IncidentView>, now: Millis) {
+    let lasted = incident.and_then(|incident| {
+        Some((
+            vec![("incident", incident.id.clone())],
+            evacuation_seconds(incident, now)?,
+        ))
+    });
+    let help = "From the release of irreversible steps until the last workload was safe, or until now";
+    measured::fractions(
+        registry,
+        "muster_evacuation_duration_seconds",
+        help,
+        lasted.into_iter().collect(),
+    );
     let steps = incident.map_or(&[][..], |incident| &incident.steps);
     let rows = by_state(&STEP_STATES, steps.iter().map(|step| step.state.as_str()));
     gauges(registry, "muster_steps", "Steps of the open or last incident", rows);
@@ -236,16 +301,30 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Turned away, or gone wrong outside, by cause",
         dropped,
     );
+    let (heard, missed) = state.polls.totals();
+    for (name, help, count) in [
+        ("muster_polls", "Sound cycles of polled devices", heard),
+        (
+            "muster_polls_missed",
+            "Polls due that could not be made: the device, or this gateway, was too slow",
+            missed,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
     let readings = Counter::<u64>::default();
     readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
     registry.register("muster_readings", "Readings taken", readings);
     let load = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
-    let commit_us = load(&state.gauges.commit_us);
-    gauge(
+    let commit_s = load(&state.gauges.commit_us) as f64 / 1e6;
+    let help = "What the last commit took";
+    measured::fractions(
         registry,
-        "muster_journal_commit_us",
-        "What the last commit took, microseconds",
-        commit_us,
+        "muster_journal_commit_seconds",
+        help,
+        vec![(vec![], commit_s)],
     );
     gauge(
         registry,
@@ -260,12 +339,12 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Clients at the embedded broker",
         clients,
     );
-    let age_ms = age_ms(view, &state.clock);
-    gauge(
+    let age = vec![(vec![], measured::seconds(age_ms(view, &state.clock)))];
+    measured::fractions(
         registry,
-        "muster_view_age_ms",
-        "Since the decision loop last spoke, real milliseconds",
-        age_ms,
+        "muster_view_age_seconds",
+        "Since the decision loop last spoke, real time",
+        age,
     );
     gauges(
         registry,

@@ -41,7 +41,7 @@ pub(crate) use health::pulse;
 pub use here::{Here, USUAL_URL};
 pub(crate) use here::{devices_command, order_command};
 pub use live::News;
-pub use metrics::Gauges;
+pub use metrics::{Gauges, Tap};
 pub use people::People;
 
 use crate::clock::Clock;
@@ -91,5 +91,6 @@ pub async fn serve(listener: TcpListener, state: ApiState, shutdown: impl Future
     // On its own: should it break, pages say so, and orders are still taken. It ends with this.
     let mut drawing = JoinSet::new();
     drawing.spawn(live::draw(room.clone()));
+    drawing.spawn(devices::keep(room.clone()));
     connections::accept_until(listener, router, counters, ending).await;
 }

@@ -5,6 +5,7 @@
 //! replaced it. A script that hangs, a stream that is cut and a gateway that is gone all end the same way.
 
 mod act;
+mod devices;
 mod news;
 mod shape;
 mod time_bar;
@@ -46,6 +47,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 pub(crate) async fn get(State(room): State<Arc<Room>>) -> Response {
+    super::devices::call(&room).await;
     let view = room.state.view.borrow().clone();
     let frame = PreEscaped(moving(&room, &view));
     (headers(), shell(&view.site, &frame, true).into_string()).into_response()
@@ -92,6 +94,7 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
                 div.column {
                     (time_bar::section(&moment))
                     (workloads::section(&moment))
+                    (devices::section(room))
                 }
                 div.column {
                     (zones::section(&moment))

@@ -35,6 +35,8 @@ pub(crate) struct Room {
     pub(crate) limits: live::Limits,
     pub(crate) frames: live::Frames,
     pub(crate) desk: live::Desk,
+    /// The devices, for the page.
+    pub(crate) roll: devices::Roll,
     /// The newest lines from before this start, newest first.
     pub(crate) older: OnceLock<Vec<serde_json::Value>>,
     /// Set when the gateway stops.
@@ -58,6 +60,7 @@ impl Room {
             limits: live::Limits::default(),
             frames: live::Frames::default(),
             desk: live::Desk::default(),
+            roll: devices::Roll::default(),
             older: OnceLock::new(),
             stop: watch::Sender::new(false),
         }

@@ -102,8 +102,10 @@ fn filesystem_of<'a>(mounts: &'a str, path: &Path) -> Option<(&'a str, &'a str)>
 pub(super) fn own_cpu_s() -> Option<f64> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
     let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-    let own = stats.filter(|stat| !stat.contains("(bench"));
-    Some(own.filter_map(|stat| ticks(&stat)).sum::<f64>() / TICKS_PER_S)
+    let world = stats.filter(|stat| stat.contains("(bench"));
+    let world_s = world.filter_map(|stat| ticks(&stat)).sum::<f64>() / TICKS_PER_S;
+    // Threads that have ended count in the whole only.
+    Some(cpu_s(std::process::id())? - world_s)
 }
 
 /// Processor seconds the calling thread has used, to the nanosecond; none where the system does not say.

@@ -3,6 +3,7 @@
 //! Everything that plays the world (nodes, hook) runs on threads whose names begin with `bench`, so that their processor time
 //! can be told from the gateway's.
 
+mod fleet;
 mod kept;
 mod latency;
 mod load;
@@ -25,6 +26,7 @@ mod trigger;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -32,6 +34,7 @@ use crate::clock::Stopwatch;
 use crate::lines;
 use peers::{Peers, Setup};
 
+pub use fleet::{Fleet, Fleets, Ratios, be_devices};
 pub use kept::{KeepError, Kept};
 pub use latency::Latency;
 pub use machine::Machine;
@@ -53,6 +56,8 @@ pub enum Measure {
     Latency,
     /// Register of a polled device flipped to webhook received
     Polled,
+    /// A thousand polled devices and dead ones among them; SNMP agents
+    Fleet,
     /// Readings and messages a second
     Rates,
     /// Memory and processor time with 100,000 channels at 1 Hz, and the latency beside them
@@ -76,6 +81,13 @@ pub struct Options {
     pub folder: PathBuf,
 }
 
+impl Options {
+    /// How long a fleet is looked at: a second for every 20 trials, 2 to 20.
+    fn read_off(&self) -> Duration {
+        Duration::from_secs((self.trials as u64 / 20).clamp(2, 20))
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -89,6 +101,8 @@ pub struct Report {
     pub peers: Vec<Peer>,
     /// One polled device, then a thousand.
     pub polled: Vec<Polled>,
+    /// Many polled devices, and dead ones among them.
+    pub fleets: Option<Fleets>,
     /// Readings and messages a second.
     pub rates: Option<Rates>,
     /// Resident memory.
@@ -104,9 +118,11 @@ impl Report {
     pub fn goals(&self) -> impl Iterator<Item = &Goal> {
         let latency = self.latency.iter().flat_map(|row| &row.goals);
         let polled = self.polled.iter().flat_map(|row| &row.goals);
+        let fleets = self.fleets.iter().flat_map(|fleets| &fleets.rows);
+        let fleets = fleets.flat_map(|row| &row.goals);
         let rates = self.rates.iter().flat_map(|rates| &rates.goals);
         let memory = self.memory.iter().flat_map(|memory| &memory.goals);
-        latency.chain(polled).chain(rates).chain(memory)
+        latency.chain(polled).chain(fleets).chain(rates).chain(memory)
     }
 }
 
@@ -149,6 +165,14 @@ pub enum BenchError {
     /// No devices to poll.
     #[error("the simulated devices did not start")]
     Devices,
+    /// Some of the devices were never heard.
+    #[error("only {heard} of {of} devices were heard")]
+    Silent {
+        /// How many were.
+        heard: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// Other nodes' traffic.
     #[error("the other nodes' traffic broke off")]
     Load(#[source] std::io::Error),
@@ -214,12 +238,18 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
     // From here on a part that breaks off costs the run that part only: minutes have been measured.
     let mut failed = Vec::new();
     let mut part = |name: &str, cause: BenchError| failed.push(format!("{name}: {}", lines::with_causes(&cause)));
-    let (mut polled, mut rates, mut memory) = (Vec::new(), None, None);
+    let (mut polled, mut fleets, mut rates, mut memory) = (Vec::new(), None, None, None);
     if wanted(Measure::Polled) {
         let measured = polled::measure(folder, options.trials.div_ceil(20)).await;
         polled = measured
             .map_err(|cause| part("polled devices", cause))
             .unwrap_or_default();
+    }
+    if wanted(Measure::Fleet) {
+        fleets = fleet::measure(folder, options.read_off())
+            .await
+            .map_err(|cause| part("many devices", cause))
+            .ok();
     }
     if wanted(Measure::Rates) {
         rates = rates::measure(folder, options.rounds)
@@ -244,6 +274,7 @@ async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchErr
         latency,
         peers,
         polled,
+        fleets,
         rates,
         memory,
     })
@@ -357,6 +388,7 @@ mod tests {
             latency: Vec::new(),
             peers: Vec::new(),
             polled: Vec::new(),
+            fleets: None,
             rates: None,
             memory: None,
             failed: Vec::new(),

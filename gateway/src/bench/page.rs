@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::neighbours::Neighbours;
 use super::stats::{Quantiles, Rounds};
-use super::{BrokerRate, Latency, Machine, Memory, Peer, Polled, Rates, Report};
+use super::{BrokerRate, Fleet, Fleets, Latency, Machine, Memory, Peer, Polled, Rates, Report};
 
 /// The figures stand between these two lines.
 const BEGIN: &str = "<!-- figures: begin; written by `muster bench --write`, not by hand -->";
@@ -52,6 +52,7 @@ impl fmt::Display for Figures<'_> {
         if !report.polled.is_empty() {
             polled(f, &report.polled)?;
         }
+        report.fleets.iter().try_for_each(|of| fleets(f, of))?;
         report.rates.iter().try_for_each(|of| rates(f, of))?;
         report.memory.iter().try_for_each(|of| memory(f, of))?;
         report
@@ -265,6 +266,62 @@ fn polled(f: &mut fmt::Formatter<'_>, rows: &[Polled]) -> fmt::Result {
         writeln!(f, "| {devices} | {every} ms | {times} | {polls} | {cpu} | {who} |")?;
     }
     writeln!(f)
+}
+
+/// Of the table of fleets.
+const FLEETS: [&str; 14] = [
+    "devices",
+    "dead",
+    "speak",
+    "answer → engine, trip: p50",
+    "p99",
+    "max",
+    "the rest: p99",
+    "period due",
+    "period p50 / p99",
+    "polls of those due",
+    "of one core",
+    "resident",
+    "others' CPUs",
+    "load",
+];
+
+fn fleets(f: &mut fmt::Formatter<'_>, of: &Fleets) -> fmt::Result {
+    writeln!(f, "### Many polled devices: answer written → engine has the sample\n")?;
+    head(f, &FLEETS, 3)?;
+    of.rows.iter().try_for_each(|row| fleet(f, row))?;
+    writeln!(f)?;
+    of.missing.iter().try_for_each(|why| writeln!(f, "{why}.\n"))
+}
+
+fn fleet(f: &mut fmt::Formatter<'_>, row: &Fleet) -> fmt::Result {
+    let (trip, period) = (&row.trip_us, &row.period_us);
+    let p99 = |q: &Quantiles| or_dash(q.p99().map(time));
+    let cpu = or_dash(row.cpu_percent.map(|percent| format!("{percent:.0} %")));
+    let memory = or_dash(row.resident_kib.map(|kib| format!("{:.0} MiB", kib as f64 / 1_024.0)));
+    writeln!(
+        f,
+        "| {} | {} | {} | {} | {} | {} | {} | {} ms | {} / {} | {:.2} % | {cpu} | {memory} | {} |",
+        thousands(row.devices as f64),
+        row.dead,
+        row.what,
+        time(trip.p50),
+        p99(trip),
+        time(trip.max),
+        p99(&row.rest_us),
+        row.every_ms,
+        time(period.p50),
+        p99(period),
+        row.made() * 100.0,
+        who(&row.neighbours)
+    )?;
+    let Some(of) = &row.to_all_alive else { return Ok(()) };
+    let cpu = or_dash(of.cpu.map(|cpu| format!("× {cpu:.2}")));
+    writeln!(
+        f,
+        "| | | times the row above | × {:.2} | × {:.2} | | | | × {:.3} | × {:.3} | {cpu} | | | |",
+        of.p50, of.p99, of.period, of.polls
+    )
 }
 
 fn rates(f: &mut fmt::Formatter<'_>, of: &Rates) -> fmt::Result {

@@ -119,11 +119,21 @@ pub(super) fn polled(
     read(folder, &text_polled(journal, hook, devices))
 }
 
-fn read(folder: &Path, text: &str) -> Result<Config, BenchError> {
-    let (mut config, _) = config::parse(text, &folder.join("bench.toml")).map_err(|faults| {
+/// The base with these sources, and silence found as in any site.
+pub(super) fn watched(folder: &Path, journal: &str, sources: &str) -> Result<Config, BenchError> {
+    parse(folder, &(base(journal, nowhere()) + sources))
+}
+
+fn parse(folder: &Path, text: &str) -> Result<Config, BenchError> {
+    let parsed = config::parse(text, &folder.join("bench.toml")).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         BenchError::Config(faults.join("; "))
     })?;
+    Ok(parsed.0)
+}
+
+fn read(folder: &Path, text: &str) -> Result<Config, BenchError> {
+    let mut config = parse(folder, text)?;
     // The nodes of a plain listener are one group; its one vote is to reach `prepare`, and no further.
     let site = Arc::make_mut(&mut config.site);
     site.single_group = false;

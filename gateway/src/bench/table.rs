@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::neighbours::Neighbours;
 use super::stats::{Quantiles, Rounds};
-use super::{BrokerRate, Goal, Latency, Memory, Peer, Polled, Rates, Report};
+use super::{BrokerRate, Fleet, Goal, Latency, Memory, Peer, Polled, Rates, Report};
 
 /// A report as a plain table.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,10 @@ impl fmt::Display for Table<'_> {
             peers(f, &self.0.peers)?;
         }
         self.0.polled.iter().try_for_each(|row| polled(f, row))?;
+        if let Some(fleets) = &self.0.fleets {
+            fleets.rows.iter().try_for_each(|row| fleet(f, row))?;
+            fleets.missing.iter().try_for_each(|why| writeln!(f, "\n{why}"))?;
+        }
         if let Some(rates_) = &self.0.rates {
             rates(f, rates_)?;
         }
@@ -168,6 +172,47 @@ fn polled(f: &mut fmt::Formatter<'_>, row: &Polled) -> fmt::Result {
         .cpu_percent
         .map_or_else(String::new, |percent| format!(", {percent:.1} % of one core"));
     writeln!(f, "    {:.0} polls a second{cpu}", row.polls_per_s)?;
+    goals(f, &row.goals)
+}
+
+fn fleet(f: &mut fmt::Formatter<'_>, row: &Fleet) -> fmt::Result {
+    let dead = if row.dead > 0 {
+        format!(", {} of them dead", row.dead)
+    } else {
+        String::new()
+    };
+    writeln!(f, "\n{} devices{dead}, milliseconds; {}", row.devices, row.what)?;
+    writeln!(
+        f,
+        "  {:<64}{:>8}{:>8}{:>8}{:>8}{:>8}   {}",
+        format!("{} of them over {:.0} s", row.measured, row.seconds),
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+        Others(row.neighbours)
+    )?;
+    times(f, "answer written to engine, trip signals", &row.trip_us)?;
+    times(f, "answer written to engine, all others", &row.rest_us)?;
+    let period = format!("time between two polls of a device, {} ms due", row.every_ms);
+    times(f, &period, &row.period_us)?;
+    let cpu = row
+        .cpu_percent
+        .map_or_else(String::new, |percent| format!("; {percent:.1} % of one core"));
+    let memory = row
+        .resident_kib
+        .map_or_else(String::new, |kib| format!("; {:.1} MiB resident", kib as f64 / 1_024.0));
+    let (made, polls, due) = (row.made() * 100.0, row.polls, row.polls_due);
+    writeln!(f, "    {polls} polls of {due} due ({made:.2} %){cpu}{memory}")?;
+    if let Some(of) = &row.to_all_alive {
+        let cpu = of.cpu.map_or_else(String::new, |cpu| format!(", CPU {cpu:.2}"));
+        writeln!(
+            f,
+            "    times what it was when all lived: p50 {:.2}, p99 {:.2}, polls {:.3}, period {:.3}{cpu}",
+            of.p50, of.p99, of.polls, of.period
+        )?;
+    }
     goals(f, &row.goals)
 }
 

@@ -10,7 +10,7 @@ use crate::lines;
 
 /// Measure this machine: latency, rates and memory
 ///
-/// Everything goes over real sockets on loopback, with the journal on a real disk. Takes three minutes, and ten with
+/// Everything goes over real sockets on loopback, with the journal on a real disk. Takes five minutes, and twelve with
 /// --peers; needs no config and no root. gateway/PERFORMANCE.md tells how it is measured. Exit 0 if everything could be
 /// measured, met or not; 1 if a message was lost; 70 if a part broke off, which leaves the others standing.
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub struct Args {
     /// Trials of the quiet latency; half as many of every other row, a hundredth of each of NUT's
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     trials: u32,
-    /// Everything in about a minute, with a tenth of the trials: whether it works, not how fast
+    /// Everything in about two minutes, with a tenth of the trials: whether it works, not how fast
     #[arg(long)]
     quick: bool,
     /// Only one of them
@@ -39,6 +39,9 @@ pub struct Args {
     /// Also draw the latencies into this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Be so many devices for such a measurement, and nothing else
+    #[arg(long, hide = true, exclusive = true, value_name = "N")]
+    devices: Option<usize>,
     /// Keep the journals here meanwhile, on the disk to be measured; by default ./target, else the system's temporary folder
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -52,6 +55,12 @@ const QUICK: (usize, usize) = (200, 2);
 /// Measures. 0 if it could, 1 if a message was lost on the way.
 pub async fn run(args: Args) -> ExitCode {
     super::log_to_stderr(tracing::Level::WARN);
+    if let Some(devices) = args.devices {
+        return match bench::be_devices(devices).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => said(&error, exit::BUG),
+        };
+    }
     let json = args.json;
     let kept = match Kept::ready(args.write.clone(), args.svg.clone()) {
         Ok(kept) => kept,

@@ -9,6 +9,7 @@ use muster_profiles::{Block, Device, Table};
 
 use super::exit;
 use crate::clock::{Stopwatch, wall_now_ms};
+use crate::config::Port;
 use crate::sources::modbus::Recorder;
 
 /// Record what a device answers, as text that can be read, sent, and played
@@ -103,9 +104,10 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn recorder(args: &Args) -> Result<Recorder, (u8, String)> {
+    let port = Port::Tcp(args.address.clone());
     let Some(name) = &args.profile else {
         let blocks = args.registers.clone();
-        return Ok(Recorder::new(args.address.clone(), args.unit, WITHIN, blocks));
+        return Ok(Recorder::new(port, args.unit, WITHIN, blocks));
     };
     let device = super::profile::find(name).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -118,7 +120,7 @@ async fn recorder(args: &Args) -> Result<Recorder, (u8, String)> {
             format!("{name} is for kind {kind}; see `muster capture --help`"),
         ));
     };
-    let recorder = Recorder::of_profile(args.address.clone(), args.unit, &profile).await;
+    let recorder = Recorder::of_profile(port, args.unit, &profile).await;
     recorder.map_err(|why| (exit::UNREACHABLE, why))
 }
 

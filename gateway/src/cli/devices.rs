@@ -18,11 +18,17 @@ use crate::lines;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The gateway
-    #[arg(long, value_name = "URL", default_value = USUAL_URL)]
+    #[arg(long, value_name = "URL", env = "MUSTER_URL", default_value = USUAL_URL)]
     url: String,
-    /// File whose first line is your token; needed from elsewhere than the gateway's own machine
-    #[arg(long, value_name = "FILE")]
+    /// File whose first line is your token; needed from elsewhere than the gateway's own machine. Else MUSTER_TOKEN
+    #[arg(long, value_name = "FILE", env = "MUSTER_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    /// Only those of this zone, each by name
+    #[arg(long, value_name = "ZONE", conflicts_with = "json")]
+    zone: Option<String>,
+    /// Each by name, however many are well
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
     /// Print JSON, as /api/v1/devices has it
     #[arg(long)]
     json: bool,
@@ -35,6 +41,8 @@ impl Args {
         Self {
             url: url.to_owned(),
             token_file: None,
+            zone: None,
+            all: false,
             json: false,
         }
     }
@@ -53,11 +61,20 @@ pub async fn run(args: Args) -> ExitCode {
     if args.json {
         println!("{document}");
     } else {
-        for line in table::of(devices) {
-            println!("{line}");
+        let choice = table::Choice {
+            zone: args.zone.clone(),
+            all: args.all,
+        };
+        match table::of(devices, &choice) {
+            Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+            Err(why) => {
+                eprintln!("{why}");
+                return ExitCode::from(exit::USAGE);
+            }
         }
     }
-    if devices.iter().all(table::is_well) {
+    let zone = args.zone.as_deref();
+    if devices.iter().filter(|d| table::in_zone(d, zone)).all(table::is_well) {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(exit::FINDING)

@@ -8,12 +8,16 @@ use std::process::ExitCode;
 
 use call::{Failure, Given};
 
+use super::exit;
 use crate::api::{USUAL_URL, devices_command, order_command};
 
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
 /// evacuate, abort, disarm and reset need two persons within 5 minutes; cut too, unless a vote is held.
-/// The token comes from --token-file or from MUSTER_TOKEN; `muster order token --id NAME --out FILE` makes one.
+/// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
+/// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
+///
+/// Exit: 0 taken, 75 pending: nothing is done until a second person gives it too, 1 refused, 64 usage, 69 no answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// What to order
@@ -24,10 +28,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// The gateway
-    #[arg(long, value_name = "URL", default_value = USUAL_URL)]
+    #[arg(long, value_name = "URL", env = "MUSTER_URL", default_value = USUAL_URL)]
     url: String,
     /// File whose first line is your token
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "MUSTER_TOKEN_FILE")]
     token_file: Option<PathBuf>,
     /// Whose token it will be (token only): [a-z0-9-]{1,32}
     #[arg(long, value_name = "NAME")]
@@ -111,7 +115,7 @@ impl Word {
     }
 }
 
-/// Runs it. Exit 0 taken or pending, 1 refused, 64 usage, 69 unreachable, 70 our bug. Every call has a deadline.
+/// Runs it. Exit 0 taken, 75 pending, 1 refused, 64 usage, 69 unreachable, 70 our bug. Every call has a deadline.
 pub async fn run(args: Args) -> ExitCode {
     if args.verb == Word::Token {
         return token::run(&args);
@@ -119,9 +123,18 @@ pub async fn run(args: Args) -> ExitCode {
     match call::give(&args).await {
         Ok(given) => {
             show(&args, &given);
-            ExitCode::SUCCESS
+            ended(given.pending)
         }
         Err(failure) => fail(args.json, &failure),
+    }
+}
+
+/// A script has to tell what is done from what waits.
+fn ended(pending: bool) -> ExitCode {
+    if pending {
+        exit::PENDING.into()
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

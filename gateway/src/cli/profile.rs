@@ -4,6 +4,7 @@ mod lint;
 mod list;
 mod test;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -44,14 +45,89 @@ pub(super) fn find(name: &str) -> Result<Device, Vec<Fault>> {
     if let Some(device) = muster_profiles::shipped(name) {
         return Ok(device);
     }
-    let fault = |what: String| {
+    Device::parse(&text_of(name)?, name)
+}
+
+/// As [`find`], and beside it what may be right and is mostly wrong.
+fn lint(name: &str) -> (Result<Device, Vec<Fault>>, Vec<Fault>) {
+    if let Some(device) = muster_profiles::shipped(name) {
+        return (Ok(device), Vec::new());
+    }
+    match text_of(name) {
+        Ok(text) => Device::lint(&text, name),
+        Err(faults) => (Err(faults), Vec::new()),
+    }
+}
+
+/// The text of a file.
+fn text_of(name: &str) -> Result<String, Vec<Fault>> {
+    let fault = |what: String, hint: String| {
         vec![Fault {
             file: name.to_owned(),
             line: 1,
             what,
-            hint: "a file, or a name that `muster profile list` shows".to_owned(),
+            hint,
         }]
     };
-    let text = std::fs::read_to_string(Path::new(name)).map_err(|why| fault(format!("cannot be read: {why}")))?;
-    Device::parse(&text, name)
+    std::fs::read_to_string(Path::new(name)).map_err(|why| match why.kind() {
+        ErrorKind::NotFound => fault(
+            "there is no such file, and no such profile comes with Muster".to_owned(),
+            near(name),
+        ),
+        _ => fault(
+            format!("cannot be read: {why}"),
+            "a file, or a name that `muster profile list` shows".to_owned(),
+        ),
+    })
+}
+
+/// Which profiles may have been meant, and how all of them are listed.
+fn near(name: &str) -> String {
+    let name = name.to_lowercase();
+    let part = |known: &&str| known.split(['/', '-']).any(|part| part == name) || known.contains(&name);
+    let mut meant: Vec<&str> = muster_profiles::shipped_names().filter(part).collect();
+    if meant.is_empty() || name.len() < 2 {
+        meant = muster_profiles::shipped_names()
+            .filter(|known| is_near(&name, known))
+            .collect();
+    }
+    let list = "`muster profile list` shows all that come with Muster";
+    if meant.is_empty() {
+        return format!("{list}; a file of your own is named as it lies there, such as ./my-ups.toml");
+    }
+    format!("did you mean {}? {list}", meant.join(", "))
+}
+
+/// As a whole, or its model or vendor alone, a letter or two apart.
+fn is_near(name: &str, known: &str) -> bool {
+    let far = |word: &str| strsim::damerau_levenshtein(name, word);
+    let most = 1.max(name.len().min(64) / 4);
+    name.len() <= 64 && (far(known) <= most || known.split('/').any(|part| far(part) <= most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(name: &str) -> String {
+        find(name)
+            .err()
+            .map_or_else(String::new, |faults| faults[0].to_string())
+    }
+
+    #[test]
+    fn a_misspelt_profile_is_answered_with_those_that_are_near_and_how_to_list_them() {
+        for (name, near) in [
+            ("eaton", "did you mean eaton/xups?"),
+            ("XUPS", "did you mean eaton/xups?"),
+            ("apc/smart-up", "apc/smart-ups"),
+            ("smrt-ups", "did you mean apc/smart-ups?"),
+            ("nut", "nut/ups"),
+            ("nosuch", "./my-ups.toml"),
+        ] {
+            let hint = hint(name);
+            assert!(hint.contains(near) && hint.contains("`muster profile list`"), "{hint}");
+            assert!(!hint.contains("os error"), "{hint}");
+        }
+    }
 }

@@ -284,6 +284,7 @@ pub(crate) fn fit_out(config: &Config) -> Result<FitOut, String> {
         let kind = match (head.vendor.as_str(), head.model.as_str()) {
             ("apc", _) => places.next().map(DeviceKind::SmartUps),
             ("generic", "dry-contacts") => Some(DeviceKind::FirePanel),
+            ("generic", "contact-module") => Some(DeviceKind::ContactModule),
             ("generic", "battery-monitor") => Some(DeviceKind::BatteryMonitor { period_ms: 10_000 }),
             _ => None,
         };

@@ -34,11 +34,11 @@ pub(super) const fn limits(quantity: Quantity) -> (Option<Micro>, Option<Micro>)
         Quantity::FireAlarm | Quantity::SuppressionDischarge | Quantity::BatteryAlarm | Quantity::EmergencyPowerOff => {
             (None, units(1))
         }
+        // A first stage has decided nothing yet; on the generator one more fault ends the power. Somebody has to look.
         // On battery is `prepare` by its quantity, once it has lasted as long as any other limit.
-        Quantity::Leak | Quantity::OnBattery => (units(1), None),
+        Quantity::FireWarning | Quantity::OnGenerator | Quantity::Leak | Quantity::OnBattery => (units(1), None),
         // A fault is trouble, a runtime is runway: none of them votes. What the others mean depends on the device.
         Quantity::Fault
-        | Quantity::OnGenerator
         | Quantity::GeneratorRunning
         | Quantity::Door
         | Quantity::Humidity

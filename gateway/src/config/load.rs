@@ -14,6 +14,9 @@ use super::{Config, lower, rows};
 /// Largest file that is read: 16 MiB. One of 100,000 channels, each with a table of its own, takes 8.
 pub const MAX_BYTES: u64 = 16 << 20;
 
+/// Keys named that stand there twice.
+const TWINS_MAX: usize = 20;
+
 /// Why a file could not be read as text.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -50,18 +53,20 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
 pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let file = path.display().to_string();
     let faults = Faults::new(&file, text);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(cause) => {
-            let at = cause.span().map_or(0, |span| span.start);
-            faults.error(
-                at,
-                format!("not TOML: {}", cause.message()),
-                "the rest is checked once this is right",
-            );
-            return Err(faults.into_findings());
-        }
-    };
+    let (document, broken) = DeTable::parse_recoverable(text);
+    // A key that stands there twice is read once, and everything else is as its owner wrote it.
+    let is_twin = |cause: &&toml::de::Error| cause.message() == "duplicate key";
+    for twin in broken.iter().filter(is_twin).take(TWINS_MAX) {
+        let hint = "remove one; a table such as [site] stands there once";
+        faults.error(place(twin), "this key stands there twice", hint);
+    }
+    // Of anything else the first alone: one mistake makes many.
+    let broken = broken.iter().find(|cause| !is_twin(cause));
+    if let Some(cause) = broken {
+        let hint = "the rest is checked once this is right";
+        faults.error(place(cause), format!("not TOML: {}", cause.message()), hint);
+        return Err(faults.into_findings());
+    }
     let root = Table::new("the file", 0, document.get_ref(), &faults);
     let config = lower::lower(rows::read(&root, path.parent().unwrap_or(Path::new(""))), &faults);
     let findings = faults.into_findings();
@@ -70,6 +75,11 @@ pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Find
     } else {
         Ok((config, findings))
     }
+}
+
+/// Byte where it went wrong.
+fn place(cause: &toml::de::Error) -> usize {
+    cause.span().map_or(0, |span| span.start)
 }
 
 /// The text of a regular file of at most [`MAX_BYTES`]. A pipe or a device could keep us waiting for ever.

@@ -27,6 +27,7 @@ mod notify;
 mod pick;
 mod polled;
 mod polled_rows;
+mod port;
 mod principal;
 mod profile;
 mod rows;
@@ -48,6 +49,7 @@ pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
+pub use port::Port;
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;

@@ -1,13 +1,14 @@
 //! Devices that are polled, in whichever way.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_core::{ChannelIx, SourceIx};
 use muster_profiles::{NutProfile, Profile, SnmpProfile};
 
-use super::Secret;
+use super::{Port, Secret};
 
 /// A device that is polled, in any way or in one.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,7 @@ impl<W> Polled<W> {
 /// How a device is asked, and what for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollWay {
-    /// Modbus TCP.
+    /// Modbus.
     Modbus(ModbusWay),
     /// NUT's upsd.
     Nut(NutWay),
@@ -51,9 +52,11 @@ pub enum PollWay {
     Snmp(SnmpWay),
 }
 
-/// How a device is asked by Modbus TCP.
+/// How a device is asked by Modbus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModbusWay {
+    /// Through what; devices of one port share it.
+    pub port: Port,
     /// Unit id.
     pub unit: u8,
     /// How it is read.
@@ -163,6 +166,14 @@ impl Polled {
         match &self.way {
             PollWay::Modbus(way) => Some(way),
             PollWay::Nut(_) | PollWay::Snmp(_) => None,
+        }
+    }
+
+    /// Where it is instead; for simulations only.
+    pub fn move_to(&mut self, address: SocketAddr) {
+        self.address = address.to_string();
+        if let PollWay::Modbus(way) = &mut self.way {
+            way.port = Port::Tcp(address.to_string());
         }
     }
 

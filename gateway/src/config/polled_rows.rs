@@ -8,6 +8,7 @@ use muster_profiles::Device;
 use super::address::Address;
 use super::faults::{At, quoted};
 use super::polled::{ModbusWay, NutWay, PollWay, SnmpWay, UpsName};
+use super::port::Port;
 use super::source::PolledRow;
 use super::table::Table;
 use super::{hook, profile, snmp};
@@ -22,17 +23,22 @@ pub(super) const NUT_KEYS: [&str; 2] = ["ups", "ca"];
 pub(super) const ALL_KEYS: [&[&str]; 4] = [&KEYS, &MODBUS_KEYS, &NUT_KEYS, &snmp::KEYS];
 
 pub(super) fn modbus(table: &Table<'_>, folder: &Path) -> PolledRow {
+    let hint = "host and port, such as \"10.0.4.17:502\"";
+    let address = address(table, hint);
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
     let profile = profile::find(&name, folder, table.faults);
     let unit = unit(table);
     let way = match &profile {
-        Some(Device::Modbus(profile)) => Some(PollWay::Modbus(ModbusWay {
-            unit,
-            profile: Arc::new(profile.clone()),
-        })),
+        Some(Device::Modbus(profile)) => address.as_ref().map(|address| {
+            PollWay::Modbus(ModbusWay {
+                port: Port::Tcp(address.value.text.clone()),
+                unit,
+                profile: Arc::new(profile.clone()),
+            })
+        }),
         other => wrong_kind(table, &name, other.as_ref()),
     };
-    polled(table, profile, way, "host and port, such as \"10.0.4.17:502\"")
+    polled(table, profile, way, address)
 }
 
 /// A UPS behind upsd. Without a profile it is read by the one for all.
@@ -42,6 +48,7 @@ pub(super) fn nut(table: &Table<'_>, folder: &Path) -> PolledRow {
     let name = name.unwrap_or_else(|| At::new(GENERIC.to_owned(), table.at));
     let profile = profile::find(&name, folder, table.faults);
     let ups = ups(table);
+    let hint = "host and port of upsd, such as \"10.0.4.5:3493\"";
     let ca = hook::authority_file(table, folder).map(|file| file.value);
     let plain = ca.is_none();
     let way = match &profile {
@@ -54,7 +61,7 @@ pub(super) fn nut(table: &Table<'_>, folder: &Path) -> PolledRow {
         }),
         other => wrong_kind(table, &name, other.as_ref()),
     };
-    let row = polled(table, profile, way, "host and port of upsd, such as \"10.0.4.5:3493\"");
+    let row = polled(table, profile, way, address(table, hint));
     if let Some(address) = row.address.as_ref().filter(|a| plain && !a.value.is_here()) {
         warn_of_plain(table, address);
     }
@@ -77,7 +84,8 @@ pub(super) fn snmp(table: &Table<'_>, folder: &Path) -> PolledRow {
         }),
         other => wrong_kind(table, &name, other.as_ref()),
     };
-    polled(table, profile, way, "host and port, such as \"10.0.4.17:161\"")
+    let hint = "host and port, such as \"10.0.4.17:161\"";
+    polled(table, profile, way, address(table, hint))
 }
 
 fn wrong_kind(table: &Table<'_>, name: &At<String>, profile: Option<&Device>) -> Option<PollWay> {
@@ -94,7 +102,7 @@ fn wrong_kind(table: &Table<'_>, name: &At<String>, profile: Option<&Device>) ->
     None
 }
 
-fn polled(table: &Table<'_>, profile: Option<Device>, way: Option<PollWay>, hint: &str) -> PolledRow {
+fn polled(table: &Table<'_>, profile: Option<Device>, way: Option<PollWay>, address: Option<At<Address>>) -> PolledRow {
     let poll_ms = table
         .integer("poll_ms", 50..=60_000)
         .map(|ms| ms.map(i64::unsigned_abs));
@@ -102,7 +110,7 @@ fn polled(table: &Table<'_>, profile: Option<Device>, way: Option<PollWay>, hint
         profile::check_poll(profile, poll_ms, table.faults);
     }
     PolledRow {
-        address: address(table, hint),
+        address,
         profile,
         poll_ms,
         segment: table.id("segment"),

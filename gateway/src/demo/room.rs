@@ -136,7 +136,7 @@ impl Room {
             .await?;
         for source in &mut config.polled {
             if let Some(address) = devices.addr(&source.id) {
-                source.address = address.to_string();
+                source.move_to(address);
             }
             source.poll_ms = Some(POLL_MS);
         }

@@ -18,7 +18,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::counters::Counters;
 use crate::epoch::Epochs;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
-use crate::lanes::{Batch, CHANNELS_A_PIECE, Control, LaneEnds, Mark};
+use crate::lanes::{Batch, CHANNELS_A_PIECE, CHANNELS_SUMMED_UP, Control, LaneEnds, Mark};
 use crate::recorder::Tape;
 use crate::runner::Runner;
 use crate::service::Beat;
@@ -209,7 +209,7 @@ impl Engine {
     }
 
     fn readings(&mut self, batch: Batch) {
-        self.parts.gauges.add_readings(batch.inputs.len() as u64);
+        self.parts.gauges.add_readings(&batch);
         // Before the readings: a vote and the mark of the pack that caused it are one transaction.
         if let Some(mark) = batch.mark {
             self.mark(mark);
@@ -258,6 +258,9 @@ impl Engine {
             // Whoever asked may have gone: then nobody misses the answer.
             Control::Channels { from, answer } => {
                 drop(answer.send(self.state.channels_from(self.now(), from, CHANNELS_A_PIECE)));
+            }
+            Control::Sources { from, answer } => {
+                drop(answer.send(self.state.sources_from(self.now(), from, CHANNELS_SUMMED_UP)));
             }
             Control::Reload(reload) => self.reload(*reload),
             Control::Stop => self.stopping = true,

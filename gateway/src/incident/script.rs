@@ -99,11 +99,11 @@ impl Made {
         let end: End = match device.kind {
             DeviceKind::SmartUps(place) => Box::new(move |room| room.ups[place as usize].answers = false),
             DeviceKind::BatteryMonitor { .. } => Box::new(|room| room.battery.answers = false),
-            DeviceKind::FirePanel if stage.ends.contains_key(&source) => {
+            DeviceKind::FirePanel | DeviceKind::ContactModule if stage.ends.contains_key(&source) => {
                 let why = format!("{}: a simulated fire panel lives through everything", device.id);
                 return self.refused.push(why);
             }
-            DeviceKind::FirePanel => return,
+            DeviceKind::FirePanel | DeviceKind::ContactModule => return,
         };
         self.end(stage, source, end);
     }
@@ -154,6 +154,7 @@ fn in_air(place: usize, signal: &str) -> Option<Put> {
 fn in_device(kind: DeviceKind, signal: &str) -> Option<Put> {
     match kind {
         DeviceKind::FirePanel => in_panel(signal),
+        DeviceKind::ContactModule => in_module(signal),
         DeviceKind::BatteryMonitor { .. } => in_battery(signal),
         DeviceKind::SmartUps(place) => in_ups(place as usize, signal),
     }
@@ -163,6 +164,20 @@ fn in_panel(signal: &str) -> Option<Put> {
     Some(match signal {
         "in1" => Box::new(|room, value| room.panel.fire_alarm = value > 0.0),
         "in2" => Box::new(|room, value| room.panel.suppression_discharge = value > 0.0),
+        _ => return None,
+    })
+}
+
+fn in_module(signal: &str) -> Option<Put> {
+    Some(match signal {
+        "epo" => Box::new(|room, value| room.panel.epo = value > 0.0),
+        "suppression_discharge" => Box::new(|room, value| room.panel.suppression_discharge = value > 0.0),
+        "fire_first_stage" => Box::new(|room, value| room.panel.first_stage = value > 0.0),
+        "fire_second_stage" => Box::new(|room, value| room.panel.fire_alarm = value > 0.0),
+        "on_generator" => Box::new(|room, value| room.panel.on_generator = value > 0.0),
+        "generator_running" => Box::new(|room, value| room.panel.generator_running = value > 0.0),
+        "leak" => Box::new(|room, value| room.panel.leak = value > 0.0),
+        "door" => Box::new(|room, value| room.panel.door = value > 0.0),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 mod ear;
 pub mod modbus;
 pub mod mqtt;
+mod names;
 pub mod nut;
 mod outlet;
 mod pace;

@@ -115,6 +115,11 @@ impl Outlet {
         told.then_some(()).ok_or(Closed)
     }
 
+    /// A loss has been reported, and it is not over.
+    pub(super) fn is_lost(&self) -> bool {
+        self.trip_lost || self.rest_lost
+    }
+
     /// How long to wait after a failure: longer each time, until the device is heard again.
     pub(super) fn pause(&mut self) -> Duration {
         self.pause.take()

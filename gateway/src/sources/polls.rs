@@ -1,18 +1,30 @@
 //! How the polling of every device goes, for people: who asks writes it down, who shows it reads it. Nothing decides by it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
 use crate::config::Polled;
+use crate::counters::Cause;
 
 /// Longest line kept of an error, in characters; what a peer says is not ours to bound otherwise.
 const LONGEST_LINE: usize = 300;
 
 /// The devices that are polled, by source id. Clone freely.
 #[derive(Clone, Debug, Default)]
-pub struct Polls(Arc<Mutex<BTreeMap<String, Device>>>);
+pub struct Polls {
+    devices: Arc<Mutex<BTreeMap<String, Device>>>,
+    totals: Arc<Totals>,
+}
+
+/// Of all devices together, since the start.
+#[derive(Debug, Default)]
+struct Totals {
+    heard: AtomicU64,
+    missed: AtomicU64,
+}
 
 #[derive(Clone, Debug)]
 struct Device {
@@ -24,14 +36,18 @@ struct Device {
 
 /// How it goes with one device; its poller's end. Never held across a wait.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Polling(Arc<Mutex<Course>>);
+pub(crate) struct Polling {
+    course: Arc<Mutex<Course>>,
+    totals: Arc<Totals>,
+}
 
 #[derive(Debug, Default)]
 struct Course {
     period: Option<Duration>,
     /// The last sound cycle: when it ended, and how long it took.
     heard: Option<(Stopwatch, Duration)>,
-    failed: Option<(Stopwatch, String)>,
+    failed: Option<(Stopwatch, Cause, String)>,
+    missed: u64,
 }
 
 /// One device, and how it goes with it now.
@@ -56,32 +72,51 @@ pub(crate) struct Now {
     pub(crate) cycle_ms: Option<u64>,
     /// Since then.
     pub(crate) answered_ms: Option<u64>,
-    /// The last error's line and its age. It stays when the device is heard again.
-    pub(crate) last_error: Option<(String, u64)>,
+    /// Turns that were due and could not be made, since it was first polled: it, or Muster, was too slow.
+    pub(crate) missed: u64,
+    /// The last error. It stays when the device is heard again.
+    pub(crate) last_error: Option<LastError>,
+}
+
+/// What was not as it should be, and how long ago. Real milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastError {
+    pub(crate) cause: Cause,
+    pub(crate) line: String,
+    pub(crate) age_ms: u64,
 }
 
 impl Polls {
     /// A device is about to be polled, by a poller that knows nothing of one before it.
     pub(crate) fn open(&self, source: &Polled) -> Polling {
-        let polling = Polling::default();
+        let polling = Polling {
+            totals: self.totals.clone(),
+            ..Polling::default()
+        };
         let device = Device {
             kind: source.way.kind(),
             address: source.address.clone(),
             profile: source.way.profile_name(),
             polling: polling.clone(),
         };
-        locked(&self.0).insert(source.id.clone(), device);
+        locked(&self.devices).insert(source.id.clone(), device);
         polling
     }
 
     /// Forgets the devices that a config does not name.
     pub(crate) fn keep(&self, polled: &[Polled]) {
-        locked(&self.0).retain(|id, _| polled.iter().any(|source| source.id == *id));
+        locked(&self.devices).retain(|id, _| polled.iter().any(|source| source.id == *id));
+    }
+
+    /// Sound cycles of all devices since the start, and turns that were due and could not be made.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let of = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        (of(&self.totals.heard), of(&self.totals.missed))
     }
 
     /// How it goes with a device; none if it is not polled.
     pub(crate) fn of(&self, id: &str) -> Option<Shown> {
-        let device = locked(&self.0).get(id).cloned()?;
+        let device = locked(&self.devices).get(id).cloned()?;
         Some(Shown {
             kind: device.kind,
             now: device.polling.now(),
@@ -94,30 +129,44 @@ impl Polls {
 impl Polling {
     /// Its turns are so far apart.
     pub(crate) fn every(&self, period: Duration) {
-        locked(&self.0).period = Some(period);
+        locked(&self.course).period = Some(period);
     }
 
     /// A sound cycle that was begun then.
     pub(crate) fn heard(&self, begun: &Stopwatch) {
-        locked(&self.0).heard = Some((Stopwatch::start(), begun.elapsed()));
+        self.totals.heard.fetch_add(1, Ordering::Relaxed);
+        locked(&self.course).heard = Some((Stopwatch::start(), begun.elapsed()));
+    }
+
+    /// So many turns were due and could not be made.
+    pub(crate) fn missed(&self, turns: u64) {
+        if turns > 0 {
+            self.totals.missed.fetch_add(turns, Ordering::Relaxed);
+            locked(&self.course).missed += turns;
+        }
     }
 
     /// As it stands.
     pub(crate) fn now(&self) -> Now {
-        let course = locked(&self.0);
+        let course = locked(&self.course);
         let (heard, failed) = (course.heard.as_ref(), course.failed.as_ref());
         Now {
             poll_ms: course.period.map(millis),
             cycle_ms: heard.map(|(_, took)| millis(*took)),
             answered_ms: heard.map(|(since, _)| millis(since.elapsed())),
-            last_error: failed.map(|(since, line)| (line.clone(), millis(since.elapsed()))),
+            missed: course.missed,
+            last_error: failed.map(|(since, cause, line)| LastError {
+                cause: *cause,
+                line: line.clone(),
+                age_ms: millis(since.elapsed()),
+            }),
         }
     }
 
     /// Something was not as it should be.
-    pub(crate) fn failed(&self, line: &str) {
+    pub(crate) fn failed(&self, cause: Cause, line: &str) {
         let line = line.chars().take(LONGEST_LINE).collect();
-        locked(&self.0).failed = Some((Stopwatch::start(), line));
+        locked(&self.course).failed = Some((Stopwatch::start(), cause, line));
     }
 }
 

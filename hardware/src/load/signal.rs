@@ -27,7 +27,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     let address = keys.must("address", faults);
     let encoding = encoding(&mut keys, table, faults);
     let scale = scale(&mut keys, faults);
-    let sentinels = keys.option("sentinels", faults).unwrap_or_default();
+    let sentinels = sentinels(&mut keys, encoding, faults);
     let quantity = quantity(&mut keys, faults);
     let trip = keys.option("trip", faults).unwrap_or(false);
     let invert = keys.option("invert", faults).unwrap_or(false);
@@ -50,9 +50,54 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     })();
     if let Some(signal) = &signal {
         lint(signal, states.as_deref(), &keys, faults);
+        doubt_address(signal, &keys, faults);
     }
     keys.finish(faults);
     signal
+}
+
+/// Patterns of bits. A manual that says -32768 means one, too.
+fn sentinels(keys: &mut Keys<'_, '_>, encoding: Option<Encoding>, faults: &mut Faults<'_>) -> Vec<u32> {
+    let given: Vec<i64> = keys.option("sentinels", faults).unwrap_or_default();
+    let wide = encoding.is_some_and(|encoding| encoding.words() == 2);
+    let mut bits = Vec::new();
+    for number in given {
+        if let Ok(pattern) = u32::try_from(number) {
+            bits.push(pattern);
+            continue;
+        }
+        let as_bits = match (i16::try_from(number), i32::try_from(number)) {
+            (Ok(narrow), _) if !wide => format!("write {number} as 0x{narrow:04X}"),
+            (_, Ok(all)) if wide => format!("write {number} as 0x{all:08X}"),
+            _ => "at most 0xFFFF, or 0xFFFFFFFF of two registers".to_owned(),
+        };
+        let hint = format!("a sentinel is the bits of its registers, not a number: {as_bits}");
+        faults.add(
+            keys.place("sentinels"),
+            format!("sentinel {number} is no pattern of bits"),
+            hint,
+        );
+    }
+    bits
+}
+
+/// Manuals number the tables through: 40001 is the first holding register, 30001 the first input register, 10001 the first
+/// discrete input. Nearly every address in these ranges was copied from one.
+fn doubt_address(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+    let first = match signal.table {
+        Table::Holding => 40_001,
+        Table::Input => 30_001,
+        Table::Discrete => 10_001,
+        Table::Coil => return,
+    };
+    if let Some(address) = signal.address.checked_sub(first).filter(|address| *address < 9_999) {
+        let what = format!("address {} looks like the numbering of a manual", signal.address);
+        let hint = format!(
+            "there {first} is the first of this table; addresses here count from 0 as on the wire: write {address}, unless \
+             the device really has it so far up"
+        );
+        faults.doubt(keys.place("address"), what, hint);
+    }
 }
 
 /// `type`, `bit` and `word_order` together.
@@ -64,6 +109,14 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         keys.must("type", faults)
     };
     let bit = keys.within("bit", 0..=31, faults).and_then(|b| u8::try_from(b).ok());
+    let pair = keys.option("pair", faults).unwrap_or(false);
+    if pair && !bits {
+        faults.add(
+            keys.place("pair"),
+            "pair is for contacts",
+            "of a coil or discrete input: its two wires",
+        );
+    }
     let given_order: Option<WordOrder> = keys.option("word_order", faults);
     let order = given_order.unwrap_or_default();
     if bits && (kind.is_some() || bit.is_some() || given_order.is_some()) {
@@ -72,6 +125,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
         return None;
     }
     let encoding = match (kind, bit) {
+        _ if bits && pair => Encoding::Pair,
         _ if bits => Encoding::Single,
         (Some(Type::U16), None) => Encoding::U16,
         (Some(Type::I16), None) => Encoding::I16,
@@ -123,6 +177,13 @@ fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &m
     }
     if states.is_some() {
         lint_states(signal, keys, faults);
+    }
+    if signal.invert && signal.encoding == Encoding::Pair {
+        faults.add(
+            keys.place("invert"),
+            "a pair is not inverted",
+            "exchange the two wires: the first input closes while the fact holds",
+        );
     }
     if signal.invert && !signal.encoding.is_bit() {
         faults.add(

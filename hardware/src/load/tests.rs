@@ -156,3 +156,46 @@ fn any_cut_and_any_flipped_byte_of_a_shipped_file_is_a_profile_or_a_fault() {
         }
     }
 }
+
+#[test]
+fn a_signed_sentinel_is_told_its_bits() {
+    for (kind, given, bits) in [
+        ("i16", "-32768", "0x8000"),
+        ("i16", "-1", "0xFFFF"),
+        ("i32", "-2147483648", "0x80000000"),
+    ] {
+        let text = GOOD.replace("\"u16\"", &format!("\"{kind}\"")) + &format!("sentinels = [{given}]\n");
+        let found = faults(&text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, 13);
+        assert!(found[0].2.ends_with(&format!("write {given} as {bits}")), "{found:?}");
+    }
+}
+
+/// It may be right, so the profile is taken; but whoever lints it is told.
+#[test]
+fn an_address_of_a_manual_is_doubted_and_not_refused() {
+    for (table, address, instead) in [
+        ("holding", 40_001, "write 0,"),
+        ("input", 30_408, "write 407,"),
+        ("discrete", 10_053, "52"),
+    ] {
+        let kind = if table == "discrete" { "" } else { "type = \"u16\"\n" };
+        let text = GOOD
+            .replace("\"input\"", &format!("\"{table}\""))
+            .replace("address = 1\n", &format!("address = {address}\n"))
+            .replace("type = \"u16\"\n", kind)
+            .replace("\"voltage\"", "\"contact\"");
+        let (device, doubts) = crate::Device::lint(&text, "f.toml");
+        assert!(device.is_ok(), "{device:?}");
+        assert!(
+            doubts.len() == 1 && doubts[0].line == 10 && doubts[0].hint.contains(instead),
+            "{doubts:?}"
+        );
+    }
+    assert_eq!(crate::Device::lint(GOOD, "f.toml").1, []);
+    for name in crate::shipped_names() {
+        let text = std::fs::read_to_string(format!("{}/profiles/{name}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert_eq!(crate::Device::lint(&text, name).1, [], "{name}");
+    }
+}

@@ -5,6 +5,7 @@
 //! are written by hand from the makers' maps, so no decoder is shared with the gateway: a scaling bug cannot cancel out.
 #![forbid(unsafe_code)]
 
+pub mod building;
 pub mod emulator;
 mod facts;
 pub mod modbus;

@@ -10,6 +10,7 @@ use crate::site::acting_site::{BEN, SiteText, lasting_port};
 use crate::site::alarm_node::both;
 use crate::site::browser::Browser;
 use crate::site::hosted::Hosted;
+use crate::site::panel::Panel;
 use crate::site::process::Muster;
 
 const WALL: (u32, u32) = (1920, 1080);
@@ -43,6 +44,30 @@ async fn the_page_is_drawn_at_evacuate() {
         let picture = browser.picture().await;
         assert!(picture.len() > 20_000, "{name}: {} bytes: an empty page", picture.len());
     }
+}
+
+/// A device dies and comes back before the eyes of whoever looks, on a phone too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_lost_is_on_the_page_with_what_to_do() {
+    let site = SiteText::new(true, 480);
+    let hosted = Hosted::start(&site).await;
+    let mut browser = Browser::open(hosted.api.base(), PHONE).await;
+    browser
+        .until("a device that is well", |text| {
+            text.contains("panel") && text.contains("1/1 good")
+        })
+        .await;
+    Panel::at(site.panel).fall_silent();
+    let (text, _) = browser
+        .until("it is in trouble", |text| {
+            text.contains("in trouble") && text.contains("muster probe 127.0.0.1:")
+        })
+        .await;
+    assert!(text.contains("last error, "), "{text}");
+    let broad = browser
+        .evaluate("document.documentElement.scrollWidth - innerWidth")
+        .await;
+    assert_eq!(broad, 0, "the page is broader than its window");
 }
 
 /// Whether the page is still the one that was opened, and not a new one.

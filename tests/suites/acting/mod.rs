@@ -11,4 +11,5 @@ mod jsonschema_api;
 mod listening;
 mod orders;
 mod progress;
+mod promtool;
 mod shown;

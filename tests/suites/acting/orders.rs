@@ -75,7 +75,7 @@ impl Scene {
     }
 
     async fn evacuate(&self) {
-        self.expect("anna", &["evacuate"], 0, "pending").await;
+        self.expect("anna", &["evacuate"], 75, "pending").await;
         self.expect("ben", &["evacuate"], 0, "taken").await;
     }
 
@@ -114,7 +114,7 @@ impl Scene {
 async fn two_persons_evacuate_and_one_person_twice_does_not() {
     let scene = Scene::start(true).await;
     for _ in 0..2 {
-        scene.expect("anna", &["evacuate"], 0, "pending").await;
+        scene.expect("anna", &["evacuate"], 75, "pending").await;
     }
     let (code, document, said) = scene.order("eve", &["evacuate"]).await;
     assert_eq!((code, document["verdict"].as_str()), (1, Some("refused")), "{said}");
@@ -157,8 +157,8 @@ async fn an_abort_takes_two_and_holds_until_a_new_vote() {
     scene.expect("anna", &["abort"], 1, "refused").await;
     scene.evacuate().await;
     scene.desk.until_evacuate("a", "move").await;
-    scene.expect("anna", &["abort"], 0, "pending").await;
-    scene.expect("anna", &["abort"], 0, "pending").await;
+    scene.expect("anna", &["abort"], 75, "pending").await;
+    scene.expect("anna", &["abort"], 75, "pending").await;
     scene.expect("ben", &["abort"], 0, "taken").await;
     let call = scene.desk.until_evacuate("a", "move").await;
     let done = json!({ "state": "done" });
@@ -187,7 +187,7 @@ async fn a_reset_ends_the_incident_and_the_next_has_new_keys_and_higher_tokens()
     scene.expect("anna", &["reset"], 1, "refused").await;
     scene.evacuate().await;
     let first = scene.moved("a").await;
-    scene.expect("ben", &["reset"], 0, "pending").await;
+    scene.expect("ben", &["reset"], 75, "pending").await;
     scene.expect("anna", &["reset"], 0, "taken").await;
     let status = scene
         .muster
@@ -213,7 +213,7 @@ async fn a_reset_ends_the_incident_and_the_next_has_new_keys_and_higher_tokens()
 async fn one_person_announces_a_cut_only_beside_a_held_vote() {
     let scene = Scene::start(true).await;
     let at = &in_two_hours(&scene.muster.api.status().await);
-    let pending = scene.expect("anna", &["cut", "--at", at], 0, "pending").await;
+    let pending = scene.expect("anna", &["cut", "--at", at], 75, "pending").await;
     assert_eq!(
         pending["at_wall"].as_str().map(|t| t.len() > 10),
         Some(true),
@@ -240,7 +240,7 @@ async fn one_person_announces_a_cut_only_beside_a_held_vote() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disarmed_gateway_says_so_to_whoever_orders_and_arming_makes_it_live() {
     let scene = Scene::start(false).await;
-    let given = scene.expect("anna", &["evacuate"], 0, "pending").await;
+    let given = scene.expect("anna", &["evacuate"], 75, "pending").await;
     assert!(given["headline"].to_string().contains("DISARMED"), "{given}");
     scene.expect("ben", &["evacuate"], 0, "taken").await;
     assert_eq!(scene.desk.until_evacuate("a", "move").await.word("mode"), "drill");

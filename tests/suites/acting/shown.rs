@@ -176,6 +176,15 @@ async fn no_step_is_left_out_of_the_metrics_while_its_hook_fails() {
             step_of(s, "db.move.evacuate.busan")["state"] == "retry"
         })
         .await;
+    // Nobody who looks waits for a hook that does nothing.
+    hosted
+        .api
+        .until("people are told to act by hand", |s| {
+            s["next"]
+                .to_string()
+                .contains("BY HAND, do not wait: the hook that moves db")
+        })
+        .await;
     let (_, text) = hosted.api.get("/metrics").await;
     let counted: u64 = text
         .lines()

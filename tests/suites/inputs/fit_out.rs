@@ -105,3 +105,8 @@ async fn of_the_room_as_it_was_built() {
 async fn of_a_single_room() {
     all_are_heard("single-room.toml").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_room_with_a_contact_module() {
+    all_are_heard("contact-module.toml").await;
+}

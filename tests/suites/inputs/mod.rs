@@ -2,6 +2,9 @@
 //! loses nothing else, and decides nothing: a canary beside it goes on being heard, and its vote still counts.
 
 mod checked_process;
+mod contacts;
+mod contacts_pymodbus;
+mod dead_devices;
 mod enroll_mosquitto;
 mod fit_out;
 mod incident_file;

@@ -216,7 +216,11 @@ fn alarm(quantity: Quantity) -> Option<Limit> {
         Quantity::Hydrogen => 1_000,
         Quantity::Voc => 10,
         Quantity::CarbonMonoxide => 30,
-        Quantity::FireAlarm | Quantity::SuppressionDischarge | Quantity::BatteryAlarm | Quantity::OnBattery => 1,
+        Quantity::FireAlarm
+        | Quantity::SuppressionDischarge
+        | Quantity::BatteryAlarm
+        | Quantity::EmergencyPowerOff
+        | Quantity::OnBattery => 1,
         _ => return None,
     };
     Some(Limit::above(units))

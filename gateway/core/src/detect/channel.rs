@@ -1,7 +1,7 @@
 //! One channel: limits with hysteresis and k-of-n persistence, and its own faults.
 
 use alloc::{format, string::String, vec::Vec};
-use muster_wire::{Absence, Micro, Unit};
+use muster_wire::{Absence, Micro, Quantity, Unit};
 
 use super::Change;
 use crate::{Channel, ChannelIx, Limit, Millis};
@@ -234,6 +234,17 @@ impl ChannelState {
     }
 }
 
+/// What a contact that is on says, where its name need not tell.
+pub(crate) const fn meaning(quantity: Quantity, on: bool) -> &'static str {
+    match quantity {
+        Quantity::EmergencyPowerOff if on => ": emergency power off, what this room alone feeds is without power",
+        Quantity::SuppressionDischarge if on => ": the suppression has been released",
+        Quantity::FireWarning if on => ": first stage, one detector alone",
+        Quantity::OnGenerator if on => ": the site runs on its generator",
+        _ => "",
+    }
+}
+
 /// `node-1.smoke 3.2 %/m, at or above its limit of 2 %/m in 2 of the last 3 samples`; of a contact `panel.in1 is on in …`.
 fn passed(c: &Channel, limit: &Limit, value: Micro, on: bool) -> String {
     let (id, unit) = (&c.id, c.quantity.unit());
@@ -244,7 +255,7 @@ fn passed(c: &Channel, limit: &Limit, value: Micro, on: bool) -> String {
         } else {
             format!("for {}", c.n)
         };
-        return format!("{id} is {state} {samples} samples");
+        return format!("{id} is {state} {samples} samples{}", meaning(c.quantity, on));
     }
     let unit = unit.as_str();
     if on {

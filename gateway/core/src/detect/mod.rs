@@ -13,8 +13,8 @@ use alloc::{
 };
 use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 
-pub(crate) use channel::ChannelState;
 pub use channel::Fault;
+pub(crate) use channel::{ChannelState, meaning};
 pub(crate) use tally::Tally;
 
 use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};

@@ -23,7 +23,7 @@ impl State {
         if self.policy.open().is_none() {
             return;
         }
-        let deadline = runway::of(&self.site, &self.policy, &self.detect).deadline();
+        let deadline = runway::of(&self.site, &self.policy, &self.detect).deadline;
         self.plan.deadline = deadline;
         if self.policy.evacuating() {
             self.shorten_hold(now, deadline, out);

@@ -5,7 +5,10 @@ use alloc::{format, string::String};
 use muster_wire::{Micro, Unit};
 
 use super::Policy;
-use crate::{Channel, Level, Site, ZoneIx, detect::Detect};
+use crate::{
+    Channel, Level, Site, ZoneIx,
+    detect::{Detect, meaning},
+};
 
 /// What a zone's level is now, evacuation apart.
 pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneIx) -> (Level, String) {
@@ -30,7 +33,7 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
 
 fn watched(channel: &Channel, value: Micro) -> String {
     match channel.quantity.unit() {
-        Unit::Contact => format!("{} is on", channel.id),
+        Unit::Contact => format!("{} is on{}", channel.id, meaning(channel.quantity, true)),
         unit => format!("{} {value} {}, beyond its watch limit", channel.id, unit.as_str()),
     }
 }

@@ -1,10 +1,17 @@
 //! Two clocks, never one: uncontrolled loss and ordered cut (design §5).
 
 use alloc::{format, string::String};
-use muster_wire::{MICRO, Micro};
+use muster_wire::{MICRO, Micro, Quantity};
 
 use super::Policy;
-use crate::{ChannelIx, Millis, Site, detect::Detect};
+use crate::{
+    ChannelIx, Millis, Site,
+    detect::{ChannelState, Detect},
+};
+
+/// A released suppression is taken for power that will be cut, by an interlock or by the fire service, once its gas has been
+/// held: NFPA 2001 asks for 10 min.
+const DISCHARGE_CUT_MS: Millis = 10 * 60_000;
 
 /// When something may happen, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,13 +26,9 @@ pub(crate) struct Interval {
 pub(crate) struct Runway {
     pub(crate) loss: Option<Interval>,
     pub(crate) cut: Option<Interval>,
-}
-
-impl Runway {
-    /// What a plan has to fit into: the earlier of the two clocks' earliest, never optimistic. None: nothing is known.
-    pub(crate) fn deadline(&self) -> Option<Millis> {
-        [&self.loss, &self.cut].into_iter().flatten().map(|i| i.earliest).min()
-    }
+    /// What a plan has to fit into: the earlier of the two clocks' earliest, never optimistic. None: nothing is known. What
+    /// an emergency power off has taken is not in it: no rung fits into that, and what has another feed still can be saved.
+    pub(crate) deadline: Option<Millis>,
 }
 
 /// Both clocks from what is known now.
@@ -39,17 +42,55 @@ pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect) -> Runway {
             site.priors.loss_earliest_ms / 1_000
         ),
     });
-    let loss = prior
+    let ahead = prior
         .into_iter()
         .chain(reported(site, detect))
         .min_by_key(|i| i.earliest);
+    let cut = cut(site, policy, detect, sign);
     Runway {
-        loss,
-        cut: cut(site, policy, sign),
+        deadline: [&ahead, &cut].into_iter().flatten().map(|i| i.earliest).min(),
+        loss: switched_off(site, policy, detect).or(ahead),
+        cut,
     }
 }
 
-fn cut(site: &Site, policy: &Policy, sign: Option<Millis>) -> Option<Interval> {
+/// Somebody has cut the power of a room by hand, and it is off still: the loss is here.
+fn switched_off(site: &Site, policy: &Policy, detect: &Detect) -> Option<Interval> {
+    let (at, ix) = first_of(
+        site,
+        policy,
+        detect,
+        Quantity::EmergencyPowerOff,
+        ChannelState::in_alarm,
+    )?;
+    Some(Interval {
+        earliest: at,
+        likely: at,
+        why: format!(
+            "{}: emergency power off; what it alone feeds is without power, the rest is moved by the time there was before",
+            site.channels[ix.at()].id
+        ),
+    })
+}
+
+/// The channel of this quantity that was first to make its group vote, and the onset of that vote. At the latest then it said
+/// so: its group may have voted before.
+fn first_of(
+    site: &Site,
+    policy: &Policy,
+    detect: &Detect,
+    quantity: Quantity,
+    says_so: fn(&ChannelState) -> bool,
+) -> Option<(Millis, ChannelIx)> {
+    let voters = policy.votes.iter().flat_map(|((zone, group), vote)| {
+        let voters = detect.voters(*zone, *group).iter();
+        voters.map(|ix| (vote.onset, *ix))
+    });
+    let is_one = |ix: &ChannelIx| site.channels[ix.at()].quantity == quantity && says_so(&detect.channels[ix.at()]);
+    voters.filter(|(_, ix)| is_one(ix)).min()
+}
+
+fn cut(site: &Site, policy: &Policy, detect: &Detect, sign: Option<Millis>) -> Option<Interval> {
     if let Some(at) = policy.cut {
         return Some(Interval {
             earliest: at,
@@ -57,12 +98,31 @@ fn cut(site: &Site, policy: &Policy, sign: Option<Millis>) -> Option<Interval> {
             why: "announced".into(),
         });
     }
-    sign.map(|sign| Interval {
+    let prior = sign.map(|sign| Interval {
         earliest: sign + site.priors.cut_earliest_ms,
         likely: sign + site.priors.cut_likely_ms,
         why: format!(
             "hazard prior: {} s after the first sign",
             site.priors.cut_earliest_ms / 1_000
+        ),
+    });
+    prior
+        .into_iter()
+        .chain(discharged(site, policy, detect))
+        .min_by_key(|i| i.earliest)
+}
+
+/// Gas that has been released stays released: it counts until the reset.
+fn discharged(site: &Site, policy: &Policy, detect: &Detect) -> Option<Interval> {
+    let (at, ix) = first_of(site, policy, detect, Quantity::SuppressionDischarge, |c| c.alarmed)?;
+    let cut = at + DISCHARGE_CUT_MS;
+    Some(Interval {
+        earliest: cut,
+        likely: cut,
+        why: format!(
+            "{}: the suppression has been released; power is cut after {} s of holding its gas, or sooner by order",
+            site.channels[ix.at()].id,
+            DISCHARGE_CUT_MS / 1_000
         ),
     })
 }

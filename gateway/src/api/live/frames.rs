@@ -53,6 +53,11 @@ impl Frames {
         self.status.receiver_count() + self.page.receiver_count() > 0
     }
 
+    /// Somebody looks at the page.
+    pub(crate) fn page_is_open(&self) -> bool {
+        self.page.receiver_count() > 0
+    }
+
     fn of(&self, kind: Kind) -> &watch::Sender<Bytes> {
         match kind {
             Kind::Status => &self.status,

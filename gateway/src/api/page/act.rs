@@ -20,7 +20,7 @@ pub(super) fn whole_words(command: &str) -> Markup {
 }
 
 /// `Words in back quotes` are what to type.
-fn with_commands(line: &str) -> Markup {
+pub(super) fn with_commands(line: &str) -> Markup {
     html! {
         @for (i, part) in line.split('`').enumerate() {
             @if i % 2 == 1 { code { (whole_words(part)) } } @else { (part) }

@@ -47,7 +47,7 @@ async fn an_order_arrives_and_its_verdict_is_the_exit_code() {
     let mut stand = Stand::with(story::normal).await;
     let (file, url) = (TokenFile::with("good", TOKENS[1]), stand.url(""));
     let token = file.0.to_str().unwrap();
-    for (verdict, exit) in [(Verdict::Taken, 0), (Verdict::Pending, 0), (Verdict::Refused, 1)] {
+    for (verdict, exit) in [(Verdict::Taken, 0), (Verdict::Pending, 75), (Verdict::Refused, 1)] {
         let words = ["muster", "evacuate", "--url", &url, "--token-file", token];
         let (exited, asked) = tokio::join!(muster(&words), Stand::answer_one(&mut stand.ends, verdict));
         assert_eq!(asked, ("ben".to_owned(), Verb::Evacuate));

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_core::{ChannelView, SourceIx};
+use muster_core::{FaultView, SourceIx, SourceView};
 use muster_profiles::Device;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use crate::cli::devices::Args;
 use crate::cli::exit;
 use crate::clock::Stopwatch;
 use crate::config::{NutWay, PollWay, Polled, UpsName};
+use crate::counters::Cause;
 use crate::lanes::Control;
 
 fn ups(id: &str) -> Polled {
@@ -34,35 +35,39 @@ fn ups(id: &str) -> Polled {
     }
 }
 
-fn channel(source: &str, quality: &str) -> ChannelView {
-    ChannelView {
-        id: format!("{source}.{quality}"),
-        zone: "battery-b3".to_owned(),
-        group: "a".to_owned(),
-        source: source.to_owned(),
-        quantity: "temperature".to_owned(),
-        value: None,
-        unit: "Cel".to_owned(),
+fn source(id: &str, fault: Option<&str>) -> SourceView {
+    let fault = fault.map(|quality| FaultView {
+        channel: format!("{id}.charge"),
         quality: quality.to_owned(),
-        age_ms: Some(3),
+        line: "no good reading for 15.0 s".to_owned(),
+    });
+    SourceView {
+        id: id.to_owned(),
+        zones: vec!["battery-b3".to_owned()],
+        groups: vec!["a".to_owned()],
+        channels_good: 1,
+        channels_total: 1 + u32::from(fault.is_some()),
+        faults: fault.into_iter().collect(),
+        last_good_ms: Some(3),
         alarm: false,
         watch: false,
     }
 }
 
-/// The engine's answer, once it is asked.
-async fn answer(stand: &mut Stand, channels: Vec<ChannelView>) {
-    let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
-    let Control::Channels { answer, .. } = control else {
-        unreachable!("nothing else was asked")
-    };
-    answer.send(channels).unwrap();
+/// The engine's answer, once it is asked, and that there is no more.
+async fn answer(stand: &mut Stand, sources: Vec<SourceView>) {
+    for piece in [sources, vec![]] {
+        let control = timeout(SOON, stand.ends.control.recv()).await.unwrap().unwrap();
+        let Control::Sources { answer, .. } = control else {
+            unreachable!("nothing else was asked")
+        };
+        answer.send(piece).unwrap();
+    }
 }
 
 async fn devices(stand: &mut Stand) -> Value {
     let asked = tokio::spawn(client().get(stand.url("/api/v1/devices")).send());
-    let channels = [("node-1", "good"), ("ups-1", "good"), ("ups-1", "stale")];
-    answer(stand, channels.map(|(source, quality)| channel(source, quality)).into()).await;
+    answer(stand, vec![source("ups-1", Some("stale")), source("node-1", None)]).await;
     let mut document: Value = asked.await.unwrap().unwrap().json().await.unwrap();
     document["devices"].take()
 }
@@ -70,10 +75,10 @@ async fn devices(stand: &mut Stand) -> Value {
 #[tokio::test]
 async fn the_command_ends_by_how_the_devices_are() {
     let mut stand = Stand::with(story::normal).await;
-    for (quality, code) in [("good", 0), ("stale", 1)] {
+    for (fault, code) in [(None, 0), (Some("stale"), 1)] {
         let asked = tokio::spawn(crate::cli::devices::run(Args::of(&stand.url(""))));
-        answer(&mut stand, vec![channel("node-1", quality)]).await;
-        assert_eq!(asked.await.unwrap(), ExitCode::from(code), "{quality}");
+        answer(&mut stand, vec![source("node-1", fault)]).await;
+        assert_eq!(asked.await.unwrap(), ExitCode::from(code), "{fault:?}");
     }
     // The engine does not answer: nobody knows how they are.
     let code = crate::cli::devices::run(Args::of(&stand.url(""))).await;
@@ -94,19 +99,30 @@ async fn a_polled_device_says_how_it_is_asked_and_what_went_wrong() {
     assert_eq!(seen[1]["profile"], "nut/ups");
     assert_eq!(
         seen[1]["faults"],
-        json!([{ "channel": "ups-1.stale", "quality": "stale" }])
+        json!([{ "channel": "ups-1.charge", "quality": "stale", "line": "no good reading for 15.0 s" }])
     );
+    assert_eq!((&seen[0]["state"], &seen[0]["next"]), (&json!("ok"), &Value::Null));
+    assert_eq!(seen[1]["state"], "faults");
     assert!(seen[1]["cycle_ms"].is_null() && seen[1]["poll_ms"].is_null() && seen[1]["answered_ms"].is_null());
 
     polling.every(Duration::from_millis(750));
     polling.heard(&Stopwatch::start());
-    polling.failed(&"no answer ".repeat(100));
+    polling.failed(Cause::NutDriver, &"no answer ".repeat(100));
+    polling.missed(2);
+    polling.missed(0);
     let seen = devices(&mut stand).await;
-    assert_eq!(seen[1]["poll_ms"], 750);
+    assert_eq!(
+        (&seen[1]["poll_ms"], &seen[1]["missed_polls"]),
+        (&json!(750), &json!(2))
+    );
+    assert_eq!(stand.polls.totals(), (1, 2), "what /metrics says of all together");
     assert!(seen[1]["cycle_ms"].is_u64() && seen[1]["answered_ms"].is_u64());
     let error = &seen[1]["last_error"];
     assert!(error["age_ms"].is_u64() && error["line"].as_str().unwrap().starts_with("no answer"));
     assert_eq!(error["line"].as_str().unwrap().chars().count(), 300);
+    assert_eq!(error["cause"], "nut_driver");
+    let next = seen[1]["next"].as_str().unwrap();
+    assert!(next.contains("restart the driver on 10.0.0.9:3493"), "{next}");
 }
 
 #[tokio::test]
@@ -114,10 +130,59 @@ async fn a_poller_before_this_one_and_a_device_no_longer_polled_say_nothing() {
     let stand = Stand::with(story::normal).await;
     let before = stand.polls.open(&ups("ups-1"));
     drop(stand.polls.open(&ups("ups-1")));
-    before.failed("late");
+    before.failed(Cause::NutTimeout, "late");
     assert_eq!(stand.polls.of("ups-1").unwrap().now.last_error, None);
     stand.polls.keep(&[ups("ups-1")]);
     assert!(stand.polls.of("ups-1").is_some());
     stand.polls.keep(&[ups("ups-2")]);
     assert!(stand.polls.of("ups-1").is_none());
+}
+
+/// With a thousand devices a frame goes out every second, and somebody looks at it on a phone.
+#[tokio::test]
+async fn a_page_of_a_thousand_devices_is_short_and_begins_with_those_that_are_not_well() {
+    let mut stand = Stand::with(story::normal).await;
+    let sources = (0..1_000).map(|n| source(&format!("ups-{n:03}"), (n % 250 == 7).then_some("stale")));
+    let asked = tokio::spawn(client().get(stand.url("/")).send());
+    answer(&mut stand, sources.collect()).await;
+    let page = asked.await.unwrap().unwrap().text().await.unwrap();
+    assert!(page.len() < 100_000, "{} bytes", page.len());
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("{what} is not in {page}"));
+    assert!(page.contains("996 of 1000 well") && page.contains("4 with faults"));
+    assert!(at("ups-257") < at("ups-000"), "those that are not well come first");
+    assert!(page.contains("ups-257.charge: no good reading for 15.0 s"));
+    assert!(
+        page.contains("and 896 more that are well"),
+        "a page that cuts silently lies"
+    );
+    println!("a page of 1,000 devices: {} bytes", page.len());
+}
+
+/// Half of it is heard again: what was said when nothing was is not true any more.
+#[tokio::test]
+async fn a_device_that_is_heard_again_in_part_says_what_is_wrong_now() {
+    let mut stand = Stand::with(story::trouble).await;
+    for (good, state) in [(0, "trouble"), (1, "faults")] {
+        let asked = tokio::spawn(client().get(stand.url("/api/v1/devices")).send());
+        let mut bus = source("bms-bus", Some("open"));
+        bus.channels_good = good;
+        answer(&mut stand, vec![bus]).await;
+        let document: Value = asked.await.unwrap().unwrap().json().await.unwrap();
+        let device = &document["devices"][0];
+        assert_eq!(device["state"], state, "{device}");
+        assert_eq!(device["trouble"].is_null(), good > 0, "{device}");
+    }
+}
+
+/// Somebody looks while the engine hangs: the page comes, and says how old what it shows is.
+#[tokio::test]
+async fn an_engine_that_does_not_answer_keeps_no_page_back() {
+    let stand = Stand::with(story::normal).await;
+    let since = Stopwatch::start();
+    let page = stand.get("/").await.text().await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    assert!(
+        page.contains("Not known yet: the decision loop has not answered."),
+        "{page}"
+    );
 }

@@ -6,7 +6,7 @@ mod line_up;
 mod mosquitto;
 mod node_red;
 mod nut;
-mod process;
+pub(super) mod process;
 mod shell;
 
 use std::path::Path;
@@ -49,7 +49,7 @@ pub struct Peer {
 
 /// Why a peer is not measured. The run goes on without it.
 #[derive(Debug, thiserror::Error)]
-enum PeerError {
+pub(super) enum PeerError {
     #[error("not installed: {0}")]
     NotInstalled(&'static str),
     #[error("{0}")]

@@ -25,7 +25,7 @@ const FURTHER: [&str; 6] = [
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The first file of this name in the path, or where systems keep such programs.
-pub(super) fn find(program: &'static str) -> Result<PathBuf, PeerError> {
+pub(in super::super) fn find(program: &'static str) -> Result<PathBuf, PeerError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let further = FURTHER.iter().map(PathBuf::from);
     let folders = std::env::split_paths(&path).chain(further);
@@ -34,7 +34,7 @@ pub(super) fn find(program: &'static str) -> Result<PathBuf, PeerError> {
 }
 
 /// A folder for a peer's files, empty.
-pub(super) fn folder(parent: &Path, name: &str) -> Result<PathBuf, PeerError> {
+pub(in super::super) fn folder(parent: &Path, name: &str) -> Result<PathBuf, PeerError> {
     let folder = parent.join(name);
     std::fs::create_dir(&folder).map_err(PeerError::Files)?;
     // A peer that was given another name of it would print that.
@@ -42,14 +42,14 @@ pub(super) fn folder(parent: &Path, name: &str) -> Result<PathBuf, PeerError> {
 }
 
 /// Writes one of a peer's files.
-pub(super) fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, PeerError> {
+pub(in super::super) fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, PeerError> {
     let file = folder.join(name);
     std::fs::write(&file, text).map_err(PeerError::Files)?;
     Ok(file)
 }
 
 /// A command that ends with its handle, hears nothing, and writes to a log in `folder`.
-pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path, log: &str) -> Result<Command, PeerError> {
+pub(in super::super) fn command(program: impl AsRef<OsStr>, folder: &Path, log: &str) -> Result<Command, PeerError> {
     let out = File::create(folder.join(log)).map_err(PeerError::Files)?;
     let errors = out.try_clone().map_err(PeerError::Files)?;
     let mut command = Command::new(program);
@@ -63,12 +63,12 @@ pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path, log: &str) -> R
 }
 
 /// Starts it.
-pub(super) fn start(command: &mut Command) -> Result<Child, PeerError> {
+pub(in super::super) fn start(command: &mut Command) -> Result<Child, PeerError> {
     command.spawn().map_err(PeerError::Start)
 }
 
 /// The first line a program prints for these arguments.
-pub(super) async fn first_line(program: &Path, arguments: &[&str]) -> Option<String> {
+pub(in super::super) async fn first_line(program: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(ANSWER_WITHIN, command.output()).await.ok()?.ok()?;
@@ -81,7 +81,7 @@ pub(super) async fn first_line(program: &Path, arguments: &[&str]) -> Option<Str
 }
 
 /// A port that is free now. A peer cannot tell which one it took, so it is told one.
-pub(super) fn free_port() -> Result<u16, PeerError> {
+pub(in super::super) fn free_port() -> Result<u16, PeerError> {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Files)?;
     Ok(socket.local_addr().map_err(PeerError::Files)?.port())
 }

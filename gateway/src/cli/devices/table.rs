@@ -1,89 +1,162 @@
-//! Devices as a person reads them.
+//! Devices as a person reads them, in 80 columns: those that are not well first, each with why and what to do, then the
+//! others by zone.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::lines::{many, printable};
 
-const HEAD: [&str; 8] = ["DEVICE", "KIND", "ZONE", "GROUP", "GOOD", "AGE", "CYCLE", "STATE"];
+const HEAD: [&str; 6] = ["DEVICE", "KIND", "GOOD", "AGE", "CYCLE", "STATE"];
 /// Stands for what there is not.
 const NONE: &str = "-";
+/// Broader than this no line is made; a terminal is no narrower.
+const WIDTH: usize = 80;
+/// Where more devices are well than this, their zones stand for them.
+const LISTED: usize = 40;
 
 /// Whether nothing is wrong with it. What is not said is not taken for well.
 pub(super) fn is_well(device: &Value) -> bool {
-    let has_no_faults = device["faults"].as_array().is_some_and(Vec::is_empty);
-    device["trouble"].is_null() && has_no_faults && !device["last_good_ms"].is_null()
+    device["state"] == "ok"
 }
 
-/// A head, a line a device, under one in trouble why, and a verdict.
-pub(super) fn of(devices: &[Value]) -> Vec<String> {
-    let rows: Vec<[String; 8]> = devices.iter().map(row).collect();
-    let head = HEAD.map(str::to_owned);
-    let mut widths = [0; 8];
-    for row in rows.iter().chain([&head]) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+/// Which of them are shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    /// Of this zone only.
+    pub(super) zone: Option<String>,
+    /// Every one by name, however many there are.
+    pub(super) all: bool,
+}
+
+/// The devices that are not well, each with why; the others by zone; and a verdict.
+///
+/// # Errors
+/// A zone in which there is none, and those in which there are some.
+pub(super) fn of(devices: &[Value], choice: &Choice) -> Result<Vec<String>, String> {
+    let chosen: Vec<&Value> = devices.iter().filter(|d| in_zone(d, choice.zone.as_deref())).collect();
+    match &choice.zone {
+        Some(zone) if chosen.is_empty() => Err(nobody_there(zone, devices)),
+        _ => Ok(listed(&chosen, choice)),
+    }
+}
+
+fn nobody_there(zone: &str, devices: &[Value]) -> String {
+    let zones = devices
+        .iter()
+        .flat_map(|device| device["zones"].as_array().into_iter().flatten());
+    let zones: BTreeSet<String> = zones.map(text).collect();
+    let zones: Vec<String> = zones.into_iter().collect();
+    format!(
+        "no device is in the zone {}; there are some in: {}",
+        printable(zone),
+        zones.join(", ")
+    )
+}
+
+fn listed(devices: &[&Value], choice: &Choice) -> Vec<String> {
+    let widths = widths(devices);
+    let (well, mut unwell): (Vec<&Value>, Vec<&Value>) = devices.iter().partition(|device| is_well(device));
+    unwell.sort_by_key(|device| (gravity(device), list(&device["zones"])));
+    let mut lines = vec![line(&HEAD.map(str::to_owned), widths)];
+    for device in &unwell {
+        lines.push(line(&row(device), widths));
+        lines.extend(why(device).iter().flat_map(|why| wrapped(&printable(why))));
+    }
+    let listed = choice.all || choice.zone.is_some() || well.len() <= LISTED;
+    for (zone, of_zone) in by_zone(&well) {
+        lines.push(format!("{zone}: {} well", of_zone.len()));
+        if listed {
+            lines.extend(of_zone.iter().map(|device| line(&row(device), widths)));
         }
     }
-    let mut lines = vec![line(&head, widths)];
-    for (device, row) in devices.iter().zip(&rows) {
-        lines.push(line(row, widths));
-        lines.extend(why(device).iter().map(|why| format!("    {}", printable(why))));
+    if !listed {
+        lines.push("--all lists those that are well too, --zone ZONE those of one zone".to_owned());
     }
-    let unwell = devices.iter().filter(|device| !is_well(device)).count();
-    lines.push(match unwell {
+    lines.push(match unwell.len() {
         0 => format!("{}, all well", many(devices.len(), "device")),
         n => format!("{n} of {} NOT WELL", many(devices.len(), "device")),
     });
     lines
 }
 
-fn line(row: &[String; 8], widths: [usize; 8]) -> String {
+/// Whether it measures there; anywhere will do where no zone is named.
+pub(super) fn in_zone(device: &Value, zone: Option<&str>) -> bool {
+    let zones = device["zones"].as_array().into_iter().flatten();
+    zone.is_none_or(|zone| zones.clone().any(|z| z == zone))
+}
+
+fn by_zone<'a>(well: &[&'a Value]) -> BTreeMap<String, Vec<&'a Value>> {
+    let mut zones: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for device in well {
+        zones.entry(list(&device["zones"])).or_default().push(device);
+    }
+    zones
+}
+
+fn widths(devices: &[&Value]) -> [usize; HEAD.len()] {
+    let mut widths = HEAD.map(str::len);
+    for row in devices.iter().map(|device| row(device)) {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    widths
+}
+
+fn line(row: &[String; HEAD.len()], widths: [usize; HEAD.len()]) -> String {
     let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
-fn row(device: &Value) -> [String; 8] {
+fn row(device: &Value) -> [String; HEAD.len()] {
     let number = |name: &str| device[name].as_u64().unwrap_or_default();
     [
         text(&device["id"]),
         text(&device["kind"]),
-        list(&device["zones"]),
-        list(&device["groups"]),
         format!("{}/{}", number("channels_good"), number("channels_total")),
         duration(&device["last_good_ms"]),
         duration(&device["cycle_ms"]),
-        state(device).to_owned(),
+        state(device),
     ]
 }
 
-fn state(device: &Value) -> &'static str {
-    let waits = device["last_good_ms"].is_null();
-    match () {
-        () if !device["trouble"].is_null() => "TROUBLE",
-        () if is_well(device) => "ok",
-        () if waits => "NOT HEARD YET",
-        () => "FAULTS",
-    }
+/// Gravest first.
+fn gravity(device: &Value) -> usize {
+    let words = ["trouble", "faults", "not_heard"];
+    let at = words.iter().position(|word| device["state"] == **word);
+    at.unwrap_or_default()
 }
 
-/// What is wrong with it, and what was said last; nothing of one that is well.
-fn why(device: &Value) -> Vec<String> {
-    if is_well(device) {
-        return Vec::new();
+fn state(device: &Value) -> String {
+    let state = match device["state"].as_str() {
+        Some("ok") => "ok".to_owned(),
+        Some("not_heard") => "NOT HEARD YET".to_owned(),
+        Some(word) => printable(word).to_uppercase(),
+        None => "UNKNOWN".to_owned(),
+    };
+    if device["alarm"] == true {
+        return format!("{state}, ALARM");
     }
+    state
+}
+
+/// What is wrong with it, what to do, and what was said last.
+fn why(device: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(line) = device["trouble"]["line"].as_str() {
-        lines.push(format!(
-            "why: {line} (since {})",
-            text(&device["trouble"]["since_wall"])
-        ));
+        let since = text(&device["trouble"]["since_wall"]);
+        lines.push(format!("why: {line} (since {since})"));
     }
     let faults = device["faults"].as_array().into_iter().flatten();
     let faults: Vec<String> = faults
         .map(|fault| format!("{} {}", text(&fault["channel"]), text(&fault["quality"])))
         .collect();
-    if !faults.is_empty() {
-        lines.push(format!("not good: {}", faults.join(", ")));
+    let total = device["channels_total"].as_u64().unwrap_or_default();
+    match faults.len() {
+        0 => {}
+        n if n > 1 && n as u64 == total => lines.push(format!("not good: all {n} of its channels")),
+        _ => lines.push(format!("not good: {}", faults.join(", "))),
     }
     if let Some(line) = device["last_error"]["line"].as_str() {
         let ago = duration(&device["last_error"]["age_ms"]);
@@ -92,6 +165,28 @@ fn why(device: &Value) -> Vec<String> {
     if let Some(address) = device["address"].as_str() {
         let (profile, poll) = (text(&device["profile"]), duration(&device["poll_ms"]));
         lines.push(format!("asked at {address} as {profile} every {poll}"));
+    }
+    lines.push(format!(
+        "in {}, group {}",
+        list(&device["zones"]),
+        list(&device["groups"])
+    ));
+    lines.extend(device["next"].as_str().map(|next| format!("NEXT: {next}")));
+    lines
+}
+
+/// In lines of 80 columns, with room in front; a word that is longer stays whole, it may have to be typed.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::from("   ")];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last + 1 + word.chars().count() > WIDTH && last > 3 {
+            lines.push(String::from("     "));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(' ');
+            line.push_str(word);
+        }
     }
     lines
 }
@@ -109,29 +204,20 @@ fn list(value: &Value) -> String {
     }
 }
 
-/// `40 ms`, `3.2 s`, `12 min`, `5 h`, `3 d`.
 fn duration(ms: &Value) -> String {
-    let Some(ms) = ms.as_u64() else {
-        return NONE.to_owned();
-    };
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..120_000 => format!("{}.{} s", ms / 1_000, ms / 100 % 10),
-        120_000..7_200_000 => format!("{} min", ms / 60_000),
-        7_200_000..172_800_000 => format!("{} h", ms / 3_600_000),
-        _ => format!("{} d", ms / 86_400_000),
-    }
+    ms.as_u64().map_or_else(|| NONE.to_owned(), crate::lines::shortly)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use serde_json::json;
 
     fn well() -> Value {
         json!({
-            "id": "ups-1", "kind": "nut", "zones": ["battery-room"], "groups": ["bus-a"],
-            "channels_good": 2, "channels_total": 2, "faults": [], "last_good_ms": 140,
+            "id": "ups-1", "kind": "nut", "zones": ["battery-room"], "groups": ["bus-a"], "state": "ok", "next": null,
+            "channels_good": 2, "channels_total": 2, "faults": [], "last_good_ms": 140, "alarm": false, "watch": false,
             "address": "10.0.0.9:3493", "profile": "nut/ups", "poll_ms": 1_000, "cycle_ms": 12, "answered_ms": 140,
             "last_error": { "line": "an old one", "age_ms": 90_000_000 }, "trouble": null,
         })
@@ -139,6 +225,9 @@ mod tests {
 
     fn lost() -> Value {
         let mut device = well();
+        device["id"] = json!("ups-2");
+        device["state"] = json!("trouble");
+        device["next"] = json!("Is it on? `muster probe 10.0.0.9:3493 --kind nut` shows what answers there.");
         device["channels_good"] = json!(1);
         device["faults"] = json!([{ "channel": "ups-1.charge", "quality": "stale" }]);
         device["trouble"] = json!({ "line": "no answer\u{1b}[2J", "since_wall": "2022-10-15T15:19:00+09:00" });
@@ -146,24 +235,40 @@ mod tests {
         device
     }
 
-    #[test]
-    fn a_device_that_is_well_is_one_line() {
-        let lines = of(&[well()]);
-        assert_eq!(lines.len(), 3, "{lines:?}");
-        assert_eq!(lines[1], "ups-1   nut   battery-room  bus-a  2/2   140 ms  12 ms  ok");
-        assert_eq!(lines[2], "1 device, all well");
+    fn shown(devices: &[Value]) -> Vec<String> {
+        of(devices, &Choice::default()).unwrap()
     }
 
     #[test]
-    fn a_device_in_trouble_says_why_and_what_was_said_last() {
-        let text = of(&[well(), lost()]).join("\n");
+    fn a_device_that_is_well_is_one_line() {
+        let lines = shown(&[well()]);
+        assert_eq!(
+            lines,
+            [
+                "DEVICE  KIND  GOOD  AGE     CYCLE  STATE",
+                "battery-room: 1 well",
+                "ups-1   nut   2/2   140 ms  12 ms  ok",
+                "1 device, all well"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_device_in_trouble_comes_first_and_says_why_and_what_to_do() {
+        let lines = shown(&[well(), lost()]);
+        assert!(
+            lines[1].starts_with("ups-2") && lines[1].ends_with("TROUBLE"),
+            "{lines:?}"
+        );
+        let text = lines.join("\n");
         for part in [
             "1/2",
-            "TROUBLE",
             "why: no answer\u{fffd}[2J (since 2022-10-15T15:19:00+09:00)",
             "not good: ups-1.charge stale",
             "last error, 3.2 s ago: connection refused",
             "asked at 10.0.0.9:3493 as nut/ups every 1.0 s",
+            "in battery-room, group bus-a",
+            "NEXT: Is it on? `muster probe 10.0.0.9:3493 --kind nut`",
             "1 of 2 devices NOT WELL",
         ] {
             assert!(text.contains(part), "{part:?} in {text}");
@@ -172,17 +277,54 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_broader_than_a_terminal() {
+        let mut device = lost();
+        device["id"] = json!("x".repeat(32));
+        device["state"] = json!("not_heard");
+        device["faults"] = (0..60)
+            .map(|n| json!({ "channel": format!("ups-1.signal-{n}"), "quality": "stale" }))
+            .collect();
+        for line in shown(&[device, well()]) {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_devices_are_a_line_a_zone_and_those_that_are_not_well() {
+        let mut all: Vec<Value> = vec![well(); 999];
+        for device in all.iter_mut().step_by(2) {
+            device["zones"] = json!(["hall-1"]);
+        }
+        all.push(lost());
+        let lines = shown(&all);
+        assert!(lines.len() < 20, "{} lines", lines.len());
+        let text = lines.join("\n");
+        assert!(
+            text.contains("hall-1: 500 well") && text.contains("battery-room: 499 well"),
+            "{text}"
+        );
+        assert!(text.ends_with("1 of 1000 devices NOT WELL"), "{text}");
+        let zone = Some("hall-1".to_owned());
+        assert_eq!(of(&all, &Choice { zone, all: false }).unwrap().len(), 503);
+        assert!(of(&all, &Choice { zone: None, all: true }).unwrap().len() > 1_000);
+        let zone = Some("hall-9".to_owned());
+        let why = of(&all, &Choice { zone, all: false }).unwrap_err();
+        assert!(why.contains("battery-room, hall-1"), "{why}");
+    }
+
+    #[test]
     fn what_is_not_known_is_not_well() {
-        for (name, value, state) in [
-            ("last_good_ms", Value::Null, "NOT HEARD YET"),
-            ("faults", json!([{ "channel": "a", "quality": "stuck" }]), "FAULTS"),
-            ("faults", Value::Null, "FAULTS"),
-            ("trouble", json!({ "line": "lost" }), "TROUBLE"),
+        for (value, state) in [
+            (json!("not_heard"), "NOT HEARD YET"),
+            (json!("faults"), "FAULTS"),
+            (json!("trouble"), "TROUBLE"),
+            (Value::Null, "UNKNOWN"),
+            (json!("of a later version"), "OF A LATER VERSION"),
         ] {
             let mut device = well();
-            device[name] = value;
+            device["state"] = value;
             assert!(!is_well(&device), "{device}");
-            assert!(of(&[device]).join("\n").contains(state));
+            assert!(shown(&[device]).join("\n").contains(state));
         }
         assert!(is_well(&well()));
     }

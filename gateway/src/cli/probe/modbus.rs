@@ -5,17 +5,19 @@ use muster_profiles::{Device, Profile, Signal};
 use super::found::{Found, Live};
 use super::{Args, Trouble};
 use crate::cli::{exit, profile as profiles};
+use crate::config::Port;
 use crate::sources::modbus::{Seen, explore, values};
 use crate::sources::nut::shown;
 
 /// One for each profile that fits; one without signals where none does.
 pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
+    let port = Port::Tcp(args.address.clone());
     let given = args.profile.as_deref().map(given).transpose()?;
     let known: Vec<Profile> = match given {
         Some(_) => Vec::new(),
         None => muster_profiles::shipped_names().filter_map(shipped).collect(),
     };
-    let seen = explore(&args.address, args.unit, &known)
+    let seen = explore(&port, args.unit, &known)
         .await
         .map_err(|why| (exit::UNREACHABLE, why))?;
     let fitting: Vec<(String, Profile)> = match (given, args.profile.clone()) {
@@ -28,7 +30,7 @@ pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
     };
     let mut all = Vec::new();
     for (name, profile) in fitting {
-        let signals = values(&args.address, args.unit, &profile).await;
+        let signals = values(&port, args.unit, &profile).await;
         all.push(found(args, &seen, &name, signals.map(|said| live(&profile, said))));
     }
     if all.is_empty() {

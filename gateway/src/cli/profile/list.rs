@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use muster_profiles::{Device, Proof};
+use muster_profiles::{Device, Proof, nut_name};
 
 /// List the profiles that come with Muster, each with how well it is proven
 #[derive(Clone, Debug, clap::Args)]
@@ -80,22 +80,27 @@ fn whole(device: &Device) -> String {
     for quirk in &head.quirks {
         let _ = writeln!(text, "  ! {quirk}");
     }
-    let _ = writeln!(text, "\n{:<28} {:<22} {:<6} ALARM LANE", "SIGNAL", "QUANTITY", "UNIT");
+    let _ = writeln!(
+        text,
+        "\n{:<28} {:<22} {:<6} {:<5}  NUT",
+        "SIGNAL", "QUANTITY", "UNIT", "TRIP"
+    );
     for signal in device.signals() {
         let (quantity, unit) = (signal.quantity.as_str(), signal.quantity.unit().as_str());
-        let _ = writeln!(
-            text,
-            "{:<28} {quantity:<22} {unit:<6} {}",
+        let line = format!(
+            "{:<28} {quantity:<22} {unit:<6} {:<5}  {}",
             signal.name,
-            if signal.trip { "yes" } else { "" }
+            if signal.trip { "yes" } else { "" },
+            nut_name(signal.name).unwrap_or_default()
         );
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     text
 }
 
 fn json(devices: &[Device]) -> String {
     let signals = |device: &Device| -> Vec<serde_json::Value> {
-        let signal = |s: muster_profiles::Named<'_>| serde_json::json!({ "name": s.name, "quantity": s.quantity.as_str(), "unit": s.quantity.unit().as_str(), "trip": s.trip });
+        let signal = |s: muster_profiles::Named<'_>| serde_json::json!({ "name": s.name, "quantity": s.quantity.as_str(), "unit": s.quantity.unit().as_str(), "trip": s.trip, "nut": nut_name(s.name) });
         device.signals().into_iter().map(signal).collect()
     };
     let one = |device: &Device| {
@@ -142,7 +147,8 @@ mod tests {
             .collect();
         assert!(text.contains("  ! Runtime means nothing on mains."), "{text}");
         assert!(
-            text.lines().any(|l| l.starts_with("on_battery ") && l.ends_with("yes")),
+            text.lines()
+                .any(|l| l.starts_with("on_battery ") && l.contains(" yes ") && l.ends_with("ups.status OB")),
             "{text}"
         );
     }

@@ -22,7 +22,6 @@ fn files_that_are_no_config() {
     assert!(refused(&vec![b'#'; MAX_BYTES as usize + 1]).ends_with(&format!("it is larger than {MAX_BYTES} bytes")));
     assert!(refused(b"[site]\nid = \"\xff\"\n").ends_with("it is not UTF-8 text"));
     assert!(refused(b"[site]\nid = here\n").starts_with("2 error not TOML: "));
-    assert!(refused(b"[site]\nid = \"a\"\nid = \"b\"\n").starts_with("3 error not TOML: "));
     assert!(
         load(Path::new("/")).unwrap_err()[0]
             .what
@@ -30,6 +29,21 @@ fn files_that_are_no_config() {
     );
     let deep = format!("a = {}", "[".repeat(100_000));
     assert!(refused(deep.as_bytes()).starts_with("1 error not TOML: "));
+}
+
+#[test]
+fn a_key_that_stands_there_twice_keeps_nothing_else_from_being_checked() {
+    let found = brief(&check(
+        "[site]\nid = \"a\"\nid = \"b\"\nbogus = 1\n[[zone]]\nid = \"z\"\n[site]\n[[zone]]\nid = \"z\"\n",
+    ));
+    for part in [
+        "3 error this key stands there twice",
+        "4 error [site] has no key `bogus`",
+        "7 error this key stands there twice",
+        "9 error a second zone with the id `z`",
+    ] {
+        assert!(found.iter().any(|line| line == part), "{part}: {found:#?}");
+    }
 }
 
 #[test]

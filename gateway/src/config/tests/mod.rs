@@ -157,6 +157,7 @@ fn examples_run_and_say_what_has_to_be_changed() {
         ("single-room.toml", 4),
         ("other-sensors.toml", 3),
         ("ups-behind-nut.toml", 3),
+        ("contact-module.toml", 3),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));

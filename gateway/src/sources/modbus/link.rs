@@ -1,4 +1,4 @@
-//! One connection to a device. It can read; there is nothing here that writes.
+//! The way to the devices of one port. It can read; there is nothing here that writes.
 
 use std::time::Duration;
 
@@ -6,10 +6,12 @@ use muster_profiles::{Block, Table};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_modbus::client::{Client, Context, tcp};
-use tokio_modbus::prelude::{DeviceIdObject, ReadCode};
+use tokio_modbus::prelude::{DeviceIdObject, ReadCode, SlaveContext};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
 
 use super::failure::Failure;
+use crate::config::Port;
+use crate::sources::names;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -23,60 +25,113 @@ pub(super) enum Answer {
     Refused(ExceptionCode),
 }
 
-/// A connection that is in step: every request had its answer.
+/// What a device says to one request: an answer, or an exception.
+pub(super) type Said = Result<Response, ExceptionCode>;
+
+/// Whom to ask, and how long an answer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct To {
+    /// Unit id.
+    pub(super) unit: u8,
+    /// An answer later than this is none.
+    pub(super) within: Duration,
+}
+
+/// A port: it is opened with the first request, and whenever it is not open.
 pub(super) struct Link {
-    context: Context,
-    within: Duration,
+    port: Port,
+    open: Option<Context>,
+    opened: u64,
 }
 
 impl Link {
-    /// Connects within 3 s to `host:port`. An answer later than `within` is none.
-    pub(super) async fn open(at: &str, unit: u8, within: Duration) -> Result<Self, Failure> {
-        let address = || at.to_owned();
-        let connected = timeout(CONNECT_WITHIN, TcpStream::connect(at)).await;
-        let stream = connected
-            .map_err(|_| Failure::ConnectTimeout {
-                address: address(),
-                within: CONNECT_WITHIN,
-            })?
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-            .map_err(|source| Failure::Connect {
-                address: address(),
-                source,
-            })?;
-        Ok(Self {
-            context: tcp::attach_slave(stream, Slave(unit)),
-            within,
+    /// Nothing is opened yet.
+    pub(super) fn new(port: Port) -> Self {
+        Self {
+            port,
+            open: None,
+            opened: 0,
+        }
+    }
+
+    /// How many times it has been opened: what was found over an earlier connection may be another device's.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// What has come is out of step with what was asked.
+    pub(super) fn distrust(&mut self) {
+        self.open = None;
+    }
+
+    /// One read. A connection stays only with a proper answer: after a time-out, any failure, or when this call is
+    /// cancelled, it is gone, so that no late answer can meet a later request.
+    pub(super) async fn read(&mut self, to: To, block: Block) -> Result<Answer, Failure> {
+        Ok(match self.call(to, request(block)).await? {
+            Ok(response) => Answer::Words(self.words(block, response)?),
+            Err(code) => Answer::Refused(code),
         })
     }
 
-    /// One read. The link comes back only with a proper answer: after a time-out, any failure, or when this call is
-    /// cancelled, it is gone, so that no late answer can meet a later request.
-    pub(super) async fn read(mut self, block: Block) -> Result<(Self, Answer), Failure> {
-        let answer = match self.call(request(block)).await? {
-            Ok(response) => Answer::Words(words(block, response)?),
-            Err(code) => Answer::Refused(code),
-        };
-        Ok((self, answer))
-    }
-
     /// Who it says it is (function 43, MEI type 14): maker, product code and revision, as far as it says. Most devices
-    /// refuse, and say nothing. The link comes back as of [`Link::read`].
-    pub(super) async fn identity(mut self) -> Result<(Self, Vec<String>), Failure> {
-        let said = match self.call(Request::ReadDeviceIdentification(ReadCode::Basic, 0)).await? {
+    /// refuse, and say nothing.
+    pub(super) async fn identity(&mut self, to: To) -> Result<Vec<String>, Failure> {
+        let said = match self
+            .call(to, Request::ReadDeviceIdentification(ReadCode::Basic, 0))
+            .await?
+        {
             Ok(Response::ReadDeviceIdentification(said)) => said.device_id_objects,
-            Ok(other) => return Err(Failure::Header(format!("unexpected {}", other.function_code()))),
+            Ok(other) => {
+                self.distrust();
+                return Err(Failure::Header(format!("unexpected {}", other.function_code())));
+            }
             Err(_) => Vec::new(),
         };
         let text = |object: &DeviceIdObject| String::from_utf8_lossy(&object.value).trim().to_owned();
-        Ok((self, said.iter().map(text).collect()))
+        Ok(said.iter().map(text).collect())
     }
 
-    async fn call(&mut self, request: Request<'static>) -> Result<Result<Response, ExceptionCode>, Failure> {
-        let called = timeout(self.within, self.context.call(request)).await;
-        let answered = called.map_err(|_| Failure::Timeout { within: self.within })?;
-        answered.map_err(Failure::of_call)
+    fn words(&mut self, block: Block, response: Response) -> Result<Vec<u16>, Failure> {
+        words(block, response).inspect_err(|_| self.distrust())
     }
+
+    async fn call(&mut self, to: To, request: Request<'static>) -> Result<Said, Failure> {
+        let mut context = match self.open.take() {
+            Some(context) => context,
+            None => self.connect().await?,
+        };
+        context.set_slave(Slave(to.unit));
+        let called = timeout(to.within, context.call(request)).await;
+        let said = called
+            .map_err(|_| Failure::Timeout { within: to.within })?
+            .map_err(Failure::of_call)?;
+        self.open = Some(context);
+        Ok(said)
+    }
+
+    async fn connect(&mut self) -> Result<Context, Failure> {
+        let Port::Tcp(at) = &self.port;
+        let context = tcp::attach(connect(at).await?);
+        self.opened += 1;
+        Ok(context)
+    }
+}
+
+/// Connects within 3 s to `host:port`.
+async fn connect(at: &str) -> Result<TcpStream, Failure> {
+    let address = || at.to_owned();
+    let connect = async { TcpStream::connect(&names::find(at).await?[..]).await };
+    let connected = timeout(CONNECT_WITHIN, connect).await;
+    connected
+        .map_err(|_| Failure::ConnectTimeout {
+            address: address(),
+            within: CONNECT_WITHIN,
+        })?
+        .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+        .map_err(|source| Failure::Connect {
+            address: address(),
+            source,
+        })
 }
 
 /// The only requests for values that there are: the four reads.

@@ -11,9 +11,9 @@ use tokio::time::sleep;
 
 use super::ModbusSource;
 use super::failure::Failure;
-use super::link::{Answer, Link};
+use super::link::{Answer, Link, To};
 use super::poller;
-use crate::config::ModbusWay;
+use crate::config::{ModbusWay, Port};
 
 /// An answer later than this is none; slower than any shipped profile allows.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -39,13 +39,13 @@ pub struct Seen {
     pub answers: bool,
 }
 
-/// Asks a device at `host:port` who it is and tries the canaries of `profiles`, with at most 60 reads over one connection
+/// Asks a device at a port who it is and tries the canaries of `profiles`, with at most 60 reads over one connection
 /// at a time.
 ///
 /// # Errors
 /// One line: it cannot be reached, or does not speak Modbus.
-pub async fn explore(address: &str, unit: u8, profiles: &[Profile]) -> Result<Seen, String> {
-    let mut scout = Scout::new(address, unit);
+pub async fn explore(port: &Port, unit: u8, profiles: &[Profile]) -> Result<Seen, String> {
+    let mut scout = Scout::new(port.clone(), unit);
     scout.all(profiles).await.map_err(|failure| failure.line())?;
     Ok(scout.seen)
 }
@@ -54,19 +54,16 @@ pub async fn explore(address: &str, unit: u8, profiles: &[Profile]) -> Result<Se
 ///
 /// # Errors
 /// One line: why polling would discard it, such as a canary that does not hold.
-pub async fn values(
-    address: &str,
-    unit: u8,
-    profile: &Profile,
-) -> Result<Vec<(String, Result<Micro, Absence>)>, String> {
+pub async fn values(port: &Port, unit: u8, profile: &Profile) -> Result<Vec<(String, Result<Micro, Absence>)>, String> {
     let names = profile.signals.iter().map(|signal| signal.name.clone());
     let source = ModbusSource {
         source: SourceIx(0),
-        id: address.to_owned(),
-        address: address.to_owned(),
+        id: port.to_string(),
+        address: port.to_string(),
         channels: names.clone().zip((0..).map(ChannelIx)).collect(),
         poll_ms: None,
         way: ModbusWay {
+            port: port.clone(),
             unit,
             profile: Arc::new(profile.clone()),
         },
@@ -79,21 +76,19 @@ pub async fn values(
         .collect())
 }
 
-struct Scout<'a> {
-    address: &'a str,
-    unit: u8,
-    link: Option<Link>,
+struct Scout {
+    to: To,
+    link: Link,
     questions: usize,
     silences: usize,
     seen: Seen,
 }
 
-impl<'a> Scout<'a> {
-    fn new(address: &'a str, unit: u8) -> Self {
+impl Scout {
+    fn new(port: Port, unit: u8) -> Self {
         Self {
-            address,
-            unit,
-            link: None,
+            to: To { unit, within: WITHIN },
+            link: Link::new(port),
             questions: 0,
             silences: 0,
             seen: Seen::default(),
@@ -114,7 +109,8 @@ impl<'a> Scout<'a> {
     }
 
     async fn identity(&mut self) -> Result<(), Failure> {
-        let said = self.link().await?.identity().await;
+        self.questions += 1;
+        let said = self.link.identity(self.to).await;
         if let Some(identity) = self.or_silent(said)? {
             self.seen.answers |= !identity.is_empty();
             self.seen.identity = identity;
@@ -153,7 +149,8 @@ impl<'a> Scout<'a> {
         if self.questions >= QUESTIONS {
             return Ok(None);
         }
-        let answered = self.link().await?.read(block).await;
+        self.questions += 1;
+        let answered = self.link.read(self.to, block).await;
         let words = self.or_silent(answered)?.and_then(|answer| match answer {
             Answer::Words(words) => Some(words),
             Answer::Refused(_) => None,
@@ -162,21 +159,12 @@ impl<'a> Scout<'a> {
         Ok(words)
     }
 
-    async fn link(&mut self) -> Result<Link, Failure> {
-        self.questions += 1;
-        match self.link.take() {
-            Some(link) => Ok(link),
-            None => Link::open(self.address, self.unit, WITHIN).await,
-        }
-    }
-
     /// Devices fall silent, or hang up, at what they do not know; a few of those are borne.
-    fn or_silent<T>(&mut self, answered: Result<(Link, T), Failure>) -> Result<Option<T>, Failure> {
+    fn or_silent<T>(&mut self, answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
         match answered {
-            Ok((link, answer)) => {
-                self.link = Some(link);
-                Ok(Some(answer))
-            }
+            Ok(answer) => Ok(Some(answer)),
+            // Nobody is there to be asked again.
+            Err(failure @ (Failure::Connect { .. } | Failure::ConnectTimeout { .. })) => Err(failure),
             Err(failure) => {
                 self.silences += 1;
                 (self.silences < SILENCES).then_some(None).ok_or(failure)

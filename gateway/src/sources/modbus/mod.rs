@@ -5,6 +5,7 @@
 //! After anything but a proper answer or a Modbus exception the connection is dropped, because a late answer would meet
 //! the next request (tokio-modbus issue 324). What an answer was turned away for is counted.
 
+mod device;
 mod failure;
 mod link;
 mod look;

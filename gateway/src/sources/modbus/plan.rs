@@ -106,6 +106,7 @@ mod tests {
             channels,
             poll_ms,
             way: crate::config::ModbusWay {
+                port: crate::config::Port::Tcp("127.0.0.1:1".into()),
                 unit: 1,
                 profile: Arc::new(
                     muster_profiles::shipped(profile)

@@ -8,28 +8,25 @@ use muster_profiles::sunspec::{Search, Step};
 use muster_profiles::{Block, Profile, Table};
 
 use super::failure::Failure;
-use super::link::{Answer, Link};
+use super::link::{Answer, Link, To};
+use crate::config::Port;
 
 /// Looks at one device again and again, and says only what has changed.
 pub struct Recorder {
-    address: String,
-    unit: u8,
-    within: Duration,
+    to: To,
     blocks: Vec<Block>,
-    link: Option<Link>,
+    link: Link,
     said: BTreeMap<Block, String>,
 }
 
 impl Recorder {
-    /// For a device at `host:port`. Registers it does not answer for within `within` are silent.
+    /// For a device at a port. Registers it does not answer for within `within` are silent.
     #[must_use]
-    pub fn new(address: String, unit: u8, within: Duration, blocks: Vec<Block>) -> Self {
+    pub fn new(port: Port, unit: u8, within: Duration, blocks: Vec<Block>) -> Self {
         Self {
-            address,
-            unit,
-            within,
+            to: To { unit, within },
             blocks,
-            link: None,
+            link: Link::new(port),
             said: BTreeMap::new(),
         }
     }
@@ -39,9 +36,9 @@ impl Recorder {
     ///
     /// # Errors
     /// One line: the device cannot be reached, or has no such model.
-    pub async fn of_profile(address: String, unit: u8, profile: &Profile) -> Result<Self, String> {
+    pub async fn of_profile(port: Port, unit: u8, profile: &Profile) -> Result<Self, String> {
         let within = Duration::from_millis(profile.head.timeout_ms);
-        let mut recorder = Self::new(address, unit, within, Vec::new());
+        let mut recorder = Self::new(port, unit, within, Vec::new());
         let (mut base, mut way) = (0, Vec::new());
         if let Some(model) = profile.sunspec_model {
             (base, way) = recorder.search(model).await?;
@@ -94,13 +91,7 @@ impl Recorder {
     }
 
     async fn read(&mut self, block: Block) -> Result<Answer, Failure> {
-        let link = match self.link.take() {
-            Some(link) => link,
-            None => Link::open(&self.address, self.unit, self.within).await?,
-        };
-        let (link, answer) = link.read(block).await?;
-        self.link = Some(link);
-        Ok(answer)
+        self.link.read(self.to, block).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Looks for a SunSpec model on a fresh connection.
+//! Looks for a SunSpec model.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use muster_profiles::sunspec::{Search, Step, scale_factor};
 use muster_profiles::{Block, Profile, Table};
 
 use super::failure::Failure;
-use super::link::{Answer, Link};
+use super::link::{Answer, Link, To};
 
 /// A model that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(super) struct Found {
 }
 
 /// Looks for a model, and reads its scale factors: they stay as they are as long as the device runs.
-pub(super) async fn find(link: Link, model: u16, profile: &Profile) -> Result<(Link, Found), Failure> {
-    let (mut link, base) = locate(link, model).await?;
+pub(super) async fn find(link: &mut Link, to: To, model: u16, profile: &Profile) -> Result<Found, Failure> {
+    let base = locate(link, to, model).await?;
     let mut factors = BTreeMap::new();
     for offset in profile.scale_factors() {
         let block = Block {
@@ -27,34 +27,28 @@ pub(super) async fn find(link: Link, model: u16, profile: &Profile) -> Result<(L
             start: base.checked_add(offset).ok_or(Failure::NoModel { model })?,
             count: 1,
         };
-        let (next, words) = registers(link, block).await?;
-        link = next;
+        let words = registers(link, to, block).await?;
         let exponent = words.and_then(|words| scale_factor(*words.first()?));
         factors.extend(exponent.map(|exponent| (offset, exponent)));
     }
-    Ok((link, Found { base, factors }))
+    Ok(Found { base, factors })
 }
 
-async fn locate(mut link: Link, model: u16) -> Result<(Link, u16), Failure> {
+async fn locate(link: &mut Link, to: To, model: u16) -> Result<u16, Failure> {
     let (mut search, mut step) = Search::new(model);
     loop {
         match step {
-            Step::Read(block) => {
-                let (next, words) = registers(link, block).await?;
-                link = next;
-                step = search.answer(words.as_deref());
-            }
-            Step::Found(base) => return Ok((link, base)),
+            Step::Read(block) => step = search.answer(registers(link, to, block).await?.as_deref()),
+            Step::Found(base) => return Ok(base),
             Step::Missing => return Err(Failure::NoModel { model }),
         }
     }
 }
 
 /// Registers, or none where the device refuses them.
-async fn registers(link: Link, block: Block) -> Result<(Link, Option<Vec<u16>>), Failure> {
-    let (link, answer) = link.read(block).await?;
-    Ok(match answer {
-        Answer::Words(words) => (link, Some(words)),
-        Answer::Refused(_) => (link, None),
+async fn registers(link: &mut Link, to: To, block: Block) -> Result<Option<Vec<u16>>, Failure> {
+    Ok(match link.read(to, block).await? {
+        Answer::Words(words) => Some(words),
+        Answer::Refused(_) => None,
     })
 }

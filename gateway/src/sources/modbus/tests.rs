@@ -15,7 +15,7 @@ use muster_core::{ChannelIx, SourceIx};
 use muster_profiles::Profile;
 
 use super::ModbusSource;
-use crate::config::ModbusWay;
+use crate::config::{ModbusWay, Port};
 use crate::sources::ear::Bench;
 
 /// Two trip signals in blocks of their own and a canary: three requests a cycle.
@@ -55,10 +55,11 @@ fn source(address: String, profile: Profile, signals: &[&str]) -> ModbusSource {
     ModbusSource {
         source: SourceIx(0),
         id: "peer".into(),
-        address,
+        address: address.clone(),
         channels,
         poll_ms: None,
         way: ModbusWay {
+            port: Port::Tcp(address),
             unit: 7,
             profile: Arc::new(profile),
         },

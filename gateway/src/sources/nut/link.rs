@@ -16,7 +16,7 @@ use super::line::{self, shown};
 use super::refusal::Refusal;
 use super::request::Request;
 use crate::config::UpsName;
-use crate::sources::tls;
+use crate::sources::{names, tls};
 
 /// A machine in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s. TLS has to be ready
 /// by then as well.
@@ -112,8 +112,9 @@ impl Link {
 }
 
 async fn connect(door: Door<'_>) -> Result<Wire, Failure> {
-    let stream = TcpStream::connect(door.address).await;
-    let stream = stream
+    let connect = async { TcpStream::connect(&names::find(door.address).await?[..]).await };
+    let stream = connect
+        .await
         .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
         .map_err(|source| Failure::Connect {
             address: door.address.to_owned(),

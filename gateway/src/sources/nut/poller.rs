@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use super::NutSource;
 use super::answer::Variables;
@@ -33,9 +33,7 @@ pub(super) async fn run(
         !sheet.trip.is_empty(),
     );
     polling.every(pace.period);
-    sleep(pace.stagger(source.source.at())).await;
-    let mut ticks = interval(pace.period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = pace.begin(source.source.at()).await;
     let outlet = Outlet::new(source.source, lanes, clock, simulated);
     let upsd = Upsd {
         source,
@@ -44,10 +42,14 @@ pub(super) async fn run(
         link: None,
     };
     let mut poller = Poller { upsd, sheet, outlet };
-    for turn in 0_u64.. {
-        ticks.tick().await;
-        if poller.turn(turn % pace.rest_every == 0).await.is_err() {
+    loop {
+        let next = turns.next().await;
+        poller.upsd.polling.missed(next.missed);
+        if poller.turn(next.full).await.is_err() {
             return;
+        }
+        if poller.outlet.is_lost() {
+            turns.pardon();
         }
     }
 }
@@ -141,7 +143,7 @@ impl Upsd {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

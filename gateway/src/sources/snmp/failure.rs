@@ -17,6 +17,12 @@ pub(super) enum Failure {
         #[source]
         source: Box<Error>,
     },
+    #[error("nobody can say where {address} is")]
+    Unnamed {
+        address: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("no answer from {address} within {} ms, asked twice: it is off, the network is cut, or {or}", .within.as_millis())]
     Timeout {
         address: String,
@@ -76,7 +82,7 @@ impl Failure {
     /// Under which cause it is counted.
     pub(super) const fn cause(&self) -> Cause {
         match self {
-            Self::Connect { .. } => Cause::SnmpConnect,
+            Self::Connect { .. } | Self::Unnamed { .. } => Cause::SnmpConnect,
             Self::Timeout { .. } => Cause::SnmpTimeout,
             Self::Login(_) | Self::Keys(_) => Cause::SnmpLogin,
             Self::Refused(_) | Self::RefusedMany(_) => Cause::SnmpRefused,

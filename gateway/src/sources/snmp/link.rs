@@ -1,6 +1,8 @@
 //! One agent that is known. It can read; there is nothing here that writes.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_snmp::{
@@ -12,6 +14,7 @@ use super::SnmpSource;
 use super::failure::Failure;
 use super::hints::Hint;
 use super::plan::{Answers, Poll};
+use crate::sources::names;
 
 /// Resolving a name takes no longer, or the network is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -154,6 +157,7 @@ impl Link {
 
 /// Answers from elsewhere than the agent's address are dropped: nobody else may speak for it.
 async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<Client, Failure> {
+    let at = address(source).await?;
     let once_more = Retry::fixed(1, Duration::ZERO).unwrap_or_else(|_| Retry::none());
     let client = ClientBuilder::new(auth.clone())
         .request_timeout(within)
@@ -161,13 +165,24 @@ async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<C
         .retry(once_more)
         .max_oids_per_request(OBJECTS_A_GET)
         .response_shape_policy(ResponseShapePolicy::Strict)
-        .target(source.address.clone())
+        .target(at)
         .strict_source(true)
         .construction_timeout(CONNECT_WITHIN);
     client.connect().await.map_err(|error| Failure::Connect {
         address: source.address.clone(),
         source: error,
     })
+}
+
+async fn address(source: &SnmpSource) -> Result<SocketAddr, Failure> {
+    let unnamed = |cause: io::Error| Failure::Unnamed {
+        address: source.address.clone(),
+        source: cause,
+    };
+    let found = timeout(CONNECT_WITHIN, names::find(&source.address)).await;
+    let found = found.map_err(|_| unnamed(io::ErrorKind::TimedOut.into()))?;
+    let first = found.map_err(unnamed)?.first().copied();
+    first.ok_or_else(|| unnamed(io::ErrorKind::NotFound.into()))
 }
 
 /// sysObjectID and sysUpTime.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_snmp::{Auth, CryptoError, Oid};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use super::SnmpSource;
 use super::failure::Failure;
@@ -18,6 +19,9 @@ use crate::lines;
 use crate::sources::outlet::{Cycled, Outlet, Sample, turn};
 use crate::sources::polls::Polling;
 
+/// Users whose keys are made at a time: hundreds of agents at once would take a thread each, and every processor.
+static MAKING: Semaphore = Semaphore::const_new(2);
+
 /// Polls until the engine is gone. A trap is a turn of its own, for trip signals.
 pub(super) async fn run(
     source: SnmpSource,
@@ -28,9 +32,7 @@ pub(super) async fn run(
 ) {
     let pace = pace(&source);
     polling.every(pace.period);
-    sleep(pace.stagger(source.source.at())).await;
-    let mut ticks = interval(pace.period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = pace.begin(source.source.at()).await;
     let mut outlet = Outlet::new(source.source, lanes, clock, simulated);
     let mut agent = Agent {
         source,
@@ -40,17 +42,19 @@ pub(super) async fn run(
         auth: None,
         link: None,
     };
-    let mut number = 0_u64;
     loop {
         let full = tokio::select! {
-            _ = ticks.tick() => {
-                number += 1;
-                (number - 1).is_multiple_of(pace.rest_every)
+            next = turns.next() => {
+                agent.polling.missed(next.missed);
+                next.full
             }
             () = agent.hint.came() => agent.has_no_trip(),
         };
         if turn(&mut agent, &mut outlet, full).await.is_err() {
             return;
+        }
+        if outlet.is_lost() {
+            turns.pardon();
         }
     }
 }
@@ -129,6 +133,8 @@ impl Agent {
             return Ok(auth.clone());
         }
         let login = self.source.way.login.clone();
+        // Nobody closes it; a key more at a time would be no harm.
+        let _place = MAKING.acquire().await;
         let made = tokio::task::spawn_blocking(move || login::auth(&login)).await;
         // It does not panic; if it were to, there are no keys.
         let auth = made.unwrap_or(Err(CryptoError::CipherError)).map_err(Failure::Keys)?;
@@ -142,7 +148,7 @@ impl Agent {
     }
 
     fn count(&self, cause: Cause, line: &str) {
-        self.polling.failed(line);
+        self.polling.failed(cause, line);
         self.counters.count(cause, &self.source.id, &line);
     }
 }

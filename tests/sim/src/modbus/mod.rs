@@ -4,6 +4,7 @@ mod battery;
 mod contacts;
 pub mod recorded;
 mod server;
+pub mod stamped;
 mod table;
 mod ups;
 
@@ -23,6 +24,8 @@ pub enum DeviceKind {
     /// Dry-contact module wired to the fire panel: discrete input 0 is fire alarm, 1 is suppression discharge, 2 to 7
     /// are not wired.
     FirePanel,
+    /// Module of eight supervised contacts (Muster's map `generic/contact-module`): discrete inputs 0 to 15, two a contact.
+    ContactModule,
     /// Battery monitor that sums up the rack in Muster's generic map: input registers 0 to 5. It looks at its cells
     /// only every `period_ms` scenario milliseconds (> 0) and shows the same values in between.
     BatteryMonitor {
@@ -64,6 +67,7 @@ impl Seen {
                 ups.answers.then(|| ups::table(&ups, place))
             }
             DeviceKind::FirePanel => Some(contacts::table(&state.panel)),
+            DeviceKind::ContactModule => Some(contacts::pairs(&state.panel)),
             DeviceKind::BatteryMonitor { period_ms } => {
                 let measured = self.room.at(battery::looked_at_ms(now_ms, period_ms)).battery;
                 state.battery.answers.then(|| battery::table(&measured))

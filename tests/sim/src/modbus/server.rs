@@ -14,6 +14,7 @@ use tokio_modbus::server::tcp::Server;
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
 use super::recorded::Recorded;
+use super::stamped::Stamped;
 use super::{DeviceError, Seen};
 
 /// Network cards of real devices serve a handful of masters; one more is hung up on.
@@ -28,6 +29,8 @@ pub(super) enum View {
     Room(Seen),
     /// A recording.
     Recorded(Recorded),
+    /// The time of the answer.
+    Stamped(Stamped),
 }
 
 impl View {
@@ -36,6 +39,7 @@ impl View {
         match self {
             Self::Room(seen) => Some(seen.table()?.answer(request)),
             Self::Recorded(recorded) => Some(recorded.table()?.answer(request)),
+            Self::Stamped(stamped) => Some(stamped.answer(request)),
         }
     }
 }

@@ -101,13 +101,26 @@ pub struct RoomState {
     pub cut_announced: bool,
 }
 
-/// Contacts of the fire panel. Supervised and fed from its own battery: it lives through the whole story.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Contacts of the fire panel, and of what else is wired to its module. Supervised and fed from its own battery: it lives
+/// through the whole story.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Panel {
     /// The panel is in alarm.
     pub fire_alarm: bool,
     /// Extinguishing gas has been released.
     pub suppression_discharge: bool,
+    /// The panel is in its first stage.
+    pub first_stage: bool,
+    /// The room's emergency power off has been pressed.
+    pub epo: bool,
+    /// The transfer switch feeds from the generator.
+    pub on_generator: bool,
+    /// The generator runs.
+    pub generator_running: bool,
+    /// Water is under the floor.
+    pub leak: bool,
+    /// The room's door is open.
+    pub door: bool,
 }
 
 /// The panel's own detectors answer to the spark. Assumed: the record has gas "at once", and the panel has to alarm first.
@@ -154,7 +167,9 @@ impl Room {
             ups: UpsPlace::ALL.map(|place| power::at(place, fire_s, CUT_S, noise)),
             panel: Panel {
                 fire_alarm: fire_s >= PANEL_ALARM_S,
+                first_stage: fire_s >= PANEL_ALARM_S,
                 suppression_discharge: fire_s >= DISCHARGE_S,
+                ..Panel::default()
             },
             utility_on: fire_s < CUT_S,
             cut_announced: fire_s >= CUT_ANNOUNCED_S,

@@ -32,7 +32,7 @@ async fn is_survived_at(place: usize, act: Act, cause: &'static str) -> String {
     }
     assert_eq!(bench.counted(), [(cause, 1)], "{act:?} at {place}");
     let now = bench.polling.now();
-    let line = now.last_error.as_ref().map(|(line, _)| line);
+    let line = now.last_error.as_ref().map(|error| &error.line);
     assert!(
         now.poll_ms.is_some() && now.cycle_ms.is_some() && line == Some(&why),
         "{now:?}"

@@ -220,7 +220,9 @@ async fn a_recording_is_read_as_the_device_is() {
     let address = serve(registers.clone()).await;
     let device = muster_profiles::shipped("sunspec/battery-802").unwrap();
     let profile = device.clone().into_modbus().unwrap();
-    let mut recorder = super::super::Recorder::of_profile(address, 7, &profile).await.unwrap();
+    let mut recorder = super::super::Recorder::of_profile(crate::config::Port::Tcp(address), 7, &profile)
+        .await
+        .unwrap();
     let (lines, answered) = recorder.look().await;
     assert_eq!(lines.len(), answered, "{lines:#?}");
     assert_eq!(recorder.look().await, (Vec::new(), answered), "nothing has changed");
@@ -244,7 +246,12 @@ async fn what_is_refused_or_silent_is_recorded_as_such() {
         block(muster_profiles::Table::Coil, 0),
     ];
     let address = serve(Registers::default()).await;
-    let mut recorder = super::super::Recorder::new(address, 1, Duration::from_secs(2), blocks.clone());
+    let mut recorder = super::super::Recorder::new(
+        crate::config::Port::Tcp(address),
+        1,
+        Duration::from_secs(2),
+        blocks.clone(),
+    );
     let (lines, answered) = recorder.look().await;
     assert_eq!(answered, 2);
     assert_eq!(lines[0], "holding 0: 0x0000 0x0000");
@@ -255,7 +262,7 @@ async fn what_is_refused_or_silent_is_recorded_as_such() {
         .local_addr()
         .unwrap()
         .to_string();
-    let mut recorder = super::super::Recorder::new(nobody, 1, Duration::from_secs(2), blocks);
+    let mut recorder = super::super::Recorder::new(crate::config::Port::Tcp(nobody), 1, Duration::from_secs(2), blocks);
     let (lines, answered) = recorder.look().await;
     assert!(
         answered == 0 && lines.iter().all(|line| line.starts_with("silent ")),

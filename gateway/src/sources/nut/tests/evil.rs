@@ -39,7 +39,7 @@ async fn sound_but_for(act: Act, cause: Cause, words: &str) {
     );
     assert_eq!(bench.counted(), [(cause.as_str(), 1)], "{act:?}");
     let now = bench.polling.now();
-    let line = now.last_error.as_ref().map(|(line, _)| line);
+    let line = now.last_error.as_ref().map(|error| &error.line);
     assert!(
         now.poll_ms.is_some() && now.cycle_ms.is_some() && line == Some(&why),
         "{now:?}"

@@ -1,0 +1,206 @@
+//! One device: what is read of it, cycle by cycle, and whether it is believed.
+
+use std::time::Duration;
+
+use muster_profiles::{Block, Expect};
+use muster_wire::Absence;
+
+use super::ModbusSource;
+use super::failure::Failure;
+use super::link::{Answer, Link, To};
+use super::plan::Plan;
+use super::sunspec::{self, Found};
+use crate::clock::Stopwatch;
+use crate::counters::{Cause, Counters};
+use crate::sources::outlet::Sample;
+use crate::sources::polls::Polling;
+
+/// One device on a port.
+pub(super) struct Device {
+    source: ModbusSource,
+    plan: Plan,
+    counters: Counters,
+    pub(super) polling: Polling,
+    /// An answer later than this is none.
+    within: Duration,
+    /// Where its SunSpec model stands, and its scale factors; and the opening of the port under which that was found.
+    found: Option<(u64, Found)>,
+    /// What a counter held that has to move, and since when.
+    counter: Option<(Vec<u16>, Stopwatch)>,
+}
+
+/// A cycle that has been begun.
+pub(super) struct Cycle {
+    /// Of the signals that trip something, or of all others.
+    trip: bool,
+    begun: Stopwatch,
+    /// Blocks that have been read.
+    read: usize,
+    samples: Vec<Sample>,
+}
+
+impl Cycle {
+    pub(super) fn begin(trip: bool) -> Self {
+        Self {
+            trip,
+            begun: Stopwatch::start(),
+            read: 0,
+            samples: Vec::new(),
+        }
+    }
+}
+
+impl Device {
+    pub(super) fn new(source: ModbusSource, plan: Plan, counters: Counters, polling: Polling) -> Self {
+        Self {
+            within: Duration::from_millis(source.way.profile.head.timeout_ms),
+            source,
+            plan,
+            counters,
+            polling,
+            found: None,
+            counter: None,
+        }
+    }
+
+    /// The blocks, then the canary.
+    pub(super) async fn cycle(&mut self, link: &mut Link, trip: bool) -> Result<Vec<Sample>, Failure> {
+        let mut cycle = Cycle::begin(trip);
+        loop {
+            if let Some(samples) = self.step(link, &mut cycle).await? {
+                return Ok(samples);
+            }
+        }
+    }
+
+    /// The next block of a cycle; behind the last one the canary, and the samples. After a failure the cycle is over.
+    pub(super) async fn step(&mut self, link: &mut Link, cycle: &mut Cycle) -> Result<Option<Vec<Sample>>, Failure> {
+        let stepped = self.try_step(link, cycle).await;
+        if stepped.is_err() {
+            // It may be another device when it is heard again.
+            self.found = None;
+        }
+        stepped
+    }
+
+    async fn try_step(&mut self, link: &mut Link, cycle: &mut Cycle) -> Result<Option<Vec<Sample>>, Failure> {
+        let polls = if cycle.trip { &self.plan.trip } else { &self.plan.rest }.clone();
+        let Some(poll) = polls.get(cycle.read) else {
+            return Ok(Some(std::mem::take(&mut cycle.samples)));
+        };
+        let answer = self.read(link, poll.block).await?;
+        if let Answer::Refused(code) = answer {
+            self.count(Cause::ModbusException, &refusal(poll.block, code));
+        }
+        let none = Found::default();
+        let factors = &self.found.as_ref().map_or(&none, |(_, found)| found).factors;
+        cycle.samples.extend(poll.samples(&answer, factors));
+        cycle.read += 1;
+        if cycle.read < polls.len() {
+            return Ok(None);
+        }
+        let absence = self.absence(link).await?;
+        self.check_canary(link).await?;
+        self.polling.heard(&cycle.begun);
+        let samples = std::mem::take(&mut cycle.samples).into_iter();
+        Ok(Some(samples.map(|sample| sample.unless(absence)).collect()))
+    }
+
+    /// Counts a failure; one line of it.
+    pub(super) fn failed(&self, failure: &Failure) -> String {
+        let line = failure.line();
+        self.count(failure.cause(), &line);
+        line
+    }
+
+    /// Why nothing it says is a value now; none if it measures.
+    async fn absence(&mut self, link: &mut Link) -> Result<Option<Absence>, Failure> {
+        let Some(mode) = self.source.way.profile.mode.clone() else {
+            return Ok(None);
+        };
+        Ok(match self.read(link, mode.block).await? {
+            Answer::Words(words) => mode.absence(&words),
+            Answer::Refused(code) => {
+                self.count(Cause::ModbusException, &refusal(mode.block, code));
+                Some(Absence::Bus)
+            }
+        })
+    }
+
+    fn to(&self) -> To {
+        To {
+            unit: self.source.way.unit,
+            within: self.within,
+        }
+    }
+
+    /// One read, of a SunSpec model wherever it stands.
+    async fn read(&mut self, link: &mut Link, block: Block) -> Result<Answer, Failure> {
+        let base = self.base(link).await?;
+        let start = block.start.checked_add(base).ok_or(Failure::Canary)?;
+        link.read(self.to(), Block { start, ..block }).await
+    }
+
+    /// What its addresses are counted from.
+    async fn base(&mut self, link: &mut Link) -> Result<u16, Failure> {
+        let Some(model) = self.source.way.profile.sunspec_model else {
+            return Ok(0);
+        };
+        if let Some((opened, found)) = &self.found
+            && *opened == link.opened()
+        {
+            return Ok(found.base);
+        }
+        let found = sunspec::find(link, self.to(), model, &self.source.way.profile).await?;
+        let base = found.base;
+        self.found = Some((link.opened(), found));
+        Ok(base)
+    }
+
+    /// The canary comes last, so that it speaks for every answer before it.
+    async fn check_canary(&mut self, link: &mut Link) -> Result<(), Failure> {
+        let Some(canary) = self.source.way.profile.canary else {
+            return Ok(());
+        };
+        match self.read(link, canary.block).await? {
+            Answer::Refused(code) => Err(Failure::CanaryRefused(code)),
+            Answer::Words(words) if canary.holds(&words) => self.check_moves(canary.expect, words),
+            Answer::Words(_) => {
+                link.distrust();
+                Err(Failure::Canary)
+            }
+        }
+    }
+
+    fn check_moves(&mut self, expect: Expect, words: Vec<u16>) -> Result<(), Failure> {
+        let Expect::Moving { within_ms } = expect else {
+            return Ok(());
+        };
+        match &self.counter {
+            Some((before, since)) if *before == words => {
+                let within = Duration::from_millis(within_ms);
+                (since.elapsed() < within)
+                    .then_some(())
+                    .ok_or(Failure::Still { within })
+            }
+            _ => {
+                self.counter = Some((words, Stopwatch::start()));
+                Ok(())
+            }
+        }
+    }
+
+    fn count(&self, cause: Cause, line: &str) {
+        self.polling.failed(cause, line);
+        self.counters.count(cause, &self.source.id, &line);
+    }
+}
+
+fn refusal(block: Block, code: tokio_modbus::ExceptionCode) -> String {
+    format!(
+        "{:?} {} to {} refused: {code}",
+        block.table,
+        block.start,
+        block.start + (block.count - 1)
+    )
+}

@@ -1,0 +1,127 @@
+//! Fires, each in a room and with a fault of its own, until the evacuation begins or the load is lost.
+
+use std::collections::BTreeMap;
+
+use muster_sim::building::{Course, Dead, Dice, Fault, FaultKind, Fire, FireKind, Room};
+
+use crate::fit::Fit;
+use crate::play::{Play, Told};
+
+/// Sensors are heard for this long before the first sign. Seconds.
+const BEFORE_S: f64 = 120.0;
+/// What a slow fire does more than this before its runaway is looked at every 5 s.
+const CLOSELY_S: f64 = 1_000.0;
+
+/// One fire and what came of it.
+pub(crate) struct Burnt {
+    pub(crate) number: u64,
+    pub(crate) kind: FireKind,
+    pub(crate) dead: Option<Dead>,
+    pub(crate) loss_s: f64,
+    pub(crate) told: Told,
+}
+
+impl Burnt {
+    /// Nobody had begun to evacuate when the load was lost.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.lead_s().is_none_or(|lead_s| lead_s < 0.0)
+    }
+
+    /// From the evacuation's beginning to the first loss. Seconds.
+    pub(crate) fn lead_s(&self) -> Option<f64> {
+        Some(self.loss_s - self.told.evacuate_s?)
+    }
+}
+
+/// The course of a fire by its number: the kinds in turn, the rest drawn. One in six has nothing dead in its room; of the
+/// others any one sensor, node, bus or the broker has been dead for long.
+pub(crate) fn course(seed: u64, number: u64) -> (Course, FireKind, Option<Dead>) {
+    let mut dice = Dice::new(seed, number);
+    let kind = FireKind::ALL[(number % 7) as usize];
+    let room = Room::draw(&mut dice);
+    let fire = Fire::draw(kind, &mut dice);
+    let dead = (!dice.share(1.0 / 6.0)).then(|| Dead::draw(&mut dice));
+    let faults = dead.map(|what| Fault {
+        what,
+        kind: FaultKind::Silent,
+        from_s: f64::MIN,
+        until_s: f64::MAX,
+    });
+    let course = Course {
+        seed: dice.bits(),
+        room,
+        fire: Some(fire),
+        fire_at_s: 0.0,
+        disturbances: Vec::new(),
+        faults: faults.into_iter().collect(),
+    };
+    (course, kind, dead)
+}
+
+/// Lets it burn.
+pub(crate) fn burn(fit: &Fit, seed: u64, number: u64, keep_lines: bool) -> Burnt {
+    let (course, kind, dead) = course(seed, number);
+    let (begins_s, loss_s) = course.fire.as_ref().map_or((0.0, 0.0), |f| (f.begins_s(), f.loss_s));
+    let mut play = Play::new(fit, keep_lines);
+    let mut t_s = begins_s.floor() - BEFORE_S;
+    play.join(t_s);
+    // A room that evacuates is of no more interest, unless somebody wants to read on.
+    while t_s <= loss_s && (keep_lines || play.told.evacuate_s.is_none()) {
+        play.sample(&course, t_s);
+        t_s += if t_s < -CLOSELY_S { 5.0 } else { 1.0 };
+    }
+    Burnt {
+        number,
+        kind,
+        dead,
+        loss_s,
+        told: play.told,
+    }
+}
+
+/// Counts of one kind with one thing dead.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Count {
+    pub(crate) fires: u64,
+    pub(crate) missed: u64,
+    pub(crate) leads_s: Vec<f64>,
+}
+
+/// What came of many.
+#[derive(Debug, Default)]
+pub(crate) struct Fires {
+    pub(crate) all: Count,
+    pub(crate) by: BTreeMap<(&'static str, &'static str), Count>,
+    /// Numbers of those that were missed, the first few.
+    pub(crate) missed: Vec<u64>,
+    pub(crate) broken: Vec<(u64, String)>,
+}
+
+/// So many are named.
+const NAMED: usize = 10;
+
+impl Fires {
+    pub(crate) fn take(&mut self, burnt: Burnt) {
+        let dead = burnt.dead.map_or("nothing", Dead::as_str);
+        let here = self.by.entry((burnt.kind.as_str(), dead)).or_default();
+        for count in [&mut self.all, here] {
+            count.fires += 1;
+            count.missed += u64::from(burnt.is_missed());
+            count.leads_s.extend(burnt.lead_s());
+        }
+        if burnt.is_missed() && self.missed.len() < NAMED {
+            self.missed.push(burnt.number);
+        }
+        self.broken
+            .extend(burnt.told.broken.into_iter().map(|what| (burnt.number, what)));
+    }
+}
+
+impl Count {
+    /// A percentile of the leads. Seconds; none if nothing was evacuated.
+    pub(crate) fn lead_s(&self, percent: usize) -> Option<f64> {
+        let mut sorted = self.leads_s.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        sorted.get(sorted.len() * percent / 100).or(sorted.last()).copied()
+    }
+}

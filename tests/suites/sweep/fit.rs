@@ -1,0 +1,103 @@
+//! Rooms as they may be fitted out: real config files, read by the gateway's own loader, and which simulated sensor stands
+//! behind each of their channels.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_core::Site;
+use muster_sim::building::{Probe, Sign};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// A room that can be swept.
+pub(crate) struct Fit {
+    pub(crate) name: &'static str,
+    pub(crate) site: Arc<Site>,
+    /// By channel.
+    pub(crate) probes: Vec<Probe>,
+}
+
+/// The reference room of the goals first, then the poorer ones.
+const ROOMS: [(&str, &str); 3] = [
+    ("reference", include_str!("rooms/reference.toml")),
+    ("panel-and-bms", include_str!("rooms/panel-and-bms.toml")),
+    ("node-and-panel", include_str!("rooms/node-and-panel.toml")),
+];
+
+/// Why a room cannot be used: our own files, so each is a bug.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FitError {
+    #[error("no certificate for the simulated nodes")]
+    Certificate(#[from] rcgen::Error),
+    #[error("a file could not be written: {0}")]
+    File(#[from] std::io::Error),
+    #[error("the room {0} is not a config: {1}")]
+    Config(&'static str, String),
+    #[error("nothing simulated stands behind the channel {0}")]
+    Channel(String),
+}
+
+/// All of them.
+pub(crate) fn all() -> Result<Vec<Fit>, FitError> {
+    let folder = tempfile::tempdir()?;
+    let (mut ca, gateway) = (
+        CertificateParams::default(),
+        CertificateParams::new(["gateway".to_owned()])?,
+    );
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (ca_key, key) = (KeyPair::generate()?, KeyPair::generate()?);
+    let chain = gateway.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
+    std::fs::write(folder.path().join("ca.pem"), ca.self_signed(&ca_key)?.pem())?;
+    std::fs::write(folder.path().join("gateway.pem"), chain.pem())?;
+    private(&folder.path().join("gateway.key"), &key.serialize_pem())?;
+    ROOMS
+        .iter()
+        .map(|(name, text)| fit(name, text, folder.path()))
+        .collect()
+}
+
+fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+fn fit(name: &'static str, text: &str, folder: &Path) -> Result<Fit, FitError> {
+    let path = folder.join(format!("{name}.toml"));
+    let (config, _warnings) = muster::config::parse(text, &path).map_err(|findings| {
+        let lines: Vec<String> = findings.iter().map(|f| format!("{f:?}")).collect();
+        FitError::Config(name, lines.join("; "))
+    })?;
+    let probes = config
+        .site
+        .channels
+        .iter()
+        .map(|c| probe(&c.id))
+        .collect::<Result<_, _>>()?;
+    Ok(Fit {
+        name,
+        site: config.site,
+        probes,
+    })
+}
+
+fn probe(channel: &str) -> Result<Probe, FitError> {
+    let unknown = || FitError::Channel(channel.to_owned());
+    let (source, signal) = channel.split_once('.').ok_or_else(unknown)?;
+    Ok(match (source, signal) {
+        ("panel", "fire_alarm") => Probe::PanelFire,
+        ("panel", "suppression_discharge") => Probe::PanelDischarge,
+        ("bms", "max_cell_temperature") => Probe::Cell,
+        ("bms", "battery_alarm") => Probe::CellAlarm,
+        ("node-1" | "node-2" | "node-3", signal) => Probe::Node {
+            node: usize::from(source.as_bytes()[5] - b'1'),
+            sign: match signal {
+                "voc" => Sign::Voc,
+                "hydrogen" => Sign::Hydrogen,
+                "smoke" => Sign::Smoke,
+                "temperature" => Sign::Temperature,
+                _ => return Err(unknown()),
+            },
+        },
+        _ => return Err(unknown()),
+    })
+}

@@ -1,0 +1,225 @@
+//! How often it misses a fire, and how often it cries wolf: many simulated fires, and years without one, through the real
+//! decision in virtual time.
+//!
+//! `cargo run --release -p muster-testbed -- sweep --help`
+#![forbid(unsafe_code)]
+
+mod bound;
+mod days;
+mod event;
+mod fires;
+mod fit;
+mod picture;
+mod play;
+mod share;
+mod show;
+mod table;
+mod window;
+mod years;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+
+use fit::Fit;
+
+#[derive(Parser)]
+#[command(
+    name = "muster-testbed",
+    about = "Simulations of many fires, and of years without one"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fires and quiet years in the reference room and two poorer ones; exit 1 if a goal is missed
+    Sweep(Sweep),
+    /// False, missed and lead over votes needed, limits and what is in the room
+    Table(Table),
+    /// One fire, with every decision
+    Fire {
+        /// Its number, as `sweep` named it
+        number: u64,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// One year, with every decision
+    Year {
+        /// Its number, as `sweep` named it
+        number: u64,
+        /// Only the window that holds this second
+        #[arg(long, value_name = "SECOND")]
+        at: Option<f64>,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Args)]
+struct Which {
+    /// Seed of the whole sweep
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The room
+    #[arg(long, default_value = "reference")]
+    room: String,
+}
+
+#[derive(Args)]
+struct Sweep {
+    /// Fires in the reference room; a tenth of it in each of the poorer ones
+    #[arg(long, default_value_t = 5_000)]
+    fires: u64,
+    /// Years without a fire in the reference room; a tenth of it in each of the poorer ones
+    #[arg(long, default_value_t = 300)]
+    site_years: u64,
+    /// Days with twenty faults and disturbances each, every second one with a fire; a tenth of it in the poorer rooms
+    #[arg(long, default_value_t = 5_000)]
+    days: u64,
+    /// Seed of everything; the same seed gives the same figures on every machine
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads; as many as there are cores unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// One in so many windows of a year is played once more, with the quiet day before it in full
+    #[arg(long, default_value_t = 150)]
+    check_one_in: u64,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Table {
+    /// Fires a row
+    #[arg(long, default_value_t = 2_000)]
+    fires: u64,
+    /// Years without a fire a row
+    #[arg(long, default_value_t = 30)]
+    site_years: u64,
+    /// Seed of everything
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads; as many as there are cores unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Writes the picture here, as SVG
+    #[arg(long, value_name = "FILE")]
+    picture: Option<std::path::PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("muster-testbed: {error}");
+            ExitCode::from(70)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, fit::FitError> {
+    let fits = fit::all()?;
+    match command {
+        Command::Sweep(sweep) => Ok(sweep.run(&fits)),
+        Command::Table(table) => table.run(&fits),
+        Command::Fire { number, which } => {
+            Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
+        }
+        Command::Year { number, at, which } => Ok(which.tell(&fits, |fit, seed| years::tell(fit, seed, number, at))),
+    }
+}
+
+impl Which {
+    fn tell(&self, fits: &[Fit], tell: impl Fn(&Fit, u64)) -> ExitCode {
+        if let Some(fit) = fits.iter().find(|fit| fit.name == self.room) {
+            tell(fit, self.seed);
+            return ExitCode::SUCCESS;
+        }
+        let known: Vec<&str> = fits.iter().map(|fit| fit.name).collect();
+        eprintln!(
+            "muster-testbed: no room is called {:?}: {}",
+            self.room,
+            known.join(", ")
+        );
+        ExitCode::from(64)
+    }
+}
+
+fn threads(given: Option<usize>) -> usize {
+    given
+        .or(std::thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1)
+}
+
+impl Table {
+    fn run(&self, fits: &[Fit]) -> Result<ExitCode, fit::FitError> {
+        let rows = table::rows(fits, self.seed, threads(self.threads), (self.fires, self.site_years));
+        if let Some(path) = &self.picture {
+            std::fs::write(path, picture::svg(&rows))?;
+        }
+        if self.json {
+            println!("{}", table::json(&rows, self.seed));
+        } else {
+            print!("{}", table::text(&rows, self.seed));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Sweep {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long it took is printed, and decides nothing"
+    )]
+    fn run(&self, fits: &[Fit]) -> ExitCode {
+        let threads = threads(self.threads);
+        let mut rooms = Vec::new();
+        for (ix, fit) in fits.iter().enumerate() {
+            let part = |all: u64| if ix == 0 { all } else { all.div_ceil(10) };
+            let began = Instant::now();
+            let mut fires = fires::Fires::default();
+            share::out(
+                threads,
+                part(self.fires),
+                |n| fires::burn(fit, self.seed, n, false),
+                |burnt| fires.take(burnt),
+            );
+            let fires_took = began.elapsed();
+            let mut years = years::Years::default();
+            let one = |n| years::year(fit, self.seed, n, self.check_one_in);
+            share::out(threads, part(self.site_years), one, |year| years.join(year));
+            let years_took = began.elapsed();
+            let mut days = days::Days::default();
+            share::out(
+                threads,
+                part(self.days),
+                |n| days::day(fit, self.seed, n),
+                |day| days.take(day),
+            );
+            let seconds = [fires_took, years_took - fires_took, began.elapsed() - years_took].map(|d| d.as_secs_f64());
+            rooms.push(show::Swept {
+                room: fit.name,
+                is_reference: ix == 0,
+                fires,
+                years,
+                days,
+                seconds,
+            });
+        }
+        if self.json {
+            println!("{}", show::json(&rooms, self.seed, threads));
+        } else {
+            show::table(&rooms, self.seed, threads);
+        }
+        ExitCode::from(u8::from(!rooms.iter().all(show::Swept::is_as_promised)))
+    }
+}
