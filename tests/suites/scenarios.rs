@@ -114,8 +114,15 @@ async fn one_broken_file_of_several_is_named_and_an_unreadable_one_is_usage() {
         "{text}"
     );
     assert!(text.contains("1 of 2 files kept"), "{text}");
-    let output = muster(&["replay", blip.to_str().unwrap(), "/nowhere"]).await;
-    assert_eq!(output.status.code(), Some(64));
+    for (other, why) in [
+        ("/nowhere", "/nowhere does not exist"),
+        (folder.path().to_str().unwrap(), "is no incident file"),
+    ] {
+        let output = muster(&["replay", blip.to_str().unwrap(), other]).await;
+        assert_eq!(output.status.code(), Some(64));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(why), "{said}");
+    }
     std::fs::write(&broken, "fire!\n").unwrap();
     let output = muster(&["replay", blip.to_str().unwrap(), broken.to_str().unwrap()]).await;
     assert_eq!(output.status.code(), Some(64));
