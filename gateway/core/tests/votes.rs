@@ -151,7 +151,10 @@ impl Room {
             reason: "new rack".into(),
             nonce: 1,
         });
-        self.stand.answers.last().unwrap().verdict
+        self.stand
+            .answers
+            .last()
+            .map_or(Verdict::Refused, |answer| answer.verdict)
     }
 
     fn does(&self) -> Does {
@@ -186,8 +189,8 @@ impl Room {
 
 fn expected(order: &str) -> (Does, Does, Does) {
     let row = TABLE.iter().find(|row| row.0 == order);
-    row.map(|row| (row.1, row.2, row.3))
-        .unwrap_or_else(|| panic!("no row for {order:?}"))
+    assert!(row.is_some(), "no row for {order:?}");
+    row.map_or((Quiet, Quiet, Quiet), |row| (row.1, row.2, row.3))
 }
 
 fn orders() -> [[usize; 3]; 6] {
@@ -306,6 +309,8 @@ fn the_window_survives_a_restart() {
     assert_eq!(next.zone(0), Level::Evacuate, "still no answer");
 }
 
+type Happens = Box<dyn Fn(&mut Room)>;
+
 #[test]
 fn what_dies_counts_only_beside_an_alarm_and_alone() {
     let dies = |prepare: &dyn Fn(&mut Room)| {
@@ -315,7 +320,7 @@ fn what_dies_counts_only_beside_an_alarm_and_alone() {
         room
     };
     // (what happens, does it evacuate)
-    let cases: Vec<(&str, Box<dyn Fn(&mut Room)>, bool)> = vec![
+    let cases: Vec<(&str, Happens, bool)> = vec![
         (
             "59 s after",
             Box::new(|r| {

@@ -38,6 +38,20 @@ pub(crate) enum FitError {
 
 /// All of them.
 pub(crate) fn all() -> Result<Vec<Fit>, FitError> {
+    let folder = certificates()?;
+    ROOMS
+        .iter()
+        .map(|(name, text)| fit(name, text, folder.path()))
+        .collect()
+}
+
+/// The site of a config.
+pub(crate) fn site_of(name: &'static str, text: &str) -> Result<Arc<Site>, FitError> {
+    site(name, text, certificates()?.path())
+}
+
+/// Nodes that prove their names want certificates in a config.
+fn certificates() -> Result<tempfile::TempDir, FitError> {
     let folder = tempfile::tempdir()?;
     let (mut ca, gateway) = (
         CertificateParams::default(),
@@ -49,10 +63,7 @@ pub(crate) fn all() -> Result<Vec<Fit>, FitError> {
     std::fs::write(folder.path().join("ca.pem"), ca.self_signed(&ca_key)?.pem())?;
     std::fs::write(folder.path().join("gateway.pem"), chain.pem())?;
     private(&folder.path().join("gateway.key"), &key.serialize_pem())?;
-    ROOMS
-        .iter()
-        .map(|(name, text)| fit(name, text, folder.path()))
-        .collect()
+    Ok(folder)
 }
 
 fn private(path: &Path, text: &str) -> std::io::Result<()> {
@@ -61,23 +72,19 @@ fn private(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
-fn fit(name: &'static str, text: &str, folder: &Path) -> Result<Fit, FitError> {
+fn site(name: &'static str, text: &str, folder: &Path) -> Result<Arc<Site>, FitError> {
     let path = folder.join(format!("{name}.toml"));
     let (config, _warnings) = muster::config::parse(text, &path).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(|f| format!("{f:?}")).collect();
         FitError::Config(name, lines.join("; "))
     })?;
-    let probes = config
-        .site
-        .channels
-        .iter()
-        .map(|c| probe(&c.id))
-        .collect::<Result<_, _>>()?;
-    Ok(Fit {
-        name,
-        site: config.site,
-        probes,
-    })
+    Ok(config.site)
+}
+
+fn fit(name: &'static str, text: &str, folder: &Path) -> Result<Fit, FitError> {
+    let site = site(name, text, folder)?;
+    let probes = site.channels.iter().map(|c| probe(&c.id)).collect::<Result<_, _>>()?;
+    Ok(Fit { name, site, probes })
 }
 
 fn probe(channel: &str) -> Result<Probe, FitError> {

@@ -11,6 +11,7 @@ mod fires;
 mod fit;
 mod picture;
 mod play;
+mod recorded;
 mod share;
 mod show;
 mod table;
@@ -40,6 +41,11 @@ enum Command {
     Sweep(Sweep),
     /// False, missed and lead over votes needed, limits and what is in the room
     Table(Table),
+    /// Recorded room fires: when it votes, against when their commercial alarms sounded; exit 1 if later than promised
+    Recorded {
+        /// Folder with `Activation_Times.csv` and the tests' series
+        folder: std::path::PathBuf,
+    },
     /// One fire, with every decision
     Fire {
         /// Its number, as `sweep` named it
@@ -117,11 +123,28 @@ struct Table {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let command = Cli::parse().command;
+    if let Command::Recorded { folder } = &command {
+        return recorded(folder);
+    }
+    match run(command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("muster-testbed: {error}");
             ExitCode::from(70)
+        }
+    }
+}
+
+fn recorded(folder: &std::path::Path) -> ExitCode {
+    match recorded::all(folder) {
+        Ok(came) => {
+            print!("{}", recorded::text(&came));
+            ExitCode::from(u8::from(!came.iter().all(recorded::Came::is_as_promised)))
+        }
+        Err(error) => {
+            eprintln!("muster-testbed: {error}");
+            ExitCode::from(64)
         }
     }
 }
@@ -131,6 +154,7 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     match command {
         Command::Sweep(sweep) => Ok(sweep.run(&fits)),
         Command::Table(table) => table.run(&fits),
+        Command::Recorded { folder } => Ok(recorded(&folder)),
         Command::Fire { number, which } => {
             Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
         }

@@ -31,7 +31,7 @@ pub(crate) fn svg(rows: &[Row]) -> String {
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="{LEFT}" y="26" font-size="17" font-weight="bold">Missed fires against false evacuations</text>
-<text x="{LEFT}" y="45" fill="#555">down and left is better; filled: two votes are needed, hollow: one; size: lead at the median</text>
+<text x="{LEFT}" y="45" fill="#555">down and left is better; filled: two votes needed, hollow: one; number: limits against the defaults</text>
 "##
     );
     axes(&mut svg);
@@ -89,15 +89,23 @@ fn axes(svg: &mut String) {
 fn mark(svg: &mut String, row: &Row, colour: &str) {
     let lead_min = row.fires.all.lead_s(50).unwrap_or(0.0) / 60.0;
     let (radius, fill) = (4.0 + lead_min / 5.0, if row.votes == 2 { colour } else { "none" });
-    let _ = writeln!(
-        svg,
-        r#"<circle cx="{:.1}" cy="{:.1}" r="{radius:.1}" fill="{fill}" fill-opacity="0.6" stroke="{colour}" stroke-width="2"><title>{}, {} votes, {} limits: {:.1} false a century, {:.1} of 100 missed, lead {lead_min:.1} min</title></circle>"#,
-        x(row),
-        y(row),
+    let times = match row.limits {
+        "half" => "½",
+        "double" => "2",
+        _ => "1",
+    };
+    let title = format!(
+        "{}, {} votes, {} limits: {:.1} false a century, {:.1} of 100 missed, lead {lead_min:.1} min",
         row.room,
         row.votes,
         row.limits,
         row.false_a_century(),
         row.missed_percent()
+    );
+    let (x, y) = (x(row), y(row));
+    let _ = writeln!(
+        svg,
+        r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="{fill}" fill-opacity="0.6" stroke="{colour}" stroke-width="2"><title>{title}</title></circle><text x="{x:.1}" y="{:.1}" text-anchor="middle" font-size="11">{times}</text>"#,
+        y - radius - 3.0
     );
 }
