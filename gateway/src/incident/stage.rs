@@ -179,6 +179,21 @@ impl Incident {
         super::parse::finding(&self.file.display().to_string(), line, what, hint)
     }
 
+    /// When the sources of a room end and come back.
+    fn ends_in(&self, config: &Config) -> BTreeMap<SourceIx, Vec<(Millis, Heard)>> {
+        let mut ends: BTreeMap<SourceIx, Vec<(Millis, Heard)>> = BTreeMap::new();
+        for end in &self.ends {
+            let ix = sources(config)
+                .iter()
+                .position(|id| *id == end.source)
+                .and_then(|ix| u16::try_from(ix).ok());
+            if let Some(ix) = ix {
+                ends.entry(SourceIx(ix)).or_default().push((end.at, end.heard.clone()));
+            }
+        }
+        ends
+    }
+
     fn stage(&self, site: &SiteRef, config: Config) -> Stage {
         let ix_of = |ids: Vec<&str>, id: &str| ids.iter().position(|i| *i == id);
         let tracks = config.site.channels.iter().map(|channel| Track {
@@ -195,13 +210,6 @@ impl Incident {
             let said = named(&source.id).or_else(|| named(ALL));
             said.map_or_else(|| usual_period(&config, SourceIx(ix)), |e| e.ms)
         });
-        let mut ends: BTreeMap<SourceIx, Vec<(Millis, Heard)>> = BTreeMap::new();
-        for end in &self.ends {
-            let ix = ix_of(sources(&config), &end.source).and_then(|ix| u16::try_from(ix).ok());
-            if let Some(ix) = ix {
-                ends.entry(SourceIx(ix)).or_default().push((end.at, end.heard.clone()));
-            }
-        }
         let answer = |id: &str| self.hooks.iter().find(|h| h.id == id).and_then(|h| h.takes_ms);
         let mut orders: Vec<(Millis, PrincipalIx, Verb)> = Vec::new();
         for order in &self.orders {
@@ -215,7 +223,7 @@ impl Incident {
             name: site.name.clone(),
             tracks: tracks.collect(),
             every: every.collect(),
-            ends,
+            ends: self.ends_in(&config),
             hooks: config.site.hooks.iter().map(|h| answer(&h.id)).collect(),
             orders,
             config,
