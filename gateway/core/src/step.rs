@@ -31,6 +31,11 @@ pub fn step(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>
     if state.detect.next_check().is_some_and(|at| at <= now) {
         state.detect.look_for_silence(&state.site, now, &mut changes);
     }
+    // What fell silent under this config has to be told under it: the next one may number its channels otherwise.
+    if matches!(input, Input::Config(_)) && !changes.is_empty() {
+        state.settle(now, &changes, out);
+        changes.clear();
+    }
     let stirred = take(state, now, input, &mut changes, out);
     if stirred || !changes.is_empty() || state.wake.is_some_and(|at| at <= now) {
         state.settle(now, &changes, out);

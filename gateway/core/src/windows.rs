@@ -6,7 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
     detect::{Change, Fate},
-    policy::{Dying, Sum, orders::HOLD_MS},
+    policy::{Dying, Sum, orders::HOLD_MS, votes::RETURN_AFTER_MS},
 };
 
 /// A channel that dies within this after a neighbour's alarm counts (design §5).
@@ -100,13 +100,15 @@ impl State {
         }
     }
 
-    /// It was good after the alarm, so it died after it; of another group, which can vote in this zone and does not yet.
+    /// It was good after the alarm, so it died after it; of another group, which can vote in this zone and does not yet. One
+    /// that comes and goes was not good: a loose wire beside one lying sensor would evacuate a site.
     fn dies_beside_an_alarm(&self, now: Millis, ix: ChannelIx) -> Option<((ZoneIx, GroupIx), Dying)> {
         let (channel, state) = (self.site.channels.get(ix.at())?, self.detect.channels.get(ix.at())?);
         let key = (channel.zone, channel.group);
         let known = self.policy.votes.contains_key(&key) || self.policy.dying.contains_key(&key);
         let can_vote = !self.detect.voters(key.0, key.1).is_empty() && self.kept_from_voting(now, ix).is_none();
-        if known || !can_vote || state.value.is_none() || self.policy.zones[key.0.at()].evacuate.is_some() {
+        let steady = state.mended_at.is_none_or(|at| now - at >= RETURN_AFTER_MS);
+        if known || !can_vote || !steady || state.value.is_none() || self.policy.zones[key.0.at()].evacuate.is_some() {
             return None;
         }
         let in_time = |at: Millis| state.good_at >= at && now - at <= DIES_WITHIN_MS;

@@ -37,6 +37,28 @@ fn the_same_config_again_changes_nothing() {
 }
 
 #[test]
+fn what_falls_silent_with_the_reload_is_told_by_its_own_name() {
+    let mut stand = Stand::new(site());
+    (0..8).for_each(|channel| stand.read(channel, 1));
+    // Nobody has ticked: the reload is the first to see it, and has fewer channels.
+    stand.now += 60 * MINUTE;
+    assert_eq!(stand.reload(without_a()), Ok(()));
+    let told = |what: &str| {
+        stand
+            .events
+            .iter()
+            .any(|e| e.kind == EventKind::Trouble && e.subject == what)
+    };
+    for source in site().sources {
+        assert!(
+            told(&source.id) || site().channels.iter().any(|c| told(&c.id)),
+            "{}",
+            source.id
+        );
+    }
+}
+
+#[test]
 fn a_window_half_full_stays_so() {
     let mut stand = Stand::new(site());
     stand.read(0, 20);

@@ -340,6 +340,34 @@ fn what_dies_counts_only_beside_an_alarm_and_alone() {
             false,
         ),
         (
+            "it had come and gone",
+            Box::new(|r| {
+                let well = r.shows[1];
+                r.fail(1);
+                r.pass(20 * SECOND);
+                r.shows[1] = well;
+                r.pass(29 * MINUTE);
+                r.alarm(0);
+                r.pass(30 * SECOND);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "it had come and gone long before",
+            Box::new(|r| {
+                let well = r.shows[1];
+                r.fail(1);
+                r.pass(20 * SECOND);
+                r.shows[1] = well;
+                r.pass(31 * MINUTE);
+                r.alarm(0);
+                r.pass(30 * SECOND);
+                r.fail(1);
+            }),
+            true,
+        ),
+        (
             "before",
             Box::new(|r| {
                 r.fail(1);

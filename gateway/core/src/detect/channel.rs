@@ -79,6 +79,9 @@ pub(crate) struct ChannelState {
     /// Since when.
     pub(crate) fault_since: Millis,
     fault_seen: Millis,
+    /// When the last fault was over; none if there has been none.
+    #[serde(default)]
+    pub(crate) mended_at: Option<Millis>,
     alarm: Passing,
     watch: Passing,
     /// Has alarmed since the last reset.
@@ -173,6 +176,7 @@ impl ChannelState {
             fault: None,
             fault_since: now,
             fault_seen: now,
+            mended_at: None,
             alarm: Passing::default(),
             watch: Passing::default(),
             alarmed: false,
@@ -216,6 +220,7 @@ impl ChannelState {
         ];
         let perhaps = [
             self.clear_since,
+            self.mended_at,
             self.earlier.map(|(_, at)| at),
             self.doubted.map(|(_, at)| at),
             stale_ms,
@@ -360,7 +365,7 @@ impl ChannelState {
     fn heard(&mut self, c: &Channel, ix: ChannelIx, (now, age_ms): (Millis, Millis), changes: &mut Vec<Change>) {
         self.good_at = self.good_at.max(now - age_ms);
         if self.fault.is_some() && now - self.fault_seen >= FAULT_HOLD_MS.min(c.supervision_ms) {
-            self.fault = None;
+            (self.fault, self.mended_at) = (None, Some(now));
             changes.push(Change::Fault {
                 channel: ix,
                 fault: None,

@@ -6,7 +6,7 @@ use super::Policy;
 use crate::{GroupIx, Millis, Site, ZoneIx, detect::Detect};
 
 /// Good and below clear for this long, a vote returns (design §5).
-const RETURN_AFTER_MS: Millis = 30 * 60_000;
+pub(crate) const RETURN_AFTER_MS: Millis = 30 * 60_000;
 
 /// Onsets within this of each other count together even if a vote has returned (design §5).
 const TOGETHER_WITHIN_MS: Millis = 30 * 60_000;
