@@ -6,7 +6,7 @@ use muster_sim::building::{Dice, Fire, FireKind, Room};
 use crate::event::{Because, Event, draw};
 use crate::fit::Fit;
 use crate::play::Play;
-use crate::window::{MARGIN_S, Window};
+use crate::window::{BEFORE_S, Window};
 
 const DAY_S: f64 = 86_400.0;
 /// Of everything but fires, this many times as much as in a usual year: about twenty a day.
@@ -66,7 +66,7 @@ pub(crate) fn day(fit: &Fit, seed: u64, number: u64) -> Day {
     let mut play = Play::new(fit, false);
     let mut at = 0;
     while at < events.len() {
-        let window = Window::play(&mut play, &events[at..], (&room, number), MARGIN_S);
+        let window = Window::play(&mut play, &events[at..], (&room, number), BEFORE_S);
         at += window.took;
         let told = std::mem::take(&mut play.told);
         day.broken.extend(told.broken.into_iter().map(|what| (number, what)));

@@ -5,8 +5,10 @@ use muster_sim::building::{Course, Room};
 use crate::event::{Because, Event, because};
 use crate::play::Play;
 
-/// Sensors are heard for this long before the first event of a window, and after its last. Seconds.
-pub(crate) const MARGIN_S: f64 = 60.0;
+/// Sensors are heard for this long before the first event of a window: the slow trend looks back 16 minutes. Seconds.
+pub(crate) const BEFORE_S: f64 = 1_200.0;
+/// And this long after its last.
+const AFTER_S: f64 = 60.0;
 /// An incident that nobody can end after this long is a bug of ours.
 pub(crate) const LONGEST_S: f64 = 4.0 * 86_400.0;
 /// People look after an incident this often.
@@ -37,7 +39,7 @@ impl Window {
             play.sample(&course, t_s);
             let took = begun(t_s);
             let because = because(&near[..took]);
-            let over = near[..took].iter().all(|e| e.over_s() + MARGIN_S < t_s);
+            let over = near[..took].iter().all(|e| e.over_s() + AFTER_S < t_s);
             let evacuated = play.told.evacuate_s.is_some();
             let lost = near[..took]
                 .iter()

@@ -10,7 +10,7 @@ use muster_sim::building::{Dice, Room};
 use crate::event::{Because, Event, YEAR_S, draw};
 use crate::fit::Fit;
 use crate::play::Play;
-use crate::window::{LONGEST_S, MARGIN_S, Window};
+use crate::window::{BEFORE_S, LONGEST_S, Window};
 
 /// What came of years.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ pub(crate) fn year(fit: &Fit, seed: u64, number: u64, check_one_in: u64) -> Year
             came.checked += 1;
             came.differ += u64::from(differs(fit, &events[at..], (&room, number)));
         }
-        let window = Window::play(&mut play, &events[at..], (&room, number), MARGIN_S);
+        let window = Window::play(&mut play, &events[at..], (&room, number), BEFORE_S);
         at += window.took;
         came.windows += 1;
         came.played_s += window.lasted_s;
@@ -99,10 +99,10 @@ pub(crate) fn tell(fit: &Fit, seed: u64, number: u64, around_s: Option<f64>) {
     let mut at = 0;
     let mut play = Play::new(fit, true);
     while at < events.len() {
-        let window = Window::play(&mut play, &events[at..], (&room, number), MARGIN_S);
+        let window = Window::play(&mut play, &events[at..], (&room, number), BEFORE_S);
         let (begins_s, ends_s) = (events[at].at_s(), events[at].at_s() + window.lasted_s);
         let told = std::mem::take(&mut play.told);
-        if around_s.is_none_or(|around_s| (begins_s - MARGIN_S..=ends_s).contains(&around_s)) {
+        if around_s.is_none_or(|around_s| (begins_s - BEFORE_S..=ends_s).contains(&around_s)) {
             events[at..at + window.took]
                 .iter()
                 .for_each(|event| println!("{event:?}"));
@@ -117,9 +117,9 @@ pub(crate) fn tell(fit: &Fit, seed: u64, number: u64, around_s: Option<f64>) {
     }
 }
 
-/// Whether a window comes out otherwise after a whole quiet day than after the minute that is usual here.
+/// Whether a window comes out otherwise after a whole quiet day than after the twenty minutes that are usual here.
 fn differs(fit: &Fit, events: &[Event], (room, number): (&Room, u64)) -> bool {
-    let [whole, usual] = [86_400.0, MARGIN_S].map(|before_s| {
+    let [whole, usual] = [86_400.0, BEFORE_S].map(|before_s| {
         let mut play = Play::new(fit, true);
         Window::play(&mut play, events, (room, number), before_s);
         play.told.lines
