@@ -65,6 +65,15 @@ pub enum Control {
         /// Gets the core's answer; dropped if the engine stops.
         answer: oneshot::Sender<Answer>,
     },
+    /// Something is taken out of service, people work in a zone, or either ends; and whom to answer.
+    Bypass {
+        /// Id of the principal.
+        by: Arc<str>,
+        /// What; looked up under the config in force.
+        asked: crate::api::Bypass,
+        /// Gets the core's answer; dropped if the engine stops.
+        answer: oneshot::Sender<Answer>,
+    },
     /// The journal's writer answers.
     Journal(crate::journal::Report),
     /// Somebody wants to see channels.

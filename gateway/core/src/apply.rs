@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, is_last, step_id},
-    policy::{Incident, Pending, Vote},
+    policy::{Incident, Pending, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -21,12 +21,27 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             group,
             channel,
             why,
-        } => hold_vote(state, at, (zone, group), channel, why),
+            died,
+        } => hold_vote(state, at, (zone, group), channel, (why, *died)),
         Record::VoteReturned { zone, group } => {
             if let Some(vote) = vote_key(state, zone, group).and_then(|key| state.policy.votes.get_mut(&key)) {
                 vote.held = false;
             }
         }
+        Record::WindowOpened { zone, until, why } => open_window(state, at, zone, *until, why),
+        Record::WindowClosed { zone, .. } => {
+            if let Some(zone) = zone_ix(state, zone) {
+                state.policy.windows.remove(&zone);
+            }
+        }
+        Record::Bypassed {
+            what,
+            id,
+            by,
+            reason,
+            until,
+        } => state.take_bypass(at, (*what, id), by, reason, *until),
+        Record::BypassEnded { what, id, .. } => state.drop_bypass(at, *what, id),
         Record::EvacuateBegun { zone, why } => begin(state, at, zone.as_deref(), why),
         Record::OrderPending { verb, by } => {
             if let Some(by) = principal(state, by) {
@@ -45,7 +60,10 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
-        Record::OrderRefused { .. } | Record::ActedUnstored { .. } | Record::Pruned { .. } => {}
+        Record::OrderRefused { .. }
+        | Record::BypassRefused { .. }
+        | Record::ActedUnstored { .. }
+        | Record::Pruned { .. } => {}
     }
 }
 
@@ -63,7 +81,7 @@ fn open(state: &mut State, at: Millis, n: u32, why: &str) {
     });
 }
 
-fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel: &str, why: &str) {
+fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel: &str, (why, died): (&str, bool)) {
     // A config that does not know them (any more) must not make the vote fall.
     let Some(key) = state.keep(zone, group) else {
         return;
@@ -71,10 +89,28 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
     if let Some(ix) = state.detect.channel(&state.site, channel) {
         state.detect.channels[ix.at()].alarmed = true;
     }
-    let why = why.into();
-    let (held, onset) = (true, at);
-    state.policy.votes.insert(key, Vote { held, onset, why });
+    state.policy.dying.remove(&key);
+    let vote = Vote {
+        held: true,
+        onset: at,
+        why: why.into(),
+        alarmed_at: at,
+        died,
+    };
+    state.policy.votes.insert(key, vote);
     sign(state, at);
+}
+
+fn open_window(state: &mut State, at: Millis, zone: &str, until: Millis, why: &str) {
+    if let Some(zone) = zone_ix(state, zone) {
+        let (until, why) = (until.clamp(0, crate::step::FAR), why.into());
+        state.policy.windows.insert(zone, Window { opened: at, until, why });
+    }
+}
+
+fn zone_ix(state: &State, id: &str) -> Option<ZoneIx> {
+    let at = state.site.zones.iter().position(|z| z.id == id)?;
+    u16::try_from(at).ok().map(ZoneIx)
 }
 
 /// The first sign of a hazard, from which the priors count.
@@ -88,7 +124,10 @@ fn begin(state: &mut State, at: Millis, zone: Option<&str>, why: &str) {
     let zone = zone.and_then(|id| state.site.zones.iter().position(|z| z.id == id));
     // A zone that nobody knows was a part of the site all the same.
     match zone {
-        Some(zone) => state.policy.zones[zone].evacuate = Some(why.into()),
+        Some(zone) => {
+            state.policy.zones[zone].evacuate = Some(why.into());
+            state.policy.windows.remove(&ZoneIx(zone as u16));
+        }
         None => state.policy.site_evacuate = Some(why.into()),
     }
     if let Some(incident) = state.policy.incident.as_mut() {
@@ -110,7 +149,10 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
             let who: Vec<PrincipalIx> = by.iter().filter_map(|id| principal(state, id)).collect();
             state.policy.held_by.extend(who);
         }
-        Verb::Abort => state.policy.aborted = true,
+        Verb::Abort => {
+            stand_down(state, at);
+            state.policy.aborted = state.policy.evacuating();
+        }
         // Power will go whatever was aborted before.
         Verb::Cut { at: cut } => {
             lift(state, at);
@@ -120,6 +162,15 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         Verb::Disarm => arm(state, at, false),
         Verb::Reset => {}
     }
+}
+
+/// Every abort window is closed, and what has been seen so far opens none again.
+fn stand_down(state: &mut State, at: Millis) {
+    let policy = &mut state.policy;
+    for zone in core::mem::take(&mut policy.windows).into_keys() {
+        policy.zones[zone.at()].stood_down = Some(at);
+    }
+    policy.dying.clear();
 }
 
 /// An abort or a hold ends here; what was not cordoned gets its second.
@@ -257,7 +308,12 @@ fn close(state: &mut State, at: Millis, n: u32) {
     let policy = &mut state.policy;
     policy.votes.clear();
     policy.pending.clear();
-    policy.zones.iter_mut().for_each(|z| z.evacuate = None);
+    policy
+        .zones
+        .iter_mut()
+        .for_each(|z| (z.evacuate, z.stood_down) = (None, None));
+    policy.windows.clear();
+    policy.dying.clear();
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);
     policy.held_by.clear();
     state.detect.forget_alarms();

@@ -59,6 +59,17 @@ impl Site {
         if !(1..=c.n).contains(&c.k) || c.n > 16 {
             return Some(format!("channel {}: {} of {} samples cannot decide", c.id, c.k, c.n));
         }
+        let others = [c.checks.reference, c.checks.inhibited_by];
+        if others
+            .into_iter()
+            .flatten()
+            .any(|other| other.at() >= self.channels.len())
+        {
+            return Some(format!(
+                "channel {}: its reference or what inhibits it does not exist",
+                c.id
+            ));
+        }
         (!(1..=LONGEST_MS).contains(&c.supervision_ms)).then(|| format!("channel {}: no supervision window", c.id))
     }
 

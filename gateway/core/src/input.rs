@@ -3,7 +3,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use muster_wire::{Absence, Micro};
 
-use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx};
+use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx, ZoneIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,6 +37,19 @@ pub enum Input {
         by: PrincipalIx,
         /// What.
         verb: Verb,
+        /// Comes back in [`crate::Answer`].
+        nonce: u64,
+    },
+    /// A person takes part of the detection out of service, announces planned work in a zone, or ends either.
+    Bypass {
+        /// Who: its owner.
+        by: PrincipalIx,
+        /// What.
+        target: Target,
+        /// Engine time at which it ends by itself; none: it ends now.
+        until: Option<Millis>,
+        /// One line; not empty.
+        reason: String,
         /// Comes back in [`crate::Answer`].
         nonce: u64,
     },
@@ -76,6 +89,17 @@ pub enum Input {
     Tick,
 }
 
+/// What is taken out of service. A zone never is: there people work, and limits fall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Target {
+    /// Planned work.
+    Zone(ZoneIx),
+    /// All channels of a source.
+    Source(SourceIx),
+    /// One channel.
+    Channel(ChannelIx),
+}
+
 /// What a person can order (design §5, §10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case")]
@@ -84,7 +108,8 @@ pub enum Verb {
     Evacuate,
     /// Steps not yet begun wait, for at most 180 s. One person.
     Hold,
-    /// No further step begins until a new vote. Two persons.
+    /// No further step begins until a new vote: two persons. While an abort window is open and nothing runs yet, it closes
+    /// that window: one person.
     Abort,
     /// Power will be cut at this engine time. Two persons, or one and a held vote.
     Cut {

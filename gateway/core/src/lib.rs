@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod apply;
+mod bypass;
 mod clip;
 pub mod detect;
 mod digest;
@@ -30,13 +31,14 @@ mod sources;
 mod state;
 mod step;
 mod view;
+mod windows;
 
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
-pub use input::{HookOutcome, Input, Verb};
-pub use record::{Entry, Leftover, Record, StepEnd};
+pub use input::{HookOutcome, Input, Target, Verb};
+pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung, RungKind,
-    Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
+    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
+    RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
@@ -91,7 +93,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -53,7 +53,8 @@ impl State {
             why = format!("{why}; WARNING: incident {id} is open, so its hooks are called for real from now on");
         }
         let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
-        if matches!(verb, Verb::Arm | Verb::Disarm | Verb::Abort) {
+        let stops = verb == Verb::Abort && self.policy.evacuating();
+        if stops || matches!(verb, Verb::Arm | Verb::Disarm) {
             self.drop_steps(now, verb, &why, out);
         }
         let evacuates = matches!(verb, Verb::Evacuate | Verb::Cut { .. });
@@ -95,7 +96,7 @@ impl State {
     }
 
     /// A hold is never longer than the slack that is left.
-    fn slack_now(&self, now: Millis) -> Millis {
+    pub(crate) fn slack_now(&self, now: Millis) -> Millis {
         self.slack(now, runway::of(&self.site, &self.policy, &self.detect).deadline)
     }
 

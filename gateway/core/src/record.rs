@@ -38,6 +38,9 @@ pub enum Record {
         channel: String,
         /// One line.
         why: String,
+        /// It did not alarm, but died beside an alarm. Alone with one vote it only opens the abort window.
+        #[serde(default)]
+        died: bool,
     },
     /// Its channels have been good and below clear for 30 min; the vote stays latched.
     VoteReturned {
@@ -45,6 +48,55 @@ pub enum Record {
         zone: String,
         /// Group id.
         group: String,
+    },
+    /// Irreversible steps run at its end, unless somebody aborts.
+    WindowOpened {
+        /// Zone id.
+        zone: String,
+        /// Engine time of its end.
+        until: Millis,
+        /// One line.
+        why: String,
+    },
+    /// What had opened it was no vote after all.
+    WindowClosed {
+        /// Zone id.
+        zone: String,
+        /// One line.
+        why: String,
+    },
+    /// Part of the detection is out of service, or people work in a zone.
+    Bypassed {
+        /// Of what the id is.
+        what: Part,
+        /// Zone, source or channel id.
+        id: String,
+        /// Principal id: the owner.
+        by: String,
+        /// One line.
+        reason: String,
+        /// Engine time at which it ends by itself.
+        until: Millis,
+    },
+    /// It has ended.
+    BypassEnded {
+        /// Of what the id is.
+        what: Part,
+        /// Zone, source or channel id.
+        id: String,
+        /// One line.
+        why: String,
+    },
+    /// A bypass was refused.
+    BypassRefused {
+        /// Of what the id is.
+        what: Part,
+        /// Zone, source or channel id.
+        id: String,
+        /// Principal id.
+        by: String,
+        /// One line.
+        why: String,
     },
     /// Irreversible steps may run from here on.
     EvacuateBegun {
@@ -168,6 +220,20 @@ impl Leftover {
         }
     }
 }
+
+/// What a bypass is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Planned work in a zone: nothing of it is out of service, and its limits fall.
+    Zone,
+    /// A node or device.
+    Source,
+    /// A channel.
+    Channel,
+}
+
+crate::words!(Part { Zone => "zone", Source => "source", Channel => "channel" });
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

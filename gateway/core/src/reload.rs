@@ -106,9 +106,11 @@ impl State {
             self.keep(&old.site.zones[zone.at()].id, &old.site.groups[group.at()].id);
         }
         let moved = Moved::between(&old.site, &self.site);
-        self.detect.take_over((old.detect, &old.site), &self.site, &moved, now);
+        let unable = self.detect.take_over((old.detect, &old.site), &self.site, &moved, now);
         self.plan.take_over((old.plan, &old.site), &self.site, &moved);
         let gone = self.policy.take_over(old.policy, &moved, &self.detect);
+        self.spread(now);
+        self.detect.out_since(unable);
         self.say(EventKind::Config, &self.site.id.clone(), line, out);
         if self.policy.armed != armed {
             let verb = if self.policy.armed {
@@ -130,6 +132,16 @@ impl State {
                 format!("{id}: the new config knows it otherwise"),
                 out,
             );
+        }
+        for target in gone.bypasses {
+            let (what, id) = old.site.part(target);
+            let line = format!(
+                "{} is over: the new config knows it otherwise",
+                crate::bypass::of(what, &id)
+            );
+            let why = "the new config knows it otherwise".into();
+            self.record(now, crate::Record::BypassEnded { what, id, why }, out);
+            self.say(EventKind::Order, crate::bypass::verb(what), line, out);
         }
         for verb in gone.orders {
             let line = format!("{verb} lapses: who gave it is not in the new config");
@@ -184,4 +196,6 @@ fn ids<T>(list: &[T], id: impl Fn(&T) -> &String) -> BTreeSet<&str> {
 pub(crate) struct Gone {
     pub(crate) troubles: Vec<crate::policy::Subject>,
     pub(crate) orders: Vec<&'static str>,
+    /// By the old config's indices.
+    pub(crate) bypasses: Vec<crate::Target>,
 }

@@ -3,7 +3,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use crate::{Group, GroupIx, Site, State, Zone, ZoneIx, policy::ZoneState};
+use crate::{Group, GroupIx, Site, State, Target, Zone, ZoneIx, policy::ZoneState};
 
 /// Zones and groups a site may have.
 const MOST: usize = u16::MAX as usize;
@@ -72,6 +72,10 @@ impl State {
         site.zones.truncate(zones);
         site.groups.truncate(groups);
         self.policy.zones.truncate(zones);
+        self.policy
+            .bypasses
+            .retain(|t, _| !matches!(t, Target::Zone(z) if z.at() >= zones));
+        self.detect.at_work.retain(|z| z.at() < zones);
         self.detect.tally.truncate_zones(zones);
     }
 

@@ -13,14 +13,19 @@ impl State {
         for change in changes {
             self.take_change(now, change, out);
         }
+        self.end_bypasses(now, out);
+        self.vote_at_last(now, out);
         self.return_votes(now, out);
         self.lapse(now, out);
+        self.note_deaths(now, changes, out);
+        self.judge_deaths(now, out);
         self.count_votes(now, out);
+        self.close_windows(now, out);
         self.set_levels(out);
         self.drive(now, out);
         self.wake = self
             .policy
-            .next_deadline(&self.detect)
+            .next_deadline(&self.site, &self.detect, now)
             .into_iter()
             .chain(self.plan.wake)
             .filter(|at| *at > now)
@@ -32,7 +37,9 @@ impl State {
             Change::Alarm { channel, on, why } => {
                 self.say(EventKind::Channel, &self.channel_id(*channel), why.clone(), out);
                 if *on {
-                    self.vote(now, *channel, why, out);
+                    self.alarm(now, *channel, why, out);
+                } else {
+                    self.policy.withheld.remove(channel);
                 }
             }
             Change::Watch { channel, why, .. } => {
@@ -50,7 +57,7 @@ impl State {
         }
     }
 
-    fn channel_id(&self, ix: ChannelIx) -> String {
+    pub(crate) fn channel_id(&self, ix: ChannelIx) -> String {
         self.site.channels[ix.at()].id.clone()
     }
 
@@ -81,13 +88,27 @@ impl State {
         }
     }
 
-    /// A channel's alarm is its group's vote in its zone, unless that group votes there already.
-    fn vote(&mut self, now: Millis, ix: ChannelIx, why: &str, out: &mut Vec<Effect>) {
-        let channel = &self.site.channels[ix.at()];
-        let (zone, group) = (channel.zone, channel.group);
-        if self.policy.votes.get(&(zone, group)).is_some_and(|v| v.held) {
+    /// A channel's alarm is its group's vote in its zone, unless that group votes there already, or the channel may not
+    /// vote now.
+    fn alarm(&mut self, now: Millis, ix: ChannelIx, why: &str, out: &mut Vec<Effect>) {
+        if let Some(kept) = self.kept_from_voting(now, ix) {
+            self.policy.withheld.insert(ix);
+            let line = format!("it casts no vote: {kept}");
+            self.say(EventKind::Channel, &self.channel_id(ix), line, out);
             return;
         }
+        let channel = &self.site.channels[ix.at()];
+        let key = (channel.zone, channel.group);
+        match self.policy.votes.get_mut(&key).filter(|v| v.held && !v.died) {
+            Some(vote) => vote.alarmed_at = now,
+            None => self.vote(now, ix, (why, false), out),
+        }
+    }
+
+    /// Casts a group's vote. `died`: not by an alarm, but because the channel died beside one.
+    pub(crate) fn vote(&mut self, now: Millis, ix: ChannelIx, (why, died): (&str, bool), out: &mut Vec<Effect>) {
+        let channel = &self.site.channels[ix.at()];
+        let (zone, group) = (channel.zone, channel.group);
         let (zone_id, group_id) = (self.zone_id(zone), self.group_id(group));
         self.open_incident(now, &format!("{group_id} votes in {zone_id}: {why}"), out);
         let record = Record::VoteHeld {
@@ -95,6 +116,7 @@ impl State {
             group: group_id,
             channel: self.channel_id(ix),
             why: why.into(),
+            died,
         };
         self.record(now, record, out);
         self.say(
@@ -103,20 +125,17 @@ impl State {
             format!("{} votes: {why}", self.group_id(group)),
             out,
         );
+        if !died {
+            self.lift(now, zone, &format!("new vote: {why}"), out);
+        }
+    }
+
+    /// A new vote ends what a person had stopped.
+    pub(crate) fn lift(&mut self, now: Millis, zone: ZoneIx, why: &str, out: &mut Vec<Effect>) {
         if self.policy.aborted || self.policy.holding(now) {
-            self.record(
-                now,
-                Record::AbortLifted {
-                    why: format!("new vote: {why}"),
-                },
-                out,
-            );
-            self.say(
-                EventKind::Order,
-                &self.zone_id(zone),
-                "a new vote ends the hold or abort".into(),
-                out,
-            );
+            self.record(now, Record::AbortLifted { why: why.into() }, out);
+            let line = "a new vote ends the hold or abort".into();
+            self.say(EventKind::Order, &self.zone_id(zone), line, out);
         }
     }
 
@@ -179,24 +198,6 @@ impl State {
                 format!("{verb} lapses: no second person within 5 min"),
                 out,
             );
-        }
-    }
-
-    fn count_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        for zone in (0..self.site.zones.len() as u16).map(ZoneIx) {
-            if self.policy.zones[zone.at()].evacuate.is_some() {
-                continue;
-            }
-            if let Some(why) = self.policy.counting(&self.site, &self.detect, zone) {
-                self.record(
-                    now,
-                    Record::EvacuateBegun {
-                        zone: Some(self.zone_id(zone)),
-                        why,
-                    },
-                    out,
-                );
-            }
         }
     }
 
@@ -267,5 +268,12 @@ pub(crate) fn describe(fault: Fault, unit: &str) -> String {
         Fault::Stale { age_ms } => format!("no good reading for {}.{} s", age_ms / 1_000, age_ms % 1_000 / 100),
         Fault::Lost => "its source is gone".into(),
         Fault::Reported => "the device reports a fault of its own".into(),
+        Fault::Jump(value) => {
+            format!("{value} {unit} came faster than it can change; not believed unless the next sample bears it out")
+        }
+        Fault::Stuck { ms } => format!(
+            "exactly the same value for {} h; not believed until it moves",
+            ms / 3_600_000
+        ),
     }
 }

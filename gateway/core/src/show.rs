@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, State, StepView, TroubleView, Verb, View,
-    VoteView, WorkloadView, ZoneIx, ZoneView,
+    VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
     policy::{Incident, Interval, Pending, orders::PAIR_WITHIN_MS, runway},
@@ -121,7 +121,39 @@ impl State {
         orders.extend(hold.map(|until| in_effect(Verb::Hold, Some(until), "hold: steps not yet begun wait")));
         let abort = self.policy.aborted.then_some(Verb::Abort);
         orders.extend(abort.map(|verb| in_effect(verb, None, "aborted: no further step begins until a new vote")));
+        orders.extend(self.windows());
+        orders.extend(self.bypasses());
         orders
+    }
+
+    /// What one person can still abort.
+    fn windows(&self) -> impl Iterator<Item = OrderView> + '_ {
+        self.policy.windows.iter().map(|(zone, window)| {
+            let line = format!(
+                "{} evacuates unless one person aborts: {}",
+                self.zone_id(*zone),
+                window.why
+            );
+            order(Verb::Abort, Some(window.until), line)
+        })
+    }
+
+    fn bypasses(&self) -> impl Iterator<Item = OrderView> + '_ {
+        self.policy.bypasses.iter().map(|(target, bypass)| {
+            let (what, id) = self.site.part(*target);
+            OrderView {
+                verb: bypass::verb(what).into(),
+                waits: false,
+                by: Some(bypass.by.clone()),
+                at: None,
+                until: Some(bypass.until),
+                line: format!(
+                    "{}: {}; alarm limits are lower there",
+                    bypass::of(what, &id),
+                    bypass.reason
+                ),
+            }
+        })
     }
 
     fn waiting(&self, first: &Pending) -> OrderView {

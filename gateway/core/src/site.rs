@@ -1,6 +1,8 @@
 //! A site's config as content: what the decision needs of it, by dense index, so that a recording replays on its own.
 
 use alloc::{string::String, vec::Vec};
+use core::num::NonZeroU64;
+
 use muster_wire::{Micro, Quantity};
 
 use crate::{Millis, words};
@@ -81,6 +83,9 @@ pub struct Group {
 pub struct Source {
     /// Unique in the site; of a node, the id in its topic.
     pub id: String,
+    /// Broker, bus and switch that it is heard over. What they have in common takes all of theirs at once.
+    #[serde(default)]
+    pub over: Vec<String>,
 }
 
 /// One signal of a source.
@@ -108,6 +113,28 @@ pub struct Channel {
     pub n: u8,
     /// Without a good sample for this long the channel is stale, which is trouble. Milliseconds, > 0.
     pub supervision_ms: Millis,
+    /// Everything else that its samples are held against.
+    #[serde(default)]
+    pub checks: Checks,
+}
+
+/// What a channel's samples are held against beside its range and its limits. By default: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Checks {
+    /// A change faster than this is doubted until the next sample bears it out. Micro-units a second.
+    pub jump: Option<NonZeroU64>,
+    /// The same value for so long, if it is not a whole number of units, is that of a stuck sensor. Milliseconds.
+    pub stuck_ms: Option<NonZeroU64>,
+    /// Rising as fast as this, a sample beyond the watch limit counts as one beyond the alarm limit. Micro-units a minute.
+    pub rise: Option<NonZeroU64>,
+    /// Rising as fast as this, a sample counts as one beyond the watch limit. Micro-units an hour.
+    pub trend: Option<NonZeroU64>,
+    /// A limit is left only after so long below clear. Milliseconds.
+    pub off_ms: u32,
+    /// Measures the same outside the room: what both show came from outside.
+    pub reference: Option<ChannelIx>,
+    /// While that contact is on, and for an hour at most, alarms of this channel cast no vote (self-test, calibration).
+    pub inhibited_by: Option<ChannelIx>,
 }
 
 /// A threshold with hysteresis.
@@ -189,7 +216,7 @@ pub struct Principal {
 pub enum Role {
     /// evacuate, hold, abort, cut.
     Operator,
-    /// arm, disarm, reset.
+    /// arm, disarm, reset, bypass, work.
     Safety,
 }
 

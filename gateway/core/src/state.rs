@@ -48,7 +48,11 @@ struct Read {
 impl TryFrom<Read> for State {
     type Error = String;
 
-    fn try_from(read: Read) -> Result<Self, String> {
+    fn try_from(mut read: Read) -> Result<Self, String> {
+        // A state of core 1 does not say since when a group has been out of service: since it was written, then.
+        if read.named.fits(&read.site) {
+            read.detect.count_anew_if_older(&read.site, read.now);
+        }
         let flaw = read.flaw();
         let state = Self {
             site: read.site,

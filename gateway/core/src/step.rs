@@ -62,7 +62,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
                 age_ms: *age_ms,
             };
             state.detect.sample(&state.site, now, sample, changes);
-            shortens(state, *channel)
+            shortens(state, *channel) || may_vote_at_last(state, *channel)
         }
         Input::Tick => false,
         Input::Stored { through } => stored(state, *through, out),
@@ -73,6 +73,22 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             false
         }
         Input::Order { by, verb, nonce } => order(state, now, *by, *verb, *nonce, out),
+        Input::Bypass {
+            by,
+            target,
+            until,
+            reason,
+            nonce,
+        } => {
+            let order = crate::bypass::Order {
+                by: *by,
+                target: *target,
+                until: *until,
+                reason: clip(reason),
+            };
+            state.bypass(now, &order, *nonce, out);
+            true
+        }
         Input::Hook {
             incident,
             step,
@@ -89,6 +105,12 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
 fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64, out: &mut Vec<Effect>) -> bool {
     state.order(now, by, verb, nonce, out);
     true
+}
+
+/// Whether a contact spoke that keeps alarms from voting.
+fn may_vote_at_last(state: &State, channel: ChannelIx) -> bool {
+    let by = |c: &ChannelIx| state.site.channels[c.at()].checks.inhibited_by == Some(channel);
+    state.policy.withheld.iter().any(by)
 }
 
 /// Whether a reported runtime is so much shorter than the plan knows that it has to be made anew.

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Verb, ZoneIx,
-    next_deadline, step,
+    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, Target, Verb,
+    ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ fn act(stand: &mut Stand, (kind, which, value): Op) {
     let site = stand.state.site();
     let channel = ChannelIx(u32::from(which) % (site.channels.len() as u32 + 1));
     let simulated = site.simulated || which % 11 == 0;
-    match kind % 32 {
+    match kind % 34 {
         0..=11 => {
             let value = match value % 17 {
                 0 => Err(Absence::Bus),
@@ -60,6 +60,7 @@ fn act(stand: &mut Stand, (kind, which, value): Op) {
         })),
         24..=25 => drop(stand.store()),
         26..=29 => stand.wait(i64::from(value.unsigned_abs()) % (2 * MINUTE)),
+        32 | 33 => bypass(stand, which, value),
         30 => stand.wait(i64::from(value.unsigned_abs()) % (40 * MINUTE)),
         _ => {
             if let Some(due) = next_deadline(&stand.state) {
@@ -84,6 +85,26 @@ fn order(stand: &mut Stand, which: u16, value: i32) {
     stand.order(PrincipalIx(which / 7 % 4), verb);
     if value % 3 == 0 {
         stand.order(PrincipalIx((which / 7 + 1) % 4), verb);
+    }
+}
+
+fn bypass(stand: &mut Stand, which: u16, value: i32) {
+    let until = (value % 4 != 0).then(|| stand.now + i64::from(value % 600) * MINUTE);
+    let reason = if value % 7 == 0 { " " } else { "a reason" };
+    stand.input(&Input::Bypass {
+        by: PrincipalIx(which % 4),
+        target: odd_target(which),
+        until,
+        reason: reason.into(),
+        nonce: 0,
+    });
+}
+
+fn odd_target(which: u16) -> Target {
+    match which % 3 {
+        0 => Target::Zone(ZoneIx(which / 3 % 5)),
+        1 => Target::Source(SourceIx(which / 3 % 6)),
+        _ => Target::Channel(ChannelIx(u32::from(which / 3) % 12)),
     }
 }
 
@@ -346,6 +367,13 @@ fn hostile() -> impl Strategy<Value = (i64, Input)> {
             verb: odd_verb(verb, at),
             nonce: 0,
         }),
+        2 => (any::<u16>(), extreme(), any::<bool>()).prop_map(|(which, at, ends)| Input::Bypass {
+            by: PrincipalIx(which % 3),
+            target: odd_target(which),
+            until: (!ends).then_some(at),
+            reason: "x".repeat(5_000),
+            nonce: 0,
+        }),
         1 => any::<u64>().prop_map(|through| Input::Stored { through }),
         2 => any::<bool>().prop_map(|done| Input::Hook {
             incident: "s-1".into(),
@@ -361,7 +389,8 @@ fn hostile() -> impl Strategy<Value = (i64, Input)> {
 
 fn spoilt(seed: u64, at: u16) -> Site {
     let mut site = Dice(seed).site();
-    match at % 8 {
+    match at % 9 {
+        8 => site.channels[0].checks.reference = Some(ChannelIx(99)),
         0 => site.zones[0].adjacent.push(ZoneIx(at)),
         1 => site.channels[0].source = SourceIx(9 + at % 9),
         2 => site.channels[0].supervision_ms = i64::from(at) - 40_000,
@@ -396,6 +425,7 @@ fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
             group,
             channel: "nobody".into(),
             why,
+            died: n % 3 == 0,
         },
         2 => Record::VoteReturned { zone, group },
         3 => Record::EvacuateBegun { zone: None, why },
@@ -453,7 +483,7 @@ fn a_fault_is_the_answer_to_what_cannot_be() {
         1,
         "more stored than given"
     );
-    for at in 0..8 {
-        assert_eq!(faults(&[Input::Config(Arc::new(spoilt(3, at + 40)))]), 1, "spoilt {at}");
+    for at in 0..9 {
+        assert_eq!(faults(&[Input::Config(Arc::new(spoilt(3, at + 45)))]), 1, "spoilt {at}");
     }
 }

@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{
-    EventKind, GroupIx, HookOutcome, Level, Phase, Principal, Role, Site, Source, SourceIx, Verb, Verdict, ZoneIx,
+    EventKind, GroupIx, HookOutcome, Level, Phase, Principal, Role, Site, SourceIx, Verb, Verdict, ZoneIx,
 };
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, units, workload};
 
@@ -212,7 +212,7 @@ fn trouble_stays_with_what_has_it_and_goes_with_what_goes() {
     stand.wait(11 * SECOND);
     assert_eq!(stand.troubles(), ["n1", "n2", "n3", "ups"].map(String::from));
     let mut next = without_a();
-    next.sources.insert(0, Source { id: "front".into() });
+    next.sources.insert(0, stand::source("front", &["mqtt"]));
     next.channels
         .iter_mut()
         .for_each(|c| c.source = SourceIx(c.source.0 + 1));

@@ -7,9 +7,9 @@ mod stand;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use muster_core::{Call, HookOutcome, Input, Millis, Mode, PrincipalIx, Site, SourceIx, Verb, next_deadline};
+use muster_core::{Call, HookOutcome, Input, Millis, Mode, PrincipalIx, Site, SourceIx, Target, Verb, next_deadline};
 use muster_wire::{Absence, Micro, Quantity};
-use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, units, ups, workload};
+use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, source, units, ups, workload};
 
 const HOUR: Millis = 60 * MINUTE;
 /// A sample of every channel this often.
@@ -239,7 +239,8 @@ impl World {
         }
         let now = self.stand.now;
         let channel = self.dice.below(self.sensors.len() as u64) as usize;
-        match self.dice.below(14) {
+        match self.dice.below(16) {
+            14 | 15 => self.bypass(),
             0..=2 => self.sensors[channel] = self.sensor(),
             3 => self.sensors.fill(Sensor::Well),
             4 => {
@@ -301,6 +302,24 @@ impl World {
         let verb = verbs[self.dice.below(verbs.len() as u64) as usize];
         self.stand.order(PrincipalIx(self.dice.below(3) as u16), verb);
         self.stand.order(ANN, verb);
+    }
+
+    fn bypass(&mut self) {
+        let site = self.stand.state.site();
+        let (channels, sources) = (site.channels.len() as u64, site.sources.len() as u64);
+        let target = match self.dice.below(3) {
+            0 => Target::Zone(muster_core::ZoneIx(self.dice.below(3) as u16)),
+            1 => Target::Source(SourceIx(self.dice.below(sources) as u16)),
+            _ => Target::Channel(muster_core::ChannelIx(self.dice.below(channels) as u32)),
+        };
+        let until = (!self.dice.one_in(4)).then(|| self.stand.now + self.dice.between(1, 240) * MINUTE);
+        self.stand.input(&Input::Bypass {
+            by: ANN,
+            target,
+            until,
+            reason: "cleaning".into(),
+            nonce: 1,
+        });
     }
 
     /// Another file: a room, a node and a workload more (at the front, so that every index moves) or gone again, other
@@ -432,7 +451,7 @@ fn front(file: &mut Site, add: bool) {
         let adjacent = Vec::new();
         file.zones.insert(0, muster_core::Zone { id: id(), adjacent });
         file.groups.insert(0, muster_core::Group { id: id() });
-        file.sources.insert(0, muster_core::Source { id: id() });
+        file.sources.insert(0, source("front", &["mqtt"]));
         file.channels.insert(0, smoke("front", 0, 0, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{
-    Channel, ChannelIx, Effect, Group, HookOutcome, Input, Millis, Mode, Site, Source, State, next_deadline, step,
+    Channel, ChannelIx, Effect, Group, HookOutcome, Input, Millis, Mode, Site, State, next_deadline, step,
 };
 use stand::clock::took;
 use stand::{SECOND, hook, site, smoke, units, workload};
@@ -14,7 +14,7 @@ fn big_site(channels: u32, workloads: u16) -> Site {
     let mut s = site();
     let nodes = channels.div_ceil(8).min(60_000) as u16;
     s.groups = (0..nodes).map(|i| Group { id: format!("n{i}") }).collect();
-    s.sources = (0..nodes).map(|i| Source { id: format!("n{i}") }).collect();
+    s.sources = (0..nodes).map(|i| stand::source(&format!("n{i}"), &["mqtt"])).collect();
     s.channels = (0..channels)
         .map(|i| {
             let node = (i / 8).min(u32::from(nodes) - 1) as u16;

@@ -22,6 +22,7 @@ mod problem;
 mod progress;
 mod reach;
 mod serve;
+mod service;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ pub(crate) use here::{devices_command, order_command};
 pub use live::News;
 pub use metrics::{Gauges, Tap};
 pub use people::People;
+pub use service::Asked as Bypass;
 
 use crate::clock::Clock;
 use crate::counters::Counters;

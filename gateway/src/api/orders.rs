@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::tz::TimeZone;
-use muster_core::{Answer, Millis, Verb, Verdict};
+use muster_core::{Answer, Millis, Part, Verb, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::serve::Room;
-use super::{auth, body, wall};
+use super::{auth, body, service, wall};
 use crate::clock::Clock;
 use crate::counters::Cause;
 use crate::lanes::{Control, Lanes};
@@ -32,6 +32,27 @@ const ANSWER: Duration = Duration::from_secs(3);
 struct Asked {
     verb: Word,
     at: Option<String>,
+    /// Of `bypass` and `work`: of what.
+    target: Option<String>,
+    /// Of `bypass` and `work`: for how long; 0 ends it. Seconds.
+    for_s: Option<u32>,
+    /// Of `bypass` and `work`.
+    reason: Option<String>,
+}
+
+/// What is to be handed to the engine.
+enum Order {
+    Verb(Verb, Option<String>),
+    Service(&'static str, service::Asked),
+}
+
+impl Order {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Verb(verb, _) => verb.as_str(),
+            Self::Service(word, _) => word,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -44,6 +65,8 @@ enum Word {
     Arm,
     Disarm,
     Reset,
+    Bypass,
+    Work,
 }
 
 /// The last announced time and what it became, so that the second person's "16:52" is the first one's to the
@@ -75,25 +98,28 @@ pub(crate) async fn post(
 ) -> Result<Json<Value>, Problem> {
     let by = identify(&room, &headers)?;
     let asked: Asked = body::json(&headers, body).await?;
-    let (verb, at_wall) = verb_of(&room, &asked)?;
-    let who = &*by;
-    tracing::info!(
-        by = who,
-        verb = verb.as_str(),
-        at = at_wall.as_deref(),
-        "an order was given"
-    );
-    let answer = give(&room.state.lanes, by.clone(), verb).await?;
+    let order = order_of(&room, asked)?;
+    let (who, word) = (&*by, order.word());
+    let (verb, at_wall) = match &order {
+        Order::Verb(verb, at_wall) => (Some(*verb), at_wall.clone()),
+        Order::Service(..) => (None, None),
+    };
+    tracing::info!(by = who, verb = word, at = at_wall.as_deref(), "an order was given");
+    let by = by.clone();
+    let answer = match order {
+        Order::Verb(verb, _) => give(&room.state.lanes, |answer| Control::Order { by, verb, answer }).await?,
+        Order::Service(_, asked) => give(&room.state.lanes, |answer| Control::Bypass { by, asked, answer }).await?,
+    };
     if answer.verdict == Verdict::Refused {
         return Err(Problem::new(StatusCode::CONFLICT, answer.why));
     }
     let at_left_s = match verb {
         // Whole seconds, rounded down: never optimistic.
-        Verb::Cut { at } => Some((at - room.state.clock.now()).div_euclid(1_000)),
+        Some(Verb::Cut { at }) => Some((at - room.state.clock.now()).div_euclid(1_000)),
         _ => None,
     };
     Ok(Json(json!({
-        "schema": 1, "verdict": answer.verdict, "why": answer.why, "verb": verb.as_str(), "by": who, "at_wall": at_wall,
+        "schema": 1, "verdict": answer.verdict, "why": answer.why, "verb": word, "by": who, "at_wall": at_wall,
         "at_left_s": at_left_s,
     })))
 }
@@ -112,35 +138,58 @@ fn identify(room: &Room, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
     Err(room.failures.refuse(&why))
 }
 
-fn verb_of(room: &Room, asked: &Asked) -> Result<(Verb, Option<String>), Problem> {
-    let verb = match asked.verb {
-        Word::Cut => return cut(room, asked.at.as_deref()),
-        Word::Evacuate => Verb::Evacuate,
-        Word::Hold => Verb::Hold,
-        Word::Abort => Verb::Abort,
-        Word::Arm => Verb::Arm,
-        Word::Disarm => Verb::Disarm,
-        Word::Reset => Verb::Reset,
+fn order_of(room: &Room, asked: Asked) -> Result<Order, Problem> {
+    let plain = match asked.verb {
+        Word::Bypass => return of_service("bypass", &[Part::Source, Part::Channel], asked),
+        Word::Work => return of_service("work", &[Part::Zone], asked),
+        Word::Cut => None,
+        Word::Evacuate => Some(Verb::Evacuate),
+        Word::Hold => Some(Verb::Hold),
+        Word::Abort => Some(Verb::Abort),
+        Word::Arm => Some(Verb::Arm),
+        Word::Disarm => Some(Verb::Disarm),
+        Word::Reset => Some(Verb::Reset),
+    };
+    let word = plain.map_or("cut", Verb::as_str);
+    if asked.target.is_some() || asked.for_s.is_some() || asked.reason.is_some() {
+        return Err(invalid(format!(
+            "`target`, `for_s` and `reason` belong to bypass and work, not to {word}"
+        )));
+    }
+    let Some(verb) = plain else {
+        let (verb, at_wall) = cut(room, asked.at.as_deref())?;
+        return Ok(Order::Verb(verb, Some(at_wall)));
     };
     if asked.at.is_some() {
-        let why = format!("`at` belongs to cut, not to {}", verb.as_str());
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+        return Err(invalid(format!("`at` belongs to cut, not to {word}")));
     }
-    Ok((verb, None))
+    Ok(Order::Verb(verb, None))
 }
 
-fn cut(room: &Room, at: Option<&str>) -> Result<(Verb, Option<String>), Problem> {
-    let invalid = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why);
+fn of_service(word: &'static str, parts: &'static [Part], asked: Asked) -> Result<Order, Problem> {
+    if asked.at.is_some() {
+        return Err(invalid(format!("`at` belongs to cut, not to {word}")));
+    }
+    let service = service::asked(parts, (asked.target, asked.for_s, asked.reason))?;
+    Ok(Order::Service(word, service))
+}
+
+fn invalid(why: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why)
+}
+
+fn cut(room: &Room, at: Option<&str>) -> Result<(Verb, String), Problem> {
     let at = at.ok_or_else(|| invalid("cut needs `at`: when will the power be cut?".to_owned()))?;
     let clock = &room.state.clock;
     let wall_ms = wall::parse(at, clock.wall_ms(), &TimeZone::system()).map_err(|e| invalid(e.to_string()))?;
     let at = room.conversions.engine_of(wall_ms, clock);
-    Ok((Verb::Cut { at }, wall::rfc3339(wall_ms)))
+    let at_wall = wall::rfc3339(wall_ms).unwrap_or_default();
+    Ok((Verb::Cut { at }, at_wall))
 }
 
-async fn give(lanes: &Lanes, by: Arc<str>, verb: Verb) -> Result<Answer, Problem> {
+async fn give(lanes: &Lanes, order: impl FnOnce(oneshot::Sender<Answer>) -> Control) -> Result<Answer, Problem> {
     let (answer, answered) = oneshot::channel();
-    let order = Control::Order { by, verb, answer };
+    let order = order(answer);
     if !matches!(timeout(HAND_OVER, lanes.control.send(order)).await, Ok(Ok(()))) {
         return Err(Problem::engine_silent(
             "NOT GIVEN: the engine took no order within 1.5 s; see /healthz, and act by hand",

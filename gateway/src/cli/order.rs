@@ -13,7 +13,8 @@ use crate::api::{USUAL_URL, devices_command, order_command};
 
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
-/// evacuate, abort, disarm and reset need two persons within 5 minutes; cut too, unless a vote is held.
+/// evacuate, abort, disarm and reset need two persons within 5 minutes; cut too, unless a vote is held. While an abort
+/// window is open and nothing runs yet, one person aborts.
 /// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
 /// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
 ///
@@ -27,6 +28,15 @@ pub struct Args {
     /// 2022-10-16T16:52:00+09:00
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Of what (bypass: a node, device or channel; work: a zone)
+    #[arg(long, value_name = "ID")]
+    of: Option<String>,
+    /// For how many minutes, at most 480; 0 ends what is in force (bypass and work only)
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(0..=480))]
+    minutes: Option<u32>,
+    /// Why, in a line (bypass and work only)
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// The gateway
     #[arg(long, value_name = "URL", env = "MUSTER_URL", default_value = USUAL_URL)]
     url: String,
@@ -53,7 +63,7 @@ enum Word {
     Evacuate,
     /// Steps not yet begun wait, for at most 180 s; one person
     Hold,
-    /// No further step begins until a new vote; two persons
+    /// No further step begins until a new vote; two persons, or one while an abort window is open
     Abort,
     /// Power will be cut at --at; two persons, or one and a held vote
     Cut,
@@ -63,6 +73,10 @@ enum Word {
     Disarm,
     /// End the incident and drop its votes; two persons, refused while a vote is held
     Reset,
+    /// --of, a node, device or channel, casts no vote for --minutes; the rest of its room looks closer. One person
+    Bypass,
+    /// People work in the zone --of for --minutes: its limits fall. One person
+    Work,
     /// Make a token for --id and print it once
     Token,
 }
@@ -72,7 +86,7 @@ enum Word {
 enum Role {
     /// evacuate, hold, abort, cut
     Operator,
-    /// arm, disarm, reset
+    /// arm, disarm, reset, bypass, work
     Safety,
     /// Only to look
     None,
@@ -88,6 +102,8 @@ impl Word {
             Self::Arm => "arm",
             Self::Disarm => "disarm",
             Self::Reset => "reset",
+            Self::Bypass => "bypass",
+            Self::Work => "work",
             Self::Token => "token",
         }
     }
@@ -109,6 +125,10 @@ impl Word {
             Self::Arm => "From now on hooks are called for real.",
             Self::Disarm => "From now on hooks are drills only: nothing is really moved.",
             Self::Reset => "The incident is closed and its votes are gone. Nothing returns by itself.",
+            Self::Bypass => {
+                "It is looked at and casts no vote; alarm limits in its room are lower meanwhile. It ends by itself."
+            }
+            Self::Work => "Alarm limits in the zone are lower until it ends. It ends by itself.",
             Self::Token => "",
         };
         words.to_owned()

@@ -3,6 +3,7 @@
 use muster_core::Millis;
 use muster_wire::Quantity;
 
+use super::checks::CheckRow;
 use super::faults::{At, quoted};
 use super::limits::LimitRow;
 use super::names::{did_you_mean, is_channel_id};
@@ -19,6 +20,7 @@ pub(super) struct ChannelRow {
     pub(super) group: Option<At<String>>,
     pub(super) quantity: Option<At<Quantity>>,
     pub(super) limits: LimitRow,
+    pub(super) checks: CheckRow,
     pub(super) supervision_ms: Option<At<Millis>>,
     /// Where it says so, and whether packs must carry boot and seq.
     pub(super) sequence: Option<At<bool>>,
@@ -43,6 +45,7 @@ fn read_one(table: &Table<'_>) -> ChannelRow {
         group: table.id("group"),
         quantity: table.text("quantity").and_then(|word| quantity(table, &word)),
         limits: LimitRow::read(table),
+        checks: CheckRow::read(table),
         supervision_ms: table.seconds("supervision_s", 1..=3_600),
         sequence: table.place("sequence").map(|at| At::new(sequence, at)),
         pick: PickRow::read(table),

@@ -6,6 +6,7 @@ use muster_core::{Channel, GroupIx, Millis, SourceIx, ZoneIx};
 use muster_wire::{MICRO, Micro, Quantity};
 
 use super::channel::ChannelRow;
+use super::checks::CheckRow;
 use super::defaults;
 use super::faults::{At, Faults, quoted};
 use super::limits::LimitRow;
@@ -25,6 +26,8 @@ pub(super) struct Lowered {
     pub(super) picked: Option<Picked>,
     /// Group label by name.
     pub(super) group: At<String>,
+    /// Its reference and what inhibits it, by name.
+    pub(super) leans_on: (Option<At<String>>, Option<At<String>>),
     /// Where an id of its own stands.
     own_id_at: Option<usize>,
 }
@@ -176,6 +179,10 @@ impl Maker<'_> {
         let quantity = self.quantity(origin, row, at);
         let no_limits = LimitRow::default();
         let limits = row.map_or(&no_limits, |r| &r.limits).lower(quantity, at, self.faults);
+        let no_checks = CheckRow::default();
+        let checks = row.map_or(&no_checks, |r| &r.checks);
+        let leans_on = (checks.reference.clone(), checks.inhibited_by.clone());
+        let checks = checks.lower(quantity, &limits, self.faults);
         let (low, high) = quantity.range_units();
         let channel = Channel {
             zone: self.zone_of(origin, row, &id, at),
@@ -189,6 +196,7 @@ impl Maker<'_> {
             k: limits.k,
             n: limits.n,
             supervision_ms: self.supervision(origin, row),
+            checks,
         };
         let own_group = row.and_then(|r| r.group.clone()).filter(|g| !g.value.is_empty());
         let group = own_group.unwrap_or_else(|| At::new(origin.source.group(), origin.source.group_at()));
@@ -199,6 +207,7 @@ impl Maker<'_> {
             sequence,
             picked: None,
             group,
+            leans_on,
             own_id_at: own_id.map(|i| i.at),
         }
     }

@@ -1,6 +1,8 @@
 //! Limits and times of a channel that does not name its own, and where each number comes from.
 
-use muster_core::Millis;
+use std::num::NonZeroU64;
+
+use muster_core::{Checks, Millis};
 use muster_wire::{MICRO, Micro, Quantity, Unit};
 
 /// Samples beyond a limit that decide: one sample never does.
@@ -50,6 +52,52 @@ pub(super) const fn limits(quantity: Quantity) -> (Option<Micro>, Option<Micro>)
         | Quantity::Runtime
         | Quantity::Contact
         | Quantity::Counter => (None, None),
+    }
+}
+
+/// What a channel is held against beside its limits.
+pub(super) fn checks(quantity: Quantity) -> Checks {
+    let rate = |units: u64| NonZeroU64::new(units * MICRO as u64);
+    let none = Checks {
+        // A limit is left after a minute below clear: a channel that chatters is one alarm (ISA-18.2 calls it off-delay).
+        off_ms: 60_000,
+        ..Checks::default()
+    };
+    match quantity {
+        Quantity::Temperature => Checks {
+            // Three times the fastest mean rise on record, 10.5 °C/s (NCM523; incidents.md B2).
+            jump: rate(30),
+            // Air in a room in use is never the same to a hundredth of a degree for a day; ours.
+            stuck_ms: NonZeroU64::new(24 * 3_600_000),
+            // An EN 54-5 A1R detector as built takes a rise of more than 10 K/min as one (incidents.md B3).
+            rise: rate(10),
+            // Half the slowest fire that is to be seen, 0.005 °C/s; a hot day makes 3.
+            trend: rate(9),
+            ..none
+        },
+        // At this rate the watch limit is reached within an hour. Beside one LFP cell hydrogen rose for that long before
+        // the heat (incidents.md B1).
+        Quantity::Hydrogen => Checks {
+            trend: rate(1_000),
+            ..none
+        },
+        Quantity::Voc => Checks {
+            trend: rate(10),
+            ..none
+        },
+        Quantity::CarbonMonoxide => Checks {
+            trend: rate(30),
+            ..none
+        },
+        // The shortest batteries last 3 min (incidents.md C): 5 % of the charge a second is ten times that. UPSes have
+        // said 1.7 % instead of 100 % for one poll.
+        Quantity::Charge => Checks {
+            jump: NonZeroU64::new(50_000),
+            ..none
+        },
+        // What a UPS reports counts from the edge on, so the edge may not linger.
+        Quantity::OnBattery => Checks::default(),
+        _ => none,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use muster_core::{Channel, ChannelIx, Site, Source, SourceIx};
+use muster_core::{Channel, ChannelIx, Site, SourceIx};
 
 use super::channels::{Lowered, Maker};
 use super::faults::{At, Faults};
@@ -14,7 +14,9 @@ use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
-use super::{Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, cycles, http, notify, sensor, zone};
+use super::{
+    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, checks, cycles, http, notify, sensor, zone,
+};
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
@@ -29,7 +31,9 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     };
     let mut made = maker.make();
     let groups = groups::number(&mut made);
+    checks::resolve(&mut made, faults);
     groups::check_shared(&made, &rows.sources, faults);
+    alike::check(&made, &rows.sources, &rows.zones, faults);
     let devices = Devices::of(&rows.sources, &mut made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
     Protection {
@@ -64,7 +68,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         single_group: rows.site.single_group.is_some(),
         zones,
         groups,
-        sources: rows.sources.iter().map(|s| Source { id: s.id.value.clone() }).collect(),
+        sources: rows.sources.iter().map(SourceRow::lower).collect(),
         channels,
         hooks,
         workloads,

@@ -4,9 +4,11 @@
 //! lowered to indices (`lower`), and rules across tables are checked (`groups`, `cycles`, and beside each table).
 
 mod address;
+mod alike;
 mod certificates;
 mod channel;
 mod channels;
+mod checks;
 mod cycles;
 mod defaults;
 mod faults;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use muster_core::Source;
 use muster_profiles::Device;
 
 use super::address::{Address, bus_group};
@@ -23,6 +24,10 @@ pub(super) struct SourceRow {
     pub(super) group: Option<At<String>>,
     /// Which signals become channels by themselves.
     pub(super) signals: Option<Vec<At<String>>>,
+    /// The network switch that it is heard through.
+    switch: Option<At<String>>,
+    /// What it is fed by, if others are too.
+    pub(super) supply: Option<At<String>>,
     pub(super) kind: Kind,
     /// Where the table begins.
     pub(super) at: usize,
@@ -54,6 +59,20 @@ pub(super) struct PolledRow {
 }
 
 impl SourceRow {
+    /// As the decision takes it.
+    pub(super) fn lower(&self) -> Source {
+        let way = match &self.kind {
+            Kind::Node { .. } | Kind::Sensor(_) => Some(UNPROVEN_GROUP.to_owned()),
+            Kind::Polled(polled) => polled.named_segment().map(|segment| bus_group(&segment)),
+            Kind::Unknown => None,
+        };
+        let switch = self.switch.as_ref().map(|s| format!("switch {}", s.value));
+        Source {
+            id: self.id.value.clone(),
+            over: way.into_iter().chain(switch).collect(),
+        }
+    }
+
     /// The group of its channels: what it says, else that of the listener or the bus.
     pub(super) fn group(&self) -> String {
         if let Some(group) = self.group.as_ref().filter(|g| !g.value.is_empty()) {
@@ -104,6 +123,7 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
     let id = table.need_id("id");
     let zone = table.text("zone");
     let group = table.id("group");
+    let (switch, supply) = (table.id("switch"), table.id("supply"));
     let signals = table.place("signals").map(|_| table.texts("signals"));
     let kind = kind(table, folder, proven);
     table.finish();
@@ -112,6 +132,8 @@ fn read_one(table: &Table<'_>, folder: &Path, proven: bool) -> SourceRow {
         zone,
         group,
         signals,
+        switch,
+        supply,
         kind,
         at: table.at,
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use muster_core::{Mode, Record, Verb};
+use muster_core::{Mode, Part, Record, Verb};
 
 /// What a record says, without its time. Its words come from outside in part: escape them before a terminal sees them.
 #[must_use]
@@ -14,7 +14,26 @@ pub fn line(record: &Record) -> String {
             group,
             channel,
             why,
+            died: _,
         } => format!("{group} votes in {zone} by {channel}: {why}"),
+        Record::WindowOpened { zone, until, why } => {
+            format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
+        }
+        Record::WindowClosed { zone, why } => format!("the abort window of {zone} is closed: {why}"),
+        Record::Bypassed {
+            what,
+            id,
+            by,
+            reason,
+            until,
+        } => format!(
+            "{} of {what} {id} by {by} until engine time {until} ms: {reason}",
+            service(*what)
+        ),
+        Record::BypassEnded { what, id, why } => format!("{} of {what} {id} has ended: {why}", service(*what)),
+        Record::BypassRefused { what, id, by, why } => {
+            format!("{} of {what} {id} refused to {by}: {why}", service(*what))
+        }
         Record::VoteReturned { zone, group } => format!("{group} in {zone} is clear again; its vote stays latched"),
         Record::EvacuateBegun { zone, why } => {
             format!("evacuation of {} begun: {why}", zone.as_deref().unwrap_or("the site"))
@@ -43,6 +62,10 @@ pub fn line(record: &Record) -> String {
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
     }
+}
+
+fn service(what: Part) -> &'static str {
+    if what == Part::Zone { "planned work" } else { "bypass" }
 }
 
 fn word(verb: Verb) -> Cow<'static, str> {

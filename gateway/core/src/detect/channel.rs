@@ -1,9 +1,16 @@
 //! One channel: limits with hysteresis and k-of-n persistence, and its own faults.
 
-use alloc::{format, string::String, vec::Vec};
-use muster_wire::{Absence, Micro, Quantity, Unit};
+use alloc::{boxed::Box, vec::Vec};
+use core::num::NonZeroU64;
 
-use super::Change;
+use muster_wire::{Absence, MICRO, Micro};
+
+use super::{
+    Change,
+    limits::at_work,
+    slope::Slope,
+    words::{Passed, Rising},
+};
 use crate::{Channel, ChannelIx, Limit, Millis};
 
 /// A fault has to have been away for this long before its trouble is cleared, so that a flapping channel is one trouble.
@@ -12,6 +19,13 @@ const FAULT_HOLD_MS: Millis = 5_000;
 /// Samples beyond a limit are remembered over a gap of this many supervision windows: a channel that flaps between lost
 /// and alarming must be able to alarm, and one from yesterday must not count for today.
 const MEMORY_WINDOWS: Millis = 5;
+
+/// Steps of a slow trend: a window of 16 minutes, read over 8. Vent gas of a slow fault is there 6 to 13 minutes before the
+/// heat (incidents.md B1).
+const TREND_STEP_MS: Millis = 60_000;
+
+const MINUTE_MS: Millis = 60_000;
+const HOUR_MS: Millis = 3_600_000;
 
 /// Why a channel is not believed or not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -31,6 +45,24 @@ pub enum Fault {
     Lost,
     /// The device says that it is at fault itself; the reading is good.
     Reported,
+    /// It changed faster than it can; not believed until the next sample bears it out.
+    Jump(Micro),
+    /// The same broken value for this long. Milliseconds.
+    Stuck {
+        /// For so long when it was found.
+        ms: Millis,
+    },
+}
+
+impl Fault {
+    /// Not heard any more, or its line is cut: what a fire does to a cable. A sensor that talks nonsense has not died.
+    pub(crate) const fn is_death(self) -> bool {
+        match self {
+            Self::Stale { .. } | Self::Lost => true,
+            Self::Absent(why) => matches!(why, Absence::Bus | Absence::Lost | Absence::Open | Absence::Short),
+            Self::Range(_) | Self::Simulated | Self::Reported | Self::Jump(_) | Self::Stuck { .. } => false,
+        }
+    }
 }
 
 /// What is known of a channel.
@@ -53,6 +85,46 @@ pub(crate) struct ChannelState {
     pub(crate) alarmed: bool,
     /// Since when it has been good and below clear without a break.
     pub(crate) clear_since: Option<Millis>,
+    /// Since when it has had its present value.
+    #[serde(default)]
+    pub(crate) value_since: Millis,
+    /// A sample that was not believed because it came too fast, and when it was taken.
+    #[serde(default)]
+    doubted: Option<(Micro, Millis)>,
+    /// An order has taken it out of service: it is looked at and casts no vote.
+    #[serde(default)]
+    pub(crate) bypassed: bool,
+    #[serde(default)]
+    rising: Option<Box<Slope>>,
+    #[serde(default)]
+    trend: Option<Box<Trend>>,
+}
+
+/// A slow rise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+struct Trend {
+    slope: Slope,
+    /// Micro-units an hour, as of its newest point.
+    per_hour: i64,
+}
+
+/// A believed sample, and what it is held against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) now: Millis,
+    pub(crate) age_ms: Millis,
+    pub(crate) value: Micro,
+    /// How much of it is outside the room as well.
+    pub(crate) outside: Micro,
+    /// People work in the room.
+    pub(crate) at_work: bool,
+}
+
+impl Seen {
+    /// What is the room's own.
+    fn own(&self, c: &Channel) -> Micro {
+        Micro(self.value.0.saturating_sub(self.outside.0)).max(c.range.0)
+    }
 }
 
 /// Where a channel stands against one limit.
@@ -63,28 +135,24 @@ struct Passing {
     /// Samples below clear in a row, the newest included.
     clear_run: u8,
     on: bool,
+    /// When that row began.
+    #[serde(default)]
+    clear_from: Millis,
 }
 
 impl Passing {
     /// Takes a sample; `Some` when it passed the limit or came back.
-    fn take(&mut self, limit: &Limit, k: u8, n: u8, value: Micro) -> Option<bool> {
-        let beyond = if limit.above {
-            value >= limit.set
-        } else {
-            value <= limit.set
-        };
-        let clear = if limit.above {
-            value < limit.clear
-        } else {
-            value > limit.clear
-        } && !beyond;
-        let window = u16::MAX >> (16 - u32::from(n.clamp(1, 16)));
+    fn take(&mut self, c: &Channel, now: Millis, beyond: bool, clear: bool) -> Option<bool> {
+        let window = u16::MAX >> (16 - u32::from(c.n.clamp(1, 16)));
         self.beyond = ((self.beyond << 1) | u16::from(beyond)) & window;
+        if clear && self.clear_run == 0 {
+            self.clear_from = now;
+        }
         self.clear_run = if clear { self.clear_run.saturating_add(1) } else { 0 };
         let before = self.on;
-        if !self.on && self.beyond.count_ones() >= u32::from(k) {
+        if !self.on && self.beyond.count_ones() >= u32::from(c.k) {
             self.on = true;
-        } else if self.on && self.clear_run >= n {
+        } else if self.on && self.clear_run >= c.n && now - self.clear_from >= Millis::from(c.checks.off_ms) {
             (self.on, self.beyond) = (false, 0);
         }
         (self.on != before).then_some(self.on)
@@ -109,6 +177,11 @@ impl ChannelState {
             watch: Passing::default(),
             alarmed: false,
             clear_since: None,
+            value_since: now,
+            doubted: None,
+            bypassed: false,
+            rising: None,
+            trend: None,
         }
     }
 
@@ -121,6 +194,10 @@ impl ChannelState {
         if !same_count || before.watch != after.watch {
             self.watch = Passing::default();
         }
+        let rates = |c: &Channel| (c.checks.jump, c.checks.rise, c.checks.trend, c.supervision_ms, c.range);
+        if rates(before) != rates(after) {
+            (self.rising, self.trend, self.doubted) = (None, None, None);
+        }
     }
 
     /// Every time it holds, for whoever checks that they can be.
@@ -129,8 +206,20 @@ impl ChannelState {
             Some(Fault::Stale { age_ms }) => Some(age_ms),
             _ => None,
         };
-        let known = [self.good_at, self.fault_since, self.fault_seen];
-        let perhaps = [self.clear_since, self.earlier.map(|(_, at)| at), stale_ms];
+        let known = [
+            self.good_at,
+            self.fault_since,
+            self.fault_seen,
+            self.value_since,
+            self.alarm.clear_from,
+            self.watch.clear_from,
+        ];
+        let perhaps = [
+            self.clear_since,
+            self.earlier.map(|(_, at)| at),
+            self.doubted.map(|(_, at)| at),
+            stale_ms,
+        ];
         known.into_iter().chain(perhaps.into_iter().flatten())
     }
 
@@ -142,45 +231,111 @@ impl ChannelState {
         self.watch.on
     }
 
-    /// A believed sample of this age: limits first, so that a fault that is only now over cannot hide an alarm.
-    pub(crate) fn good(
-        &mut self,
-        c: &Channel,
-        ix: ChannelIx,
-        (now, age_ms): (Millis, Millis),
-        value: Micro,
-        changes: &mut Vec<Change>,
-    ) {
+    /// Whether a sample came faster than it can. Borne out by the next one, it is believed: a fire may be that fast.
+    pub(crate) fn doubts(&mut self, c: &Channel, (now, age_ms): (Millis, Millis), value: Micro) -> bool {
+        let (Some(jump), Some(last)) = (c.checks.jump, self.value) else {
+            return false;
+        };
+        let taken = now - age_ms;
+        let far = |from: Micro, at: Millis| {
+            let allowed = u128::from(jump.get()) * (taken - at).max(1_000).unsigned_abs() as u128 / 1_000;
+            u128::from(value.0.abs_diff(from.0)) > allowed
+        };
+        if taken < self.good_at || !far(last, self.good_at) || self.doubted.is_some_and(|(v, at)| !far(v, at)) {
+            self.doubted = None;
+            return false;
+        }
+        self.doubted = Some((value, taken));
+        true
+    }
+
+    /// A believed sample: limits first, so that a fault that is only now over cannot hide an alarm.
+    pub(crate) fn good(&mut self, c: &Channel, ix: ChannelIx, seen: &Seen, changes: &mut Vec<Change>) {
+        let (now, value) = (seen.now, seen.value);
         if now - self.good_at > MEMORY_WINDOWS * c.supervision_ms {
             self.alarm.forget_samples();
             self.watch.forget_samples();
         }
         // A straggler counts for the limits, but what is newer stays the value.
-        if now - age_ms >= self.good_at {
+        if now - seen.age_ms >= self.good_at {
+            if self.value != Some(value) {
+                self.value_since = now;
+            }
             self.earlier = self.value.map(|v| (v, self.good_at));
             self.value = Some(value);
         }
-        if let Some(limit) = &c.alarm
-            && let Some(on) = self.alarm.take(limit, c.k, c.n, value)
-        {
-            self.alarmed |= on;
-            changes.push(Change::Alarm {
-                channel: ix,
-                on,
-                why: passed(c, limit, value, on),
-            });
+        if let Some(ms) = self.stuck_ms(c, now) {
+            self.good_at = self.good_at.max(now - seen.age_ms);
+            return self.bad(ix, now, Fault::Stuck { ms }, changes);
         }
-        if let Some(limit) = &c.watch
-            && let Some(on) = self.watch.take(limit, c.k, c.n, value)
-        {
-            changes.push(Change::Watch {
-                channel: ix,
-                on,
-                why: passed(c, limit, value, on),
-            });
-        }
+        self.pass_limits(c, ix, seen, changes);
         self.track_clear(now);
-        self.heard(c, ix, (now, age_ms), changes);
+        self.heard(c, ix, (now, seen.age_ms), changes);
+    }
+
+    /// For how long it has shown one broken value. Whole units say nothing: many sensors have no finer ones.
+    fn stuck_ms(&self, c: &Channel, now: Millis) -> Option<Millis> {
+        let (limit, value) = (c.checks.stuck_ms?, self.value?);
+        let ms = now - self.value_since;
+        (value.0 % MICRO != 0 && ms.unsigned_abs() >= limit.get()).then_some(ms)
+    }
+
+    fn pass_limits(&mut self, c: &Channel, ix: ChannelIx, seen: &Seen, changes: &mut Vec<Change>) {
+        let own = seen.own(c);
+        let trend = self.climb(c, seen.now, own);
+        let beyond_watch = c.watch.is_none_or(|w| w.beyond(own));
+        let alarm = if seen.at_work { at_work(c) } else { c.alarm };
+        if let Some(limit) = &alarm {
+            let rise = self.rising_fast(c).filter(|_| beyond_watch && limit.above);
+            let beyond = limit.beyond(own) || rise.is_some();
+            if let Some(on) = self
+                .alarm
+                .take(c, seen.now, beyond, limit.clear_of(own) && rise.is_none())
+            {
+                self.alarmed |= on;
+                let why = passed(c, seen, limit, on, rise.filter(|_| !limit.beyond(own)));
+                changes.push(Change::Alarm { channel: ix, on, why });
+            }
+        }
+        if let Some(limit) = &c.watch {
+            let trend = trend.filter(|_| limit.above);
+            let beyond = limit.beyond(own) || trend.is_some();
+            if let Some(on) = self
+                .watch
+                .take(c, seen.now, beyond, limit.clear_of(own) && trend.is_none())
+            {
+                let why = passed(c, seen, limit, on, trend.filter(|_| !limit.beyond(own)));
+                changes.push(Change::Watch { channel: ix, on, why });
+            }
+        }
+    }
+
+    /// Notes the points of both windows; the slow rise if it is as fast as it may not be.
+    fn climb(&mut self, c: &Channel, now: Millis, own: Micro) -> Option<Rising> {
+        if c.checks.rise.is_some() {
+            let slope = self.rising.get_or_insert_with(|| Box::new(Slope::new()));
+            slope.take(now, rise_step_ms(c), c.range, own);
+        }
+        let limit = c.checks.trend?;
+        let step_ms = TREND_STEP_MS.max(rise_step_ms(c));
+        let new = || {
+            Box::new(Trend {
+                slope: Slope::new(),
+                per_hour: 0,
+            })
+        };
+        let trend = self.trend.get_or_insert_with(new);
+        if trend.slope.take(now, step_ms, c.range, own) {
+            let rise = trend.slope.rise(c.range).unwrap_or(0);
+            trend.per_hour = Slope::per(rise, step_ms, HOUR_MS);
+        }
+        fast(trend.per_hour, limit, "h")
+    }
+
+    fn rising_fast(&self, c: &Channel) -> Option<Rising> {
+        let (limit, slope) = (c.checks.rise?, self.rising.as_ref()?);
+        let rise = slope.rise(c.range)?;
+        fast(Slope::per(rise, rise_step_ms(c), MINUTE_MS), limit, "min")
     }
 
     /// Heard, and there is nothing to know: neither a value nor a fault.
@@ -234,40 +389,31 @@ impl ChannelState {
     }
 }
 
-/// What a contact that is on says, where its name need not tell.
-pub(crate) const fn meaning(quantity: Quantity, on: bool) -> &'static str {
-    match quantity {
-        Quantity::EmergencyPowerOff if on => ": emergency power off, what this room alone feeds is without power",
-        Quantity::SuppressionDischarge if on => ": the suppression has been released",
-        Quantity::FireWarning if on => ": first stage, one detector alone",
-        Quantity::OnGenerator if on => ": the site runs on its generator",
-        _ => "",
-    }
+/// A point of the fast window for every beat of the sender, which may miss three in its supervision window; at most one a
+/// second.
+fn rise_step_ms(c: &Channel) -> Millis {
+    (c.supervision_ms / 3).clamp(1_000, MINUTE_MS)
 }
 
-/// `node-1.smoke 3.2 %/m, at or above its limit of 2 %/m in 2 of the last 3 samples`; of a contact `panel.in1 is on in …`.
-fn passed(c: &Channel, limit: &Limit, value: Micro, on: bool) -> String {
-    let (id, unit) = (&c.id, c.quantity.unit());
-    if unit == Unit::Contact {
-        let state = if value.0 == 0 { "off" } else { "on" };
-        let samples = if on {
-            format!("in {} of the last {}", c.k, c.n)
-        } else {
-            format!("for {}", c.n)
-        };
-        return format!("{id} is {state} {samples} samples{}", meaning(c.quantity, on));
+fn fast(rate: i64, limit: NonZeroU64, per: &'static str) -> Option<Rising> {
+    let limit = i64::try_from(limit.get()).unwrap_or(i64::MAX);
+    (rate >= limit).then_some(Rising {
+        rate: Micro(rate),
+        limit: Micro(limit),
+        per,
+    })
+}
+
+fn passed(c: &Channel, seen: &Seen, limit: &Limit, on: bool, rising: Option<Rising>) -> alloc::string::String {
+    let (value, outside) = (seen.value, seen.outside);
+    let lowered = seen.at_work && c.alarm.is_some_and(|usual| usual != *limit) && c.watch != Some(*limit);
+    Passed {
+        value,
+        outside,
+        limit: *limit,
+        lowered,
+        on,
+        rising,
     }
-    let unit = unit.as_str();
-    if on {
-        let side = if limit.above { "at or above" } else { "at or below" };
-        format!(
-            "{id} {value} {unit}, {side} its limit of {} {unit} in {} of the last {} samples",
-            limit.set, c.k, c.n
-        )
-    } else {
-        format!(
-            "{id} {value} {unit}, clear of {} {unit} for {} samples",
-            limit.clear, c.n
-        )
-    }
+    .line(c)
 }

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, string::String};
 
 use super::{ChannelState, Detect, Tally};
-use crate::{ChannelIx, Site, state::in_reach};
+use crate::{ChannelIx, Millis, Site, state::in_reach};
 
 impl Detect {
     /// The first thing that cannot be, if there is one.
@@ -16,6 +16,9 @@ impl Detect {
         }
         if !self.channels.iter().flat_map(ChannelState::times).all(in_reach) {
             return Some("a channel's time cannot be".into());
+        }
+        if self.at_work.iter().any(|zone| zone.at() >= site.zones.len()) {
+            return Some("people work in a zone that is not in its site".into());
         }
         let looked_at: BTreeSet<ChannelIx> = self.checks.iter().map(|(_, ix)| *ix).collect();
         let each_once = self.checks.len() == self.channels.len() && looked_at.len() == self.channels.len();
@@ -30,12 +33,22 @@ impl Detect {
         (!self.tally.agrees(&self.counted(site))).then(|| "its counts are not those of its channels".into())
     }
 
+    /// A state of core 1 has counted fewer things.
+    pub(crate) fn count_anew_if_older(&mut self, site: &Site, now: Millis) {
+        if self.tally.is_older() && site.flaw().is_none() && self.channels.len() == site.channels.len() {
+            self.tally.take_out(self.counted(site), now);
+        }
+    }
+
     /// The tally that these channels have.
     fn counted(&self, site: &Site) -> Tally {
         let mut tally = Tally::new(site);
         for ((i, channel), state) in (0u32..).zip(&site.channels).zip(&self.channels) {
             if state.fault.is_some() {
                 tally.fault(channel, true);
+            }
+            if !state.serves() {
+                tally.serve(channel, 0, false);
             }
             if state.in_watch() {
                 tally.watch(ChannelIx(i), channel, 0, true);

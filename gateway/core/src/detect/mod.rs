@@ -3,8 +3,12 @@
 mod carry;
 mod channel;
 mod flaw;
+mod limits;
+mod service;
 mod silence;
+mod slope;
 mod tally;
+mod words;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -13,9 +17,12 @@ use alloc::{
 };
 use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 
+pub(crate) use channel::ChannelState;
 pub use channel::Fault;
-pub(crate) use channel::{ChannelState, meaning};
+use channel::Seen;
+pub(crate) use service::Fate;
 pub(crate) use tally::Tally;
+pub(crate) use words::meaning;
 
 use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx};
 
@@ -51,6 +58,9 @@ pub struct Detect {
     /// All channels, by id: records name them so.
     by_id: Vec<ChannelIx>,
     pub(crate) tally: Tally,
+    /// Zones in which people work: limits are lower there.
+    #[serde(default)]
+    pub(crate) at_work: BTreeSet<ZoneIx>,
 }
 
 /// One sample on its way in.
@@ -75,6 +85,7 @@ impl Detect {
             runtimes: Vec::new(),
             by_id,
             tally: Tally::new(site),
+            at_work: BTreeSet::new(),
         };
         for (i, channel) in (0u32..).zip(&site.channels) {
             detect.enlist(ChannelIx(i), channel, now);
@@ -96,6 +107,7 @@ impl Detect {
     /// Takes one sample. The fast way through changes no level and allocates nothing.
     pub(crate) fn sample(&mut self, site: &Site, now: Millis, sample: Sample, changes: &mut Vec<Change>) {
         let ix = sample.channel;
+        let outside = self.outside(site, ix, now);
         let (Some(state), Some(channel)) = (self.channels.get_mut(ix.at()), site.channels.get(ix.at())) else {
             return;
         };
@@ -104,23 +116,39 @@ impl Detect {
         if age_ms >= channel.supervision_ms {
             return;
         }
-        let before = (state.fault.is_some(), state.in_watch());
+        let before = (state.fault.is_some(), state.in_watch(), state.serves());
         let discharging = || self.tally.discharging_since(channel.source).is_some();
         match judge(site.simulated, channel, sample) {
             // A device is part of the detecting system: its own fault is trouble, and never an alarm.
             Ok(value) if channel.quantity == Quantity::Fault && value.0 >= MICRO => {
                 state.reported(ix, (now, age_ms), value, changes);
             }
-            Ok(value) => state.good(channel, ix, (now, age_ms), value, changes),
+            Ok(value) if state.doubts(channel, (now, age_ms), value) => {
+                state.bad(ix, now, Fault::Jump(value), changes);
+            }
+            Ok(value) => {
+                let at_work = !self.at_work.is_empty() && self.at_work.contains(&channel.zone);
+                let seen = Seen {
+                    now,
+                    age_ms,
+                    value,
+                    outside,
+                    at_work,
+                };
+                state.good(channel, ix, &seen, changes);
+            }
             // Real UPSes report -1 or 65535 minutes on mains: heard, and nothing known.
             Err(Fault::Range(_)) if channel.quantity == Quantity::Runtime && !discharging() => {
                 state.unknown(channel, ix, (now, age_ms), changes);
             }
             Err(fault) => state.bad(ix, now, fault, changes),
         }
-        let after = (state.fault.is_some(), state.in_watch());
+        let after = (state.fault.is_some(), state.in_watch(), state.serves());
         if before.0 != after.0 {
             self.tally.fault(channel, after.0);
+        }
+        if before.2 != after.2 {
+            self.tally.serve(channel, now, after.2);
         }
         if before.1 != after.1 {
             self.tally.watch(ix, channel, now, after.1);
@@ -173,7 +201,7 @@ pub(crate) fn quality(state: &ChannelState, simulated_site: bool) -> Quality {
     match state.fault {
         Some(Fault::Absent(reason)) => Quality::Absent(reason),
         Some(Fault::Stale { .. } | Fault::Lost) => Quality::Stale,
-        Some(Fault::Range(_)) => Quality::Bad,
+        Some(Fault::Range(_) | Fault::Jump(_) | Fault::Stuck { .. }) => Quality::Bad,
         Some(Fault::Simulated) => Quality::Simulated,
         Some(Fault::Reported) if simulated_site => Quality::Simulated,
         Some(Fault::Reported) => Quality::Good,

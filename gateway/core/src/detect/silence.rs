@@ -56,10 +56,13 @@ impl Detect {
     /// Puts a channel at fault; whether it was well before.
     fn fail(&mut self, site: &Site, ix: ChannelIx, now: Millis, fault: Fault) -> bool {
         let state = &mut self.channels[ix.at()];
-        let was_well = state.fault.is_none();
+        let (was_well, served) = (state.fault.is_none(), state.serves());
         state.bad(ix, now, fault, &mut Vec::new());
         if was_well {
             self.tally.fault(&site.channels[ix.at()], true);
+        }
+        if served {
+            self.tally.serve(&site.channels[ix.at()], now, false);
         }
         was_well
     }

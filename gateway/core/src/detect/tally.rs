@@ -13,10 +13,13 @@ use crate::{Channel, ChannelIx, GroupIx, Millis, Site, SourceIx, ZoneIx, state::
 pub(crate) struct Tally {
     /// Per zone: itself and its neighbours, whichever of the two has said so.
     near: Vec<BTreeSet<ZoneIx>>,
-    /// Per zone: of every group that can vote in or near it, its channels without a fault.
+    /// Per zone: of every group that can vote in or near it, its channels in service: without a fault, and not bypassed.
     well: Vec<BTreeMap<GroupIx, u32>>,
     /// Per zone: groups of `well` with one such channel at least.
     healthy: Vec<u16>,
+    /// Per zone: the other groups of `well`, and since when.
+    #[serde(default)]
+    out: Vec<BTreeMap<GroupIx, Millis>>,
     /// Per zone: channels beyond their watch limit.
     watching: Vec<BTreeSet<ChannelIx>>,
     /// Per zone: those of them that say "on battery".
@@ -41,13 +44,14 @@ impl Tally {
             near,
             well: alloc::vec![BTreeMap::new(); zones],
             healthy: alloc::vec![0; zones],
+            out: alloc::vec![BTreeMap::new(); zones],
             watching: alloc::vec![BTreeSet::new(); zones],
             on_battery: alloc::vec![BTreeSet::new(); zones],
             faulty: alloc::vec![0; site.sources.len()],
             discharging: alloc::vec![(0, 0); site.sources.len()],
         };
         for channel in site.channels.iter().filter(|c| c.alarm.is_some()) {
-            tally.count_voter(channel, true);
+            tally.count_voter(channel, 0, true);
         }
         tally
     }
@@ -57,7 +61,15 @@ impl Tally {
         let counts = |t: &Self| t.discharging.iter().map(|(channels, _)| *channels).collect::<Vec<_>>();
         let same = self.near == other.near && self.well == other.well && self.healthy == other.healthy;
         let seen = self.watching == other.watching && self.on_battery == other.on_battery;
+        let out = |t: &Self| {
+            t.out
+                .iter()
+                .map(|z| z.keys().copied().collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
         same && seen
+            && out(self) == out(other)
+            && self.out.iter().flat_map(BTreeMap::values).all(|since| in_reach(*since))
             && self.faulty == other.faulty
             && counts(self) == counts(other)
             && self.discharging.iter().all(|(_, since)| in_reach(*since))
@@ -71,6 +83,36 @@ impl Tally {
     /// Groups that could vote now, and those configured to, in a zone and near it.
     pub(crate) fn protection(&self, zone: ZoneIx) -> (u16, u16) {
         (self.healthy[zone.at()], self.well[zone.at()].len() as u16)
+    }
+
+    /// It was written before groups out of service were counted.
+    pub(super) fn is_older(&self) -> bool {
+        self.out.is_empty() && !self.near.is_empty()
+    }
+
+    /// What another has counted of them, since a time.
+    pub(super) fn take_out(&mut self, counted: Self, now: Millis) {
+        self.out = counted.out;
+        self.out
+            .iter_mut()
+            .flat_map(BTreeMap::values_mut)
+            .for_each(|since| *since = now);
+    }
+
+    /// Groups configured to vote in and near a zone that cannot now, and since when each.
+    pub(crate) fn out(&self, zone: ZoneIx) -> impl Iterator<Item = (GroupIx, Millis)> + '_ {
+        self.out
+            .get(zone.at())
+            .into_iter()
+            .flatten()
+            .map(|(group, since)| (*group, *since))
+    }
+
+    /// The same under another config.
+    pub(super) fn out_since(&mut self, zone: ZoneIx, group: GroupIx, since: Millis) {
+        if let Some(known) = self.out.get_mut(zone.at()).and_then(|out| out.get_mut(&group)) {
+            *known = (*known).min(since);
+        }
     }
 
     /// The channel to name for a zone that is on battery.
@@ -89,6 +131,7 @@ impl Tally {
         self.near.push(BTreeSet::from([zone]));
         self.well.push(BTreeMap::new());
         self.healthy.push(0);
+        self.out.push(BTreeMap::new());
         self.watching.push(BTreeSet::new());
         self.on_battery.push(BTreeSet::new());
     }
@@ -98,6 +141,7 @@ impl Tally {
         self.near.truncate(zones);
         self.well.truncate(zones);
         self.healthy.truncate(zones);
+        self.out.truncate(zones);
         self.watching.truncate(zones);
         self.on_battery.truncate(zones);
     }
@@ -138,8 +182,12 @@ impl Tally {
         } else {
             faulty.saturating_sub(1)
         };
+    }
+
+    /// A channel goes out of service or is back.
+    pub(super) fn serve(&mut self, channel: &Channel, now: Millis, serves: bool) {
         if channel.alarm.is_some() {
-            self.count_voter(channel, !at_fault);
+            self.count_voter(channel, now, serves);
         }
     }
 
@@ -158,14 +206,20 @@ impl Tally {
         }
     }
 
-    fn count_voter(&mut self, channel: &Channel, well: bool) {
+    fn count_voter(&mut self, channel: &Channel, now: Millis, serves: bool) {
         for zone in &self.near[channel.zone.at()] {
             let count = self.well[zone.at()].entry(channel.group).or_default();
             let before = *count;
-            *count = if well { before + 1 } else { before.saturating_sub(1) };
+            *count = if serves { before + 1 } else { before.saturating_sub(1) };
             match (before, *count) {
-                (0, 1) => self.healthy[zone.at()] += 1,
-                (1, 0) => self.healthy[zone.at()] -= 1,
+                (0, 1) => {
+                    self.healthy[zone.at()] += 1;
+                    self.out[zone.at()].remove(&channel.group);
+                }
+                (1, 0) => {
+                    self.healthy[zone.at()] -= 1;
+                    self.out[zone.at()].insert(channel.group, now);
+                }
                 _ => {}
             }
         }

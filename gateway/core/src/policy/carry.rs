@@ -1,9 +1,12 @@
 //! Votes, orders and troubles under one config, under the next.
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
-use super::{Policy, Subject};
-use crate::{detect::Detect, moved::Moved, reload::Gone};
+use super::{Bypass, Dying, Policy, Subject, Window};
+use crate::{ChannelIx, GroupIx, Target, ZoneIx, detect::Detect, moved::Moved, reload::Gone};
 
 impl Policy {
     /// Takes over what was decided. Every vote has a place: zones and groups that hold one have been kept.
@@ -11,6 +14,7 @@ impl Policy {
         let mut gone = Gone {
             troubles: Vec::new(),
             orders: Vec::new(),
+            bypasses: Vec::new(),
         };
         for ((zone, group), vote) in old.votes {
             if let (Some(zone), Some(group)) = (moved.zone(zone), moved.group(group)) {
@@ -44,7 +48,43 @@ impl Policy {
         }
         (self.resets, self.incident, self.own) = (old.resets, old.incident, old.own);
         (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
+        gone.bypasses = self.carry_doubts(moved, (old.bypasses, old.withheld), (old.windows, old.dying));
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
+        gone
+    }
+}
+
+impl Policy {
+    /// What is out of service, what may not vote, and what waits for an abort: each stays where its place stays. Bypasses of
+    /// what is gone are handed back.
+    fn carry_doubts(
+        &mut self,
+        moved: &Moved,
+        (bypasses, withheld): (BTreeMap<Target, Bypass>, BTreeSet<ChannelIx>),
+        (windows, dying): (BTreeMap<ZoneIx, Window>, BTreeMap<(ZoneIx, GroupIx), Dying>),
+    ) -> Vec<Target> {
+        let target = |target| match target {
+            Target::Zone(ix) => moved.zone(ix).map(Target::Zone),
+            Target::Source(ix) => moved.source(ix).map(Target::Source),
+            Target::Channel(ix) => moved.channel(ix).map(Target::Channel),
+        };
+        let gone = bypasses.keys().copied().filter(|t| target(*t).is_none()).collect();
+        self.bypasses = bypasses
+            .into_iter()
+            .filter_map(|(t, b)| Some((target(t)?, b)))
+            .collect();
+        self.withheld = withheld.into_iter().filter_map(|c| moved.channel(c)).collect();
+        self.windows = windows
+            .into_iter()
+            .filter_map(|(z, w)| Some((moved.zone(z)?, w)))
+            .collect();
+        self.dying = dying
+            .into_iter()
+            .filter_map(|((zone, group), mut dying)| {
+                dying.channel = moved.channel(dying.channel)?;
+                Some(((moved.zone(zone)?, moved.group(group)?), dying))
+            })
+            .collect();
         gone
     }
 }

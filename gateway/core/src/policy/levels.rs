@@ -15,6 +15,12 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
     if let Some(why) = policy.zones[zone.at()].evacuate.as_ref() {
         return (Level::Evacuate, why.clone());
     }
+    if let Some(window) = policy.windows.get(&zone) {
+        return (
+            Level::Prepare,
+            format!("evacuation follows unless somebody aborts: {}", window.why),
+        );
+    }
     if let Some((group, vote)) = policy.votes_in(zone).next() {
         return (
             Level::Prepare,
@@ -28,7 +34,12 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
         let (channel, state) = (&site.channels[ix.at()], &detect.channels[ix.at()]);
         return (Level::Watch, watched(channel, state.value.unwrap_or_default()));
     }
-    protection(site, detect, zone)
+    let (level, why) = protection(site, detect, zone);
+    match policy.bypass_in(site, zone) {
+        Some(bypass) if level == Level::Normal => (Level::Watch, bypass),
+        Some(bypass) => (level, format!("{why}; {bypass}")),
+        None => (level, why),
+    }
 }
 
 fn watched(channel: &Channel, value: Micro) -> String {

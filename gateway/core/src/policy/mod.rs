@@ -14,9 +14,9 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Verb, ZoneIx};
+use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Target, Verb, ZoneIx, detect::Detect};
 pub(crate) use runway::Interval;
-pub(crate) use votes::Vote;
+pub(crate) use votes::{REPAIR_MS, Sum, Vote};
 
 /// Votes, levels, orders and the incident.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -44,6 +44,18 @@ pub struct Policy {
     pub(crate) own: BTreeMap<String, (Millis, String)>,
     /// Present troubles of sources and channels, for people.
     pub(crate) troubles: BTreeMap<Subject, (Millis, String)>,
+    /// What is out of service, and where people work.
+    #[serde(default)]
+    pub(crate) bypasses: BTreeMap<Target, Bypass>,
+    /// Channels in alarm that may not vote now; they do as soon as they may.
+    #[serde(default)]
+    pub(crate) withheld: BTreeSet<ChannelIx>,
+    /// Zones that evacuate unless somebody aborts.
+    #[serde(default)]
+    pub(crate) windows: BTreeMap<ZoneIx, Window>,
+    /// Groups of which a channel died beside an alarm, until it is known whether that is a vote.
+    #[serde(default)]
+    pub(crate) dying: BTreeMap<(ZoneIx, GroupIx), Dying>,
     /// The last announced level and why.
     pub(crate) level: Level,
 }
@@ -62,6 +74,37 @@ pub(crate) struct ZoneState {
     pub(crate) why: String,
     /// Latched: two votes have counted together here.
     pub(crate) evacuate: Option<String>,
+    /// When its abort window was last aborted: what had been seen by then opens none again.
+    #[serde(default)]
+    pub(crate) stood_down: Option<Millis>,
+}
+
+/// Out of service, or planned work.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Bypass {
+    pub(crate) by: String,
+    pub(crate) reason: String,
+    pub(crate) since: Millis,
+    pub(crate) until: Millis,
+}
+
+/// Evacuation waits for an abort until then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Window {
+    pub(crate) opened: Millis,
+    pub(crate) until: Millis,
+    pub(crate) why: String,
+}
+
+/// A channel that died beside an alarm.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Dying {
+    pub(crate) channel: ChannelIx,
+    /// Good for the last time.
+    pub(crate) good_at: Millis,
+    /// When its neighbour alarmed.
+    pub(crate) alarmed_at: Millis,
+    pub(crate) why: String,
 }
 
 /// From the first vote or order to the authorised reset.
@@ -108,14 +151,23 @@ impl Policy {
         self.hold_until.is_some_and(|until| now < until)
     }
 
-    /// The next time at which a vote may return, a hold ends or an order lapses.
-    pub(crate) fn next_deadline(&self, detect: &crate::detect::Detect) -> Option<Millis> {
+    /// The next time after `now` at which a vote may return or be cast, a window or a hold ends, one vote becomes enough, or
+    /// an order lapses.
+    pub(crate) fn next_deadline(&self, site: &Site, detect: &Detect, now: Millis) -> Option<Millis> {
         let returns = self
             .votes
             .iter()
             .filter(|(_, v)| v.held)
             .filter_map(|(key, vote)| votes::returns_at(detect, *key, vote));
         let lapses = self.pending.values().map(|p| p.at + orders::PAIR_WITHIN_MS);
-        returns.chain(lapses).chain(self.hold_until).min()
+        let bypasses = self.bypasses.values().map(|b| b.until);
+        let withheld = self.withheld.iter();
+        let inhibited = withheld.filter_map(|c| detect.inhibited(site, *c, now).map(|(_, until)| until));
+        let windows = self.windows.values().map(|w| w.until);
+        let dying = self.dying.values().map(Dying::judged_at);
+        let alone = (0..self.zones.len() as u16).filter_map(|z| self.one_is_enough_from(detect, ZoneIx(z)));
+        let of_votes = returns.chain(windows).chain(dying).chain(alone).chain(inhibited);
+        let of_people = lapses.chain(bypasses).chain(self.hold_until);
+        of_votes.chain(of_people).filter(|at| *at > now).min()
     }
 }

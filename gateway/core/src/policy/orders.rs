@@ -78,6 +78,8 @@ fn role_for(verb: Verb) -> Role {
 fn one_is_enough(policy: &Policy, verb: Verb) -> bool {
     match verb {
         Verb::Arm | Verb::Hold => true,
+        // Nothing irreversible has begun yet; whoever has looked says so, as in a positive alarm sequence (NFPA 72).
+        Verb::Abort if !policy.evacuating() => !policy.windows.is_empty(),
         Verb::Cut { .. } => policy.votes.values().any(|v| v.held),
         Verb::Evacuate | Verb::Abort | Verb::Disarm | Verb::Reset => false,
     }
@@ -97,7 +99,9 @@ fn pointless(policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Optio
     match verb {
         Verb::Hold if !policy.evacuating() => Some("no evacuation is under way".into()),
         Verb::Hold if policy.held_by.contains(&by) => Some("one hold a person and incident, and yours is used".into()),
-        Verb::Abort if !policy.evacuating() => Some("no evacuation is under way".into()),
+        Verb::Abort if !policy.evacuating() && policy.windows.is_empty() => {
+            Some("no evacuation is under way, and no abort window is open".into())
+        }
         Verb::Arm if policy.armed => Some("the site is armed already".into()),
         Verb::Disarm if !policy.armed => Some("the site is disarmed already".into()),
         Verb::Cut { at } if at <= now => Some("the announced time has passed".into()),

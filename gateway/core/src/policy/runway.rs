@@ -136,15 +136,28 @@ fn reported(site: &Site, detect: &Detect) -> Option<Interval> {
         .filter_map(|ix| Some((reported_end(site, detect, *ix)?, *ix)));
     let (end, ix) = ends.min()?;
     let channel = &detect.channels[ix.at()];
+    let (id, left_s) = (&site.channels[ix.at()].id, (end - channel.good_at) / 1_000);
+    let why = if is_stale(detect, ix) {
+        format!(
+            "{id} reported {} s on battery and is not heard since, so half of it",
+            left_s * STALE_RATE
+        )
+    } else {
+        format!("{id} reports {left_s} s on battery")
+    };
     Some(Interval {
         earliest: end,
         likely: end,
-        why: format!(
-            "{} reports {} s on battery",
-            site.channels[ix.at()].id,
-            (end - channel.good_at) / 1_000
-        ),
+        why,
     })
+}
+
+/// What is not heard any more runs down at the worst credible rate: a UPS that has lost its neighbour of a redundant pair
+/// carries twice its load. Only here: never towards a limit or a vote.
+const STALE_RATE: i64 = 2;
+
+fn is_stale(detect: &Detect, ix: ChannelIx) -> bool {
+    detect.channels.get(ix.at()).is_some_and(|c| c.fault.is_some())
 }
 
 /// When a UPS says that it ends. What it said before it went on battery means nothing, and one sample never decides:
@@ -152,7 +165,8 @@ fn reported(site: &Site, detect: &Detect) -> Option<Interval> {
 pub(crate) fn reported_end(site: &Site, detect: &Detect, ix: ChannelIx) -> Option<Millis> {
     let (channel, state) = (site.channels.get(ix.at())?, detect.channels.get(ix.at())?);
     let since = detect.tally.discharging_since(channel.source)?;
-    let end = |value: Micro, at: Millis| (at >= since).then(|| at + value.0.max(0) / (MICRO / 1_000));
+    let rate = if is_stale(detect, ix) { STALE_RATE } else { 1 };
+    let end = |value: Micro, at: Millis| (at >= since).then(|| at + value.0.max(0) / (MICRO / 1_000) / rate);
     let latest = end(state.value?, state.good_at)?;
     if channel.k == 1 {
         return Some(latest);

@@ -1,6 +1,6 @@
 //! Votes: a latched statement by one group that a hazard is present in a zone.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use super::Policy;
 use crate::{GroupIx, Millis, Site, ZoneIx, detect::Detect};
@@ -18,7 +18,26 @@ pub(crate) struct Vote {
     /// Latest onset.
     pub(crate) onset: Millis,
     pub(crate) why: String,
+    /// When a channel of it alarmed last.
+    #[serde(default)]
+    pub(crate) alarmed_at: Millis,
+    /// It was not cast by an alarm: a channel of it died beside one.
+    #[serde(default)]
+    pub(crate) died: bool,
 }
+
+/// What a zone's votes come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// Two that count together.
+    Evacuate(String),
+    /// Enough unless somebody aborts; and the onset of the newest of them.
+    Unless(String, Millis),
+}
+
+/// A group that cannot vote has to be repaired within this (failures.md §2; restoration time of IEC 61508-6). Then one of
+/// the two others is enough, with an abort window.
+pub(crate) const REPAIR_MS: Millis = 8 * 3_600_000;
 
 /// When a held vote returns if nothing changes; none while a channel of it alarms, is at fault or is lost.
 pub(crate) fn returns_at(detect: &Detect, (zone, group): (ZoneIx, GroupIx), vote: &Vote) -> Option<Millis> {
@@ -49,21 +68,72 @@ impl Policy {
 
     /// Why a zone is to be evacuated on votes, if it is: two that count together, in it and in zones declared adjacent,
     /// from different groups; or one, where the owner says so.
-    pub(crate) fn counting(&self, site: &Site, detect: &Detect, zone: ZoneIx) -> Option<String> {
-        for (group, vote) in self.votes_in(zone) {
+    pub(crate) fn counting(&self, site: &Site, detect: &Detect, zone: ZoneIx, now: Millis) -> Option<Sum> {
+        for (group, vote) in self.votes_in(zone).filter(|(_, v)| !v.died) {
             if site.single_group {
-                return Some(format!(
+                return Some(Sum::Evacuate(format!(
                     "{} votes, and this site runs on one group: {}",
                     site.groups[group.at()].id,
                     vote.why
-                ));
+                )));
             }
             let mut near = detect.tally.near(zone).flat_map(|z| self.votes_in(z));
-            if let Some((other, with)) = near.find(|(g, v)| *g != group && together(vote, v)) {
-                return Some(two_votes(site, (group, vote), (other, with)));
+            if let Some((other, with)) = near.find(|(g, v)| *g != group && !v.died && together(vote, v)) {
+                return Some(Sum::Evacuate(two_votes(site, (group, vote), (other, with))));
             }
         }
-        None
+        self.with_a_death(site, zone)
+            .or_else(|| self.one_of_two(site, detect, zone, now))
+    }
+
+    /// One vote, and beside it a channel that died.
+    fn with_a_death(&self, site: &Site, zone: ZoneIx) -> Option<Sum> {
+        let (dead, death) = self.votes_in(zone).find(|(_, v)| v.died)?;
+        let alarm = self
+            .votes_in(zone)
+            .find(|(g, v)| *g != dead && !v.died && together(v, death))?;
+        let newest = death.onset.max(alarm.1.onset);
+        Some(Sum::Unless(two_votes(site, alarm, (dead, death)), newest))
+    }
+
+    /// One held vote, where one of three groups has been out for longer than a repair may take.
+    fn one_of_two(&self, site: &Site, detect: &Detect, zone: ZoneIx, now: Millis) -> Option<Sum> {
+        let from = self.one_is_enough_from(detect, zone).filter(|from| *from <= now)?;
+        let (group, vote) = self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
+        let out: Vec<&str> = self
+            .out(detect, zone)
+            .map(|(g, _)| site.groups[g.at()].id.as_str())
+            .collect();
+        let since_min = (now - from + REPAIR_MS) / 60_000;
+        let why = format!(
+            "{} votes, and only two groups have been able to for {} h {} min ({} cannot; the repair limit is 8 h): {}",
+            site.groups[group.at()].id,
+            since_min / 60,
+            since_min % 60,
+            out.join(", "),
+            vote.why
+        );
+        // The vote may be older than the limit.
+        Some(Sum::Unless(why, vote.onset.max(from)))
+    }
+
+    /// From when on one held vote is enough in a zone that has one, with an abort window: two groups left of three or more,
+    /// for longer than the repair limit. One that is left alone never is.
+    pub(crate) fn one_is_enough_from(&self, detect: &Detect, zone: ZoneIx) -> Option<Millis> {
+        self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
+        let (_, total) = detect.tally.protection(zone);
+        let (count, since) = self
+            .out(detect, zone)
+            .fold((0, None), |(n, at), (_, since)| (n + 1, at.max(Some(since))));
+        since
+            .filter(|_| total >= 3 && count + 2 == total)
+            .map(|since| since + REPAIR_MS)
+    }
+
+    /// Groups that can vote neither now nor have.
+    fn out<'a>(&'a self, detect: &'a Detect, zone: ZoneIx) -> impl Iterator<Item = (GroupIx, Millis)> + 'a {
+        let voted = move |g: GroupIx| detect.tally.near(zone).any(|z| self.votes.contains_key(&(z, g)));
+        detect.tally.out(zone).filter(move |(g, _)| !voted(*g))
     }
 }
 

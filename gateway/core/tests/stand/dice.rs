@@ -1,6 +1,8 @@
 //! Numbers drawn from a seed, and small sites drawn from them: the same seed, the same run, on every machine.
 
-use muster_core::{Limit, Millis, Priors, Role, RungKind, Site, Workload, WorkloadIx, ZoneIx};
+use core::num::NonZeroU64;
+
+use muster_core::{ChannelIx, Checks, Limit, Millis, Priors, Role, RungKind, Site, Workload, WorkloadIx, ZoneIx};
 use muster_wire::Quantity;
 
 use super::{SECOND, rung, site, smoke, units, ups, workload};
@@ -57,6 +59,7 @@ impl Dice {
                 };
                 (c.alarm, c.watch) = (Some(below), None);
             }
+            c.checks = self.checks(i);
             s.channels.push(c);
         }
         if self.one_in(2) {
@@ -76,6 +79,24 @@ impl Dice {
             };
         }
         s
+    }
+
+    /// Of channel `i`: it may lean on those before it.
+    fn checks(&mut self, i: u64) -> Checks {
+        let one_in_3 = |dice: &mut Self, most: u64| {
+            let drawn = NonZeroU64::new(1 + dice.below(most));
+            drawn.filter(|_| dice.one_in(3))
+        };
+        let other = |dice: &mut Self| (i > 0 && dice.one_in(4)).then(|| ChannelIx(dice.below(i) as u32));
+        Checks {
+            jump: one_in_3(self, 20_000_000),
+            stuck_ms: one_in_3(self, 100_000),
+            rise: one_in_3(self, 60_000_000),
+            trend: one_in_3(self, 600_000_000),
+            off_ms: if self.one_in(3) { self.below(60_000) as u32 } else { 0 },
+            reference: other(self),
+            inhibited_by: other(self),
+        }
     }
 
     fn workload(&mut self, i: u16) -> Workload {

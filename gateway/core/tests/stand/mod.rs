@@ -15,9 +15,9 @@ pub mod witness;
 use std::sync::Arc;
 
 use muster_core::{
-    Answer, Call, Channel, ChannelIx, Effect, Entry, Event, Group, GroupIx, Hook, HookIx, HookOutcome, Input, Level,
-    Limit, Millis, Mode, Phase, Principal, PrincipalIx, Priors, Record, Role, Rung, RungKind, Site, Source, SourceIx,
-    State, StepEnd, Verb, Verdict, View, Workload, WorkloadIx, Zone, ZoneIx, next_deadline, step,
+    Answer, Call, Channel, ChannelIx, Checks, Effect, Entry, Event, Group, GroupIx, Hook, HookIx, HookOutcome, Input,
+    Level, Limit, Millis, Mode, Phase, Principal, PrincipalIx, Priors, Record, Role, Rung, RungKind, Site, Source,
+    SourceIx, State, StepEnd, Verb, Verdict, View, Workload, WorkloadIx, Zone, ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro, Quantity};
 use witness::Witness;
@@ -54,6 +54,7 @@ pub fn smoke(id: &str, zone: u16, group: u16, source: u16) -> Channel {
         k: 2,
         n: 3,
         supervision_ms: 10 * SECOND,
+        checks: Checks::default(),
     }
 }
 
@@ -89,7 +90,7 @@ pub fn site() -> Site {
         single_group: false,
         zones: vec![zone("a", &[1]), zone("b", &[0]), zone("c", &[])],
         groups: ids.iter().map(|id| Group { id: (*id).into() }).collect(),
-        sources: ids.iter().map(|id| Source { id: (*id).into() }).collect(),
+        sources: ids.iter().map(|id| source(id, &["mqtt"])).collect(),
         channels: vec![
             smoke("a1", 0, 0, 0),
             smoke("a2", 0, 1, 1),
@@ -108,6 +109,13 @@ pub fn site() -> Site {
             principal("eve", &[]),
         ],
         priors: Priors::default(),
+    }
+}
+
+pub fn source(id: &str, over: &[&str]) -> Source {
+    Source {
+        id: id.into(),
+        over: over.iter().map(|o| (*o).into()).collect(),
     }
 }
 

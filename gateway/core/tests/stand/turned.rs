@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use muster_core::{Call, ChannelIx, Effect, Entry, HookIx, Input, Mode, PrincipalIx, Site, SourceIx, State, step};
+use muster_core::{
+    Call, ChannelIx, Effect, Entry, HookIx, Input, Mode, PrincipalIx, Site, SourceIx, State, Target, step,
+};
 
 use super::Stand;
 
@@ -52,8 +54,11 @@ fn turned(file: &Site, by: usize) -> Site {
     let people = site.principals.len();
     site.principals.rotate_left(by % people);
     let back = |at: u16, n: usize| ((usize::from(at) + n - by % n) % n) as u16;
+    let moved = |c: ChannelIx| ChannelIx(((c.at() + channels - by % channels) % channels) as u32);
     for channel in &mut site.channels {
         channel.source = SourceIx(back(channel.source.0, sources));
+        channel.checks.reference = channel.checks.reference.map(moved);
+        channel.checks.inhibited_by = channel.checks.inhibited_by.map(moved);
     }
     for rung in site.workloads.iter_mut().flat_map(|w| &mut w.rungs) {
         rung.hook = HookIx(back(rung.hook.0, hooks));
@@ -73,6 +78,25 @@ fn under(input: &Input, from: &Site, to: &Site) -> Input {
         Input::Lost { source, .. } => {
             if let Some(known) = from.sources.get(source.at()) {
                 *source = SourceIx(to.sources.iter().position(|s| s.id == known.id).unwrap() as u16);
+            }
+        }
+        Input::Bypass { by, target, .. } => {
+            if let Some(known) = from.principals.get(by.at()) {
+                *by = PrincipalIx(to.principals.iter().position(|p| p.id == known.id).unwrap() as u16);
+            }
+            match target {
+                Target::Source(source) => {
+                    if let Some(known) = from.sources.get(source.at()) {
+                        *source = SourceIx(to.sources.iter().position(|s| s.id == known.id).unwrap() as u16);
+                    }
+                }
+                Target::Channel(channel) => {
+                    if let Some(known) = from.channels.get(channel.at()) {
+                        let at = to.channels.iter().position(|c| c.id == known.id).unwrap();
+                        *channel = ChannelIx(at as u32);
+                    }
+                }
+                Target::Zone(_) => {}
             }
         }
         Input::Order { by, .. } => {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Call, Effect, Entry, Input, Millis, Mode, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Call, Effect, Entry, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
 };
 
 const WINDOW_MS: Millis = 30 * 60_000;
@@ -23,6 +23,7 @@ struct Intent {
 struct Vote {
     held: bool,
     onset: Millis,
+    died: bool,
 }
 
 pub struct Witness {
@@ -30,6 +31,10 @@ pub struct Witness {
     votes: BTreeMap<(String, String), Vote>,
     incident: Option<u32>,
     evacuating: bool,
+    aborted: bool,
+    /// Zones that wait for an abort, and until when at the latest.
+    windows: BTreeMap<String, Millis>,
+    bypasses: BTreeMap<(Part, String), Millis>,
     armed: bool,
     arm_ordered: bool,
     /// Who ordered in the past, and who was whose neighbour, may not be in the config any more.
@@ -56,6 +61,9 @@ impl Witness {
             votes: BTreeMap::new(),
             incident: None,
             evacuating: false,
+            aborted: false,
+            windows: BTreeMap::new(),
+            bypasses: BTreeMap::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -104,7 +112,7 @@ impl Witness {
             match effect {
                 Effect::Persist(entry) => {
                     assert!(entry.seq == self.seq + 1, "sequence {} after {}", entry.seq, self.seq);
-                    self.evidence(input, entry);
+                    self.evidence(input, entry, state);
                     self.record(entry);
                     closed |= matches!(entry.record, Record::IncidentClosed { .. });
                 }
@@ -130,11 +138,47 @@ impl Witness {
         );
     }
 
-    /// Invariant 2: only a good reading beyond the alarm limit, of a channel of that group in that zone, casts a vote.
-    fn evidence(&self, input: &Input, entry: &Entry) {
-        let Record::VoteHeld { zone, group, .. } = &entry.record else {
+    /// Invariant 2: only a good reading beyond the alarm limit, of a channel of that group in that zone, casts a vote; or
+    /// the death of a channel beside another group's held vote.
+    fn evidence(&self, input: &Input, entry: &Entry, state: &State) {
+        let Record::VoteHeld {
+            zone,
+            group,
+            channel: voter,
+            why,
+            died,
+        } = &entry.record
+        else {
             return;
         };
+        self.in_service(voter, entry.at);
+        if *died {
+            let beside = self
+                .votes
+                .iter()
+                .any(|((z, g), v)| z == zone && g != group && v.held && !v.died);
+            assert!(beside, "a death beside no alarm voted: {why}");
+            let shown = state
+                .channels(entry.at)
+                .into_iter()
+                .find(|c| c.id == *voter)
+                .expect("it");
+            assert!(
+                shown.quality != "good",
+                "{voter} voted as dead and is {}",
+                shown.quality
+            );
+            return;
+        }
+        if why.contains("now that it may vote again") {
+            let shown = state
+                .channels(entry.at)
+                .into_iter()
+                .find(|c| c.id == *voter)
+                .expect("it");
+            assert!(shown.alarm, "{voter} is not in alarm: {why}");
+            return;
+        }
         let Input::Reading {
             channel,
             value: Ok(value),
@@ -145,7 +189,14 @@ impl Witness {
             panic!("a vote of {group} in {zone} from {input:?}");
         };
         let c = &self.site.channels[channel.at()];
-        let limit = c.alarm.expect("a channel that can alarm");
+        let mut limit = c.alarm.expect("a channel that can alarm");
+        if why.contains("planned work") {
+            assert!(!self.bypasses.is_empty(), "nobody works anywhere: {why}");
+            limit.set = c.watch.map_or(limit.clear, |w| w.set);
+        }
+        if why.contains("rising by") {
+            limit.set = c.watch.map_or(c.range.0, |w| w.set);
+        }
         let beyond = if limit.above {
             *value >= limit.set
         } else {
@@ -157,6 +208,27 @@ impl Witness {
         assert_eq!(&self.site.groups[c.group.at()].id, group);
     }
 
+    /// Invariant 12: what is bypassed casts no vote.
+    fn in_service(&self, voter: &str, now: Millis) {
+        let Some(c) = self.site.channels.iter().find(|c| c.id == voter) else {
+            return;
+        };
+        let source = self.site.sources[c.source.at()].id.clone();
+        for key in [(Part::Channel, voter.to_owned()), (Part::Source, source)] {
+            let until = self.bypasses.get(&key);
+            assert!(
+                until.is_none_or(|until| *until <= now),
+                "{voter} voted, and {key:?} is bypassed"
+            );
+        }
+    }
+
+    /// An abort window that nobody closed, and a held alarm behind it.
+    fn window_over(&self, zone: &str) -> bool {
+        let alarm = self.votes.iter().any(|((z, _), v)| z == zone && !v.died);
+        alarm && self.windows.contains_key(zone)
+    }
+
     fn record(&mut self, entry: &Entry) {
         self.seq = entry.seq;
         let ordered = std::mem::take(&mut self.ordered);
@@ -165,10 +237,11 @@ impl Witness {
                 assert!(self.incident.is_none_or(|old| *n > old), "incident {n} is not new");
                 self.incident = Some(*n);
             }
-            Record::VoteHeld { zone, group, .. } => {
+            Record::VoteHeld { zone, group, died, .. } => {
                 let vote = Vote {
                     held: true,
                     onset: entry.at,
+                    died: *died,
                 };
                 self.votes.insert((zone.clone(), group.clone()), vote);
             }
@@ -177,10 +250,35 @@ impl Witness {
             }
             Record::EvacuateBegun { zone: Some(zone), why } => {
                 // What is remembered was judged when it happened, by the zones and neighbours of then.
-                let judged = self.remembering || self.two_votes(zone);
+                let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
                 assert!(judged, "zone {zone} evacuates without evidence: {why}");
                 self.evacuating = true;
+                self.windows.remove(zone);
             }
+            Record::WindowOpened { zone, until, .. } => {
+                assert!(
+                    (0..=180_000).contains(&(until - entry.at)),
+                    "a window of {}",
+                    until - entry.at
+                );
+                self.windows.insert(zone.clone(), *until);
+            }
+            Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
+            Record::Bypassed {
+                what,
+                id,
+                by,
+                reason,
+                until,
+            } => {
+                assert!(
+                    !by.is_empty() && !reason.is_empty(),
+                    "a bypass without owner or reason (12)"
+                );
+                assert!(until - entry.at <= 8 * 3_600_000, "a bypass without an end (12)");
+                self.bypasses.insert((*what, id.clone()), *until);
+            }
+            Record::BypassEnded { what, id, .. } => drop(self.bypasses.remove(&(*what, id.clone()))),
             Record::EvacuateBegun { zone: None, why } => {
                 assert!(ordered, "the site evacuates without an order: {why}");
                 self.evacuating = true;
@@ -193,7 +291,8 @@ impl Witness {
                 assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
                 assert_eq!(self.reset_by, 2, "a reset takes two");
                 self.votes.clear();
-                self.evacuating = false;
+                (self.evacuating, self.aborted) = (false, false);
+                self.windows.clear();
                 self.reset_by = 0;
             }
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
@@ -201,9 +300,10 @@ impl Witness {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
             }
+            Record::AbortLifted { .. } => self.aborted = false,
             Record::OrderPending { .. }
             | Record::OrderRefused { .. }
-            | Record::AbortLifted { .. }
+            | Record::BypassRefused { .. }
             | Record::StepAccepted { .. }
             | Record::StepStranded { .. }
             | Record::Pruned { .. } => {}
@@ -220,13 +320,16 @@ impl Witness {
             };
             a == b || says(at(a), at(b)) || says(at(b), at(a))
         };
-        self.votes.iter().filter(|((z, _), _)| z == zone).any(|((_, g), v)| {
-            self.site.single_group
-                || self.votes.iter().any(|((z2, g2), v2)| {
-                    let together = (v.held && v2.held) || (v.onset - v2.onset).abs() <= WINDOW_MS;
-                    g != g2 && near(zone, z2) && together
-                })
-        })
+        self.votes
+            .iter()
+            .filter(|((z, _), v)| z == zone && !v.died)
+            .any(|((_, g), v)| {
+                self.site.single_group
+                    || self.votes.iter().any(|((z2, g2), v2)| {
+                        let together = (v.held && v2.held) || (v.onset - v2.onset).abs() <= WINDOW_MS;
+                        g != g2 && !v2.died && near(zone, z2) && together
+                    })
+            })
     }
 
     fn order(&mut self, verb: Verb, by: &[String]) {
@@ -243,15 +346,26 @@ impl Witness {
         let needed = match verb {
             Verb::Hold | Verb::Arm => 1,
             Verb::Cut { .. } if held => 1,
+            Verb::Abort if !self.evacuating || self.aborted => {
+                assert!(
+                    self.remembering || !self.windows.is_empty(),
+                    "aborted by one, and no window is open"
+                );
+                1
+            }
             _ => 2,
         };
         assert!(people.len() >= needed, "{} by {by:?} alone", verb.as_str());
         match verb {
-            Verb::Evacuate | Verb::Cut { .. } => self.ordered = true,
+            Verb::Evacuate | Verb::Cut { .. } => (self.ordered, self.aborted) = (true, false),
             Verb::Arm => (self.armed, self.arm_ordered) = (true, true),
             Verb::Disarm => (self.armed, self.arm_ordered) = (false, true),
             Verb::Reset => self.reset_by = people.len(),
-            Verb::Hold | Verb::Abort => {}
+            Verb::Abort => {
+                self.aborted = self.evacuating;
+                self.windows.clear();
+            }
+            Verb::Hold => {}
         }
     }
 

@@ -108,6 +108,7 @@ impl Past {
                 group,
                 channel,
                 why,
+                died: _,
             } => self.votes.push(Vote {
                 zone,
                 group,

@@ -31,6 +31,7 @@ fn middle() -> [Record; 7] {
             group: group.clone(),
             channel: "n1.smoke".into(),
             why: "4.1 %/m".into(),
+            died: false,
         },
         Record::OrderRefused {
             verb: Verb::Reset,

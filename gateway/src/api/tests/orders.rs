@@ -1,5 +1,5 @@
 use muster_core::{Verb, Verdict};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stand::{Stand, TOKENS, client};
 use super::story;
@@ -66,6 +66,57 @@ async fn guessing_is_slowed_and_a_valid_token_never() {
     );
     assert_eq!(response.unwrap().status(), 200);
     assert_eq!(asked, ("ann".to_owned(), Verb::Evacuate));
+}
+
+#[tokio::test]
+async fn a_bypass_arrives_with_its_owner_reason_and_end() {
+    use crate::lanes::Control;
+    let mut stand = Stand::with(story::normal).await;
+    let url = stand.url("/api/v1/orders");
+    let send = |body: &'static str| {
+        let request = client().post(url.clone()).bearer_auth(TOKENS[0]);
+        request.header("content-type", "application/json").body(body).send()
+    };
+    let given = send(r#"{"verb":"bypass","target":"node-1","for_s":3600,"reason":"new fan"}"#);
+    let engine = async {
+        let Some(Control::Bypass { by, asked, answer }) = stand.ends.control.recv().await else {
+            unreachable!("a bypass");
+        };
+        let why = "because".into();
+        answer
+            .send(muster_core::Answer {
+                nonce: 1,
+                verdict: Verdict::Taken,
+                why,
+            })
+            .unwrap();
+        (by, asked)
+    };
+    let (response, (by, asked)) = tokio::join!(given, engine);
+    let document: Value = response.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&document["verb"], &document["verdict"]),
+        (&json!("bypass"), &json!("taken"))
+    );
+    assert_eq!(
+        (&*by, asked.id.as_str(), asked.for_ms),
+        ("ann", "node-1", Some(3_600_000))
+    );
+    assert_eq!(asked.reason, "new fan");
+    for (body, why) in [
+        (r#"{"verb":"work","for_s":60,"reason":"x"}"#, "target"),
+        (r#"{"verb":"bypass","target":"n"}"#, "for_s"),
+        (
+            r#"{"verb":"bypass","target":"n","for_s":1,"at":"16:52"}"#,
+            "`at` belongs to cut",
+        ),
+        (r#"{"verb":"hold","reason":"x"}"#, "belong to bypass and work"),
+    ] {
+        let response = send(body).await.unwrap();
+        assert_eq!(response.status(), 422);
+        let problem: Value = response.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+    }
 }
 
 #[tokio::test]

@@ -146,6 +146,14 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
             "--out and --roles belong to `muster order token`".to_owned(),
         ));
     }
+    let of_service = args.of.is_some() || args.minutes.is_some() || args.reason.is_some();
+    if matches!(args.verb, Word::Bypass | Word::Work) {
+        return service_of(args);
+    }
+    if of_service {
+        let why = format!("--of, --minutes and --reason belong to bypass and work, not to {verb}");
+        return Err(Failure::Usage(why));
+    }
     match (args.verb, &args.at) {
         (Word::Cut, Some(at)) => Ok(json!({ "verb": verb, "at": at })),
         (Word::Cut, None) => Err(Failure::Usage(
@@ -154,6 +162,23 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
         (_, Some(_)) => Err(Failure::Usage(format!("--at belongs to cut, not to {verb}"))),
         (_, None) => Ok(json!({ "verb": verb })),
     }
+}
+
+fn service_of(args: &Args) -> Result<Value, Failure> {
+    let verb = args.verb.as_str();
+    if args.at.is_some() {
+        return Err(Failure::Usage(format!("--at belongs to cut, not to {verb}")));
+    }
+    let (Some(of), Some(minutes)) = (&args.of, args.minutes) else {
+        let why = format!("{verb} needs --of ID and --minutes N: of what, and for how long? 0 ends what is in force");
+        return Err(Failure::Usage(why));
+    };
+    if minutes > 0 && args.reason.is_none() {
+        return Err(Failure::Usage(format!(
+            "{verb} needs --reason TEXT: whoever comes next reads it"
+        )));
+    }
+    Ok(json!({ "verb": verb, "target": of, "for_s": minutes * 60, "reason": args.reason }))
 }
 
 pub(in crate::cli) fn base_of(url: &str) -> Result<Url, Failure> {
@@ -288,6 +313,9 @@ mod tests {
         Args {
             verb,
             at: None,
+            of: None,
+            minutes: None,
+            reason: None,
             url: "http://127.0.0.1:1".to_owned(),
             token_file: None,
             id: None,
@@ -295,6 +323,43 @@ mod tests {
             out: None,
             json: false,
         }
+    }
+
+    #[test]
+    fn a_bypass_says_of_what_for_how_long_and_why() {
+        let whole = Args {
+            of: Some("node-1".to_owned()),
+            minutes: Some(90),
+            reason: Some("new fan".to_owned()),
+            ..args(Word::Bypass)
+        };
+        let expected = json!({ "verb": "bypass", "target": "node-1", "for_s": 5_400, "reason": "new fan" });
+        assert_eq!(body_of(&whole).unwrap(), expected);
+        let usage = |args: &Args| matches!(body_of(args), Err(Failure::Usage(_)));
+        assert!(
+            usage(&args(Word::Work))
+                && usage(&Args {
+                    reason: None,
+                    ..whole.clone()
+                })
+        );
+        let ends = Args {
+            minutes: Some(0),
+            reason: None,
+            ..whole.clone()
+        };
+        assert_eq!(body_of(&ends).unwrap()["for_s"], 0);
+        assert!(usage(&Args {
+            at: Some("16:52".to_owned()),
+            ..whole.clone()
+        }));
+        assert!(
+            usage(&Args {
+                verb: Word::Hold,
+                ..whole
+            }),
+            "no other order has them"
+        );
     }
 
     #[test]

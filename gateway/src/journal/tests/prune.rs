@@ -18,6 +18,7 @@ fn incident(n: u32) -> Vec<Entry> {
             group: "g".into(),
             channel: "c".into(),
             why: why(),
+            died: false,
         },
         Record::OrderTaken {
             verb,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{Mode, Phase, Record, StepEnd, Verb};
+use muster_core::{Mode, Part, Phase, Record, StepEnd, Verb};
 
 use super::super::{Reader, pending, rows, store::Store};
 use super::*;
@@ -19,6 +19,7 @@ fn every_record() -> Vec<Record> {
             group: s("g"),
             channel: s("c"),
             why: s(""),
+            died: false,
         },
         Record::VoteReturned {
             zone: s("b3"),
@@ -38,6 +39,15 @@ fn every_record() -> Vec<Record> {
             why: s("a vote is held"),
         },
         Record::AbortLifted { why: s("new vote") },
+        Record::WindowOpened {
+            zone: s("b3"),
+            until: i64::MAX,
+            why: s("one of two"),
+        },
+        Record::WindowClosed {
+            zone: s("b3"),
+            why: s("heard again"),
+        },
         Record::StepAccepted {
             step: s("db.0.evacuate"),
         },
@@ -49,8 +59,39 @@ fn every_record() -> Vec<Record> {
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     all.extend(orders());
+    all.extend(bypasses());
     all.extend(steps());
     all
+}
+
+fn bypasses() -> Vec<Record> {
+    let s = String::from;
+    let parts = [Part::Zone, Part::Source, Part::Channel];
+    let of = |what: Part| {
+        let (id, by, why, reason) = (s("n1"), s("kim"), s("over"), s("new fan"));
+        let (until, refused) = (9, by.clone());
+        [
+            Record::Bypassed {
+                what,
+                id: id.clone(),
+                by,
+                reason,
+                until,
+            },
+            Record::BypassEnded {
+                what,
+                id: id.clone(),
+                why: why.clone(),
+            },
+            Record::BypassRefused {
+                what,
+                id,
+                by: refused,
+                why,
+            },
+        ]
+    };
+    parts.into_iter().flat_map(of).collect()
 }
 
 fn orders() -> Vec<Record> {
@@ -119,6 +160,8 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
+        Record::WindowOpened { .. } | Record::WindowClosed { .. } => true,
+        Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }
         | Record::StepStranded { .. }
         | Record::StepEnded { .. }

@@ -1,0 +1,629 @@
+//! Three groups in one room: every state of each and every order in which it came, against a table written by hand from
+//! design §5; and what the dying neighbour, the abort window, a bypass and planned work do by themselves.
+mod stand;
+
+use muster_core::{ChannelIx, EventKind, Input, Level, Millis, Record, Site, SourceIx, Target, Verb, Verdict, ZoneIx};
+use muster_wire::Absence;
+use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, site, smoke, source};
+
+const HOUR: Millis = 60 * MINUTE;
+
+/// One room with three groups, another with one node on the same broker, and a reserve in neither.
+fn room() -> Site {
+    let mut s = site();
+    for zone in &mut s.zones {
+        zone.adjacent.clear();
+    }
+    s.sources = ["n1", "n2", "n3", "far"]
+        .iter()
+        .map(|id| source(id, &["mqtt"]))
+        .collect();
+    s.channels = vec![
+        smoke("a1", 0, 0, 0),
+        smoke("a2", 0, 1, 1),
+        smoke("a3", 0, 2, 2),
+        smoke("c", 2, 3, 3),
+    ];
+    s.workloads.clear();
+    s
+}
+
+/// What comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Does {
+    /// Nothing to say.
+    Quiet,
+    /// `watch`: fewer than two groups, or something bypassed.
+    Watch,
+    /// `prepare`, and no window.
+    Prepare,
+    /// `prepare`, and evacuation unless somebody aborts.
+    Window,
+    Evacuate,
+}
+use Does::{Evacuate as Go, Prepare as Prep, Quiet, Watch, Window};
+
+/// What has come to groups, in order, 10 s apart (`A` alarms, `F` fails, `B` is bypassed for 8 h; the others are good): what
+/// follows at once, four minutes later, and nine hours later. Written by hand:
+/// - two alarms evacuate at once, whatever else;
+/// - a failure within 60 s after an alarm opens the window, one before is trouble, and 180 s without an answer is go;
+/// - a bypass that leaves fewer than two groups is refused, so nothing of it follows; one that stands is `watch`, and over
+///   after 8 h;
+/// - one alarm of two that are left prepares, and after 8 h without the third evacuates unless somebody aborts;
+/// - one that is left alone never evacuates; none left is `watch`.
+const TABLE: &[(&str, Does, Does, Does)] = &[
+    ("", Quiet, Quiet, Quiet),
+    ("A", Prep, Prep, Prep),
+    ("F", Quiet, Quiet, Quiet),
+    ("B", Watch, Watch, Quiet),
+    ("AA", Go, Go, Go),
+    ("AF", Window, Go, Go),
+    ("AB", Prep, Prep, Prep),
+    ("FA", Prep, Prep, Go),
+    ("FF", Watch, Watch, Watch),
+    ("FB", Quiet, Quiet, Quiet),
+    ("BA", Prep, Prep, Prep),
+    ("BF", Watch, Watch, Quiet),
+    ("BB", Watch, Watch, Quiet),
+    ("AAA", Go, Go, Go),
+    ("AAF", Go, Go, Go),
+    ("AAB", Go, Go, Go),
+    ("AFA", Go, Go, Go),
+    ("AFF", Window, Go, Go),
+    ("AFB", Window, Go, Go),
+    ("ABA", Go, Go, Go),
+    ("ABF", Window, Go, Go),
+    ("ABB", Prep, Prep, Prep),
+    ("FAA", Go, Go, Go),
+    ("FAF", Window, Go, Go),
+    ("FAB", Prep, Prep, Go),
+    ("FFA", Prep, Prep, Prep),
+    ("FFF", Watch, Watch, Watch),
+    ("FFB", Watch, Watch, Watch),
+    ("FBA", Prep, Prep, Go),
+    ("FBF", Watch, Watch, Watch),
+    ("FBB", Quiet, Quiet, Quiet),
+    ("BAA", Go, Go, Go),
+    ("BAF", Window, Go, Go),
+    ("BAB", Prep, Prep, Prep),
+    ("BFA", Prep, Prep, Go),
+    ("BFF", Watch, Watch, Watch),
+    ("BFB", Watch, Watch, Quiet),
+    ("BBA", Prep, Prep, Prep),
+    ("BBF", Watch, Watch, Quiet),
+    ("BBB", Watch, Watch, Quiet),
+];
+
+/// What every channel shows while time passes; none: it is not heard.
+struct Room {
+    stand: Stand,
+    shows: [Option<i64>; 4],
+}
+
+impl Room {
+    fn of(site: Site) -> Self {
+        let mut room = Self {
+            stand: Stand::new(site),
+            shows: [Some(0); 4],
+        };
+        room.pass(20 * SECOND);
+        room
+    }
+
+    fn new() -> Self {
+        Self::of(room())
+    }
+
+    /// A sample of everything that is heard, every 2 s.
+    fn pass(&mut self, ms: Millis) {
+        let end = self.stand.now + ms;
+        while self.stand.now < end {
+            self.sample();
+            self.stand.wait((2 * SECOND).min(end - self.stand.now));
+        }
+    }
+
+    fn sample(&mut self) {
+        for (channel, value) in (0u32..).zip(self.shows) {
+            if let Some(value) = value {
+                self.stand.read(channel, value);
+            }
+        }
+    }
+
+    fn alarm(&mut self, channel: usize) {
+        self.shows[channel] = Some(20);
+        self.sample();
+        self.sample();
+    }
+
+    fn fail(&mut self, channel: usize) {
+        self.shows[channel] = None;
+        self.stand.sample(channel as u32, Err(Absence::Bus));
+    }
+
+    fn bypass(&mut self, target: Target, ms: Millis) -> Verdict {
+        let until = (ms > 0).then(|| self.stand.now + ms);
+        self.stand.input(&Input::Bypass {
+            by: ANN,
+            target,
+            until,
+            reason: "new rack".into(),
+            nonce: 1,
+        });
+        self.stand.answers.last().unwrap().verdict
+    }
+
+    fn does(&self) -> Does {
+        let window = self
+            .stand
+            .view()
+            .orders
+            .iter()
+            .any(|o| o.verb == "abort" && !o.waits && o.until.is_some());
+        match self.stand.zone(0) {
+            Level::Evacuate => Go,
+            Level::Prepare if window => Window,
+            Level::Prepare => Prep,
+            Level::Watch => Watch,
+            Level::Normal => Quiet,
+        }
+    }
+
+    fn says(&self, what: &str) -> bool {
+        self.stand.events.iter().any(|e| e.line.contains(what))
+    }
+
+    fn befalls(&mut self, what: char, channel: usize) {
+        match what {
+            'A' => self.alarm(channel),
+            'F' => self.fail(channel),
+            'B' => drop(self.bypass(Target::Channel(ChannelIx(channel as u32)), 8 * HOUR)),
+            _ => {}
+        }
+    }
+}
+
+fn expected(order: &str) -> (Does, Does, Does) {
+    let row = TABLE.iter().find(|row| row.0 == order);
+    row.map(|row| (row.1, row.2, row.3))
+        .unwrap_or_else(|| panic!("no row for {order:?}"))
+}
+
+fn orders() -> [[usize; 3]; 6] {
+    [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
+}
+
+#[test]
+fn every_state_of_three_groups_in_every_order() {
+    let mut played = 0;
+    for states in 0..64usize {
+        let state = |group: usize| ['.', 'A', 'F', 'B'][states >> (2 * group) & 3];
+        for order in orders() {
+            let mut room = Room::new();
+            let mut came = String::new();
+            for group in order {
+                if state(group) != '.' {
+                    came.push(state(group));
+                    room.befalls(state(group), group);
+                    room.pass(10 * SECOND);
+                }
+            }
+            let (at_once, soon, late) = expected(&came);
+            assert_eq!(room.does(), at_once, "{came} of {order:?}, at once");
+            room.pass(4 * MINUTE);
+            assert_eq!(room.does(), soon, "{came} of {order:?}, four minutes later");
+            room.pass(9 * HOUR);
+            assert_eq!(
+                room.does(),
+                late,
+                "{came} of {order:?}, nine hours later: {}",
+                room.stand.state.why()
+            );
+            played += 1;
+        }
+    }
+    assert_eq!(played, 64 * 6);
+}
+
+#[test]
+fn the_window_ends_at_once_with_a_second_vote_and_at_180_s_without_an_answer() {
+    let mut room = Room::new();
+    room.alarm(0);
+    room.pass(10 * SECOND);
+    room.fail(1);
+    let until = room.stand.view().orders[0].until.unwrap();
+    assert_eq!(until, room.stand.now + 180 * SECOND);
+    assert!(room.says("evacuation in 180 s unless one person aborts: a2 died 10.0 s after n1 alarmed beside it"));
+    room.stand.wait(50 * SECOND);
+    room.shows[1] = None;
+    room.alarm(2);
+    assert_eq!(room.does(), Go, "a second vote goes at once");
+
+    let mut room = Room::new();
+    room.alarm(0);
+    room.fail(1);
+    let end = room.stand.view().orders[0].until.unwrap();
+    room.pass(end - room.stand.now - 1);
+    assert_eq!(room.does(), Window);
+    room.pass(1);
+    assert_eq!(room.does(), Go, "no answer means go");
+    assert!(
+        room.stand.state.why().contains("nobody aborted within 180 s"),
+        "{}",
+        room.stand.state.why()
+    );
+    assert!(
+        room.stand.votes().contains(&("a".into(), "n2".into(), true)),
+        "it counts as a vote"
+    );
+}
+
+#[test]
+fn the_window_is_never_longer_than_the_slack() {
+    let mut site = room();
+    site.workloads.push(stand::workload("db", 1, &[]));
+    site.priors.loss_earliest_ms = 150 * SECOND;
+    let mut short = Room::of(site);
+    short.alarm(0);
+    short.pass(10 * SECOND);
+    short.fail(1);
+    // 150 s, of which 10 have gone, less 100 s to move.
+    assert_eq!(
+        short.stand.view().orders[0].until.unwrap() - short.stand.now,
+        40 * SECOND
+    );
+    short.pass(40 * SECOND);
+    assert_eq!(short.does(), Go);
+}
+
+#[test]
+fn one_person_with_the_role_aborts_the_window_and_what_was_seen_opens_it_no_more() {
+    let mut room = Room::new();
+    assert_eq!(room.stand.order(ANN, Verb::Abort), Verdict::Refused, "nothing to abort");
+    room.alarm(0);
+    room.fail(1);
+    assert_eq!(room.stand.order(EVE, Verb::Abort), Verdict::Refused, "no role");
+    assert_eq!(room.does(), Window);
+    assert_eq!(room.stand.order(BOB, Verb::Abort), Verdict::Taken);
+    let by_bob = |e: &muster_core::Entry| matches!(&e.record, Record::OrderTaken { verb: Verb::Abort, by, .. } if by[0] == "bob");
+    assert!(room.stand.entries.iter().any(by_bob), "logged with a name");
+    room.pass(HOUR);
+    assert_eq!(room.does(), Prep, "{}", room.stand.state.why());
+    room.alarm(2);
+    assert_eq!(room.does(), Go, "a real second vote goes at once, aborted or not");
+}
+
+#[test]
+fn the_window_survives_a_restart() {
+    let mut room = Room::new();
+    room.alarm(0);
+    room.fail(1);
+    let mut next = room.stand.restart(u64::MAX);
+    next.wait(MINUTE);
+    assert_eq!(next.zone(0), Level::Prepare);
+    next.wait(2 * MINUTE);
+    assert_eq!(next.zone(0), Level::Evacuate, "still no answer");
+}
+
+#[test]
+fn what_dies_counts_only_beside_an_alarm_and_alone() {
+    let dies = |prepare: &dyn Fn(&mut Room)| {
+        let mut room = Room::new();
+        prepare(&mut room);
+        room.pass(5 * MINUTE);
+        room
+    };
+    // (what happens, does it evacuate)
+    let cases: Vec<(&str, Box<dyn Fn(&mut Room)>, bool)> = vec![
+        (
+            "59 s after",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(59 * SECOND);
+                r.fail(1);
+            }),
+            true,
+        ),
+        (
+            "61 s after",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(61 * SECOND);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "before",
+            Box::new(|r| {
+                r.fail(1);
+                r.pass(SECOND);
+                r.alarm(0);
+            }),
+            false,
+        ),
+        (
+            "silent since before",
+            Box::new(|r| {
+                r.shows[1] = None;
+                r.pass(5 * SECOND);
+                r.alarm(0);
+            }),
+            false,
+        ),
+        (
+            "talks nonsense",
+            Box::new(|r| {
+                r.alarm(0);
+                r.shows[1] = Some(500);
+                r.pass(5 * SECOND);
+            }),
+            false,
+        ),
+        (
+            "its own group's other channel",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(0);
+            }),
+            false,
+        ),
+        (
+            "another room",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(3);
+            }),
+            false,
+        ),
+        (
+            "is heard again",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(1);
+                r.shows[1] = Some(0);
+            }),
+            false,
+        ),
+        (
+            "the broker is in trouble",
+            Box::new(|r| {
+                r.stand.input(&Input::Own {
+                    part: "mqtt".into(),
+                    trouble: Some("no echo".into()),
+                });
+                r.alarm(0);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "something outside dies first",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(3);
+                r.pass(5 * SECOND);
+                r.fail(1);
+            }),
+            false,
+        ),
+        (
+            "something outside dies 40 s later",
+            Box::new(|r| {
+                r.alarm(0);
+                r.fail(1);
+                r.pass(40 * SECOND);
+                r.stand.input(&Input::Lost {
+                    source: SourceIx(3),
+                    why: "gone".into(),
+                });
+                r.shows[3] = None;
+            }),
+            false,
+        ),
+        (
+            "nobody outside is heard since",
+            Box::new(|r| {
+                r.alarm(0);
+                r.pass(SECOND);
+                r.fail(1);
+                r.shows[3] = None;
+            }),
+            false,
+        ),
+        (
+            "it is bypassed",
+            Box::new(|r| {
+                r.bypass(Target::Source(SourceIx(1)), HOUR);
+                r.alarm(0);
+                r.fail(1);
+            }),
+            false,
+        ),
+    ];
+    for (what, prepare, evacuates) in &cases {
+        let room = dies(prepare.as_ref());
+        assert_eq!(room.does() == Go, *evacuates, "{what}: {}", room.stand.state.why());
+    }
+    let room = dies(&|r: &mut Room| {
+        r.alarm(0);
+        r.fail(3);
+        r.pass(5 * SECOND);
+        r.fail(1);
+    });
+    assert!(
+        room.says(
+            "a2 died 5.0 s after n1 alarmed beside it, which is trouble and no vote: far outside the room died too"
+        )
+    );
+}
+
+#[test]
+fn what_dies_on_another_way_than_the_room_counts() {
+    let mut site = room();
+    site.sources[3].over = vec!["bus-7".into()];
+    let mut room = Room::of(site);
+    room.alarm(0);
+    room.fail(3);
+    room.fail(1);
+    room.pass(5 * MINUTE);
+    assert_eq!(room.does(), Go, "far stands on a bus of its own");
+}
+
+#[test]
+fn bypasses_have_an_owner_a_reason_and_an_end() {
+    let mut room = Room::new();
+    let order = |room: &mut Room, by, target, until: Option<Millis>, reason: &str| {
+        room.stand.input(&Input::Bypass {
+            by,
+            target,
+            until,
+            reason: reason.into(),
+            nonce: 1,
+        });
+        let answer = room.stand.answers.last().unwrap();
+        (answer.verdict, answer.why.clone())
+    };
+    let (one, now) = (Target::Channel(ChannelIx(0)), room.stand.now);
+    for (by, target, until, reason, why) in [
+        (EVE, one, Some(now + HOUR), "x", "role safety"),
+        (ANN, one, Some(now + HOUR), "  ", "reason"),
+        (ANN, one, Some(now + 9 * HOUR), "x", "8 hours"),
+        (ANN, one, Some(now), "x", "8 hours"),
+        (ANN, one, None, "x", "nothing is in force"),
+        (
+            ANN,
+            Target::Source(SourceIx(9)),
+            Some(now + HOUR),
+            "x",
+            "no such source",
+        ),
+        (
+            ANN,
+            Target::Source(SourceIx(3)),
+            Some(now + HOUR),
+            "x",
+            "0 of 1 groups could still vote in c",
+        ),
+    ] {
+        let (verdict, said) = order(&mut room, by, target, until, reason);
+        assert!(verdict == Verdict::Refused && said.contains(why), "{said}");
+    }
+    assert_eq!(
+        order(&mut room, ANN, one, Some(now + HOUR), "fan"),
+        (Verdict::Taken, "bypass of a1 by ann for 1 h 00 min: fan".into())
+    );
+    assert_eq!(room.stand.zone(0), Level::Watch);
+    assert!(
+        room.stand.view().zones[0].why.contains("bypass of a1 by ann: fan"),
+        "{}",
+        room.stand.view().zones[0].why
+    );
+    assert_eq!(room.stand.view().zones[0].groups_healthy, 2);
+    room.alarm(0);
+    assert!(room.stand.votes().is_empty() && room.says("it casts no vote: bypassed by ann for 1 h 00 min more: fan"));
+    assert!(
+        room.stand.state.channels(room.stand.now)[0].alarm,
+        "it is looked at all the same"
+    );
+    // It outlives a restart, and ends by itself; what still alarms then votes.
+    let mut next = Room {
+        stand: room.stand.restart(u64::MAX),
+        shows: room.shows,
+    };
+    next.pass(59 * MINUTE);
+    assert!(next.stand.votes().is_empty());
+    next.pass(2 * MINUTE);
+    assert_eq!(next.stand.votes(), [("a".into(), "n1".into(), true)]);
+    assert!(next.says("still in alarm at 20 %/m now that it may vote again"));
+}
+
+#[test]
+fn a_bypass_ends_by_order_and_never_takes_a_vote_back() {
+    let mut room = Room::new();
+    room.alarm(0);
+    assert_eq!(room.bypass(Target::Source(SourceIx(0)), HOUR), Verdict::Taken);
+    assert_eq!(room.stand.votes(), [("a".into(), "n1".into(), true)]);
+    room.alarm(1);
+    assert_eq!(room.does(), Go, "a vote once cast counts");
+    assert_eq!(room.bypass(Target::Source(SourceIx(0)), 0), Verdict::Taken);
+    assert!(room.stand.view().orders.iter().all(|o| o.verb != "bypass"));
+}
+
+#[test]
+fn planned_work_lowers_limits_and_a_bypass_lowers_those_of_its_room() {
+    for target in [Target::Zone(ZoneIx(0)), Target::Source(SourceIx(2))] {
+        let mut room = Room::new();
+        room.shows[0] = Some(8);
+        room.pass(10 * SECOND);
+        assert!(room.stand.votes().is_empty(), "8 is below 10");
+        assert_eq!(room.bypass(target, HOUR), Verdict::Taken);
+        room.pass(10 * SECOND);
+        assert_eq!(
+            room.stand.votes(),
+            [("a".into(), "n1".into(), true)],
+            "half-way from 10 to 5 is 7.5"
+        );
+        let why = room.stand.view().votes[0].why.clone();
+        assert!(
+            why.contains("its limit of 7.5 %/m, lowered for planned work, in 2 of"),
+            "{why}"
+        );
+        let said = room.stand.events.iter().filter(|e| e.kind == EventKind::Order).count();
+        assert_eq!(said, 1);
+    }
+    let mut room = Room::new();
+    room.shows[3] = Some(8);
+    room.bypass(Target::Zone(ZoneIx(0)), HOUR);
+    room.pass(MINUTE);
+    assert!(room.stand.votes().is_empty(), "not in other rooms");
+    room.shows[0] = Some(8);
+    room.pass(2 * HOUR);
+    assert_eq!(room.stand.votes().len(), 1);
+    room.shows[1] = Some(8);
+    room.pass(MINUTE);
+    assert_eq!(room.stand.votes().len(), 1, "over after an hour");
+}
+
+#[test]
+fn a_test_contact_inhibits_for_an_hour_at_most() {
+    let mut site = room();
+    site.channels[0].checks.inhibited_by = Some(ChannelIx(3));
+    (
+        site.channels[3].quantity,
+        site.channels[3].alarm,
+        site.channels[3].watch,
+    ) = (muster_wire::Quantity::Contact, None, None);
+    let mut room = Room::of(site.clone());
+    room.shows[3] = Some(1);
+    room.pass(10 * SECOND);
+    room.alarm(0);
+    assert!(
+        room.stand.votes().is_empty() && room.says("it casts no vote: c is on"),
+        "a self-test"
+    );
+    room.shows[3] = Some(0);
+    room.pass(2 * SECOND);
+    assert_eq!(room.stand.votes().len(), 1, "it votes as soon as the test is over");
+
+    let mut room = Room::of(site.clone());
+    room.shows[3] = Some(1);
+    room.pass(10 * SECOND);
+    room.alarm(0);
+    room.pass(59 * MINUTE);
+    assert!(room.stand.votes().is_empty());
+    room.pass(MINUTE);
+    assert_eq!(
+        room.stand.votes().len(),
+        1,
+        "a flag that sticks does not blind for ever"
+    );
+
+    let mut room = Room::of(site);
+    room.shows[3] = Some(1);
+    room.pass(10 * SECOND);
+    room.fail(3);
+    room.alarm(0);
+    assert_eq!(room.stand.votes().len(), 1, "nor does one that is not heard");
+}
