@@ -70,6 +70,12 @@ fn given_order(given: &OrderView, clock: &Clock, here: &Here) -> String {
             "Order in effect: the power will be cut at {}, as announced.",
             spoken(at)
         ),
+        // An abort that ends by itself is one that nobody has given yet: the window for it.
+        (false, None) if given.verb == "abort" && given.until.is_some() => format!(
+            "ABORT WINDOW{until}: {}. Has somebody seen that it is no fire? `{}`, one person. No answer means go.",
+            given.line,
+            here.order("abort")
+        ),
         (false, None) => format!("Order in effect: {}{until}.", given.line),
         (true, at) => {
             let at = at.map(|at| format!(" at {}", spoken(at))).unwrap_or_default();
@@ -273,6 +279,23 @@ mod tests {
         assert!(
             order.contains("`muster order evacuate --token-file YOUR.tok`"),
             "{order}"
+        );
+    }
+
+    #[test]
+    fn an_abort_window_says_until_when_and_what_closes_it() {
+        let (clock, here) = place();
+        let mut view = story::prepare(clock.now());
+        let order = &mut view.orders[0];
+        (order.verb, order.waits, order.until) = ("abort".to_owned(), false, Some(clock.now() + 180_000));
+        let lines = super::next(&view, &clock, &here).join("\n");
+        assert!(
+            lines.contains("ABORT WINDOW until ") && lines.contains("No answer means go"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("`muster order abort --token-file YOUR.tok`, one person"),
+            "{lines}"
         );
     }
 

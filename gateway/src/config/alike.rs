@@ -115,13 +115,15 @@ fn one_maker(voters: &[&Lowered], sources: &[SourceRow], zones: &[ZoneRow], faul
 }
 
 fn maker(source: &SourceRow) -> String {
+    // Whose it is nobody has said.
+    let nobody = || format!("source {}", source.id.value);
     match &source.kind {
         Kind::Node { .. } => "nodes with one firmware".to_owned(),
         Kind::Polled(polled) => {
-            let vendor = polled.profile.as_ref().map_or("?", |p| p.head().vendor.as_str());
-            format!("devices of one maker, {vendor}")
+            let vendor = polled.profile.as_ref().map(|p| p.head().vendor.as_str());
+            let known = vendor.filter(|vendor| !matches!(*vendor, "generic" | "nut"));
+            known.map_or_else(nobody, |vendor| format!("devices of one maker, {vendor}"))
         }
-        // Whose it is nobody has said.
-        Kind::Sensor(_) | Kind::Unknown => format!("source {}", source.id.value),
+        Kind::Sensor(_) | Kind::Unknown => nobody(),
     }
 }

@@ -39,7 +39,10 @@ impl CheckRow {
             rise: table.number_or_false("rise"),
             trend: table.number_or_false("trend"),
             stuck_ms,
-            off_ms: table.seconds("off_delay_s", 0..=3_600).map(|s| s.value),
+            off_ms: match table.is_false("off_delay_s") {
+                Some(_) => Some(0),
+                None => table.seconds("off_delay_s", 1..=3_600).map(|s| s.value),
+            },
             reference: table.text("reference"),
             inhibited_by: table.text("inhibited_by"),
         }

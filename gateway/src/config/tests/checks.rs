@@ -51,7 +51,7 @@ fn a_channel_says_its_own_or_none() {
             .unwrap()
             .checks
     };
-    let none = of("max_rate = false\nrise = false\ntrend = false\nstuck_s = false\noff_delay_s = 0");
+    let none = of("max_rate = false\nrise = false\ntrend = false\nstuck_s = false\noff_delay_s = false");
     assert_eq!(none, muster_core::Checks::default());
     let own = of("max_rate = 2.5\nrise = 4\ntrend = 3\nstuck_s = 60\noff_delay_s = 5");
     assert_eq!(own.jump.unwrap().get(), 2_500_000);
@@ -72,7 +72,7 @@ fn a_channel_says_its_own_or_none() {
 
 #[test]
 fn what_a_channel_leans_on_is_outside_or_its_own() {
-    let outside = "[[zone]]\nid = \"yard\"\n[[source]]\nid = \"node-2\"\nkind = \"node\"\nzone = \"yard\"\n\
+    let outside = "[[zone]]\nid = \"yard\"\nadjacent = [\"room\"]\n[[source]]\nid = \"node-2\"\nkind = \"node\"\nzone = \"yard\"\n\
                    signals = [\"smoke\", \"temperature\", \"contact\"]\n";
     let channel = |lines: &str| {
         and(&format!(
@@ -113,17 +113,14 @@ fn two_groups_on_one_supply_or_with_one_credential_are_one() {
 
 #[test]
 fn a_room_of_one_maker_is_warned_of() {
-    let panel = |n: u8| {
-        format!(
-            "[[source]]\nid = \"panel-{n}\"\nkind = \"modbus\"\naddress = \"10.0.0.{n}:502\"\nprofile = \
-             \"generic/dry-contacts\"\n[[channel]]\nsource = \"panel-{n}\"\nsignal = \"in1\"\nquantity = \
-             \"fire_alarm\"\nzone = \"hall\"\n"
-        )
-    };
-    let two = and(&format!("[[zone]]\nid = \"hall\"\n{}{}", panel(8), panel(9)));
+    let tls = GOOD.replacen("insecure = true", "ca = \"a\"\ncert = \"b\"\nkey = \"c\"", 1);
+    let node = |n: u8| format!("[[source]]\nid = \"n-{n}\"\nkind = \"node\"\nzone = \"hall\"\nsignals = [\"smoke\"]\n");
+    let two = format!("{tls}[[zone]]\nid = \"hall\"\n{}{}", node(8), node(9));
     says(
         &two,
         Severity::Warning,
-        "all 2 groups in zone `hall` are devices of one maker, generic",
+        "all 2 groups in zone `hall` are nodes with one firmware",
     );
+    let maker = |f: &crate::config::Finding| f.what.contains("one firmware") || f.what.contains("one maker");
+    assert!(!check(GOOD).iter().any(maker), "a node and a panel");
 }
