@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::num::NonZeroU64;
-use muster_wire::Micro;
+use muster_wire::{Micro, Unit};
 
 use crate::{
     CannotVote, Channel, ChannelExplained, ChannelIx, ExplainView, GroupExplained, GroupIx, Level, Millis,
@@ -86,6 +86,7 @@ impl State {
             id: channel.id.clone(),
             quantity: channel.quantity.as_str().into(),
             unit: channel.quantity.unit().as_str().into(),
+            contact: channel.quantity.unit() == Unit::Contact,
             value: state.value,
             outside,
             age_ms: state.value.map(|_| now.saturating_sub(state.good_at)),

@@ -78,6 +78,8 @@ pub struct ChannelExplained {
     pub quantity: String,
     /// Its unit.
     pub unit: String,
+    /// It is on or off, and has no value between.
+    pub contact: bool,
     /// Last good value.
     pub value: Option<Micro>,
     /// How much of that its reference shows outside the room as well.
