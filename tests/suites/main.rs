@@ -12,6 +12,7 @@ mod acks;
 mod acting;
 mod agents;
 mod bench;
+mod explaining;
 mod firmware;
 mod inputs;
 mod lasting;

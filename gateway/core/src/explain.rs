@@ -75,7 +75,11 @@ impl State {
         let outside = self.detect.outside(&self.site, ix, now);
         let short = |value: Micro| {
             let own = value.0.saturating_sub(outside.0);
-            let (high, low) = if limit.above { (limit.set.0, own) } else { (own, limit.set.0) };
+            let (high, low) = if limit.above {
+                (limit.set.0, own)
+            } else {
+                (own, limit.set.0)
+            };
             Micro(high.saturating_sub(low))
         };
         let rate = |limit: Option<NonZeroU64>, now| {
@@ -119,7 +123,10 @@ impl State {
             if let Some(order) = order.or_else(|| orders.get(&Target::Source(channel.source))) {
                 return cannot("bypass", line, order.since);
             }
-            let by = channel.checks.inhibited_by.and_then(|by| self.detect.channels.get(by.at()));
+            let by = channel
+                .checks
+                .inhibited_by
+                .and_then(|by| self.detect.channels.get(by.at()));
             return cannot("inhibit", line, by.map_or(now, |by| by.value_since));
         }
         if let Some(fault) = state.fault {

@@ -100,7 +100,10 @@ fn of_incident(path: &Path, args: &Args) -> Result<String, String> {
     let rooms: Vec<&Stage> = stages.iter().filter(chosen).collect();
     if rooms.is_empty() {
         let names: Vec<_> = stages.iter().map(|s| s.name.as_str()).collect();
-        return Err(said(&format!("no such room; it has --room {}", names.join(" and --room "))));
+        return Err(said(&format!(
+            "no such room; it has --room {}",
+            names.join(" and --room ")
+        )));
     }
     let readings = rooms.into_iter().map(|stage| of_room(&incident, stage));
     told(&readings.collect::<Result<Vec<_>, _>>()?, args)
@@ -153,7 +156,9 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<String, String> {
     let at = |r: &Reading<'_>| r.moment(args.at).is_ok_and(|(_, is_rise)| args.at.is_some() || is_rise);
     let found = readings.iter().rposition(at).or(readings.len().checked_sub(1));
     let Some(found) = found else {
-        return Err(said("nothing in it can be played: no whole beginning that this version can use"));
+        return Err(said(
+            "nothing in it can be played: no whole beginning that this version can use",
+        ));
     };
     if args.at.is_some() && !at(&readings[found]) {
         return Err(outside(&readings));

@@ -126,12 +126,7 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String
 }
 
 impl Args {
-    fn shown(
-        &self,
-        zero: Millis,
-        engine: &dyn Fn(i64) -> Millis,
-        (begin_wall_ms, offset_s): (i64, i32),
-    ) -> Shown {
+    fn shown(&self, zero: Millis, engine: &dyn Fn(i64) -> Millis, (begin_wall_ms, offset_s): (i64, i32)) -> Shown {
         let relative = |when: When| match when.wall_ms(begin_wall_ms, offset_s) {
             Err(ms) => ms,
             Ok(wall_ms) => engine(wall_ms).saturating_sub(zero),

@@ -25,7 +25,9 @@ impl When {
             Self::Relative(ms) => Err(ms),
             Self::Wall(wall_ms) => Ok(wall_ms),
             Self::OfDay(ms) => {
-                let begin = begin_wall_ms.saturating_add(i64::from(offset_s) * 1_000).rem_euclid(DAY_MS);
+                let begin = begin_wall_ms
+                    .saturating_add(i64::from(offset_s) * 1_000)
+                    .rem_euclid(DAY_MS);
                 Ok(begin_wall_ms.saturating_add((ms - begin).rem_euclid(DAY_MS)))
             }
         }
@@ -63,7 +65,10 @@ mod tests {
     #[test]
     fn a_time_of_day_is_the_first_one_after_the_beginning() {
         let nine_hours_s = 9 * 3_600;
-        let begin = "2022-10-15T23:50:00+09:00".parse::<Timestamp>().unwrap().as_millisecond();
+        let begin = "2022-10-15T23:50:00+09:00"
+            .parse::<Timestamp>()
+            .unwrap()
+            .as_millisecond();
         let wall = |word: &str| word.parse::<When>().unwrap().wall_ms(begin, nine_hours_s);
         assert_eq!(wall("23:50"), Ok(begin));
         assert_eq!(wall("00:10"), Ok(begin + 20 * 60_000), "after midnight");

@@ -61,13 +61,7 @@ pub(super) fn play_twisted(
     run(incident, stage, twist, until, heed).state
 }
 
-fn run<'a>(
-    incident: &Incident,
-    stage: &'a Stage,
-    twist: &Twist,
-    until: Millis,
-    heed: &'a mut Heed<'a>,
-) -> Player<'a> {
+fn run<'a>(incident: &Incident, stage: &'a Stage, twist: &Twist, until: Millis, heed: &'a mut Heed<'a>) -> Player<'a> {
     let mut player = Player::new(incident, stage, twist, heed);
     player.run(until.min(incident.end));
     player
@@ -177,7 +171,12 @@ impl<'a> Player<'a> {
         loop {
             let due = muster_core::next_deadline(&self.state).map(|due| due.max(now));
             let coming = self.queue.first_key_value().map(|((at, _), _)| *at);
-            let Some(at) = due.into_iter().chain(coming).min().filter(|at| *at <= end && !self.stopped) else {
+            let Some(at) = due
+                .into_iter()
+                .chain(coming)
+                .min()
+                .filter(|at| *at <= end && !self.stopped)
+            else {
                 return;
             };
             now = at;

@@ -124,17 +124,16 @@ pub struct Moment {
 
 impl Moment {
     pub(super) fn of(tape: &Tape<'_>, at: Millis) -> Result<Self, ReadError> {
-        let mut moment = Self {
-            at,
-            ..Self::default()
-        };
+        let mut moment = Self { at, ..Self::default() };
         let from = at.saturating_sub(RECENT_MS);
         let state = tape.run(&Twist::default(), at, &mut |stepped| {
             for (zone, group, channel) in stepped.effects.iter().filter_map(held) {
                 moment.by.insert((zone.into(), group.into()), channel.into());
             }
             if let Input::Reading {
-                channel, value: Ok(value), ..
+                channel,
+                value: Ok(value),
+                ..
             } = stepped.input
             {
                 let known = stepped.state.site().channels.get(channel.at());

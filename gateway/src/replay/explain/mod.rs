@@ -4,6 +4,8 @@
 mod course;
 mod search;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod twist;
 
 pub use course::{Course, Evacuated, Moment, Peak};
@@ -47,7 +49,11 @@ pub fn explain(
     let mut view = moment.state.explain(at);
     view.zones.retain(|z| zone.is_none_or(|zone| z.id == zone));
     let mut search = Search::new(tape, course, &moment, budget);
-    let answers = view.zones.iter().map(|zone| search.answer(zone)).collect::<Result<_, _>>()?;
+    let answers = view
+        .zones
+        .iter()
+        .map(|zone| search.answer(zone))
+        .collect::<Result<_, _>>()?;
     Ok(Explanation {
         at,
         view,

@@ -136,7 +136,12 @@ impl<'a> Search<'a> {
 
     pub(super) fn answer(&mut self, zone: &ZoneExplained) -> Result<ZoneAnswer, ReadError> {
         let state = &self.moment.state;
-        let ix = state.site().zones.iter().position(|z| z.id == zone.id).unwrap_or_default();
+        let ix = state
+            .site()
+            .zones
+            .iter()
+            .position(|z| z.id == zone.id)
+            .unwrap_or_default();
         let evacuated = self.course.evacuated.get(ix).cloned().flatten();
         let mut near = vec![zone.id.clone()];
         near.extend(zone.counts_with.iter().cloned());
@@ -161,7 +166,12 @@ impl<'a> Search<'a> {
     }
 
     /// Whether another replay fits; its result if it does.
-    fn play(&mut self, asked: &mut Asked<'_>, twist: &Twist, until: Millis) -> Result<Option<Option<Millis>>, ReadError> {
+    fn play(
+        &mut self,
+        asked: &mut Asked<'_>,
+        twist: &Twist,
+        until: Millis,
+    ) -> Result<Option<Option<Millis>>, ReadError> {
         if self.left == 0 {
             asked.answer.cut_short = true;
             return Ok(None);
@@ -277,7 +287,11 @@ impl<'a> Search<'a> {
             .flat_map(|z| z.groups.iter().filter(|g| g.vote.is_some()).map(|g| g.id.clone()))
             .collect();
         let alone = view.single_group && voted.is_empty();
-        asked.answer.goal = if voted.is_empty() && !alone { Goal::Vote } else { Goal::Evacuate };
+        asked.answer.goal = if voted.is_empty() && !alone {
+            Goal::Vote
+        } else {
+            Goal::Evacuate
+        };
         if asked.answer.goal == Goal::Evacuate {
             self.one_more(asked, &view.zones, &voted);
         }
@@ -348,7 +362,11 @@ impl<'a> Search<'a> {
     fn shortfall(&self, ix: ChannelIx, channel: &Channel) -> Option<i64> {
         let (limit, extreme) = (channel.alarm?, self.extreme(ix, channel)?);
         let way = limit.set.0.abs_diff(lowest(channel, limit).0).max(1);
-        let short = if limit.above { limit.set.0.saturating_sub(extreme.0) } else { extreme.0.saturating_sub(limit.set.0) };
+        let short = if limit.above {
+            limit.set.0.saturating_sub(extreme.0)
+        } else {
+            extreme.0.saturating_sub(limit.set.0)
+        };
         let part = i128::from(short.max(0)) * 1_000 / i128::from(way);
         (part < 1_000).then_some(i64::try_from(part).ok()?)
     }
@@ -386,7 +404,13 @@ impl<'a> Search<'a> {
         };
         let way = i64::try_from(limit.set.0.abs_diff(lowest(channel, limit).0)).unwrap_or(i64::MAX);
         let step = neat(way / STEPS);
-        let set = |steps: i64| Micro(if limit.above { limit.set.0 - steps * step } else { limit.set.0 + steps * step });
+        let set = |steps: i64| {
+            Micro(if limit.above {
+                limit.set.0 - steps * step
+            } else {
+                limit.set.0 + steps * step
+            })
+        };
         let (mut bad, mut good) = (0, way / step);
         let mut found = None;
         let mut next = good;

@@ -92,7 +92,11 @@ impl Tape<'_> {
             Self::Room(incident, _) => &[(0, incident.begin_wall_ms)][..],
             Self::Stretch(stretch) => &stretch.marks,
         };
-        let ends = marks.iter().skip(1).map(|(engine, _)| *engine).chain([to.saturating_add(1)]);
+        let ends = marks
+            .iter()
+            .skip(1)
+            .map(|(engine, _)| *engine)
+            .chain([to.saturating_add(1)]);
         let mut found = marks.iter().zip(ends).filter_map(|((engine, wall), end)| {
             let at = engine.saturating_add(wall_ms.saturating_sub(*wall));
             (*engine..end).contains(&at).then_some(at)

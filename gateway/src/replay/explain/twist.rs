@@ -84,7 +84,9 @@ impl Twist {
     /// of samples need; before them, of a channel that has been changed, its limit as it was. `site`: without the change.
     #[must_use]
     pub fn given(&self, site: &Arc<Site>) -> Vec<(Millis, Input)> {
-        let known = self.cast.and_then(|(at, ix)| Some((at, ix, site.channels.get(ix.at())?)));
+        let known = self
+            .cast
+            .and_then(|(at, ix)| Some((at, ix, site.channels.get(ix.at())?)));
         let Some((at, ix, channel)) = known else {
             return Vec::new();
         };
@@ -99,7 +101,10 @@ impl Twist {
             simulated: site.simulated,
             age_ms: 0,
         };
-        restored.into_iter().chain((0..=channel.k).map(|_| (at, input.clone()))).collect()
+        restored
+            .into_iter()
+            .chain((0..=channel.k).map(|_| (at, input.clone())))
+            .collect()
     }
 }
 

@@ -40,7 +40,10 @@ fn zone_json(found: &Explanation, zone: &ZoneExplained, answer: &ZoneAnswer, tol
 }
 
 fn time(at: Option<Millis>, told: &Told<'_>) -> Value {
-    at.map_or(Value::Null, |at| json!({ "at": told.full(at), "t": told.relative(at), "engine_ms": at }))
+    at.map_or(
+        Value::Null,
+        |at| json!({ "at": told.full(at), "t": told.relative(at), "engine_ms": at }),
+    )
 }
 
 fn what_if_json(what_if: &WhatIf, told: &Told<'_>) -> Value {
@@ -83,9 +86,10 @@ fn group_json(found: &Explanation, zone: &ZoneExplained, group: &GroupExplained,
 }
 
 fn channel_json(found: &Explanation, c: &ChannelExplained, told: &Told<'_>) -> Value {
-    let cannot = c.cannot.as_ref().map(|cannot| {
-        json!({ "kind": cannot.kind, "line": cannot.line, "since": time(Some(cannot.since), told) })
-    });
+    let cannot = c
+        .cannot
+        .as_ref()
+        .map(|cannot| json!({ "kind": cannot.kind, "line": cannot.line, "since": time(Some(cannot.since), told) }));
     let peak = peak(found, c);
     json!({
         "id": c.id, "quantity": c.quantity, "unit": c.unit, "value": c.value.map(text), "outside": text(c.outside),
@@ -97,7 +101,10 @@ fn channel_json(found: &Explanation, c: &ChannelExplained, told: &Told<'_>) -> V
 }
 
 fn rate(rate: Option<RateExplained>) -> Value {
-    rate.map_or(Value::Null, |rate| json!({ "now": rate.now.map(text), "limit": text(rate.limit) }))
+    rate.map_or(
+        Value::Null,
+        |rate| json!({ "now": rate.now.map(text), "limit": text(rate.limit) }),
+    )
 }
 
 fn text(value: Micro) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use muster_core::{ChannelExplained, GroupExplained, Millis, ZoneExplained};
+use muster_core::{CannotVote, ChannelExplained, GroupExplained, Millis, ZoneExplained};
 use muster_wire::Micro;
 
 use super::{Told, wrapped};
@@ -17,12 +17,22 @@ pub(super) fn text(found: &Explanation, zone: &ZoneExplained, answer: &ZoneAnswe
         text += &wrapped(&line, "  ");
     }
     if !zone.counts_with.is_empty() {
-        text += &wrapped(&format!("Votes here count together with those in {}.", zone.counts_with.join(", ")), "  ");
+        text += &wrapped(
+            &format!(
+                "Votes here count together with those in {}.",
+                zone.counts_with.join(", ")
+            ),
+            "  ",
+        );
     }
     text += &what_ifs(found.at, zone, answer, told);
     let (voted, others): (Vec<&GroupExplained>, Vec<_>) = zone.groups.iter().partition(|g| g.vote.is_some());
     let (could, cannot): (Vec<_>, Vec<_>) = others.into_iter().partition(|g| g.can_vote);
-    for (title, groups) in [("voted", voted), ("could vote and did not", could), ("cannot vote", cannot)] {
+    for (title, groups) in [
+        ("voted", voted),
+        ("could vote and did not", could),
+        ("cannot vote", cannot),
+    ] {
         if !groups.is_empty() {
             let _ = writeln!(text, "\n  {title}");
         }
@@ -31,22 +41,24 @@ pub(super) fn text(found: &Explanation, zone: &ZoneExplained, answer: &ZoneAnswe
         }
     }
     if !zone.without_limit.is_empty() {
-        let line = format!("\nno alarm limit, so no vote: {}", zone.without_limit.join(", "));
-        text.push('\n');
-        text += &wrapped(&line, "  ");
+        let others = many(zone.without_limit.len(), "channel");
+        let _ = writeln!(
+            text,
+            "\n  {others} without an alarm limit cast no vote (--json names them)"
+        );
     }
     text
 }
 
 fn what_ifs(at: Millis, zone: &ZoneExplained, answer: &ZoneAnswer, told: &Told<'_>) -> String {
     let later = match answer.evacuated {
-        Some(when) if when > at => format!(" (It did later, at {}.)", told.time(when)),
+        Some(when) if when > at => format!(" (it did later, at {})", told.time(when)),
         _ => String::new(),
     };
     let head = match answer.goal {
         Goal::None => "It evacuated before this recording begins: nothing in it could change that.".into(),
-        Goal::Vote => format!("Nobody voted, so no one change evacuates; a first vote would have come with:{later}"),
-        Goal::Evacuate => format!("It did not evacuate by then; it would have with:{later}"),
+        Goal::Vote => format!("Nobody voted by then, and one change makes no two votes{later}. A first vote takes:"),
+        Goal::Evacuate => format!("It did not evacuate by then{later}. It would have with:"),
         Goal::Prevent => {
             let at = answer.evacuated.map_or(String::new(), |at| told.time(at));
             format!("It evacuated at {at}. What would have changed that:")
@@ -57,12 +69,19 @@ fn what_ifs(at: Millis, zone: &ZoneExplained, answer: &ZoneAnswer, told: &Told<'
         text += &wrapped(&format!("- {}", words(what_if, answer, told)), "    ");
     }
     if answer.what_ifs.is_empty() && answer.goal != Goal::None {
-        let tried = if answer.tried == 0 { "nothing here came near" } else { "no single change that was tried" };
+        let tried = if answer.tried == 0 {
+            "nothing here came near"
+        } else {
+            "no single change that was tried"
+        };
         let _ = writeln!(text, "    - {tried}");
     }
     if answer.cut_short {
         let replays = many(answer.tried as usize, "replay");
-        let line = format!("Cut short after {replays}: there is more to try. --zone {} alone gets further.", zone.id);
+        let line = format!(
+            "Cut short after {replays}: there is more to try. --zone {} alone gets further.",
+            zone.id
+        );
         text += &wrapped(&line, "    ");
     }
     text
@@ -113,10 +132,14 @@ fn group_text(found: &Explanation, zone: &ZoneExplained, group: &GroupExplained,
     let mut text = String::new();
     if let Some(vote) = &group.vote {
         let by = found.moment.by.get(&(zone.id.clone(), group.id.clone()));
+        let by = by.filter(|by| !vote.why.starts_with(by.as_str()));
         let by = by.map_or(String::new(), |by| format!(" by {by}"));
         let state = if vote.held { "held" } else { "returned, and latched" };
         let onset = told.time(vote.onset);
-        text += &wrapped(&format!("{}: {state}, since {onset}{by}: {}", group.id, vote.why), "    ");
+        text += &wrapped(
+            &format!("{}: {state}, since {onset}{by}: {}", group.id, vote.why),
+            "    ",
+        );
         if let Some(at) = vote.returns_at {
             text += &wrapped(&format!("returns at {} if nothing changes", told.time(at)), "      ");
         }
@@ -124,9 +147,13 @@ fn group_text(found: &Explanation, zone: &ZoneExplained, group: &GroupExplained,
         let _ = writeln!(text, "    {}", group.id);
     }
     let quiet = |c: &&ChannelExplained| c.contact && !c.alarm && c.beyond == 0 && c.cannot.is_none();
-    let (off, shown): (Vec<&ChannelExplained>, Vec<_>) = group.channels.iter().partition(quiet);
+    let (off, others): (Vec<&ChannelExplained>, Vec<_>) = group.channels.iter().partition(quiet);
+    let (out, shown): (Vec<&ChannelExplained>, Vec<_>) = others.into_iter().partition(|c| c.cannot.is_some());
     for channel in shown {
-        text += &wrapped(&channel_line(found, channel, told), "      ");
+        text += &wrapped(&channel_line(found, channel), "      ");
+    }
+    for line in out_of_service(&out, told) {
+        text += &wrapped(&line, "      ");
     }
     if !off.is_empty() {
         let ids: Vec<_> = off.iter().map(|c| c.id.as_str()).collect();
@@ -135,43 +162,70 @@ fn group_text(found: &Explanation, zone: &ZoneExplained, group: &GroupExplained,
     text
 }
 
-fn channel_line(found: &Explanation, c: &ChannelExplained, told: &Told<'_>) -> String {
-    if let Some(cannot) = &c.cannot {
-        return format!("{}: cannot vote since {}: {}", c.id, told.time(cannot.since), cannot.line);
+/// What one cause takes is one line.
+fn out_of_service(channels: &[&ChannelExplained], told: &Told<'_>) -> Vec<String> {
+    let mut causes: Vec<(&CannotVote, Vec<&str>)> = Vec::new();
+    for channel in channels {
+        let Some(cannot) = &channel.cannot else { continue };
+        match causes.iter_mut().find(|(known, _)| *known == cannot) {
+            Some((_, ids)) => ids.push(&channel.id),
+            None => causes.push((cannot, vec![&channel.id])),
+        }
     }
+    let line = |(cannot, ids): (&CannotVote, Vec<&str>)| {
+        let since = told.time(cannot.since);
+        format!("cannot vote since {since}, {}: {}", cannot.line, ids.join(", "))
+    };
+    causes.into_iter().map(line).collect()
+}
+
+fn channel_line(found: &Explanation, c: &ChannelExplained) -> String {
     let Some(value) = c.value else { return c.id.clone() };
-    let samples = format!("{} of the last {} samples beyond, {} decide", c.beyond, c.n, c.k);
+    let samples = format!("{}/{} samples beyond, {} decide", c.beyond, c.n, c.k);
     if c.contact {
         let state = if value.0 == 0 { "off" } else { "on" };
-        return format!("{} is {state}, {samples}", c.id);
+        return format!("{} is {state}; {samples}", c.id);
     }
-    let (unit, limit) = (&c.unit, c.limit.set);
-    let lowered = if c.lowered { " (planned work)" } else { "" };
-    let short = c.short.unwrap_or_default();
-    let distance = if short.0 > 0 {
-        let side = if c.limit.above { "below" } else { "above" };
-        let part = percent(short, limit).map_or(String::new(), |p| format!(" ({p})"));
-        format!("{}{part} {side} its limit of {limit} {unit}{lowered}", near(short))
-    } else {
-        format!("beyond its limit of {limit} {unit}{lowered}")
-    };
-    let mut line = format!("{} {} {unit}, {distance}; {samples}", c.id, near(value));
+    let unit = &c.unit;
+    let mut line = format!("{} {} {unit}: {}; {samples}", c.id, near(value), distance(c));
     if c.outside.0 > 0 {
         let _ = write!(line, "; {} {unit} of it outside too", near(c.outside));
     }
     if let Some(rise) = &c.rise {
         let now = rise.now.map_or("unknown".into(), near);
-        let _ = write!(line, "; rise {now} of {} {unit}/min", rise.limit);
+        let _ = write!(line, "; rise {now}/min, limit {}", rise.limit);
     }
     if let Some(peak) = peak(found, c) {
-        let (word, value) = if c.limit.above { ("highest", peak.high) } else { ("lowest", peak.low) };
-        let _ = write!(line, "; {word} in 30 min {}", near(value));
+        let (word, value) = if c.limit.above {
+            ("max", peak.high)
+        } else {
+            ("min", peak.low)
+        };
+        let _ = write!(line, "; 30-min {word} {}", near(value));
     }
     line
 }
 
+/// `34.8 (58 %) below its limit of 60`.
+fn distance(c: &ChannelExplained) -> String {
+    let (limit, short) = (c.limit.set, c.short.unwrap_or_default());
+    let lowered = if c.lowered { " (planned work)" } else { "" };
+    if short.0 <= 0 {
+        return format!("beyond its limit of {limit}{lowered}");
+    }
+    let side = if c.limit.above { "below" } else { "above" };
+    let part = percent(short, limit).map_or(String::new(), |p| format!(" ({p})"));
+    format!("{}{part} {side} its limit of {limit}{lowered}", near(short))
+}
+
 pub(super) fn peak(found: &Explanation, channel: &ChannelExplained) -> Option<Peak> {
-    let at = found.moment.state.site().channels.iter().position(|c| c.id == channel.id)?;
+    let at = found
+        .moment
+        .state
+        .site()
+        .channels
+        .iter()
+        .position(|c| c.id == channel.id)?;
     found.moment.recent.get(&u32::try_from(at).ok()?).copied()
 }
 
