@@ -5,22 +5,23 @@ use core::num::NonZeroU64;
 
 use muster_core::{ChannelExplained, ChannelIx, GroupExplained, Input, Level, SourceIx, Target};
 use muster_wire::Absence;
-use stand::{MINUTE, SECOND, Stand, site, units};
-
-/// The safety role of the stand's site.
-const CAT: muster_core::PrincipalIx = muster_core::PrincipalIx(2);
+use stand::{ANN, MINUTE, SECOND, Stand, site, units};
 
 fn group(stand: &Stand, channel: usize) -> GroupExplained {
     let site = stand.state.site();
     let (zone, group) = (site.channels[channel].zone, site.channels[channel].group);
     let view = stand.state.explain(stand.now);
-    let groups = view.zones[zone.at()].groups.iter();
-    groups.filter(|g| g.id == site.groups[group.at()].id).next().unwrap().clone()
+    let mut groups = view.zones[zone.at()].groups.iter();
+    groups.find(|g| g.id == site.groups[group.at()].id).unwrap().clone()
 }
 
 fn channel(stand: &Stand, channel: usize) -> ChannelExplained {
     let id = &stand.state.site().channels[channel].id;
-    group(stand, channel).channels.into_iter().find(|c| c.id == *id).unwrap()
+    group(stand, channel)
+        .channels
+        .into_iter()
+        .find(|c| c.id == *id)
+        .unwrap()
 }
 
 /// Everything in the room is well, and was heard.
@@ -40,7 +41,10 @@ fn a_channel_below_its_limit_says_by_how_much() {
     assert!(channel(&stand, 0).cannot.is_none());
     stand.sample(0, Ok(units(7)));
     let c = channel(&stand, 0);
-    assert_eq!((c.value, c.short, c.beyond, c.k, c.n), (Some(units(7)), Some(units(3)), 0, 2, 3));
+    assert_eq!(
+        (c.value, c.short, c.beyond, c.k, c.n),
+        (Some(units(7)), Some(units(3)), 0, 2, 3)
+    );
     assert_eq!(c.rise.map(|r| (r.now, r.limit)), Some((None, units(2))));
     assert!(!c.alarm && !c.lowered && group(&stand, 0).can_vote);
     stand.sample(0, Ok(units(12)));
@@ -65,7 +69,7 @@ fn what_cannot_vote_says_why_and_since_when() {
     assert!(cannot.line.contains("open"));
     let source = stand.state.site().channels[1].source;
     assert!(channel(&stand, 1).cannot.is_none());
-    stand.step(&Input::Lost {
+    stand.input(&Input::Lost {
         source: SourceIx(source.0),
         why: "cut".into(),
     });
@@ -88,8 +92,8 @@ fn a_bypass_says_who_and_the_room_beside_it_has_lower_limits() {
         stand.sample(channel, Ok(units(0)));
     }
     let since = stand.now;
-    stand.step(&Input::Bypass {
-        by: CAT,
+    stand.input(&Input::Bypass {
+        by: ANN,
         target: Target::Channel(ChannelIx(0)),
         until: Some(since + 30 * MINUTE),
         reason: "being cleaned".into(),
@@ -114,5 +118,9 @@ fn looking_changes_nothing_and_levels_agree() {
     assert_eq!((view.level, &view.why), (stand.state.level(), &stand.state.why()));
     let levels: Vec<Level> = stand.state.zone_levels().collect();
     assert_eq!(levels, view.zones.iter().map(|z| z.level).collect::<Vec<_>>());
-    assert!(view.zones.iter().all(|z| z.groups.iter().all(|g| g.vote.is_some() || !g.channels.is_empty())));
+    assert!(
+        view.zones
+            .iter()
+            .all(|z| z.groups.iter().all(|g| g.vote.is_some() || !g.channels.is_empty()))
+    );
 }

@@ -32,7 +32,7 @@ fn recorded(tape: &Tape<'_>, folder: &Path) -> Vec<PathBuf> {
         site: "s".into(),
     };
     let bounds = Bounds {
-        segment: 300_000,
+        segment: 150_000,
         ..Bounds::default()
     };
     let clock = Clock::starting_at(0);
