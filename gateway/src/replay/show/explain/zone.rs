@@ -65,8 +65,21 @@ fn what_ifs(at: Millis, zone: &ZoneExplained, answer: &ZoneAnswer, told: &Told<'
         }
     };
     let mut text = String::from("\n") + &wrapped(&head, "  ");
-    for what_if in &answer.what_ifs {
-        text += &wrapped(&format!("- {}", words(what_if, answer, told)), "    ");
+    let mut lines: Vec<String> = Vec::new();
+    let is_more = |w: &&WhatIf| matches!(w.change, Change::OneMore { .. }) && w.at.is_some();
+    let (more, others): (Vec<&WhatIf>, Vec<_>) = answer.what_ifs.iter().partition(is_more);
+    lines.extend(others.into_iter().map(|what_if| words(what_if, answer, told)));
+    let groups = more.iter().filter_map(|w| match &w.change {
+        Change::OneMore { zone, group } => Some(format!("{group} in {zone}")),
+        _ => None,
+    });
+    let groups: Vec<String> = groups.collect();
+    if !groups.is_empty() {
+        let any = if groups.len() > 1 { "any one of " } else { "" };
+        lines.push(format!("a vote at that moment, at once: of {any}{}", groups.join(", ")));
+    }
+    for line in lines {
+        text += &wrapped(&format!("- {line}"), "    ");
     }
     if answer.what_ifs.is_empty() && answer.goal != Goal::None {
         let tried = if answer.tried == 0 {
