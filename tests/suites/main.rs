@@ -13,6 +13,7 @@ mod acting;
 mod agents;
 mod bench;
 mod buses;
+mod explaining;
 mod firmware;
 mod inputs;
 mod lasting;

@@ -15,6 +15,8 @@ mod clip;
 pub mod detect;
 mod digest;
 mod effect;
+mod explain;
+mod explain_view;
 mod flaw;
 mod input;
 mod moved;
@@ -34,6 +36,9 @@ mod view;
 mod windows;
 
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
+pub use explain_view::{
+    CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
+};
 pub use input::{HookOutcome, Input, Target, Verb};
 pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{

@@ -8,6 +8,7 @@ mod descriptors;
 pub mod devices;
 pub mod enroll;
 pub mod exit;
+pub mod explain;
 pub mod hooks;
 mod interrupted;
 pub mod journal;
@@ -22,6 +23,7 @@ pub mod replay;
 pub mod run;
 pub mod sim;
 mod snmp_login;
+mod when;
 
 use std::process::ExitCode;
 
@@ -64,6 +66,7 @@ enum Command {
     /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
+    Explain(explain::Args),
     Probe(probe::Args),
     Profile(profile::Args),
     Capture(capture::Args),
@@ -114,6 +117,7 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Hooks(args) => hooks::run(args).await,
         Command::Journal(args) => journal::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Capture(args) => capture::run(args).await,
         Command::Probe(args) => probe::run(args).await,
         Command::Profile(args) => profile::run(&args),

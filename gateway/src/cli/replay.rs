@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use muster_core::Millis;
 
 use super::exit;
+use super::when::When;
 use crate::incident::{self, Incident};
 use crate::lines;
 use crate::replay::show::{
@@ -33,42 +33,12 @@ pub struct Args {
     /// Show every decision: each entry of the journal, each trouble, each retry
     #[arg(long)]
     every_decision: bool,
-    /// Show from here on: `T+1:30` after the first sign, or a time such as 2022-10-15T15:19:00+09:00
+    /// Show from here on: `T+1:30` after the first sign, 15:19 of its clock, or 2022-10-15T15:19:00+09:00
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<When>,
     /// Show up to here
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
-}
-
-/// A time on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    /// Milliseconds after T+0:00.
-    Relative(Millis),
-    /// Unix milliseconds.
-    Wall(i64),
-}
-
-impl std::str::FromStr for When {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let relative = |rest: &str| {
-            let (minutes, seconds) = rest.split_once(':')?;
-            let (minutes, seconds): (Millis, f64) = (minutes.parse().ok()?, seconds.parse().ok()?);
-            let fits = (0..=10_000_000).contains(&minutes) && (0.0..60.0).contains(&seconds);
-            fits.then_some(minutes * 60_000 + (seconds * 1_000.0) as Millis)
-        };
-        let found = if let Some(rest) = word.strip_prefix("T+") {
-            relative(rest).map(Self::Relative)
-        } else if let Some(rest) = word.strip_prefix("T-") {
-            relative(rest).map(|ms| Self::Relative(-ms))
-        } else {
-            word.parse::<Timestamp>().ok().map(|t| Self::Wall(t.as_millisecond()))
-        };
-        found.ok_or_else(|| format!("{word:?} is neither T+m:ss nor a time with date and zone"))
-    }
 }
 
 /// Runs the command.
@@ -118,7 +88,7 @@ fn of_incidents(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String
                 let shown = args.shown(
                     played.incident.zero,
                     &of_file(&played.incident),
-                    played.incident.offset_s,
+                    (played.incident.begin_wall_ms, played.incident.offset_s),
                 );
                 all.push((played, shown));
             }
@@ -159,7 +129,8 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String
     let near = recording.decisions.iter().find(|d| d.at >= zero);
     let (near_at, near_wall) = near.map_or((0, 0), |d| (d.at, d.wall_ms));
     let engine = move |wall_ms: i64| near_at.saturating_add(wall_ms.saturating_sub(near_wall));
-    let shown = args.shown(zero, &engine, 0);
+    let begin = recording.decisions.first().map_or(near_wall, |d| d.wall_ms);
+    let shown = args.shown(zero, &engine, (begin, 0));
     let text = if args.json {
         format!("{:#}\n", recording_json(&recording, &shown))
     } else {
@@ -169,10 +140,10 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String
 }
 
 impl Args {
-    fn shown(&self, zero: Millis, engine: &dyn Fn(i64) -> Millis, offset_s: i32) -> Shown {
-        let relative = |when: When| match when {
-            When::Relative(ms) => ms,
-            When::Wall(wall_ms) => engine(wall_ms).saturating_sub(zero),
+    fn shown(&self, zero: Millis, engine: &dyn Fn(i64) -> Millis, (begin_wall_ms, offset_s): (i64, i32)) -> Shown {
+        let relative = |when: When| match when.wall_ms(begin_wall_ms, offset_s) {
+            Err(ms) => ms,
+            Ok(wall_ms) => engine(wall_ms).saturating_sub(zero),
         };
         Shown {
             every: self.every_decision,

@@ -14,6 +14,7 @@ pub use expect::{Expect, Happening, Promise};
 pub use parse::{MAX_BYTES, load, parse};
 pub use script::script;
 pub use stage::{Heard, Stage, Track};
+pub(crate) use words::time_of_day;
 
 use std::path::PathBuf;
 

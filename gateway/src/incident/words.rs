@@ -9,7 +9,7 @@ use super::Mark;
 const DAY_MS: Millis = 24 * 3_600_000;
 
 /// `15:19`, `15:19:00` or `15:19:00.250`: milliseconds of the day.
-pub(super) fn time_of_day(word: &str) -> Option<Millis> {
+pub(crate) fn time_of_day(word: &str) -> Option<Millis> {
     let mut parts = word.split(':');
     let (hours, minutes) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
     let (seconds, millis) = match parts.next() {

@@ -142,7 +142,7 @@ impl Tape {
 
     /// Bytes on their way to the disk.
     #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         let link = self.0.as_ref();
         link.map_or(0, |link| link.shared.waiting.load(Ordering::Relaxed))
     }

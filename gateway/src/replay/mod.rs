@@ -1,6 +1,7 @@
 //! The same inputs through the same core: what a flight recorder kept (`recording`), and incident files in virtual time
-//! (`play`).
+//! (`play`). `explain` says of one moment what it rests on, and what would have changed it.
 
+pub mod explain;
 mod facts;
 pub mod judge;
 pub mod play;

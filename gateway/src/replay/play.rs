@@ -1,11 +1,14 @@
 //! An incident in one of its rooms, in virtual time: hours in a second, the same on every machine.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use muster_core::{
-    Call, Effect, EventKind, HookOutcome, Input, Level, Millis, Mode, Phase, PrincipalIx, SourceIx, State, Verb,
+    Call, Effect, EventKind, HookOutcome, Input, Level, Millis, Mode, Phase, PrincipalIx, Site, SourceIx, State, Verb,
 };
 
+use super::explain::{Heed, Stepped, Twist};
 use super::{Decision, Facts};
 use crate::incident::{Heard, Incident, Stage};
 
@@ -34,8 +37,8 @@ pub struct Course {
 /// Plays a room from `begin` to `end`.
 #[must_use]
 pub fn play(incident: &Incident, stage: &Stage) -> Course {
-    let mut player = Player::new(incident, stage);
-    player.run(incident.end);
+    let mut go_on = |_: &Stepped<'_>| ControlFlow::Continue(());
+    let player = run(incident, stage, &Twist::default(), incident.end, &mut go_on);
     let facts = Facts::of(&player.decisions).into_iter().next().unwrap_or_default();
     Course {
         site: stage.name.clone(),
@@ -45,6 +48,23 @@ pub fn play(incident: &Incident, stage: &Stage) -> Course {
         workloads: stage.config.site.workloads.len(),
         digest: player.state.digest(),
     }
+}
+
+/// Plays a room up to a time with something changed, and hands every step over.
+pub(super) fn play_twisted(
+    incident: &Incident,
+    stage: &Stage,
+    twist: &Twist,
+    until: Millis,
+    heed: &mut Heed<'_>,
+) -> State {
+    run(incident, stage, twist, until, heed).state
+}
+
+fn run<'a>(incident: &Incident, stage: &'a Stage, twist: &Twist, until: Millis, heed: &'a mut Heed<'a>) -> Player<'a> {
+    let mut player = Player::new(incident, stage, twist, heed);
+    player.run(until.min(incident.end));
+    player
 }
 
 impl Course {
@@ -89,10 +109,14 @@ enum Next {
         mode: Mode,
         outcome: HookOutcome,
     },
+    /// What nobody recorded.
+    Given(Input),
 }
 
 struct Player<'a> {
     stage: &'a Stage,
+    heed: &'a mut Heed<'a>,
+    stopped: bool,
     begin_wall_ms: i64,
     state: State,
     /// What comes, by time and in the order it was put down.
@@ -103,9 +127,12 @@ struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(incident: &Incident, stage: &'a Stage) -> Self {
+    fn new(incident: &Incident, stage: &'a Stage, twist: &Twist, heed: &'a mut Heed<'a>) -> Self {
+        let site: Arc<Site> = twist.site(&stage.config.site);
         let mut player = Self {
             stage,
+            heed,
+            stopped: false,
             begin_wall_ms: incident.begin_wall_ms,
             state: State::new(),
             queue: BTreeMap::new(),
@@ -113,7 +140,7 @@ impl<'a> Player<'a> {
             decisions: Vec::new(),
             levels: Vec::new(),
         };
-        player.step(0, &Input::Config(stage.config.site.clone()));
+        player.step(0, &Input::Config(site));
         player.step(0, &Input::Restore(Vec::new()));
         for source in (0..stage.every.len()).filter_map(|ix| u16::try_from(ix).ok()) {
             player.put(0, Next::Heard(SourceIx(source)));
@@ -128,6 +155,9 @@ impl<'a> Player<'a> {
         for (at, by, verb) in &stage.orders {
             player.put(*at, Next::Order(*by, *verb));
         }
+        for (at, input) in twist.given(&stage.config.site) {
+            player.put(at, Next::Given(input));
+        }
         player
     }
 
@@ -141,7 +171,12 @@ impl<'a> Player<'a> {
         loop {
             let due = muster_core::next_deadline(&self.state).map(|due| due.max(now));
             let coming = self.queue.first_key_value().map(|((at, _), _)| *at);
-            let Some(at) = due.into_iter().chain(coming).min().filter(|at| *at <= end) else {
+            let Some(at) = due
+                .into_iter()
+                .chain(coming)
+                .min()
+                .filter(|at| *at <= end && !self.stopped)
+            else {
                 return;
             };
             now = at;
@@ -161,6 +196,7 @@ impl<'a> Player<'a> {
             Next::Gone(source, why) => self.step(now, &Input::Lost { source, why }),
             Next::Order(by, verb) => self.step(now, &Input::Order { by, verb, nonce: 0 }),
             Next::Stored(through) => self.step(now, &Input::Stored { through }),
+            Next::Given(input) => self.step(now, &input),
             Next::Hook {
                 incident,
                 step,
@@ -220,6 +256,13 @@ impl<'a> Player<'a> {
             self.put(now + STORED_AFTER_MS, Next::Stored(through));
         }
         let wall_ms = self.begin_wall_ms + now;
+        let stepped = Stepped {
+            at: now,
+            input,
+            state: &self.state,
+            effects: &effects,
+        };
+        self.stopped |= (self.heed)(&stepped).is_break();
         self.decisions.extend(effects.into_iter().map(|effect| Decision {
             at: now,
             wall_ms,

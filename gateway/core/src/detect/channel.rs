@@ -338,9 +338,23 @@ impl ChannelState {
     }
 
     fn rising_fast(&self, c: &Channel) -> Option<Rising> {
-        let (limit, slope) = (c.checks.rise?, self.rising.as_ref()?);
-        let rise = slope.rise(c.range)?;
-        fast(Slope::per(rise, rise_step_ms(c), MINUTE_MS), limit, "min")
+        fast(self.rate(c)?.0, c.checks.rise?, "min")
+    }
+
+    /// Rise in a minute, once enough is known.
+    pub(crate) fn rate(&self, c: &Channel) -> Option<Micro> {
+        let rise = self.rising.as_ref()?.rise(c.range)?;
+        Some(Micro(Slope::per(rise, rise_step_ms(c), MINUTE_MS)))
+    }
+
+    /// Slow rise in an hour, as of its newest point.
+    pub(crate) fn slow_rate(&self) -> Option<Micro> {
+        self.trend.as_ref().map(|trend| Micro(trend.per_hour))
+    }
+
+    /// How many of the last samples were beyond the alarm limit.
+    pub(crate) fn beyond_alarm(&self) -> u8 {
+        self.alarm.beyond.count_ones() as u8
     }
 
     /// Heard, and there is nothing to know: neither a value nor a fault.

@@ -20,6 +20,7 @@ use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 pub(crate) use channel::ChannelState;
 pub use channel::Fault;
 use channel::Seen;
+pub(crate) use limits::at_work;
 pub(crate) use service::Fate;
 pub(crate) use tally::Tally;
 pub(crate) use words::meaning;
@@ -158,6 +159,12 @@ impl Detect {
     /// Channels that can vote for a group in a zone.
     pub(crate) fn voters(&self, zone: ZoneIx, group: GroupIx) -> &[ChannelIx] {
         self.voters.get(&(zone, group)).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Groups that can vote in a zone.
+    pub(crate) fn groups_in(&self, zone: ZoneIx) -> impl Iterator<Item = GroupIx> + '_ {
+        let all = (zone, GroupIx(0))..=(zone, GroupIx(u16::MAX));
+        self.voters.range(all).map(|((_, group), _)| *group)
     }
 
     /// Channels that report a runtime.

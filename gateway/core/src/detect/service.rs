@@ -31,7 +31,7 @@ impl ChannelState {
 impl Detect {
     /// How much of a channel's value its reference outside shows as well: at most one limit, so that no reference, however
     /// wrong or stolen, hides more than that. Nothing if the reference is not heard or not believed.
-    pub(super) fn outside(&self, site: &Site, ix: ChannelIx, now: Millis) -> Micro {
+    pub(crate) fn outside(&self, site: &Site, ix: ChannelIx, now: Millis) -> Micro {
         let channel = site.channels.get(ix.at());
         let found = channel.and_then(|c| {
             let (reference, limit) = (c.checks.reference?, c.alarm.or(c.watch).filter(|l| l.above)?);

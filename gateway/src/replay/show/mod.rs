@@ -1,11 +1,13 @@
 //! A replay for people and for programs. The same input gives the same text to the byte, so that two versions can be
 //! compared by `diff`.
 
+mod explain;
 mod incident;
 mod lead;
 mod recording;
 mod table;
 
+pub use explain::{Told, explain_json, explain_text};
 pub use incident::{incident_json, incident_text};
 pub use recording::{recording_json, recording_text};
 pub use table::{table_json, table_text};
