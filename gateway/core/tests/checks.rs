@@ -1,5 +1,6 @@
 //! What a channel's samples are held against beside its limits: jumps, standing still, a reference outside, how fast it
 //! rises, and when a limit is left.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod stand;
 
 use core::num::NonZeroU64;

@@ -1,4 +1,5 @@
 //! What the levels rest on, as it is read out of a state.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod stand;
 
 use core::num::NonZeroU64;

@@ -36,6 +36,15 @@ id = "node-2"
 kind = "node"
 zone = "room"
 signals = ["smoke"]
+# A trial is over once both are clear again; the minute that a room waits is not what is measured.
+[[channel]]
+source = "node-1"
+signal = "smoke"
+off_delay_s = false
+[[channel]]
+source = "node-2"
+signal = "smoke"
+off_delay_s = false
 [[workload]]
 id = "dns"
 tier = 1
@@ -84,7 +93,7 @@ fn text_polled(journal: &str, hook: SocketAddr, devices: &[SocketAddr]) -> Strin
             "[[source]]\nid = \"panel-{at}\"\nkind = \"modbus\"\naddress = \"{address}\"\nsegment = \"panels\"\n\
              profile = \"generic/dry-contacts\"\npoll_ms = {POLL_MS}\nzone = \"room\"\nsignals = [\"in1\"]\n\
              [[channel]]\nid = \"panel-{at}.fire_alarm\"\nsource = \"panel-{at}\"\nsignal = \"in1\"\n\
-             quantity = \"fire_alarm\""
+             quantity = \"fire_alarm\"\noff_delay_s = false"
         );
     }
     text

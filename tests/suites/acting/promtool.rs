@@ -60,7 +60,7 @@ async fn metrics_are_named_and_written_as_prometheus_wants_them() {
         "muster_sample_age_seconds{",
         "muster_source_up{",
         "muster_evacuation_duration_seconds{",
-        "muster_view_age_seconds ",
+        "muster_view_age_seconds{",
     ] {
         assert!(
             text.lines().any(|line| line.starts_with(name)),
