@@ -5,7 +5,7 @@ use muster_wire::{Micro, Unit};
 use crate::{Channel, Limit};
 
 impl Limit {
-    pub(super) fn beyond(&self, value: Micro) -> bool {
+    pub(crate) fn beyond(&self, value: Micro) -> bool {
         if self.above {
             value >= self.set
         } else {

@@ -2,12 +2,12 @@
 
 use alloc::{format, string::String};
 
-use muster_wire::{Micro, Unit};
+use muster_wire::Unit;
 
 use super::Policy;
 use crate::{
     Channel, Level, Site, ZoneIx,
-    detect::{Detect, meaning},
+    detect::{ChannelState, Detect, meaning},
 };
 
 /// What a zone's level is now, evacuation apart.
@@ -32,7 +32,7 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
     }
     if let Some(ix) = detect.tally.watching(zone) {
         let (channel, state) = (&site.channels[ix.at()], &detect.channels[ix.at()]);
-        return (Level::Watch, watched(channel, state.value.unwrap_or_default()));
+        return (Level::Watch, watched(channel, state));
     }
     let (level, why) = protection(site, detect, zone);
     match policy.bypass_in(site, zone) {
@@ -42,10 +42,23 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
     }
 }
 
-fn watched(channel: &Channel, value: Micro) -> String {
-    match channel.quantity.unit() {
-        Unit::Contact => format!("{} is on{}", channel.id, meaning(channel.quantity, true)),
-        unit => format!("{} {value} {}, beyond its watch limit", channel.id, unit.as_str()),
+/// By its limit, by a slow rise long before that, or because it has not been clear for long enough.
+fn watched(channel: &Channel, state: &ChannelState) -> String {
+    let (id, unit, value) = (&channel.id, channel.quantity.unit(), state.value.unwrap_or_default());
+    if unit == Unit::Contact {
+        return format!("{id} is on{}", meaning(channel.quantity, true));
+    }
+    let unit = unit.as_str();
+    let rising = state.slow_rate().filter(|rate| {
+        let limit = channel.checks.trend;
+        limit.is_some_and(|limit| rate.0.unsigned_abs() >= limit.get())
+    });
+    match (channel.watch, rising) {
+        (Some(limit), _) if limit.beyond(value) => {
+            format!("{id} {value} {unit}, beyond its watch limit of {} {unit}", limit.set)
+        }
+        (_, Some(rate)) => format!("{id} {value} {unit}, rising by {rate} {unit}/h"),
+        _ => format!("{id} {value} {unit}, not clear of its watch limit for long enough"),
     }
 }
 
