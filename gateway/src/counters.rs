@@ -60,6 +60,7 @@ causes! {
     ModbusShort => "modbus_short", "An answer of the wrong length.";
     ModbusHeader => "modbus_header", "An answer to another request, or of another unit.";
     ModbusConnect => "modbus_connect", "A device that could not be reached.";
+    ModbusNoise => "modbus_noise", "A check sum that was wrong, noise, or bytes on a line that nobody was waiting for.";
     ModbusCanary => "modbus_canary", "A canary register that did not hold its value.";
     NutConnect => "nut_connect", "An upsd that could not be reached, or a connection to one that broke.";
     NutTls => "nut_tls", "An upsd that did not encrypt as its source demands, or whose certificate was refused.";

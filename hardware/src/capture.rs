@@ -19,6 +19,8 @@ mod nut;
 mod registers;
 mod snmp;
 
+pub use snmp::{Record, Records};
+
 use std::collections::BTreeMap;
 
 use muster_wire::{Absence, Micro};
@@ -108,6 +110,34 @@ impl Capture {
         registers::parse(text)
     }
 
+    /// Reads a recording of variables, whatever profile it belongs to.
+    ///
+    /// # Errors
+    /// The first line that cannot be read.
+    pub fn variables(text: &str) -> Result<Vec<Moment<Variables>>, CaptureError> {
+        nut::parse(text)
+    }
+
+    /// Reads a recording of objects as it stands, whatever profile it belongs to.
+    ///
+    /// # Errors
+    /// The first line that cannot be read.
+    pub fn records(text: &str) -> Result<Records, CaptureError> {
+        snmp::records(text)
+    }
+
+    /// Of which kind a recording is, by its first line that says something: `modbus`, `snmp` or `nut`.
+    #[must_use]
+    pub fn kind(text: &str) -> Option<&'static str> {
+        let mut lines = text.lines().map(str::trim);
+        let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        Some(match first {
+            line if line.starts_with("at ") => "modbus",
+            line if snmp::is_line(line) => "snmp",
+            _ => "nut",
+        })
+    }
+
     /// What a profile makes of it, moment by moment. Nothing where the profile is for another kind.
     #[must_use]
     pub fn decode<'a>(&self, device: &'a Device) -> Vec<Moment<Vec<Decoded<'a>>>> {
@@ -181,7 +211,7 @@ fn locate(model: u16, all: &Registers) -> Option<u16> {
 fn of_variables<'a>(profile: &'a NutProfile, all: &Variables) -> Vec<Decoded<'a>> {
     let one = |signal: &'a crate::NutSignal| Decoded {
         name: &signal.name,
-        value: all.get(&signal.variable).map(|text| signal.decode(text)),
+        value: signal.value(all),
     };
     profile.signals.iter().map(one).collect()
 }

@@ -32,7 +32,7 @@ pub use fault::Fault;
 pub use head::Head;
 pub use meaning::Meaning;
 pub use mode::Mode;
-pub use nut::{NutProfile, NutSignal};
+pub use nut::{Excuse, NutProfile, NutSignal};
 pub use profile::{Profile, Proof, Table};
 pub use scale::Scale;
 pub use shipped::{shipped, shipped_names};

@@ -43,13 +43,16 @@ impl Meaning {
         }
     }
 
-    /// Whether words would make it 1, were it not for those that take the meaning away.
+    /// Whether words make it 1, whatever is said that takes the meaning away.
     #[must_use]
-    pub fn is_held_back(&self, text: &str) -> bool {
-        match self {
-            Self::Words { any_of, with, unless } => holds(text, any_of, with) && said(text, unless),
-            Self::Number { .. } | Self::OneOf(_) => false,
-        }
+    pub fn holds(&self, text: &str) -> bool {
+        matches!(self, Self::Words { any_of, with, .. } if holds(text, any_of, with))
+    }
+
+    /// Whether a word is said that takes the meaning away.
+    #[must_use]
+    pub fn is_excused(&self, text: &str) -> bool {
+        matches!(self, Self::Words { unless, .. } if said(text, unless))
     }
 
     /// What a whole number means to a quantity.
@@ -183,8 +186,8 @@ mod tests {
         }
         let low = words(&["LB"], &["OB"], &[]);
         assert_eq!((of(&low, "OL LB"), of(&low, "OB LB")), (0, 1), "LB counts only with OB");
-        assert!(on_battery.is_held_back("OB CAL") && !on_battery.is_held_back("CAL"));
-        assert!(!on_battery.is_held_back("OB") && !low.is_held_back("OL LB"));
+        assert!(on_battery.is_excused("OB CAL") && on_battery.holds("OB CAL"));
+        assert!(!on_battery.is_excused("OB") && !on_battery.holds("CAL") && !low.is_excused("OB LB"));
         assert_eq!(
             low.of_number(1, Quantity::Contact),
             Err(Absence::Bus),

@@ -1,5 +1,7 @@
 //! How a UPS is read through NUT's upsd (RFC 9271).
 
+use std::collections::BTreeMap;
+
 use muster_wire::{Absence, Micro, Quantity};
 
 use crate::{Head, Meaning};
@@ -22,18 +24,57 @@ pub struct NutSignal {
     pub variable: String,
     /// What its text means.
     pub meaning: Meaning,
+    /// What another variable says that takes the meaning away, as `unless` does within the same one.
+    pub excuse: Option<Excuse>,
     /// What it measures.
     pub quantity: Quantity,
     /// Polled at the fastest rate and sent on the lane of alarms.
     pub trip: bool,
 }
 
+/// What another variable says of a test or a calibration: drivers that have no word for it in `ups.status` say it in
+/// `ups.test.result` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excuse {
+    /// Which, such as `ups.test.result`.
+    pub variable: String,
+    /// One of these texts, in any case, anywhere in it: drivers write around them as they like.
+    pub says: Vec<String>,
+}
+
 impl NutSignal {
-    /// The value of the variable's text.
+    /// The value of the variable's text alone.
     ///
     /// # Errors
     /// See [`Meaning::of_text`].
     pub fn decode(&self, text: &str) -> Result<Micro, Absence> {
         self.meaning.of_text(text, self.quantity)
+    }
+
+    /// The value by all that is said at one time; none where its variable is not said.
+    #[must_use]
+    pub fn value(&self, said: &BTreeMap<String, String>) -> Option<Result<Micro, Absence>> {
+        let text = said.get(&self.variable)?;
+        Some(if self.is_excused(said) {
+            Ok(Micro(0))
+        } else {
+            self.decode(text)
+        })
+    }
+
+    /// Whether something is said that takes the meaning away.
+    #[must_use]
+    pub fn is_excused(&self, said: &BTreeMap<String, String>) -> bool {
+        let own = said
+            .get(&self.variable)
+            .is_some_and(|text| self.meaning.is_excused(text));
+        own || self.excuse.as_ref().is_some_and(|excuse| excuse.holds(said))
+    }
+}
+
+impl Excuse {
+    fn holds(&self, said: &BTreeMap<String, String>) -> bool {
+        let text = said.get(&self.variable).map(|text| text.to_ascii_lowercase());
+        text.is_some_and(|text| self.says.iter().any(|part| text.contains(&part.to_ascii_lowercase())))
     }
 }

@@ -288,6 +288,22 @@ fn about_incident(registry: &mut Registry, incident: Option<&IncidentView>, now:
     );
 }
 
+/// Of all devices together: a site has too many for a label each.
+fn about_polling(registry: &mut Registry, (heard, missed): (u64, u64)) {
+    for (name, help, count) in [
+        ("muster_polls", "Sound cycles of polled devices", heard),
+        (
+            "muster_polls_missed",
+            "Polls due that could not be made: the device, or this gateway, was too slow",
+            missed,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
+}
+
 fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
     let state = &room.state;
     let dropped = Family::<Vec<Label>, Counter>::default();
@@ -301,19 +317,7 @@ fn about_the_process(registry: &mut Registry, room: &Room, view: &View) {
         "Turned away, or gone wrong outside, by cause",
         dropped,
     );
-    let (heard, missed) = state.polls.totals();
-    for (name, help, count) in [
-        ("muster_polls", "Sound cycles of polled devices", heard),
-        (
-            "muster_polls_missed",
-            "Polls due that could not be made: the device, or this gateway, was too slow",
-            missed,
-        ),
-    ] {
-        let counter = Counter::<u64>::default();
-        counter.inc_by(count);
-        registry.register(name, help, counter);
-    }
+    about_polling(registry, state.polls.totals());
     let readings = Counter::<u64>::default();
     readings.inc_by(state.gauges.readings.load(Ordering::Relaxed));
     registry.register("muster_readings", "Readings taken", readings);

@@ -114,6 +114,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Without figures.
+    fn empty(machine: Machine) -> Self {
+        Self {
+            schema: 1,
+            machine,
+            latency: Vec::new(),
+            peers: Vec::new(),
+            polled: Vec::new(),
+            fleets: None,
+            rates: None,
+            memory: None,
+            failed: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What a part came to, or a line of why it broke off.
+    fn or_failed<T>(&mut self, name: &str, measured: Result<T, BenchError>) -> Option<T> {
+        let failed = |cause: &BenchError| self.failed.push(format!("{name}: {}", lines::with_causes(cause)));
+        measured.inspect_err(failed).ok()
+    }
+
     /// Every goal of every row.
     pub fn goals(&self) -> impl Iterator<Item = &Goal> {
         let latency = self.latency.iter().flat_map(|row| &row.goals);
@@ -229,55 +251,34 @@ pub async fn measure(options: &Options) -> Result<Report, BenchError> {
 }
 
 async fn measure_in(folder: &Path, options: &Options) -> Result<Report, BenchError> {
-    let mut machine = Machine::look(folder);
+    let mut report = Report::empty(Machine::look(folder));
     let wanted = |measure| options.only.is_none_or(|only| only == measure);
-    let (mut latency, mut peers) = (Vec::new(), Vec::new());
     if wanted(Measure::Latency) {
-        (latency, peers) = in_turn(folder, options).await?;
+        (report.latency, report.peers) = in_turn(folder, options).await?;
     }
     // From here on a part that breaks off costs the run that part only: minutes have been measured.
-    let mut failed = Vec::new();
-    let mut part = |name: &str, cause: BenchError| failed.push(format!("{name}: {}", lines::with_causes(&cause)));
-    let (mut polled, mut fleets, mut rates, mut memory) = (Vec::new(), None, None, None);
     if wanted(Measure::Polled) {
         let measured = polled::measure(folder, options.trials.div_ceil(20)).await;
-        polled = measured
-            .map_err(|cause| part("polled devices", cause))
-            .unwrap_or_default();
+        report.polled = report.or_failed("polled devices", measured).unwrap_or_default();
     }
     if wanted(Measure::Fleet) {
-        fleets = fleet::measure(folder, options.read_off())
-            .await
-            .map_err(|cause| part("many devices", cause))
-            .ok();
+        let measured = fleet::measure(folder, options.read_off()).await;
+        report.fleets = report.or_failed("many devices", measured);
     }
     if wanted(Measure::Rates) {
-        rates = rates::measure(folder, options.rounds)
-            .await
-            .map_err(|cause| part("rates", cause))
-            .ok();
+        let measured = rates::measure(folder, options.rounds).await;
+        report.rates = report.or_failed("rates", measured);
     }
     if wanted(Measure::Memory) {
-        memory = memory::measure(folder, 2 * options.rounds)
-            .await
-            .map_err(|cause| part("memory", cause))
-            .ok();
+        let measured = memory::measure(folder, 2 * options.rounds).await;
+        report.memory = report.or_failed("memory", measured);
         let large = latency::large(folder, options.trials.div_ceil(2)).await;
-        latency.extend(large.map_err(|cause| part("a large site", cause)).ok());
+        let large = report.or_failed("a large site", large);
+        report.latency.extend(large);
     }
-    machine.load_after = machine::load_average();
-    Ok(Report {
-        failed,
-        schema: 1,
-        notes: notes(&machine, options),
-        machine,
-        latency,
-        peers,
-        polled,
-        fleets,
-        rates,
-        memory,
-    })
+    report.machine.load_after = machine::load_average();
+    report.notes = notes(&report.machine, options);
+    Ok(report)
 }
 
 /// Thousands of connections with both their ends here need more files than a shell grants by default. Where even the most
@@ -382,18 +383,7 @@ mod tests {
 
     /// A report without figures.
     pub(super) fn empty() -> Report {
-        Report {
-            schema: 1,
-            machine: Machine::look(Path::new(".")),
-            latency: Vec::new(),
-            peers: Vec::new(),
-            polled: Vec::new(),
-            fleets: None,
-            rates: None,
-            memory: None,
-            failed: Vec::new(),
-            notes: Vec::new(),
-        }
+        Report::empty(Machine::look(Path::new(".")))
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub mod explain;
 pub mod hooks;
 mod interrupted;
 pub mod journal;
+mod kind;
+mod line_settings;
 pub mod notify;
 pub mod order;
 pub mod printer;
@@ -20,6 +22,7 @@ pub mod profile;
 pub mod replay;
 pub mod run;
 pub mod sim;
+mod snmp_login;
 mod when;
 
 use std::process::ExitCode;

@@ -46,6 +46,7 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     let answer = match args.paths.as_slice() {
         paths if paths.iter().all(|path| is_text(path)) => of_incidents(paths, args),
+        paths if paths.iter().any(|path| is_text(path)) => Err(mixed(paths)),
         paths => of_recording(paths, args),
     };
     match answer {
@@ -64,6 +65,19 @@ pub fn run(args: &Args) -> ExitCode {
 /// Whether a file is an incident file rather than a segment or a folder.
 fn is_text(path: &Path) -> bool {
     path.is_file() && path.extension().is_none_or(|e| e != "seg")
+}
+
+/// Why incident files and something else cannot be replayed together.
+fn mixed(paths: &[PathBuf]) -> String {
+    let others = paths.iter().filter(|path| !is_text(path));
+    let why = others.map(|path| match path.exists() {
+        true => format!(
+            "muster replay: {} is no incident file, as the others are: replay a recording by itself",
+            path.display()
+        ),
+        false => format!("muster replay: {} does not exist", path.display()),
+    });
+    why.collect::<Vec<_>>().join("\n")
 }
 
 fn of_incidents(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String> {

@@ -1,4 +1,4 @@
-//! `host:port` of a polled device, and which bus it stands on.
+//! Where a polled device is, and which bus it stands on.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -34,6 +34,15 @@ impl Address {
             host: host.to_ascii_lowercase(),
             port,
         })
+    }
+
+    /// A serial line of this machine.
+    pub(super) fn of_line(path: &str) -> Self {
+        Self {
+            text: path.to_owned(),
+            host: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            port: 0,
+        }
     }
 
     /// Whether it is this machine.

@@ -15,7 +15,8 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
 use super::{
-    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, checks, cycles, http, notify, sensor, zone,
+    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, http, notify, sensor,
+    zone,
 };
 
 /// Looks everything up and checks it.
@@ -44,6 +45,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         groups: &groups,
     }
     .check(faults);
+    buses::check(&devices.polled, &rows.sources, faults);
     check_broker(&rows, &devices.sensors, faults);
     http::check_reach(&rows.http, &rows.hooks, faults);
     notify::check_reach(&rows.site, &rows.notify, faults);

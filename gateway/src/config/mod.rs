@@ -5,6 +5,7 @@
 
 mod address;
 mod alike;
+mod buses;
 mod certificates;
 mod channel;
 mod channels;
@@ -51,7 +52,7 @@ pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
-pub use port::Port;
+pub use port::{Parity, Port, SerialLine};
 pub use sensor::{Meaning, Pick, Sensor, Word};
 
 use std::collections::BTreeMap;

@@ -11,27 +11,26 @@ use super::polled::{ModbusWay, NutWay, PollWay, SnmpWay, UpsName};
 use super::port::Port;
 use super::source::PolledRow;
 use super::table::Table;
-use super::{hook, profile, snmp};
+use super::{hook, port, profile, snmp};
 
 /// Keys of every polled device.
 pub(super) const KEYS: [&str; 4] = ["address", "profile", "poll_ms", "segment"];
 /// Keys of Modbus alone.
-pub(super) const MODBUS_KEYS: [&str; 1] = ["unit"];
+pub(super) const MODBUS_KEYS: [&str; 4] = ["unit", port::KEYS[0], port::KEYS[1], port::KEYS[2]];
 /// Keys of NUT alone.
 pub(super) const NUT_KEYS: [&str; 2] = ["ups", "ca"];
 /// All of them.
 pub(super) const ALL_KEYS: [&[&str]; 4] = [&KEYS, &MODBUS_KEYS, &NUT_KEYS, &snmp::KEYS];
 
 pub(super) fn modbus(table: &Table<'_>, folder: &Path) -> PolledRow {
-    let hint = "host and port, such as \"10.0.4.17:502\"";
-    let address = address(table, hint);
+    let (port, address) = port::read(table).unzip();
     let name = table.need_text("profile", "how the device is read, such as profile = \"apc/smart-ups\"");
     let profile = profile::find(&name, folder, table.faults);
-    let unit = unit(table);
+    let unit = unit(table, port.as_ref());
     let way = match &profile {
-        Some(Device::Modbus(profile)) => address.as_ref().map(|address| {
+        Some(Device::Modbus(profile)) => port.map(|port| {
             PollWay::Modbus(ModbusWay {
-                port: Port::Tcp(address.value.text.clone()),
+                port,
                 unit,
                 profile: Arc::new(profile.clone()),
             })
@@ -153,7 +152,7 @@ fn address(table: &Table<'_>, hint: &str) -> Option<At<Address>> {
 }
 
 /// 1 to 247, or 0 or 255 for a device that is not behind a gateway (Modbus messaging on TCP/IP, 4.4.2).
-fn unit(table: &Table<'_>) -> u8 {
+fn unit(table: &Table<'_>, port: Option<&Port>) -> u8 {
     let Some(unit) = table.integer("unit", 0..=255) else {
         return 1;
     };
@@ -163,6 +162,12 @@ fn unit(table: &Table<'_>) -> u8 {
             format!("unit {} is reserved by Modbus", unit.value),
             "1 to 247, or 0 or 255",
         );
+    }
+    if matches!(unit.value, 0 | 255) && port.is_some_and(|port| port.baud().is_some()) {
+        let what = format!("there is no unit {} on a serial line", unit.value);
+        table
+            .faults
+            .error(unit.at, what, "1 to 247, as it is set on the device");
     }
     unit.value as u8
 }

@@ -2,6 +2,7 @@
 //!
 //! First everything that can fail, then the engine, which changes between two inputs; from there on nothing can fail.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_core::Input;
@@ -50,9 +51,9 @@ pub enum ReloadError {
     Ended,
 }
 
-/// A device that is polled.
+/// Devices that are polled by one task: those of a Modbus port, or one.
 pub(super) struct Poller {
-    source: Polled,
+    sources: Vec<Polled>,
     task: JoinHandle<()>,
 }
 
@@ -146,12 +147,14 @@ impl Gateway {
     /// engine translates what it sends.
     pub(super) async fn poll(&mut self, config: &Config) {
         let mut running = std::mem::take(&mut self.pollers);
-        for source in &config.polled {
+        let (mut parties, mut anew) = (parties(&config.polled), Vec::new());
+        while let Some(party) = parties.pop() {
             let same = running
                 .iter()
-                .position(|p| p.source.id == source.id && is_same(&self.config, &p.source, config, source));
-            if let Some(at) = same {
-                self.pollers.push(running.swap_remove(at));
+                .position(|p| are_same(&self.config, &p.sources, config, &party));
+            match same {
+                Some(at) => self.pollers.push(running.swap_remove(at)),
+                None => anew.push(party),
             }
         }
         for Poller { task, .. } in running {
@@ -160,27 +163,32 @@ impl Gateway {
             let _ = task.await;
         }
         self.polls.keep(&config.polled);
-        for source in &config.polled {
-            if !self.pollers.iter().any(|polled| polled.source.id == source.id) {
-                let task = self.spawn_poller(source, config.site.simulated);
-                let source = source.clone();
-                self.pollers.push(Poller { source, task });
-            }
+        for sources in anew {
+            let task = self.spawn_poller(&sources, config.site.simulated);
+            self.pollers.extend(task.map(|task| Poller { sources, task }));
         }
         self.hear_traps(config).await;
     }
 
-    fn spawn_poller(&self, source: &Polled, simulated: bool) -> JoinHandle<()> {
+    /// None for nobody.
+    fn spawn_poller(&self, party: &[Polled], simulated: bool) -> Option<JoinHandle<()>> {
         let (lanes, counters, clock) = (self.lanes.clone(), self.counters.clone(), self.clock.clone());
-        let (source, polling) = (source.clone(), self.polls.open(source));
-        match source.way.clone() {
-            PollWay::Modbus(way) => modbus::spawn(source.by(way), lanes, counters, clock, simulated, polling),
+        let modbus = |source: &Polled| Some((source.clone().by(source.modbus()?.clone()), self.polls.open(source)));
+        let devices: Vec<_> = party.iter().filter_map(modbus).collect();
+        if !devices.is_empty() {
+            return Some(modbus::spawn(devices, lanes, counters, clock, simulated));
+        }
+        let source = party.first()?.clone();
+        let polling = self.polls.open(&source);
+        Some(match source.way.clone() {
+            // Its port has been polled above.
+            PollWay::Modbus(_) => return None,
             PollWay::Nut(way) => nut::spawn(source.by(way), lanes, counters, clock, simulated, polling),
             PollWay::Snmp(way) => {
                 let ways = (lanes, counters, clock);
                 snmp::spawn(source.by(way), ways, simulated, &self.hints, polling)
             }
-        }
+        })
     }
 
     /// Listens for the traps of the agents of a config; a listener for whom nothing has changed goes on.
@@ -206,6 +214,30 @@ impl Gateway {
         self.pollers.iter().for_each(|polled| polled.task.abort());
         self.traps.iter().for_each(|listener| listener.task.abort());
     }
+}
+
+/// The devices by who polls them: those of one Modbus port together, each other one by itself; the last ones first.
+fn parties(polled: &[Polled]) -> Vec<Vec<Polled>> {
+    let mut parties: Vec<Vec<Polled>> = Vec::new();
+    let mut of_port: BTreeMap<String, usize> = BTreeMap::new();
+    for source in polled {
+        let bus = source.modbus().map(|way| way.port.bus());
+        let known = bus.as_ref().and_then(|bus| of_port.get(bus));
+        if let Some(party) = known.and_then(|at| parties.get_mut(*at)) {
+            party.push(source.clone());
+            continue;
+        }
+        of_port.extend(bus.map(|bus| (bus, parties.len())));
+        parties.push(vec![source.clone()]);
+    }
+    parties.reverse();
+    parties
+}
+
+/// Whether the very same devices are asked for the same signals in the same way.
+fn are_same(was_in: &Config, was: &[Polled], is_in: &Config, is: &[Polled]) -> bool {
+    let alike = |(was, is): (&Polled, &Polled)| is_same(was_in, was, is_in, is);
+    was.len() == is.len() && was.iter().zip(is).all(alike)
 }
 
 /// Whether a device is asked for the same signals in the same way, into channels of the same ids.

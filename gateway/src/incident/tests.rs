@@ -7,10 +7,11 @@
 
 use std::path::Path;
 
+use muster_core::{Level, SourceIx};
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;
 
-use super::{Happening, Incident, Mark, Promise, Shows, load, parse};
+use super::{Happening, Heard, Incident, Mark, Promise, Shows, load, parse};
 use crate::config::Finding;
 
 const PANGYO: &str = include_str!("../../../tests/scenarios/pangyo-2022.txt");
@@ -62,6 +63,84 @@ fn statements_become_what_they_say() {
     assert_eq!(track.at(90_125), Ok(charge(375_000)), "half way");
     assert_eq!(track.at(120_000), Ok(charge(250_000)));
     assert_eq!(track.at(180_000), Err(Absence::Bus));
+}
+
+#[test]
+fn a_source_comes_back_and_what_repeats_is_written_once() {
+    let incident = with(
+        "15:19 bms lost upsd says DATA-STALE | assumed: x\n15:21 bms heard | assumed: x\n\
+         15:20 every 40s until 15:22 ups-1 silent | assumed: x\n15:20:20 every 40s until 15:22 ups-1 heard | assumed: x\n\
+         every all 5s\nevery bms 10s\n",
+    )
+    .unwrap();
+    let stage = &incident.stages().unwrap()[0];
+    let source = |id: &str| {
+        let at = stage.config.site.sources.iter().position(|s| s.id == id).unwrap();
+        SourceIx(u16::try_from(at).unwrap())
+    };
+    let (bms, ups) = (source("bms"), source("ups-1"));
+    assert_eq!(
+        stage.ends[&bms][0],
+        (60_000, Heard::Lost("upsd says DATA-STALE".into()))
+    );
+    let heard = |source, seconds: i64| stage.is_heard(source, seconds * 1_000);
+    assert!(heard(bms, 59) && !heard(bms, 60) && !heard(bms, 179) && heard(bms, 180));
+    assert!(!heard(ups, 120) && heard(ups, 140) && !heard(ups, 160) && heard(ups, 239) && !heard(ups, 240));
+    assert_eq!(
+        stage.ends[&ups].len(),
+        7,
+        "four times silent, three times heard: the fourth is after the end"
+    );
+    assert_eq!(
+        (stage.every[bms.at()], stage.every[ups.at()]),
+        (10_000, 5_000),
+        "its own line goes before `all`"
+    );
+}
+
+#[test]
+fn what_repeats_without_sense_is_one_fault() {
+    for line in [
+        "15:20 every 40s ups-1 silent | assumed: x",
+        "15:20 every 40s until 15:19 ups-1 silent | assumed: x",
+        "15:20 every 1ms until 15:22 ups-1 silent | assumed: x",
+        "15:20 every often until 15:22 ups-1 silent | assumed: x",
+        "15:20 every 40s until 15:22 | assumed: x",
+        "15:20 every 40s until 15:22 ups-1 silent",
+    ] {
+        assert_eq!(lines_of(&with(line).unwrap_err()), [11], "{line}");
+    }
+}
+
+#[test]
+fn levels_troubles_and_what_must_never_happen_can_be_expected() {
+    let incident = with(
+        "expect no vote\nexpect built no evacuate hook\nexpect level at most watch\nexpect level prepare by 15:20\n\
+         expect level normal at 15:29\nexpect trouble bms by 15:20\nexpect no trouble\n",
+    )
+    .unwrap();
+    let promises: Vec<_> = incident.expects.into_iter().map(|e| e.promise).collect();
+    assert_eq!(
+        promises,
+        [
+            Promise::Never(Happening::FirstVote),
+            Promise::Never(Happening::EvacuateHook),
+            Promise::AtMost(Level::Watch),
+            Promise::LevelBy(Level::Prepare, 120_000),
+            Promise::LevelAt(Level::Normal, 660_000),
+            Promise::TroubleBy("bms".into(), 120_000),
+            Promise::NoTrouble,
+        ]
+    );
+    for nonsense in [
+        "no peace",
+        "level at most great",
+        "level watch",
+        "trouble by 15:20",
+        "level watch at noon",
+    ] {
+        assert!(with(&format!("expect {nonsense}\n")).is_err(), "{nonsense}");
+    }
 }
 
 #[test]

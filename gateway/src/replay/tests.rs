@@ -83,3 +83,44 @@ fn a_hook_that_cannot_leaves_the_next_rung() {
         assert!(course.facts.safe.iter().all(|s| !s.runs()), "all are stopped cleanly");
     }
 }
+
+/// What is expected of a quiet day is kept; its opposite, of the same day, is broken.
+#[test]
+fn levels_and_troubles_are_judged_by_what_happened() {
+    let head = "muster incident 1\ntitle t\nproves p\ndate 2026-01-01 +00:00\nbegin 10:00\nzero 10:01\nend 10:10\n\
+                site built ../../gateway/examples/pangyo-as-built.toml\nhook relocate takes 45s | assumed: x\n\
+                hook stopper takes 8s | assumed: x\n10:02 ups-1.on_battery 1 | assumed: x\n\
+                10:03 ups-1.on_battery 0 | assumed: x\n10:05 bms lost | assumed: x\n10:06 bms heard | assumed: x\n";
+    let course = &courses(&read(head))[0];
+    let kept = |words: &str| {
+        let judged = judge(
+            &read(&format!("{head}expect {words}\n")).expects,
+            std::slice::from_ref(course),
+        );
+        judged[0].kept
+    };
+    for words in [
+        "no vote",
+        "no evacuate hook",
+        "level at most prepare",
+        "level prepare by 10:02:02",
+        "level normal at 10:01",
+        "level prepare at 10:02:30",
+        "level normal at 10:04",
+        "trouble bms by 10:05",
+    ] {
+        assert!(kept(words), "{words}");
+    }
+    for words in [
+        "first vote by 10:09",
+        "level at most watch",
+        "level evacuate by 10:09",
+        "level prepare by 10:01:59",
+        "level prepare at 10:04",
+        "trouble bms by 10:04:59",
+        "trouble ups-1 by 10:09",
+        "no trouble",
+    ] {
+        assert!(!kept(words), "{words}");
+    }
+}

@@ -105,3 +105,32 @@ fn a_detector_under_calibration_has_no_value_in_a_recording_either() {
     assert_eq!(of(2), Some(Err(Absence::Warmup)));
     assert_eq!(of(12), Some(Err(Absence::Config)));
 }
+
+#[test]
+fn a_recording_says_of_which_kind_it_is() {
+    for (text, kind) in [
+        ("# x\n\nat 0 ms\nholding 0: 1\n", Some("modbus")),
+        ("1.3.6.1|4x|00ff\n", Some("snmp")),
+        ("ups.status: OL\n", Some("nut")),
+        ("TIMER 3\n", Some("nut")),
+        ("# nothing\n", None),
+    ] {
+        assert_eq!(Capture::kind(text), kind, "{text:?}");
+    }
+}
+
+#[test]
+fn records_keep_type_and_bytes() {
+    let records =
+        Capture::records("1.3.1|4x|00fF\n1.3.2|4x|Juniper\n1.3.3|4|a|b \n1.3.4|2:numeric|x\n1.3.5|64x|0a000001\n")
+            .unwrap();
+    let all: Vec<_> = records.values().map(|r| (r.tag, r.bytes.as_slice())).collect();
+    let wanted: [(Option<u8>, &[u8]); 5] = [
+        (Some(4), &[0, 255]),
+        (Some(4), b"Juniper"),
+        (Some(4), b"a|b "),
+        (None, b"x"),
+        (Some(64), &[10, 0, 0, 1]),
+    ];
+    assert_eq!(all, wanted);
+}

@@ -2,7 +2,7 @@
 
 use crate::fault::Faults;
 use crate::keys::Keys;
-use crate::{Head, NutProfile, NutSignal};
+use crate::{Excuse, Head, Meaning, NutProfile, NutSignal};
 
 use super::names::{name, quantity};
 use super::{meaning, names_once, plain, signals};
@@ -19,12 +19,14 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
 
 fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<NutSignal> {
     let name = name(&mut keys, faults);
-    let variable = variable(&mut keys, faults);
+    let variable = variable("variable", &mut keys, faults);
     let quantity = quantity(&mut keys, faults);
     let meaning = meaning::read(&mut keys, quantity, faults);
+    let excuse = excuse(&mut keys, meaning.as_ref(), faults);
     let trip = keys.option("trip", faults).unwrap_or(false);
     keys.finish(faults);
     Some(NutSignal {
+        excuse,
         name: name?,
         variable: variable?,
         meaning: meaning?,
@@ -33,18 +35,30 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<NutSignal> 
     })
 }
 
+/// `unless_variable` and `unless_says`: both or neither, and of words only.
+fn excuse(keys: &mut Keys<'_, '_>, meaning: Option<&Meaning>, faults: &mut Faults<'_>) -> Option<Excuse> {
+    const BOTH: &str = "unless_variable = \"ups.test.result\" and unless_says = [\"in progress\"], beside words";
+    let says: Option<Vec<String>> = keys.option("unless_says", faults);
+    if !keys.has("unless_variable") && says.is_none() {
+        return None;
+    }
+    let is_words = meaning.is_none_or(|meaning| matches!(meaning, Meaning::Words { .. }));
+    let texts = says.filter(|texts| !texts.is_empty() && texts.iter().all(|text| !text.trim().is_empty()));
+    if !keys.has("unless_variable") || texts.is_none() || !is_words {
+        faults.add(keys.at, "what takes the meaning away is not whole", BOTH);
+    }
+    let variable = variable("unless_variable", keys, faults)?;
+    Some(Excuse { variable, says: texts? })
+}
+
 /// It goes into a line of the protocol as it stands.
-fn variable(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<String> {
-    let variable: String = keys.must("variable", faults)?;
+fn variable(key: &'static str, keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<String> {
+    let variable: String = keys.must(key, faults)?;
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
     if (1..=64).contains(&variable.len()) && variable.bytes().all(fits) {
         return Some(variable);
     }
-    let what = format!("variable {variable:?} is none of NUT's");
-    faults.add(
-        keys.place("variable"),
-        what,
-        "as upsc prints it: battery.charge, ups.status …",
-    );
+    let what = format!("{key} {variable:?} is none of NUT's");
+    faults.add(keys.place(key), what, "as upsc prints it: battery.charge, ups.status …");
     None
 }

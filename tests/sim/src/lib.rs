@@ -11,11 +11,14 @@ mod facts;
 pub mod modbus;
 pub mod nodes;
 mod noise;
+pub mod nut;
 mod physics;
 pub mod receiver;
 pub mod silicon;
 mod site;
+pub mod snmp;
 mod story;
+mod tape;
 
 pub use facts::{FIRST_LOSS_S, Fact, PANGYO_2022};
 pub use physics::{Air, Battery, NODE_DISTANCE_M, Panel, Room, RoomState, Scenario, Script, Ups, UpsPlace};

@@ -4,9 +4,11 @@ mod answers;
 mod fleet;
 mod snmpd;
 mod snmpd_logins;
+mod snmpd_probe;
 mod snmpd_traps;
-mod snmpsim;
+pub(crate) mod snmpsim;
 mod snmpsim_hostile;
+mod snmpsim_snmpd_tapes;
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};

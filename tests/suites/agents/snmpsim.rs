@@ -12,31 +12,31 @@ use super::{free_port, source, until_written};
 use crate::stand::{Room, Stand};
 
 /// Plays every recording of a folder, each under a community of its name, until it is dropped.
-struct Simulator {
-    port: u16,
+pub(crate) struct Simulator {
+    pub(crate) port: u16,
     _folder: TempDir,
     _child: Child,
 }
 
-fn python() -> String {
+pub(crate) fn python() -> String {
     std::env::var("MUSTER_TEST_PYTHON").expect("MUSTER_TEST_PYTHON names a Python; tests/run sets it")
 }
 
-async fn output(program: &str, arguments: &[&str]) -> String {
+pub(crate) async fn output(program: &str, arguments: &[&str]) -> String {
     let ran = Command::new(program).args(arguments).output().await.unwrap();
     assert!(ran.status.success(), "{program} {arguments:?}: {ran:?}");
     String::from_utf8(ran.stdout).unwrap().trim().to_owned()
 }
 
 /// Where the package snmpsim-data has its UPSes and PDUs.
-async fn recorded() -> PathBuf {
+pub(crate) async fn recorded() -> PathBuf {
     let code = "import os, snmpsim_data; print(os.path.join(os.path.dirname(snmpsim_data.__file__), 'data', 'UPS'))";
     output(&python(), &["-c", code]).await.into()
 }
 
 impl Simulator {
     /// Of these files; `changed` is text of one more recording, by its community.
-    async fn play(files: &[&str], changed: &[(&str, String)]) -> Self {
+    pub(crate) async fn play(files: &[&str], changed: &[(&str, String)]) -> Self {
         let (folder, from, port) = (tempfile::tempdir().unwrap(), recorded().await, free_port());
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();

@@ -6,6 +6,7 @@ mod hostile;
 mod loss;
 mod probe;
 mod server;
+mod tapes;
 mod trace;
 
 use crate::stand::{Room, Stand};

@@ -122,14 +122,19 @@ impl Upsd {
         self.listens().await;
     }
 
-    /// What a UPS says from now on. The driver looks at the time of the file, in whole seconds.
+    /// What a UPS says from now on.
     pub(super) fn says(&mut self, ups: &str, status: &str, charge: u32) {
+        self.says_all(ups, &dump(status, charge));
+    }
+
+    /// All that a UPS says from now on, as a dump. The driver looks at the time of the file, in whole seconds.
+    pub(super) fn says_all(&mut self, ups: &str, dump: &str) {
         self.changes += 1;
         let (new, file) = (
             self.folder.path().join("new"),
             self.folder.path().join(format!("{ups}.dev")),
         );
-        std::fs::write(&new, dump(status, charge)).unwrap();
+        std::fs::write(&new, dump).unwrap();
         let at = UNIX_EPOCH + Duration::from_secs(1_000 * self.changes);
         std::fs::File::options()
             .append(true)
@@ -170,7 +175,7 @@ impl Upsd {
     }
 }
 
-fn dump(status: &str, charge: u32) -> String {
+pub(super) fn dump(status: &str, charge: u32) -> String {
     format!("ups.mfr: Muster\nups.model: Dummy 500\nups.status: {status}\nbattery.charge: {charge}\n")
 }
 

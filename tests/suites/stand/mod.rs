@@ -20,7 +20,7 @@ pub(crate) use api::Api;
 pub(crate) use catcher::Catcher;
 pub(crate) use config::{Room, SECRET, SITE};
 pub(crate) use enrolled::{Enrolled, Shown, shake};
-pub(crate) use process::{Process, begin, run_to_end};
+pub(crate) use process::{Process, Tape, begin, run_to_end};
 pub(crate) use script::Script;
 
 /// Within this every fact has to come true, on a machine that is busy with other things.

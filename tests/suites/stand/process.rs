@@ -133,3 +133,25 @@ fn muster() -> PathBuf {
     assert!(binary.exists(), "build it first: cargo build --release -p muster");
     binary
 }
+
+/// A recording that `muster sim` plays, until it is dropped.
+pub(crate) struct Tape {
+    /// Where it answers.
+    pub(crate) address: SocketAddr,
+    _child: Child,
+}
+
+impl Tape {
+    /// On a free port, with more options.
+    pub(crate) async fn play(file: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new(muster());
+        command.args(["sim", "--listen", "127.0.0.1:0", "--capture"]).arg(file);
+        command.args(more).kill_on_drop(true).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let (_, told) = line.split_once(" answers on ").unwrap();
+        let address = told.split(' ').next().unwrap().parse().unwrap();
+        Self { address, _child: child }
+    }
+}

@@ -32,6 +32,13 @@ pub(super) struct Live {
     pub(super) value: Result<Micro, Absence>,
     /// Where it stands in the device.
     pub(super) place: String,
+    /// The device has it, whatever it says now.
+    pub(super) there: bool,
+}
+
+/// A signal that says this is there: a runtime has no value on mains, and is there all the same.
+pub(super) fn has(quantity: Quantity, value: Result<Micro, Absence>) -> bool {
+    value.is_ok() || quantity == Quantity::Runtime && value == Err(Absence::Range)
 }
 
 impl Found {
@@ -41,20 +48,15 @@ impl Found {
 
     /// The signals that may be configured.
     pub(super) fn live(&self) -> impl Iterator<Item = &Live> {
-        self.signals.iter().flatten().filter(|live| live.is_there())
+        self.signals.iter().flatten().filter(|live| live.there)
     }
 }
 
 impl Live {
-    /// It has a value; a runtime has none on mains, and is there all the same.
-    fn is_there(&self) -> bool {
-        match self.value {
-            Ok(_) => true,
-            Err(absence) => self.quantity == Quantity::Runtime && absence == Absence::Range,
-        }
-    }
-
     fn words(&self) -> String {
+        if self.there && self.value.is_err() {
+            return "no value now".to_owned();
+        }
         let named = Named {
             name: &self.name,
             quantity: self.quantity,

@@ -4,6 +4,7 @@ mod block;
 mod found;
 mod modbus;
 mod nut;
+mod snmp;
 #[cfg(test)]
 mod tests;
 
@@ -11,27 +12,35 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::exit;
+use super::kind::{self, Kind};
+use super::line_settings::LineSettings;
+use super::snmp_login::Login;
 use found::Found;
 
 /// Name what stands at an address, show its live values, and write its lines of config
 ///
 /// It reads, and changes nothing there. A Modbus device is asked who it is, for its SunSpec models, and for the registers
-/// that tell the shipped profiles apart; NUT's upsd for its UPSes and their variables, without a login. Only the address
-/// that is given is asked; it never looks for others.
+/// that tell the shipped profiles apart; an SNMP agent for its sysObjectID and the objects of the profiles that fit it;
+/// NUT's upsd for its UPSes and their variables, without a login. Only the address that is given is asked; it never looks
+/// for others. Secrets come from files or from the environment, and are never printed.
 ///
 /// Exit: 0 something was found, 1 it knows nothing that answers, 64 usage, 69 unreachable or not what was expected.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Address of a Modbus TCP device or an upsd, `host:port`
-    #[arg(value_name = "HOST:PORT")]
+    /// Where it is: `host:port` of a Modbus TCP device, an SNMP agent or an upsd, `/dev/…` for a serial line, `rtu-over-tcp://host:port`
+    #[arg(value_name = "ADDRESS")]
     address: String,
-    /// What it speaks; without it as its port says: 502 modbus, 3493 nut
+    #[command(flatten)]
+    line: LineSettings,
+    /// What it speaks; without it as its port says: 502 modbus, 161 snmp, 3493 nut; a line modbus
     #[arg(long, value_enum)]
     kind: Option<Kind>,
+    #[command(flatten)]
+    login: Login,
     /// Modbus: unit id
     #[arg(long, default_value_t = 1)]
     unit: u8,
-    /// Modbus: read it by this profile, a shipped one or a file, whatever it seems to be
+    /// Modbus, SNMP: read it by this profile, a shipped one or a file, whatever it seems to be
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
     /// NUT: upsd's certificate has to be from an authority in this PEM file; without it the connection is not encrypted
@@ -46,13 +55,6 @@ pub struct Args {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
-}
-
-/// What a device may speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    Modbus,
-    Nut,
 }
 
 /// Why nothing was found: exit code and a line.
@@ -76,24 +78,10 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
-    match kind(args)? {
+    match kind::of(&args.address, args.kind).map_err(|why| (exit::USAGE, why))? {
         Kind::Modbus => modbus::ask(args).await,
+        Kind::Snmp => snmp::ask(args).await,
         Kind::Nut => nut::ask(args).await,
-    }
-}
-
-fn kind(args: &Args) -> Result<Kind, Trouble> {
-    let address = &args.address;
-    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    let usage = |why: String| Err((exit::USAGE, why));
-    match (port, args.kind) {
-        (None, _) => usage(format!(
-            "`{address}` has no port: give HOST:PORT, as a rule HOST:502 for Modbus, HOST:3493 for NUT"
-        )),
-        (_, Some(kind)) => Ok(kind),
-        (Some(502), None) => Ok(Kind::Modbus),
-        (Some(3493), None) => Ok(Kind::Nut),
-        (Some(port), None) => usage(format!("what speaks at port {port}? Give --kind modbus or --kind nut")),
     }
 }
 

@@ -1,17 +1,16 @@
-//! A Modbus TCP device: what it says of itself, and which profiles' maps it has.
+//! A Modbus device: what it says of itself, and which profiles' maps it has.
 
 use muster_profiles::{Device, Profile, Signal};
 
-use super::found::{Found, Live};
+use super::found::{Found, Live, has};
 use super::{Args, Trouble};
 use crate::cli::{exit, profile as profiles};
-use crate::config::Port;
 use crate::sources::modbus::{Seen, explore, values};
 use crate::sources::nut::shown;
 
 /// One for each profile that fits; one without signals where none does.
 pub(super) async fn ask(args: &Args) -> Result<Vec<Found>, Trouble> {
-    let port = Port::Tcp(args.address.clone());
+    let port = args.line.port(&args.address).map_err(|why| (exit::USAGE, why))?;
     let given = args.profile.as_deref().map(given).transpose()?;
     let known: Vec<Profile> = match given {
         Some(_) => Vec::new(),
@@ -60,6 +59,7 @@ fn found(args: &Args, seen: &Seen, profile: &str, signals: Result<Vec<Live>, Str
         ("address", args.address.as_str().into()),
         ("profile", profile.into()),
     ];
+    keys.extend(args.line.keys());
     if args.unit != 1 {
         keys.push(("unit", i64::from(args.unit).into()));
     }
@@ -81,6 +81,7 @@ fn live(profile: &Profile, said: Vec<(String, Result<muster_wire::Micro, muster_
         trip: signal.trip,
         value,
         place: place(profile, signal),
+        there: has(signal.quantity, value),
     };
     profile.signals.iter().zip(said).map(one).collect()
 }

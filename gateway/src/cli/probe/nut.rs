@@ -2,7 +2,7 @@
 
 use muster_profiles::{Device, NutProfile};
 
-use super::found::{Found, Live};
+use super::found::{Found, Live, has};
 use super::{Args, Trouble};
 use crate::cli::exit;
 use crate::sources::nut::{Seen, Variables, look, shown};
@@ -43,12 +43,13 @@ fn found(args: &Args, profile: &NutProfile, ups: Seen) -> Found {
 
 fn live(profile: &NutProfile, said: &Variables) -> Vec<Live> {
     let one = |signal: &muster_profiles::NutSignal| {
-        let text = said.get(&signal.variable)?;
+        let (text, value) = (said.get(&signal.variable)?, signal.value(said)?);
         Some(Live {
             name: signal.name.clone(),
             quantity: signal.quantity,
             trip: signal.trip,
-            value: signal.decode(text),
+            value,
+            there: has(signal.quantity, value),
             place: format!("{} = {}", signal.variable, shown(text)),
         })
     };

@@ -157,6 +157,7 @@ async fn nobody_there_and_a_wrong_way_to_ask_have_exit_codes() {
     );
     assert_eq!(code(&["localhost"]).await, Some(exit::USAGE));
     assert_eq!(code(&["localhost:1234"]).await, Some(exit::USAGE));
-    assert_eq!(kind(&args(&["h:502"])), Ok(Kind::Modbus));
-    assert_eq!(kind(&args(&["h:3493"])), Ok(Kind::Nut));
+    for (port, kind) in [(502, Kind::Modbus), (161, Kind::Snmp), (3_493, Kind::Nut)] {
+        assert_eq!(kind::of(&format!("h:{port}"), None), Ok(kind));
+    }
 }

@@ -7,6 +7,7 @@ use crate::config::{Config, Finding, HookWay, Severity, load, parse};
 use muster_core::{Limit, RungKind};
 use muster_wire::{Micro, Quantity};
 
+mod buses;
 mod checks;
 mod hearing;
 mod hooks;

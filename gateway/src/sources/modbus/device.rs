@@ -15,14 +15,19 @@ use crate::counters::{Cause, Counters};
 use crate::sources::outlet::Sample;
 use crate::sources::polls::Polling;
 
+/// A device that has stopped answering is waited for at least so long.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+
 /// One device on a port.
 pub(super) struct Device {
     source: ModbusSource,
     plan: Plan,
     counters: Counters,
     pub(super) polling: Polling,
-    /// An answer later than this is none.
-    within: Duration,
+    /// The slowest sound answer; none if there was none.
+    slowest: Option<Duration>,
+    /// It has not answered the last time, and others wait.
+    hurried: bool,
     /// Where its SunSpec model stands, and its scale factors; and the opening of the port under which that was found.
     found: Option<(u64, Found)>,
     /// What a counter held that has to move, and since when.
@@ -53,7 +58,8 @@ impl Cycle {
 impl Device {
     pub(super) fn new(source: ModbusSource, plan: Plan, counters: Counters, polling: Polling) -> Self {
         Self {
-            within: Duration::from_millis(source.way.profile.head.timeout_ms),
+            slowest: None,
+            hurried: false,
             source,
             plan,
             counters,
@@ -127,10 +133,19 @@ impl Device {
         })
     }
 
+    /// Whether it is waited for no longer than it usually needs.
+    pub(super) fn hurry(&mut self, hurried: bool) {
+        self.hurried = hurried;
+    }
+
+    /// Four times the slowest answer of a device that does not answer now; of any other the profile's time-out.
     fn to(&self) -> To {
+        let longest = Duration::from_millis(self.source.way.profile.head.timeout_ms);
+        let usual = self.slowest.filter(|_| self.hurried);
+        let within = usual.map_or(longest, |slowest| (slowest * 4).clamp(LEAST_WAIT.min(longest), longest));
         To {
             unit: self.source.way.unit,
-            within: self.within,
+            within,
         }
     }
 
@@ -138,7 +153,22 @@ impl Device {
     async fn read(&mut self, link: &mut Link, block: Block) -> Result<Answer, Failure> {
         let base = self.base(link).await?;
         let start = block.start.checked_add(base).ok_or(Failure::Canary)?;
-        link.read(self.to(), Block { start, ..block }).await
+        let asked = Stopwatch::start();
+        let answer = link.read(self.to(), Block { start, ..block }).await;
+        self.tell_discarded(link);
+        let answer = answer?;
+        self.slowest = self.slowest.max(Some(asked.elapsed()));
+        Ok(answer)
+    }
+
+    /// Late and doubled answers, and noise: harmless, and to be known.
+    fn tell_discarded(&self, link: &mut Link) {
+        let bytes = link.take_discarded();
+        if bytes > 0 {
+            let line =
+                format!("{bytes} bytes on the line that nobody was waiting for: a late or doubled answer, or noise");
+            self.count(Cause::ModbusNoise, &line);
+        }
     }
 
     /// What its addresses are counted from.

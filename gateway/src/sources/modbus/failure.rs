@@ -27,6 +27,28 @@ pub(super) enum Failure {
          and whether Modbus TCP is what this address and port speak"
     )]
     Ended { when: &'static str },
+    #[error("cannot open {path}: {hint}")]
+    Open {
+        path: String,
+        hint: &'static str,
+        #[source]
+        source: tokio_serial::Error,
+    },
+    #[error("the line is gone: the other end has hung up, or the adapter was pulled out")]
+    Gone,
+    #[error("the line is not quiet within {} ms: another master, or noise", .within.as_millis())]
+    Busy { within: Duration },
+    #[error(
+        "check sum of an answer is wrong: noise, or wrong line settings; look at baud, parity, termination and earthing"
+    )]
+    Checksum,
+    #[error("noise on the line: look at baud, parity, wiring, and whether there is another master")]
+    Noise,
+    #[error(
+        "too many answers are missing to tell the next one apart; left alone for {} s",
+        .wait.as_secs()
+    )]
+    Unsettled { wait: Duration },
     #[error("answer cannot be read")]
     Garbled(#[source] io::Error),
     #[error("answer of the wrong length: {asked} asked, {got} given")]
@@ -72,13 +94,22 @@ impl Failure {
         }
     }
 
+    /// Whether what it happened on cannot be used any more.
+    pub(super) const fn is_end(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::Gone)
+    }
+
     /// Under which cause it is counted.
     pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Broken(_) | Self::Ended { .. } => {
-                Cause::ModbusConnect
-            }
-            Self::Timeout { .. } => Cause::ModbusTimeout,
+            Self::Connect { .. }
+            | Self::ConnectTimeout { .. }
+            | Self::Broken(_)
+            | Self::Ended { .. }
+            | Self::Open { .. }
+            | Self::Gone => Cause::ModbusConnect,
+            Self::Timeout { .. } | Self::Unsettled { .. } => Cause::ModbusTimeout,
+            Self::Checksum | Self::Noise | Self::Busy { .. } => Cause::ModbusNoise,
             Self::Garbled(_) | Self::Length { .. } => Cause::ModbusShort,
             Self::Header(_) => Cause::ModbusHeader,
             Self::Canary | Self::Still { .. } | Self::NoModel { .. } => Cause::ModbusCanary,

@@ -8,9 +8,11 @@ use tokio::time::timeout;
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::prelude::{DeviceIdObject, ReadCode, SlaveContext};
 use tokio_modbus::{ExceptionCode, Request, Response, Slave};
+use tokio_serial::{DataBits, ErrorKind, FlowControl, SerialPortBuilderExt, SerialStream, StopBits};
 
 use super::failure::Failure;
-use crate::config::Port;
+use super::rtu::{Line, Units};
+use crate::config::{Parity, Port, SerialLine};
 use crate::sources::names;
 
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
@@ -40,8 +42,15 @@ pub(super) struct To {
 /// A port: it is opened with the first request, and whenever it is not open.
 pub(super) struct Link {
     port: Port,
-    open: Option<Context>,
+    open: Option<Open>,
     opened: u64,
+    /// Of a line: it may be opened anew, and what was asked before is still on its way.
+    units: Units,
+}
+
+enum Open {
+    Tcp(Context),
+    Line(Line),
 }
 
 impl Link {
@@ -51,6 +60,7 @@ impl Link {
             port,
             open: None,
             opened: 0,
+            units: Units::default(),
         }
     }
 
@@ -61,14 +71,30 @@ impl Link {
 
     /// What has come is out of step with what was asked.
     pub(super) fn distrust(&mut self) {
-        self.open = None;
+        match &mut self.open {
+            Some(Open::Line(line)) => line.distrust(),
+            Some(Open::Tcp(_)) | None => self.open = None,
+        }
     }
 
-    /// One read. A connection stays only with a proper answer: after a time-out, any failure, or when this call is
-    /// cancelled, it is gone, so that no late answer can meet a later request.
+    /// Bytes that came although nobody waited for them, since this was last called.
+    pub(super) fn take_discarded(&mut self) -> usize {
+        self.units.take_discarded()
+    }
+
+    /// One read. A TCP connection stays only with a proper answer: after a time-out, any failure, or when this call is
+    /// cancelled, it is gone, so that no late answer can meet a later request. A line stays as long as it is there, and knows
+    /// what may still come.
     pub(super) async fn read(&mut self, to: To, block: Block) -> Result<Answer, Failure> {
-        Ok(match self.call(to, request(block)).await? {
-            Ok(response) => Answer::Words(self.words(block, response)?),
+        let said = match self.opened_way().await? {
+            Open::Tcp(context) => self.call(context, to, request(block)).await?,
+            Open::Line(mut line) => {
+                let said = line.read(&mut self.units, to, block).await;
+                self.keep(line, said)?
+            }
+        };
+        Ok(match said {
+            Ok(response) => Answer::Words(words(block, response).inspect_err(|_| self.distrust())?),
             Err(code) => Answer::Refused(code),
         })
     }
@@ -76,10 +102,17 @@ impl Link {
     /// Who it says it is (function 43, MEI type 14): maker, product code and revision, as far as it says. Most devices
     /// refuse, and say nothing.
     pub(super) async fn identity(&mut self, to: To) -> Result<Vec<String>, Failure> {
-        let said = match self
-            .call(to, Request::ReadDeviceIdentification(ReadCode::Basic, 0))
-            .await?
-        {
+        let said = match self.opened_way().await? {
+            Open::Tcp(context) => {
+                let request = Request::ReadDeviceIdentification(ReadCode::Basic, 0);
+                self.call(context, to, request).await?
+            }
+            Open::Line(mut line) => {
+                let said = line.identity(&mut self.units, to).await;
+                self.keep(line, said)?
+            }
+        };
+        let objects = match said {
             Ok(Response::ReadDeviceIdentification(said)) => said.device_id_objects,
             Ok(other) => {
                 self.distrust();
@@ -88,32 +121,37 @@ impl Link {
             Err(_) => Vec::new(),
         };
         let text = |object: &DeviceIdObject| String::from_utf8_lossy(&object.value).trim().to_owned();
-        Ok(said.iter().map(text).collect())
+        Ok(objects.iter().map(text).collect())
     }
 
-    fn words(&mut self, block: Block, response: Response) -> Result<Vec<u16>, Failure> {
-        words(block, response).inspect_err(|_| self.distrust())
-    }
-
-    async fn call(&mut self, to: To, request: Request<'static>) -> Result<Said, Failure> {
-        let mut context = match self.open.take() {
-            Some(context) => context,
-            None => self.connect().await?,
+    async fn opened_way(&mut self) -> Result<Open, Failure> {
+        if let Some(open) = self.open.take() {
+            return Ok(open);
+        }
+        let open = match &self.port {
+            Port::Tcp(at) => Open::Tcp(tcp::attach(connect(at).await?)),
+            Port::RtuOverTcp { address, baud } => Open::Line(Line::new(Box::new(connect(address).await?), *baud)),
+            Port::Serial(serial) => Open::Line(Line::new(Box::new(open_serial(serial)?), serial.baud)),
         };
+        self.opened += 1;
+        Ok(open)
+    }
+
+    async fn call(&mut self, mut context: Context, to: To, request: Request<'static>) -> Result<Said, Failure> {
         context.set_slave(Slave(to.unit));
         let called = timeout(to.within, context.call(request)).await;
         let said = called
             .map_err(|_| Failure::Timeout { within: to.within })?
             .map_err(Failure::of_call)?;
-        self.open = Some(context);
+        self.open = Some(Open::Tcp(context));
         Ok(said)
     }
 
-    async fn connect(&mut self) -> Result<Context, Failure> {
-        let Port::Tcp(at) = &self.port;
-        let context = tcp::attach(connect(at).await?);
-        self.opened += 1;
-        Ok(context)
+    fn keep(&mut self, line: Line, said: Result<Said, Failure>) -> Result<Said, Failure> {
+        if !said.as_ref().is_err_and(Failure::is_end) {
+            self.open = Some(Open::Line(line));
+        }
+        said
     }
 }
 
@@ -134,6 +172,43 @@ async fn connect(at: &str) -> Result<TcpStream, Failure> {
         })
 }
 
+/// Opens a serial line, for us alone.
+fn open_serial(serial: &SerialLine) -> Result<SerialStream, Failure> {
+    let (parity, stop_bits) = (
+        match serial.parity {
+            Parity::None => tokio_serial::Parity::None,
+            Parity::Even => tokio_serial::Parity::Even,
+            Parity::Odd => tokio_serial::Parity::Odd,
+        },
+        if serial.stop_bits == 2 {
+            StopBits::Two
+        } else {
+            StopBits::One
+        },
+    );
+    let builder = tokio_serial::new(&serial.path, serial.baud);
+    let builder = builder.data_bits(DataBits::Eight).parity(parity).stop_bits(stop_bits);
+    builder
+        .flow_control(FlowControl::None)
+        .open_native_async()
+        .map_err(|source| Failure::Open {
+            path: serial.path.clone(),
+            hint: open_hint(&source),
+            source,
+        })
+}
+
+/// What to look at first.
+fn open_hint(error: &tokio_serial::Error) -> &'static str {
+    use std::io::ErrorKind::PermissionDenied;
+    match error.kind() {
+        ErrorKind::Io(PermissionDenied) => {
+            "the user that Muster runs as has to be in the line's group, often `dialout`"
+        }
+        _ => "look whether the adapter is plugged in under this name, and no other program uses it",
+    }
+}
+
 /// The only requests for values that there are: the four reads.
 fn request(block: Block) -> Request<'static> {
     match block.table {
@@ -145,7 +220,7 @@ fn request(block: Block) -> Request<'static> {
 }
 
 /// Exactly as many as were asked for. Bits come in whole bytes; the rest of the last one is dropped.
-fn words(block: Block, response: Response) -> Result<Vec<u16>, Failure> {
+pub(super) fn words(block: Block, response: Response) -> Result<Vec<u16>, Failure> {
     let count = usize::from(block.count);
     let (full, mut words) = match (block.table, response) {
         (Table::Holding, Response::ReadHoldingRegisters(words)) => (count, words),

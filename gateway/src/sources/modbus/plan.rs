@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_core::ChannelIx;
 use muster_profiles::{Block, Signal};
@@ -9,6 +10,7 @@ use muster_wire::Absence;
 
 use super::ModbusSource;
 use super::link::Answer;
+use super::rtu;
 use crate::sources::outlet::Sample;
 use crate::sources::pace::Pace;
 
@@ -44,6 +46,26 @@ impl Plan {
             !self.trip.is_empty(),
         )
     }
+}
+
+/// How long a line of this rate is busy with a source, out of how long: questions, answers and the silences between them, as
+/// often as they are asked for. The time that devices need to answer comes on top.
+pub(crate) fn line_time(source: &ModbusSource, baud: u32) -> (Duration, Duration) {
+    let plan = Plan::of(source);
+    let pace = plan.pace(source);
+    let profile = &source.way.profile;
+    let mode = profile.mode.as_ref().map(|mode| mode.block);
+    let extra: Vec<Block> = mode
+        .into_iter()
+        .chain(profile.canary.map(|canary| canary.block))
+        .collect();
+    let cycle = |polls: &[Poll]| -> Duration {
+        let with = if polls.is_empty() { &[][..] } else { &extra[..] };
+        let blocks = polls.iter().map(|poll| poll.block).chain(with.iter().copied());
+        blocks.map(|block| rtu::read_time(block, baud)).sum()
+    };
+    let turns = u32::try_from(pace.rest_every).unwrap_or(u32::MAX);
+    (cycle(&plan.trip) * turns + cycle(&plan.rest), pace.period * turns)
 }
 
 fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {

@@ -2,11 +2,14 @@
 //! The poller against peers that misbehave, each in one way and at one place of a cycle, and are sound before and
 //! after it. Whatever they do: it is counted, no reading is wrong, and polling goes on.
 
+mod bus;
 mod evil;
 mod good;
+mod line;
 mod peer;
 mod read_only;
 pub(crate) mod server;
+mod slave;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

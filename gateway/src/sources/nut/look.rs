@@ -32,6 +32,20 @@ pub(crate) async fn look(address: &str, ca: Option<&Path>) -> Result<Vec<Seen>, 
     all(address, ca).await.map_err(|failure| lines::with_causes(&failure))
 }
 
+/// One look at a UPS of an upsd at `host:port`, over a connection of its own.
+///
+/// # Errors
+/// One line: it cannot be reached, does not answer as an upsd does, or has nothing to say of this UPS.
+pub(crate) async fn variables(address: &str, ca: Option<&Path>, ups: &UpsName) -> Result<Variables, String> {
+    let asked = async {
+        let within = WITHIN;
+        let link = Link::open(Door { address, ca, within }).await?;
+        let (_, answer) = link.variables(ups).await?;
+        answer.map_err(Failure::Refused)
+    };
+    asked.await.map_err(|failure| lines::with_causes(&failure))
+}
+
 async fn all(address: &str, ca: Option<&Path>) -> Result<Vec<Seen>, Failure> {
     let within = WITHIN;
     let link = Link::open(Door { address, ca, within }).await?;

@@ -27,7 +27,7 @@ use crate::sources::polls::Polling;
 
 pub(crate) use answer::Variables;
 pub(crate) use line::shown;
-pub(crate) use look::{Seen, look};
+pub(crate) use look::{Seen, look, variables};
 
 /// A UPS and how it is asked.
 type NutSource = Polled<NutWay>;

@@ -8,9 +8,10 @@ use super::NutSource;
 use super::answer::Variables;
 use crate::sources::outlet::Sample;
 
-/// A flag that takes another's meaning away (`CAL` that of `OB`) does so for at most an hour: a calibration empties the
-/// battery once, and is over; on some UPSes the flag stays (NUT issue 2168).
-const HELD_BACK_AT_MOST_MS: Millis = 3_600_000;
+/// What takes a flag's meaning away (`CAL` that of `OB`) does so for at most an hour from when it was first said: a
+/// calibration empties the battery once, and is over; on some UPSes the flag stays (NUT issue 2168), and must not hide
+/// the power cut that comes a week later.
+const EXCUSED_AT_MOST_MS: Millis = 3_600_000;
 
 /// The signals of a UPS that the config has a channel for.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub(super) struct Sheet {
 pub(super) struct Point {
     signal: NutSignal,
     channel: ChannelIx,
-    /// Since when another flag takes its meaning away. Own time: the UPS's is not believed.
-    held_back_since: Option<Millis>,
+    /// Since when something takes its meaning away. Own time: the UPS's is not believed.
+    excused_since: Option<Millis>,
 }
 
 impl Sheet {
@@ -39,7 +40,7 @@ impl Sheet {
                 Some(Point {
                     signal: signal.clone(),
                     channel,
-                    held_back_since: None,
+                    excused_since: None,
                 })
             })
             .collect()
@@ -63,25 +64,24 @@ impl Point {
     /// Its value by what is said now, and by nothing that was said before: a flag that is not repeated is gone, and a
     /// variable that is not there is absent.
     pub(super) fn sample(&mut self, variables: &Variables, now: Millis) -> Sample {
-        let said = variables.get(&self.signal.variable);
-        let value = said.ok_or(Absence::Bus).and_then(|text| self.value(text, now));
         Sample {
             channel: self.channel,
-            value,
+            value: self.value(variables, now),
         }
     }
 
-    fn value(&mut self, text: &str, now: Millis) -> Result<Micro, Absence> {
-        if !self.signal.meaning.is_held_back(text) {
-            self.held_back_since = None;
-            return self.signal.decode(text);
+    fn value(&mut self, variables: &Variables, now: Millis) -> Result<Micro, Absence> {
+        let value = self.signal.value(variables).ok_or(Absence::Bus)?;
+        if !self.signal.is_excused(variables) {
+            self.excused_since = None;
+            return value;
         }
-        let since = *self.held_back_since.get_or_insert(now);
-        if now - since < HELD_BACK_AT_MOST_MS {
-            self.signal.decode(text)
-        } else {
-            Ok(Micro(MICRO))
+        let since = *self.excused_since.get_or_insert(now);
+        if now - since < EXCUSED_AT_MOST_MS {
+            return value;
         }
+        let text = variables.get(&self.signal.variable).map_or("", String::as_str);
+        Ok(Micro(i64::from(self.signal.meaning.holds(text)) * MICRO))
     }
 }
 
@@ -118,17 +118,45 @@ mod tests {
     }
 
     #[test]
-    fn a_calibration_holds_on_battery_back_for_an_hour_and_no_longer() {
+    fn a_calibration_excuses_on_battery_for_an_hour_and_no_longer() {
         let mut sheet = Sheet::of(&source("127.0.0.1:1", &["on_battery"]));
         let mut at = |status: &str, now| values(&mut sheet, &said(&[("ups.status", status)]), now)[0];
-        let hour = HELD_BACK_AT_MOST_MS;
+        let hour = EXCUSED_AT_MOST_MS;
         assert_eq!((at("OB CAL", 0), at("OB CAL", hour - 1)), (Ok(0), Ok(0)));
         assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
         assert_eq!(
-            (at("OL CAL", hour + 1), at("OB CAL", hour + 2)),
+            (at("OL", hour + 1), at("OB CAL", hour + 2)),
             (Ok(0), Ok(0)),
             "a new one"
         );
         assert_eq!(at("OB", hour + 3), Ok(MICRO));
+        assert_eq!(at("OL CAL", 2 * hour), Ok(0));
+        assert_eq!(
+            at("OB CAL", 3 * hour),
+            Ok(MICRO),
+            "it has stood there since long before the cut"
+        );
+    }
+
+    #[test]
+    fn a_test_that_only_its_result_tells_is_no_power_cut_either() {
+        let mut sheet = Sheet::of(&source("127.0.0.1:1", &["on_battery"]));
+        let mut at = |result: &str, now| {
+            let rows = said(&[("ups.status", "OB DISCHRG"), ("ups.test.result", result)]);
+            values(&mut sheet, &rows, now)[0]
+        };
+        assert_eq!(at("In progress", 0), Ok(0));
+        assert_eq!(at("Test in progress", 1_000), Ok(0));
+        assert_eq!(
+            at("Done and passed", 2_000),
+            Ok(MICRO),
+            "it is over, and the load still on battery"
+        );
+        assert_eq!(at("In progress", 3_000), Ok(0));
+        assert_eq!(
+            at("In progress", 3_000 + EXCUSED_AT_MOST_MS),
+            Ok(MICRO),
+            "it stays for ever"
+        );
     }
 }

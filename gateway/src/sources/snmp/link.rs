@@ -47,7 +47,7 @@ impl Link {
     /// Asks who it is. Nothing of it is believed unless the profile is for it.
     pub(super) async fn open(source: &SnmpSource, auth: &Auth, hint: &Hint) -> Result<Self, Failure> {
         let within = Duration::from_millis(source.way.profile.head.timeout_ms);
-        let client = connect(source, auth, within).await?;
+        let client = connect(&source.address, auth, within).await?;
         hint.follow(client.peer_addr().ip());
         let nobody = muster_profiles::Oid::default();
         let mut link = Self {
@@ -156,8 +156,8 @@ impl Link {
 }
 
 /// Answers from elsewhere than the agent's address are dropped: nobody else may speak for it.
-async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<Client, Failure> {
-    let at = address(source).await?;
+pub(super) async fn connect(address: &str, auth: &Auth, within: Duration) -> Result<Client, Failure> {
+    let at = resolved(address).await?;
     let once_more = Retry::fixed(1, Duration::ZERO).unwrap_or_else(|_| Retry::none());
     let client = ClientBuilder::new(auth.clone())
         .request_timeout(within)
@@ -169,17 +169,17 @@ async fn connect(source: &SnmpSource, auth: &Auth, within: Duration) -> Result<C
         .strict_source(true)
         .construction_timeout(CONNECT_WITHIN);
     client.connect().await.map_err(|error| Failure::Connect {
-        address: source.address.clone(),
+        address: address.to_owned(),
         source: error,
     })
 }
 
-async fn address(source: &SnmpSource) -> Result<SocketAddr, Failure> {
+async fn resolved(address: &str) -> Result<SocketAddr, Failure> {
     let unnamed = |cause: io::Error| Failure::Unnamed {
-        address: source.address.clone(),
+        address: address.to_owned(),
         source: cause,
     };
-    let found = timeout(CONNECT_WITHIN, names::find(&source.address)).await;
+    let found = timeout(CONNECT_WITHIN, names::find(address)).await;
     let found = found.map_err(|_| unnamed(io::ErrorKind::TimedOut.into()))?;
     let first = found.map_err(unnamed)?.first().copied();
     first.ok_or_else(|| unnamed(io::ErrorKind::NotFound.into()))

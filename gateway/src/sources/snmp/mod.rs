@@ -9,8 +9,10 @@ mod failure;
 mod hints;
 mod link;
 mod login;
+mod look;
 mod plan;
 mod poller;
+mod record;
 #[cfg(test)]
 mod tests;
 pub mod traps;
@@ -24,6 +26,8 @@ use crate::lanes::Lanes;
 use crate::sources::polls::Polling;
 
 pub use hints::Hints;
+pub(crate) use look::{Agent, Read, meet};
+pub(crate) use record::Walker;
 
 /// A device and how it is asked.
 type SnmpSource = Polled<SnmpWay>;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_snmp::{Auth, CryptoError, Oid};
+use async_snmp::{Auth, Oid};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
@@ -10,7 +10,7 @@ use super::SnmpSource;
 use super::failure::Failure;
 use super::hints::Hint;
 use super::link::Link;
-use super::login;
+use super::look::auth;
 use super::plan::pace;
 use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
@@ -127,17 +127,14 @@ impl Agent {
         Ok(samples)
     }
 
-    /// A user's keys take milliseconds of a core: not on a thread that polls.
+    /// Made once.
     async fn login(&mut self) -> Result<Auth, Failure> {
         if let Some(auth) = &self.auth {
             return Ok(auth.clone());
         }
-        let login = self.source.way.login.clone();
         // Nobody closes it; a key more at a time would be no harm.
         let _place = MAKING.acquire().await;
-        let made = tokio::task::spawn_blocking(move || login::auth(&login)).await;
-        // It does not panic; if it were to, there are no keys.
-        let auth = made.unwrap_or(Err(CryptoError::CipherError)).map_err(Failure::Keys)?;
+        let auth = auth(&self.source.way.login).await?;
         Ok(self.auth.insert(auth).clone())
     }
 

@@ -13,9 +13,10 @@ use tokio_modbus::server::Service;
 use tokio_modbus::server::tcp::Server;
 use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 
-use super::recorded::Recorded;
 use super::stamped::Stamped;
+use super::table::Table;
 use super::{DeviceError, Seen};
+use crate::tape::Tape;
 
 /// Network cards of real devices serve a handful of masters; one more is hung up on.
 const MAX_MASTERS: usize = 16;
@@ -28,7 +29,7 @@ pub(super) enum View {
     /// The simulated room.
     Room(Seen),
     /// A recording.
-    Recorded(Recorded),
+    Recorded(Tape<Table>),
     /// The time of the answer.
     Stamped(Stamped),
 }
@@ -38,7 +39,7 @@ impl View {
     fn answer(&self, request: &Request<'_>) -> Option<Result<Response, ExceptionCode>> {
         match self {
             Self::Room(seen) => Some(seen.table()?.answer(request)),
-            Self::Recorded(recorded) => Some(recorded.table()?.answer(request)),
+            Self::Recorded(tape) => Some(tape.now()?.answer(request)),
             Self::Stamped(stamped) => Some(stamped.answer(request)),
         }
     }

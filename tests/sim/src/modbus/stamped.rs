@@ -62,7 +62,7 @@ mod tests {
         for (at, count) in [(0, 0), (0, 51), (49, 2), (50, 1), (u16::MAX, 1)] {
             assert_eq!(read(at, count), Err(ExceptionCode::IllegalDataAddress), "{at} {count}");
         }
-        let write = device.answer(&Request::WriteSingleRegister(0, 1));
-        assert_eq!(write, Err(ExceptionCode::IllegalFunction));
+        let coils = device.answer(&Request::ReadCoils(0, 1));
+        assert_eq!(coils, Err(ExceptionCode::IllegalFunction));
     }
 }

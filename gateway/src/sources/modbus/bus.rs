@@ -1,0 +1,291 @@
+//! The task of a port that several devices share, or that is a line: one question at a time, who is due first goes first,
+//! and who does not answer costs the others little.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::ModbusSource;
+use super::device::{Cycle, Device};
+use super::failure::Failure;
+use super::link::Link;
+use super::plan::Plan;
+use crate::clock::{Clock, Stopwatch};
+use crate::counters::Counters;
+use crate::lanes::Lanes;
+use crate::sources::outlet::{Closed, Outlet, Sample};
+use crate::sources::pace::Pace;
+use crate::sources::polls::Polling;
+
+/// Devices that do not answer have one part in so many of the port's time, all together.
+const SHARE_OF_FAILING: u32 = 10;
+/// So many cycles of trip signals, and one block of a device whose rest is overdue gets its turn.
+const TRIPS_IN_A_ROW: u32 = 4;
+
+/// Polls until the engine is gone.
+pub(super) async fn run(
+    members: Vec<(ModbusSource, Polling)>,
+    lanes: Lanes,
+    counters: Counters,
+    clock: Clock,
+    simulated: bool,
+) {
+    let Some(port) = members.first().map(|(source, _)| source.way.port.clone()) else {
+        return;
+    };
+    let member = |(source, polling): (ModbusSource, Polling)| {
+        let outlet = Outlet::new(source.source, lanes.clone(), clock.clone(), simulated);
+        Member::new(source, polling, counters.clone(), outlet)
+    };
+    let mut bus = Bus {
+        link: Link::new(port),
+        members: members.into_iter().map(member).collect(),
+        began: Stopwatch::start(),
+        probe_from: Duration::ZERO,
+        trips_in_a_row: 0,
+    };
+    while bus.turn().await.is_ok() {}
+}
+
+/// A port and who is on it. All times are since it began.
+struct Bus {
+    link: Link,
+    members: Vec<Member>,
+    began: Stopwatch,
+    /// No device that fails is asked before.
+    probe_from: Duration,
+    trips_in_a_row: u32,
+}
+
+/// One device of a bus.
+struct Member {
+    device: Device,
+    outlet: Outlet,
+    pace: Pace,
+    trips: bool,
+    /// When its trip signals are due.
+    trip_due: Duration,
+    /// When the rest is due, or the next block of it.
+    rest_due: Duration,
+    /// The rest, while it is being read.
+    rest: Option<Cycle>,
+    /// It has not answered since its last failure.
+    failing: bool,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turn {
+    member: usize,
+    trip: bool,
+}
+
+/// What of a member could have a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Due {
+    turn: Turn,
+    at: Duration,
+    failing: bool,
+    /// More than a period late.
+    overdue: bool,
+}
+
+impl Bus {
+    async fn turn(&mut self) -> Result<(), Closed> {
+        let now = self.began.elapsed();
+        let all: Vec<Due> = self
+            .members
+            .iter()
+            .enumerate()
+            .flat_map(|(i, m)| m.due(i, now))
+            .collect();
+        match pick(&all, now, self.probe_from, self.trips_in_a_row) {
+            Ok(turn) => self.take(turn).await,
+            Err(wait) => {
+                self.members.iter().try_for_each(|member| member.outlet.check_open())?;
+                // No longer, so that the end of the engine is seen.
+                sleep(wait.min(Duration::from_secs(1))).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn take(&mut self, turn: Turn) -> Result<(), Closed> {
+        self.trips_in_a_row = if turn.trip { self.trips_in_a_row + 1 } else { 0 };
+        let began = self.began.elapsed();
+        let member = &mut self.members[turn.member];
+        member.outlet.check_open()?;
+        let was_failing = member.failing;
+        let said = member.ask(&mut self.link, turn.trip).await;
+        let now = self.began.elapsed();
+        if was_failing && said.is_err() {
+            self.probe_from = now + (now - began) * (SHARE_OF_FAILING - 1);
+        }
+        member.take(turn.trip, said, (began, now)).await
+    }
+}
+
+/// The next turn, or how long there is none: trip signals before all others, and of equals who has been due longest. A
+/// device that fails is tried when no other's trip signals are due.
+fn pick(all: &[Due], now: Duration, probe_from: Duration, trips_in_a_row: u32) -> Result<Turn, Duration> {
+    let from = |due: &Due| if due.failing { due.at.max(probe_from) } else { due.at };
+    let ready = || all.iter().filter(|due| from(due) <= now);
+    let first = |wanted: &dyn Fn(&Due) -> bool| {
+        ready()
+            .filter(|due| wanted(due))
+            .min_by_key(|due| due.at)
+            .map(|due| due.turn)
+    };
+    let starved = (trips_in_a_row >= TRIPS_IN_A_ROW)
+        .then(|| first(&|due| !due.failing && !due.turn.trip && due.overdue))
+        .flatten();
+    starved
+        .or_else(|| first(&|due| !due.failing && due.turn.trip))
+        .or_else(|| first(&|due| due.failing))
+        .or_else(|| first(&|due| !due.failing))
+        .ok_or_else(|| {
+            let next = all.iter().map(from).min();
+            next.map_or(Duration::from_secs(1), |at| at.saturating_sub(now))
+        })
+}
+
+impl Member {
+    fn new(source: ModbusSource, polling: Polling, counters: Counters, outlet: Outlet) -> Self {
+        let plan = Plan::of(&source);
+        let pace = plan.pace(&source);
+        polling.every(pace.period);
+        let due = pace.stagger(source.source.at());
+        Self {
+            trips: !plan.trip.is_empty(),
+            trip_due: due,
+            rest_due: due,
+            rest: None,
+            failing: false,
+            pace,
+            outlet,
+            device: Device::new(source, plan, counters, polling),
+        }
+    }
+
+    /// A device that fails is tried with what matters most.
+    fn due(&self, member: usize, now: Duration) -> impl Iterator<Item = Due> {
+        let due = move |trip, at: Duration, failing, period: Duration| Due {
+            turn: Turn { member, trip },
+            at,
+            failing,
+            overdue: now > at + period,
+        };
+        let trip = self
+            .trips
+            .then(|| due(true, self.trip_due, self.failing, self.pace.period));
+        let rest = (!self.trips || !self.failing).then(|| due(false, self.rest_due, self.failing, self.rest_period()));
+        trip.into_iter().chain(rest)
+    }
+
+    fn rest_period(&self) -> Duration {
+        self.pace.period * u32::try_from(self.pace.rest_every).unwrap_or(u32::MAX)
+    }
+
+    /// All trip signals, or one block of the rest.
+    async fn ask(&mut self, link: &mut Link, trip: bool) -> Result<Option<Vec<Sample>>, Failure> {
+        // Whoever has been slow may be slow; who is silent is not waited for as long.
+        self.device.hurry(self.failing);
+        if trip {
+            return self.device.cycle(link, true).await.map(Some);
+        }
+        let mut cycle = self.rest.take().unwrap_or_else(|| Cycle::begin(false));
+        let said = self.device.step(link, &mut cycle).await?;
+        if said.is_none() {
+            self.rest = Some(cycle);
+        }
+        Ok(said)
+    }
+
+    async fn take(
+        &mut self,
+        trip: bool,
+        said: Result<Option<Vec<Sample>>, Failure>,
+        (began, now): (Duration, Duration),
+    ) -> Result<(), Closed> {
+        match said {
+            // More blocks are to come, and they are due already.
+            Ok(None) => self.failing = false,
+            Ok(Some(samples)) => {
+                self.failing = false;
+                let (due, period) = if trip {
+                    (&mut self.trip_due, self.pace.period)
+                } else {
+                    let period = self.rest_period();
+                    (&mut self.rest_due, period)
+                };
+                // Never more often than the device bears, however late this turn was.
+                *due = began + period;
+                self.outlet.heard(trip, samples, self.outlet.now()).await?;
+            }
+            Err(failure) => {
+                self.failing = true;
+                self.rest = None;
+                let again = now + self.outlet.pause();
+                (self.trip_due, self.rest_due) = (again, again);
+                let line = self.device.failed(&failure);
+                self.outlet.lost(trip, line).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn due(member: usize, trip: bool, at_ms: u64, failing: bool, overdue: bool) -> Due {
+        Due {
+            turn: Turn { member, trip },
+            at: Duration::from_millis(at_ms),
+            failing,
+            overdue,
+        }
+    }
+
+    fn picked(all: &[Due], probe_ms: u64, row: u32) -> Result<(usize, bool), u128> {
+        let now = Duration::from_millis(1_000);
+        pick(all, now, Duration::from_millis(probe_ms), row)
+            .map(|turn| (turn.member, turn.trip))
+            .map_err(|wait| wait.as_millis())
+    }
+
+    #[test]
+    fn trip_signals_go_first_and_who_waits_longest_first_among_them() {
+        let all = [
+            due(0, false, 100, false, true),
+            due(1, true, 900, false, false),
+            due(2, true, 800, false, false),
+        ];
+        assert_eq!(picked(&all, 0, 0), Ok((2, true)));
+        assert_eq!(
+            picked(&all, 0, TRIPS_IN_A_ROW),
+            Ok((0, false)),
+            "the rest is not starved"
+        );
+        let in_time = [due(0, false, 900, false, false), all[1]];
+        assert_eq!(picked(&in_time, 0, TRIPS_IN_A_ROW), Ok((1, true)));
+    }
+
+    #[test]
+    fn a_silent_device_waits_for_its_share_and_for_the_trip_signals_of_others() {
+        let silent = due(0, true, 100, true, true);
+        assert_eq!(picked(&[silent, due(1, true, 990, false, false)], 0, 0), Ok((1, true)));
+        assert_eq!(picked(&[silent, due(1, false, 100, false, true)], 0, 0), Ok((0, true)));
+        assert_eq!(
+            picked(&[silent, due(1, false, 100, false, true)], 1_500, 0),
+            Ok((1, false))
+        );
+        assert_eq!(picked(&[silent], 1_500, 0), Err(500));
+    }
+
+    #[test]
+    fn nobody_is_due_before_its_time() {
+        assert_eq!(picked(&[due(0, true, 1_250, false, false)], 0, 0), Err(250));
+    }
+}
