@@ -309,182 +309,62 @@ fn the_window_survives_a_restart() {
     assert_eq!(next.zone(0), Level::Evacuate, "still no answer");
 }
 
-type Happens = Box<dyn Fn(&mut Room)>;
+/// What happens in a room, word by word: `A0` channel 0 alarms, `F1` fails, `S1` falls silent, `W1` is well, `N1` talks
+/// nonsense, `L3` its source is gone, `B1` its source is bypassed, `own` the broker is in trouble; a number: seconds pass.
+fn befall(room: &mut Room, script: &str) {
+    for word in script.split(' ') {
+        if let Ok(s) = word.parse::<Millis>() {
+            room.pass(s * SECOND);
+            continue;
+        }
+        let channel = word.bytes().nth(1).map_or(0, |b| usize::from(b.wrapping_sub(b'0')));
+        let source = SourceIx(channel as u16);
+        match word.as_bytes()[0] {
+            b'A' => room.alarm(channel),
+            b'F' => room.fail(channel),
+            b'S' => room.shows[channel] = None,
+            b'W' => room.shows[channel] = Some(0),
+            b'N' => room.shows[channel] = Some(500),
+            b'B' => drop(room.bypass(Target::Source(source), HOUR)),
+            b'L' => {
+                let why = "gone".into();
+                room.stand.input(&Input::Lost { source, why });
+                room.shows[channel] = None;
+            }
+            _ => {
+                let (part, trouble) = ("mqtt".into(), Some("no echo".into()));
+                room.stand.input(&Input::Own { part, trouble });
+            }
+        }
+    }
+    room.pass(5 * MINUTE);
+}
 
 #[test]
 fn what_dies_counts_only_beside_an_alarm_and_alone() {
-    let dies = |prepare: &dyn Fn(&mut Room)| {
+    for (what, script, evacuates) in [
+        ("59 s after", "A0 59 F1", true),
+        ("61 s after", "A0 61 F1", false),
+        ("it had come and gone", "F1 20 W1 1740 A0 30 F1", false),
+        ("it had come and gone long before", "F1 20 W1 1860 A0 30 F1", true),
+        ("before", "F1 1 A0", false),
+        ("silent since before", "S1 5 A0", false),
+        ("talks nonsense", "A0 N1 5", false),
+        ("its own group's other channel", "A0 F0", false),
+        ("another room", "A0 F3", false),
+        ("is heard again", "A0 F1 W1", false),
+        ("the broker is in trouble", "own A0 F1", false),
+        ("something outside dies first", "A0 F3 5 F1", false),
+        ("something outside dies 40 s later", "A0 F1 40 L3", false),
+        ("nobody outside is heard since", "A0 1 F1 S3", false),
+        ("it is bypassed", "B1 A0 F1", false),
+    ] {
         let mut room = Room::new();
-        prepare(&mut room);
-        room.pass(5 * MINUTE);
-        room
-    };
-    // (what happens, does it evacuate)
-    let cases: Vec<(&str, Happens, bool)> = vec![
-        (
-            "59 s after",
-            Box::new(|r| {
-                r.alarm(0);
-                r.pass(59 * SECOND);
-                r.fail(1);
-            }),
-            true,
-        ),
-        (
-            "61 s after",
-            Box::new(|r| {
-                r.alarm(0);
-                r.pass(61 * SECOND);
-                r.fail(1);
-            }),
-            false,
-        ),
-        (
-            "it had come and gone",
-            Box::new(|r| {
-                let well = r.shows[1];
-                r.fail(1);
-                r.pass(20 * SECOND);
-                r.shows[1] = well;
-                r.pass(29 * MINUTE);
-                r.alarm(0);
-                r.pass(30 * SECOND);
-                r.fail(1);
-            }),
-            false,
-        ),
-        (
-            "it had come and gone long before",
-            Box::new(|r| {
-                let well = r.shows[1];
-                r.fail(1);
-                r.pass(20 * SECOND);
-                r.shows[1] = well;
-                r.pass(31 * MINUTE);
-                r.alarm(0);
-                r.pass(30 * SECOND);
-                r.fail(1);
-            }),
-            true,
-        ),
-        (
-            "before",
-            Box::new(|r| {
-                r.fail(1);
-                r.pass(SECOND);
-                r.alarm(0);
-            }),
-            false,
-        ),
-        (
-            "silent since before",
-            Box::new(|r| {
-                r.shows[1] = None;
-                r.pass(5 * SECOND);
-                r.alarm(0);
-            }),
-            false,
-        ),
-        (
-            "talks nonsense",
-            Box::new(|r| {
-                r.alarm(0);
-                r.shows[1] = Some(500);
-                r.pass(5 * SECOND);
-            }),
-            false,
-        ),
-        (
-            "its own group's other channel",
-            Box::new(|r| {
-                r.alarm(0);
-                r.fail(0);
-            }),
-            false,
-        ),
-        (
-            "another room",
-            Box::new(|r| {
-                r.alarm(0);
-                r.fail(3);
-            }),
-            false,
-        ),
-        (
-            "is heard again",
-            Box::new(|r| {
-                r.alarm(0);
-                r.fail(1);
-                r.shows[1] = Some(0);
-            }),
-            false,
-        ),
-        (
-            "the broker is in trouble",
-            Box::new(|r| {
-                r.stand.input(&Input::Own {
-                    part: "mqtt".into(),
-                    trouble: Some("no echo".into()),
-                });
-                r.alarm(0);
-                r.fail(1);
-            }),
-            false,
-        ),
-        (
-            "something outside dies first",
-            Box::new(|r| {
-                r.alarm(0);
-                r.fail(3);
-                r.pass(5 * SECOND);
-                r.fail(1);
-            }),
-            false,
-        ),
-        (
-            "something outside dies 40 s later",
-            Box::new(|r| {
-                r.alarm(0);
-                r.fail(1);
-                r.pass(40 * SECOND);
-                r.stand.input(&Input::Lost {
-                    source: SourceIx(3),
-                    why: "gone".into(),
-                });
-                r.shows[3] = None;
-            }),
-            false,
-        ),
-        (
-            "nobody outside is heard since",
-            Box::new(|r| {
-                r.alarm(0);
-                r.pass(SECOND);
-                r.fail(1);
-                r.shows[3] = None;
-            }),
-            false,
-        ),
-        (
-            "it is bypassed",
-            Box::new(|r| {
-                r.bypass(Target::Source(SourceIx(1)), HOUR);
-                r.alarm(0);
-                r.fail(1);
-            }),
-            false,
-        ),
-    ];
-    for (what, prepare, evacuates) in &cases {
-        let room = dies(prepare.as_ref());
-        assert_eq!(room.does() == Go, *evacuates, "{what}: {}", room.stand.state.why());
+        befall(&mut room, script);
+        assert_eq!(room.does() == Go, evacuates, "{what}: {}", room.stand.state.why());
     }
-    let room = dies(&|r: &mut Room| {
-        r.alarm(0);
-        r.fail(3);
-        r.pass(5 * SECOND);
-        r.fail(1);
-    });
+    let mut room = Room::new();
+    befall(&mut room, "A0 F3 5 F1");
     assert!(
         room.says(
             "a2 died 5.0 s after n1 alarmed beside it, which is trouble and no vote: far outside the room died too"

@@ -46,9 +46,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     }
     .check(faults);
     buses::check(&devices.polled, &rows.sources, faults);
-    check_broker(&rows, &devices.sensors, faults);
-    http::check_reach(&rows.http, &rows.hooks, faults);
-    notify::check_reach(&rows.site, &rows.notify, faults);
+    check_reach(&rows, &devices.sensors, faults);
     let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
     let ladders = Ladders {
         site: &rows.site,
@@ -91,6 +89,13 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
     }
+}
+
+/// Whether the broker, the page and people outside can be reached.
+fn check_reach(rows: &Rows, sensors: &[Sensor], faults: &Faults<'_>) {
+    check_broker(rows, sensors, faults);
+    http::check_reach(&rows.http, &rows.hooks, faults);
+    notify::check_reach(&rows.site, &rows.notify, faults);
 }
 
 struct Indices {

@@ -19,11 +19,11 @@ mod window;
 mod years;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 
 use fit::Fit;
+use muster::clock::Stopwatch;
 
 #[derive(Parser)]
 #[command(
@@ -200,16 +200,12 @@ impl Table {
 }
 
 impl Sweep {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long it took is printed, and decides nothing"
-    )]
     fn run(&self, fits: &[Fit]) -> ExitCode {
         let threads = threads(self.threads);
         let mut rooms = Vec::new();
         for (ix, fit) in fits.iter().enumerate() {
             let part = |all: u64| if ix == 0 { all } else { all.div_ceil(10) };
-            let began = Instant::now();
+            let began = Stopwatch::start();
             let mut fires = fires::Fires::default();
             share::out(
                 threads,

@@ -161,6 +161,13 @@ impl Passing {
         (self.on != before).then_some(self.on)
     }
 
+    /// An earlier sample that is believed only now; the one that bears it out comes next.
+    fn count_as_well(&mut self, limit: Option<&Limit>, n: u8, value: Micro) {
+        if limit.is_some_and(|limit| limit.beyond(value)) {
+            self.beyond = ((self.beyond << 1) | 1) & (u16::MAX >> (16 - u32::from(n.clamp(1, 16))));
+        }
+    }
+
     /// What was counted before a long gap says nothing about now; that it had passed its limit stands.
     fn forget_samples(&mut self) {
         (self.beyond, self.clear_run) = (0, 0);
@@ -236,9 +243,10 @@ impl ChannelState {
         self.watch.on
     }
 
-    /// Whether a sample came faster than it can. Borne out by the next one, it is believed: a fire may be that fast.
+    /// Whether a sample came faster than it can. Borne out by the next one, both are believed: a fire may be that fast.
+    /// Where one sample decides, its owner has said that it does.
     pub(crate) fn doubts(&mut self, c: &Channel, (now, age_ms): (Millis, Millis), value: Micro) -> bool {
-        let (Some(jump), Some(last)) = (c.checks.jump, self.value) else {
+        let (Some(jump), Some(last), 2..) = (c.checks.jump, self.value, c.k) else {
             return false;
         };
         let taken = now - age_ms;
@@ -246,8 +254,14 @@ impl ChannelState {
             let allowed = u128::from(jump.get()) * (taken - at).max(1_000).unsigned_abs() as u128 / 1_000;
             u128::from(value.0.abs_diff(from.0)) > allowed
         };
-        if taken < self.good_at || !far(last, self.good_at) || self.doubted.is_some_and(|(v, at)| !far(v, at)) {
+        let borne_out = self.doubted.filter(|(v, at)| !far(*v, *at));
+        if taken < self.good_at || !far(last, self.good_at) || borne_out.is_some() {
             self.doubted = None;
+            // How much of it was outside the room as well is not known any more.
+            if let (Some((earlier, _)), None) = (borne_out, c.checks.reference) {
+                self.alarm.count_as_well(c.alarm.as_ref(), c.n, earlier);
+                self.watch.count_as_well(c.watch.as_ref(), c.n, earlier);
+            }
             return false;
         }
         self.doubted = Some((value, taken));

@@ -255,29 +255,9 @@ impl Witness {
                 self.evacuating = true;
                 self.windows.remove(zone);
             }
-            Record::WindowOpened { zone, until, .. } => {
-                assert!(
-                    (0..=180_000).contains(&(until - entry.at)),
-                    "a window of {}",
-                    until - entry.at
-                );
-                self.windows.insert(zone.clone(), *until);
-            }
+            Record::WindowOpened { zone, until, .. } => self.window_opens(zone, entry.at, *until),
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
-            Record::Bypassed {
-                what,
-                id,
-                by,
-                reason,
-                until,
-            } => {
-                assert!(
-                    !by.is_empty() && !reason.is_empty(),
-                    "a bypass without owner or reason (12)"
-                );
-                assert!(until - entry.at <= 8 * 3_600_000, "a bypass without an end (12)");
-                self.bypasses.insert((*what, id.clone()), *until);
-            }
+            Record::Bypassed { until, .. } => self.bypass(entry, *until),
             Record::BypassEnded { what, id, .. } => drop(self.bypasses.remove(&(*what, id.clone()))),
             Record::EvacuateBegun { zone: None, why } => {
                 assert!(ordered, "the site evacuates without an order: {why}");
@@ -308,6 +288,25 @@ impl Witness {
             | Record::StepStranded { .. }
             | Record::Pruned { .. } => {}
         }
+    }
+
+    fn window_opens(&mut self, zone: &str, at: Millis, until: Millis) {
+        let ms = until - at;
+        assert!((0..=180_000).contains(&ms), "a window of {ms}");
+        self.windows.insert(zone.to_owned(), until);
+    }
+
+    fn bypass(&mut self, entry: &Entry, until: Millis) {
+        let Record::Bypassed {
+            what, id, by, reason, ..
+        } = &entry.record
+        else {
+            return;
+        };
+        let owned = !by.is_empty() && !reason.is_empty();
+        assert!(owned, "a bypass without owner or reason (12)");
+        assert!(until - entry.at <= 8 * 3_600_000, "a bypass without an end (12)");
+        self.bypasses.insert((*what, id.clone()), until);
     }
 
     /// Invariants 1 and 4.
