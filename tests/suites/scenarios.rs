@@ -2,8 +2,9 @@
 //! After a change that is meant, `MUSTER_REWRITE_EXPECTED=1` writes it anew; read the difference before you commit it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::site::process::{document, muster};
+use crate::site::process::{document, muster, muster_within};
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
@@ -62,7 +63,8 @@ async fn several_scenarios_are_one_table() {
     let files = files();
     let mut words = vec!["replay", "--json"];
     words.extend(files.iter().map(|path| path.to_str().unwrap()));
-    let output = muster(&words).await;
+    // Sixty rooms one after another.
+    let output = muster_within(&words, Duration::from_secs(180)).await;
     assert_eq!(output.status.code(), Some(0));
     let document = document(&output);
     assert_eq!((&document["schema"], &document["verdict"]), (&1.into(), &"kept".into()));

@@ -317,7 +317,7 @@ fn befall(room: &mut Room, script: &str) {
             room.pass(s * SECOND);
             continue;
         }
-        let channel = word.bytes().nth(1).map_or(0, |b| usize::from(b.wrapping_sub(b'0')));
+        let channel = word.as_bytes().get(1).map_or(0, |b| usize::from(b.wrapping_sub(b'0')));
         let source = SourceIx(channel as u16);
         match word.as_bytes()[0] {
             b'A' => room.alarm(channel),

@@ -52,7 +52,7 @@ fn devices(port: &str) -> String {
     format!(
         "[[source]]\nid = \"panel\"\nkind = \"modbus\"\n{port}\nunit = 1\nprofile = \"generic/dry-contacts\"\n\
          zone = \"room\"\nsignals = [\"in1\", \"in2\"]\n\
-         [[channel]]\nsource = \"panel\"\nsignal = \"in1\"\nquantity = \"fire_alarm\"\n\
+         [[channel]]\nid = \"panel.fire_alarm\"\nsource = \"panel\"\nsignal = \"in1\"\nquantity = \"fire_alarm\"\n\
          [[source]]\nid = \"bms\"\nkind = \"modbus\"\n{port}\nunit = 7\nprofile = \"generic/battery-monitor\"\n\
          zone = \"room\"\nsignals = [\"battery_alarm\", \"max_cell_temperature\", \"charge\"]\n"
     )
