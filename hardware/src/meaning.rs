@@ -106,7 +106,6 @@ fn decimal(text: &str) -> Option<Micro> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn number(scale: &str, absent: &[i64]) -> Meaning {

@@ -67,7 +67,6 @@ impl Scale {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn decimal(text: &str, raw: i64) -> Option<i64> {

@@ -48,7 +48,6 @@ pub fn shipped_names() -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use muster_wire::{Absence, Micro, Quantity};
     use std::path::Path;

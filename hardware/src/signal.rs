@@ -93,7 +93,6 @@ impl Signal {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use crate::WordOrder;
 

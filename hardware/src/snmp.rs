@@ -203,7 +203,6 @@ impl SnmpSignal {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn oid(text: &str) -> Oid {

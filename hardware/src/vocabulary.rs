@@ -28,7 +28,6 @@ pub fn nut_name(signal: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use crate::shipped_names;
     use muster_wire::{Quantity, Unit};

@@ -1,11 +1,11 @@
 //! Every suite, in one binary. A test that needs a tool from outside carries the tool's name in its path
 //! (`…::pymodbus::…`, `…::mosquitto::…`), so that `tests/run` can leave it out, and say so, where the tool is missing.
 //! A test of the heavy tier is `#[ignore = "heavy: why"]`.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test may fail loudly"
+    reason = "helpers stand outside of `#[test]`, where .clippy.toml does not reach; a test may fail loudly"
 )]
 
 mod acks;

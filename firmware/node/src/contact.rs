@@ -103,7 +103,6 @@ impl<P: InputPin> Sensor for Contact<P> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use embedded_hal::digital::{Error, ErrorKind, ErrorType};
 

@@ -96,7 +96,6 @@ impl<'p> Page<'p> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
 

@@ -50,7 +50,6 @@ const fn divisor(a: u64, b: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
     use crate::sensors::room_channels;

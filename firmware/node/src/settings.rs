@@ -148,7 +148,6 @@ const fn from_u32(number: u32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
 

@@ -1,5 +1,8 @@
 //! Each way in which a pack or a record can be wrong, and what survives it.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers stand outside of `#[test]`, where .clippy.toml does not reach; a test may fail loudly"
+)]
 
 use muster_wire::Micro;
 use muster_wire::senml::{MAX_PACK_BYTES, Pack, PackFault, Record, RecordFault, Value};

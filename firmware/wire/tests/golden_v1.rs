@@ -1,5 +1,8 @@
 //! Do not change these bytes: a changed byte is a new version (see `muster_wire::VERSION`).
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers stand outside of `#[test]`, where .clippy.toml does not reach; a test may fail loudly"
+)]
 
 use muster_wire::senml::{Header, Pack, PackWriter, Record, Value};
 use muster_wire::{Absence, Mark, Micro, Topic, TopicKind};

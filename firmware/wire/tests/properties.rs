@@ -1,5 +1,8 @@
 //! What has to hold for every pack and for any bytes at all.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers stand outside of `#[test]`, where .clippy.toml does not reach; a test may fail loudly"
+)]
 
 use muster_wire::senml::{Full, MAX_PACK_BYTES, Pack, PackWriter, Record, Value};
 use muster_wire::{Absence, Mark, Micro, Topic};

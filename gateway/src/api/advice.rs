@@ -202,7 +202,6 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::path::Path;
 
     use super::super::tests::story;

@@ -79,7 +79,6 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn hash(token: &str) -> [u8; 32] {

@@ -70,7 +70,6 @@ pub(super) fn is_loopback_name(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn ask(guard: &Guard, method: &Method, host: &str, origin: Option<&str>) -> bool {

@@ -83,7 +83,6 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn url(listens: &str, public: Option<&str>) -> String {

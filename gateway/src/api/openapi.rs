@@ -12,7 +12,6 @@ pub(crate) async fn get() -> ([(HeaderName, &'static str); 1], &'static str) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::collections::BTreeSet;
 
     use serde_json::Value;

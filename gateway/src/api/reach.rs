@@ -91,7 +91,6 @@ fn refuse(room: &Room, peer: SocketAddr, guessed: bool) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn local(peer: &str, fields: &[(&'static str, &str)]) -> bool {

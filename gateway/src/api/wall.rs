@@ -162,7 +162,6 @@ fn today(given: &str, now: &Zoned, cause: jiff::Error) -> Result<Timestamp, Time
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn at(given: &str, now: &str, zone: &str) -> Result<String, String> {

@@ -211,7 +211,6 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use muster_wire::senml::Pack;
 

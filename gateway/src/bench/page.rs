@@ -399,7 +399,6 @@ fn goals(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
 

@@ -166,7 +166,6 @@ pub(super) fn nowhere() -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
 

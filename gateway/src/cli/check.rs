@@ -126,7 +126,6 @@ fn json(checked: &[Checked]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn missing() -> Vec<Checked> {

@@ -114,7 +114,6 @@ async fn fetch(args: &Args, from_env: Option<String>) -> Result<Value, Failure> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[tokio::test]

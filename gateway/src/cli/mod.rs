@@ -148,7 +148,6 @@ pub(crate) fn log_to_stderr(usual: tracing::Level) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
     use super::*;
     use clap::error::ErrorKind;
 

@@ -228,7 +228,6 @@ fn left(s: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn given(pending: bool, at_wall: Option<&str>) -> Given {

@@ -159,7 +159,6 @@ fn token_of(authorization: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     const KEY: [u8; 32] = [9; 32];

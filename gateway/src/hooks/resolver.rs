@@ -57,7 +57,6 @@ fn permitted(name: &str, found: Vec<SocketAddr>, allow_loopback: bool) -> Result
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[test]

@@ -1,5 +1,4 @@
 //! Receivers of all manners, for tests.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -120,7 +120,6 @@ fn shown(found: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use muster_core::ChannelIx;
 

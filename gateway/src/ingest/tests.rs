@@ -1,5 +1,4 @@
 //! What a reload leaves of a node.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::path::Path;
 

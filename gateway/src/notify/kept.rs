@@ -75,7 +75,6 @@ fn write(path: &Path, through: &Through) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[tokio::test]

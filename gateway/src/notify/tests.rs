@@ -1,5 +1,4 @@
 //! Places of all manners, told by a room without a gateway around it, with short pauses.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod flow;
 mod trust;

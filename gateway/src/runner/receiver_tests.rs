@@ -1,5 +1,4 @@
 //! The reference receiver, run as the process that it is.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 #![allow(clippy::disallowed_methods, reason = "as many messages as the test itself sends")]
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 #![allow(clippy::disallowed_methods, reason = "as many messages as the test itself sends")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

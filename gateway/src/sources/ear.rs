@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 //! For tests: a poller, and what the engine would hear of it.
 
 use std::time::Duration;

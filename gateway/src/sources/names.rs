@@ -68,7 +68,6 @@ fn known() -> MutexGuard<'static, BTreeMap<String, Vec<SocketAddr>>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[tokio::test]

@@ -75,7 +75,6 @@ fn parse(body: &str) -> Result<BTreeMap<String, u64>, EffectsError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::{parse, tally};
 
     #[test]

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 use super::*;
 use crate::shipped;
 

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 use crate::{Expect, Profile, Table};
 
 const GOOD: &str = r#"

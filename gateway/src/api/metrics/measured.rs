@@ -140,7 +140,6 @@ pub(super) fn fractions(registry: &mut Registry, name: &str, help: &str, rows: R
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use prometheus_client::encoding::text::encode;
 

@@ -1,5 +1,4 @@
 //! The API as clients meet it: over real TCP.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod command;
 mod devices;

@@ -176,7 +176,6 @@ impl Vanished {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[tokio::test]

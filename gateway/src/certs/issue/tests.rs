@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;

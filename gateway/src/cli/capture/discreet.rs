@@ -176,7 +176,6 @@ impl Variables {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
     use super::*;
     use muster_profiles::{Device, shipped};
 

@@ -94,7 +94,6 @@ async fn looks(args: &Args, recorder: &mut Recorder, out: &mut Out) -> std::io::
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     #[test]

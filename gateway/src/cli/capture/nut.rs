@@ -142,7 +142,6 @@ impl Tape {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use muster_profiles::capture::Capture;
 

@@ -149,7 +149,6 @@ fn line(oid: &Oid, record: &Record) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use muster_profiles::capture::Capture;
 

@@ -210,7 +210,6 @@ fn duration(ms: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use serde_json::json;
 

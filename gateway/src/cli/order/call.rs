@@ -306,7 +306,6 @@ fn texts(list: &Value, text: fn(&Value) -> &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn args(verb: Word) -> Args {

@@ -196,7 +196,6 @@ fn unknown(args: &Args, agent: &Agent) -> Found {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     /// Profiles that may read an agent, the best first.

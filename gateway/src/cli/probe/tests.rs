@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 //! Modbus devices behind the library's own server; upsd has its own suite.
 
 use std::path::Path;

@@ -136,7 +136,6 @@ fn json(device: &Device, moments: &[Decode<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn of(profile: &str, text: &str) -> (Device, Capture) {

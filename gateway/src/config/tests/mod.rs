@@ -1,5 +1,4 @@
 //! Whole files: good ones, bad ones, and ones made to hurt.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 use muster_core::{Phase, RungKind};
 use serde_json::Value;
 

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 use std::path::{Path, PathBuf};
 
 use tokio::time::timeout;

@@ -1,5 +1,4 @@
 //! What the tests of the journal share.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 #![allow(
     clippy::disallowed_methods,
     reason = "a test of a thread may block on its processes, mounts and reports"

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 

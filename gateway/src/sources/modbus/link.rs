@@ -242,7 +242,6 @@ pub(super) fn words(block: Block, response: Response) -> Result<Vec<u16>, Failur
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn block(table: Table, count: u16) -> Block {

@@ -110,7 +110,6 @@ impl Poll {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use muster_core::SourceIx;
     use muster_wire::Micro;

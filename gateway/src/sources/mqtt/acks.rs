@@ -92,7 +92,6 @@ pub(super) fn ack(site: &str, mark: &Mark) -> Option<(String, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use muster_wire::senml::Pack;
 

@@ -57,7 +57,6 @@ pub(super) fn ups(words: Vec<String>) -> Result<(String, String), Failure> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
 
     fn take(rows: &[&[&str]]) -> Result<Variables, Failure> {

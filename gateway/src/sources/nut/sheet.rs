@@ -87,7 +87,6 @@ impl Point {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::super::tests::source;
     use super::*;
 

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 //! The poller against peers that misbehave, each in one way, and are sound before and after it. Whatever they do: it is
 //! counted, no reading is wrong, and polling goes on.
 

@@ -1,5 +1,4 @@
 //! What is read out of answers, without a network.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

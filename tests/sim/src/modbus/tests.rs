@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::time::Duration;
 
 use tokio::time::timeout;

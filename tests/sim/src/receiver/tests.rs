@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use std::future::Future;
 use std::time::Duration;
 

@@ -145,7 +145,6 @@ fn wider(block: Block) -> impl Iterator<Item = Block> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use std::collections::VecDeque;
 
     use muster_profiles::Table;

@@ -163,7 +163,6 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
     use super::*;
     use proptest::prelude::*;
 
