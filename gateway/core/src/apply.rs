@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, is_last, step_id},
-    policy::{Incident, Pending, Vote, Window},
+    policy::{Dying, Incident, Pending, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -23,6 +23,12 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             why,
             died,
         } => hold_vote(state, at, (zone, group), channel, (why, *died)),
+        Record::AlarmJoined { channel } => join_alarm(state, at, channel),
+        Record::DeathNoted {
+            channel,
+            alarmed_at,
+            why,
+        } => note_death(state, channel, *alarmed_at, why),
         Record::VoteReturned { zone, group } => {
             if let Some(vote) = vote_key(state, zone, group).and_then(|key| state.policy.votes.get_mut(&key)) {
                 vote.held = false;
@@ -101,6 +107,31 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
     sign(state, at);
 }
 
+fn join_alarm(state: &mut State, at: Millis, channel: &str) {
+    let Some(ix) = state.detect.channel(&state.site, channel) else {
+        return;
+    };
+    state.detect.channels[ix.at()].alarmed = true;
+    let channel = &state.site.channels[ix.at()];
+    if let Some(vote) = state.policy.votes.get_mut(&(channel.zone, channel.group)) {
+        vote.alarmed_at = at;
+    }
+}
+
+fn note_death(state: &mut State, channel: &str, alarmed_at: Millis, why: &str) {
+    let Some(ix) = state.detect.channel(&state.site, channel) else {
+        return;
+    };
+    let key = (state.site.channels[ix.at()].zone, state.site.channels[ix.at()].group);
+    let dying = Dying {
+        channel: ix,
+        good_at: state.detect.channels[ix.at()].good_at,
+        alarmed_at: alarmed_at.clamp(0, state.now),
+        why: why.into(),
+    };
+    state.policy.dying.insert(key, dying);
+}
+
 fn open_window(state: &mut State, at: Millis, zone: &str, until: Millis, why: &str) {
     if let Some(zone) = zone_ix(state, zone) {
         let (until, why) = (until.clamp(0, crate::step::FAR), why.into());
@@ -151,7 +182,8 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         }
         Verb::Abort => {
             stand_down(state, at);
-            state.policy.aborted = state.policy.evacuating();
+            // Not `evacuating()`: aborting a window while an evacuation stands aborted must not lift that.
+            state.policy.aborted = state.policy.open().is_some_and(|i| i.evacuate_begun.is_some());
         }
         // Power will go whatever was aborted before.
         Verb::Cut { at: cut } => {

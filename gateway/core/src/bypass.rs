@@ -6,8 +6,9 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use crate::{
     Answer, ChannelIx, Effect, EventKind, GroupIx, Millis, Part, PrincipalIx, Record, Role, Site, SourceIx, State,
     Target, ZoneIx,
+    detect::Detect,
     effect::Verdict,
-    policy::{Bypass, Policy, REPAIR_MS},
+    policy::{Bypass, Policy, REPAIR_MS, Vote},
 };
 
 /// No bypass lasts longer: it is the time in which a failed group has to be repaired. It can be ordered anew.
@@ -220,7 +221,7 @@ impl State {
                 .policy
                 .votes
                 .get(&(channel.zone, channel.group))
-                .is_some_and(|v| v.held && !v.died)
+                .is_some_and(Vote::alarms)
             {
                 continue;
             }
@@ -237,10 +238,10 @@ impl State {
 
 impl Policy {
     /// The order to name for a zone in which something is out of service or people work.
-    pub(crate) fn bypass_in(&self, site: &Site, zone: ZoneIx) -> Option<String> {
+    pub(crate) fn bypass_in(&self, site: &Site, detect: &Detect, zone: ZoneIx) -> Option<String> {
         let here = |target: &Target| match *target {
             Target::Zone(z) => z == zone,
-            Target::Source(s) => site.channels.iter().any(|c| c.source == s && c.zone == zone),
+            Target::Source(s) => detect.of_source(s).iter().any(|c| site.channels[c.at()].zone == zone),
             Target::Channel(c) => site.channels.get(c.at()).is_some_and(|c| c.zone == zone),
         };
         let (target, bypass) = self.bypasses.iter().find(|(target, _)| here(target))?;

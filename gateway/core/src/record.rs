@@ -42,6 +42,20 @@ pub enum Record {
         #[serde(default)]
         died: bool,
     },
+    /// Another channel of a group that votes already alarms: its vote is held for this one as well.
+    AlarmJoined {
+        /// Channel id.
+        channel: String,
+    },
+    /// A channel died beside an alarm; whether that is a vote is not known yet.
+    DeathNoted {
+        /// Channel id.
+        channel: String,
+        /// Engine time of the alarm beside it.
+        alarmed_at: Millis,
+        /// One line.
+        why: String,
+    },
     /// Its channels have been good and below clear for 30 min; the vote stays latched.
     VoteReturned {
         /// Zone id.

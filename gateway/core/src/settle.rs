@@ -18,7 +18,7 @@ impl State {
         self.return_votes(now, out);
         self.lapse(now, out);
         self.note_deaths(now, changes, out);
-        self.judge_deaths(now, out);
+        self.judge_deaths(now, None, out);
         self.count_votes(now, out);
         self.close_windows(now, out);
         self.set_levels(out);
@@ -99,10 +99,11 @@ impl State {
         }
         let channel = &self.site.channels[ix.at()];
         let key = (channel.zone, channel.group);
-        match self.policy.votes.get_mut(&key).filter(|v| v.held && !v.died) {
-            Some(vote) => vote.alarmed_at = now,
-            None => self.vote(now, ix, (why, false), out),
+        if !self.policy.votes.get(&key).is_some_and(Vote::alarms) {
+            return self.vote(now, ix, (why, false), out);
         }
+        let channel = self.channel_id(ix);
+        self.record(now, Record::AlarmJoined { channel }, out);
     }
 
     /// Casts a group's vote. `died`: not by an alarm, but because the channel died beside one.

@@ -66,8 +66,12 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
                 simulated: *simulated,
                 age_ms: *age_ms,
             };
+            let clear_since = state.detect.clear_since(*channel);
             state.detect.sample(&state.site, now, sample, changes);
-            shortens(state, *channel) || may_vote_at_last(state, *channel)
+            // When its vote returns is known anew.
+            clear_since != state.detect.clear_since(*channel)
+                || shortens(state, *channel)
+                || may_vote_at_last(state, *channel)
         }
         Input::Tick => false,
         Input::Stored { through } => stored(state, *through, out),
@@ -236,6 +240,7 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         note_begun(&mut begun, &entry.record);
     }
     state.stored = state.seq;
+    state.doubt_anew(now);
     take_up_again(state, now, out);
     begun.retain(|step| state.plan.book.find(step).is_none() && state.plan.other.find(step).is_none());
     for step in begun {

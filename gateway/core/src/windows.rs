@@ -6,7 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
     detect::{Change, Fate},
-    policy::{Dying, Sum, orders::HOLD_MS, votes::RETURN_AFTER_MS},
+    policy::{Dying, Sum, orders::HOLD_MS, runway, votes::RETURN_AFTER_MS},
 };
 
 /// A channel that dies within this after a neighbour's alarm counts (design §5).
@@ -45,7 +45,7 @@ impl State {
         if stood_down || state.evacuate.is_some() || self.policy.windows.contains_key(&zone) {
             return;
         }
-        let ms = HOLD_MS.min(self.slack_now(now));
+        let ms = self.window_ms(now);
         let id = self.zone_id(zone);
         let line = format!("evacuation in {} s unless one person aborts: {why}", ms / 1_000);
         let record = Record::WindowOpened {
@@ -57,12 +57,22 @@ impl State {
         self.say(EventKind::Vote, &id, line, out);
     }
 
-    /// Those whose time is over, and those for which no slack is left.
+    /// How long a window may be. A clock that has run out already was wrong, or is past helping: it shortens none, or nobody
+    /// could ever abort.
+    fn window_ms(&self, now: Millis) -> Millis {
+        let deadline = runway::of(&self.site, &self.policy, &self.detect).deadline;
+        HOLD_MS.min(self.slack(now, deadline.filter(|at| *at > now)))
+    }
+
+    /// Those whose reason or whose time is over, and those for which no slack is left.
     pub(crate) fn close_windows(&mut self, now: Millis, out: &mut Vec<Effect>) {
         if self.policy.windows.is_empty() {
             return;
         }
-        let latest = now + self.slack_now(now);
+        for zone in self.policy.windows.keys().copied().collect::<Vec<_>>() {
+            self.withdraw(now, zone, "what had opened it is over".into(), out);
+        }
+        let latest = now + self.window_ms(now);
         let mut over = Vec::new();
         for (zone, window) in &mut self.policy.windows {
             window.until = window.until.min(latest);
@@ -71,10 +81,25 @@ impl State {
             }
         }
         for (zone, s, why) in over {
-            self.dead_vote(now, zone, out);
+            self.judge_deaths(now, Some(zone), out);
+            if !self.policy.windows.contains_key(&zone) {
+                continue;
+            }
             let why = format!("nobody aborted within {s} s: {why}");
             self.lift(now, zone, &why, out);
             self.evacuate(now, zone, why, out);
+        }
+    }
+
+    /// After a restart nobody knows what was heard meanwhile: what is dying is looked at for as long as before, and a window
+    /// does not end before that.
+    pub(crate) fn doubt_anew(&mut self, now: Millis) {
+        self.policy.dying.values_mut().for_each(|dying| dying.alarmed_at = now);
+        let dying: Vec<ZoneIx> = self.policy.dying.keys().map(|(zone, _)| *zone).collect();
+        for zone in dying {
+            if let Some(window) = self.policy.windows.get_mut(&zone) {
+                window.until = window.until.max(now + DIES_WITHIN_MS);
+            }
         }
     }
 
@@ -115,7 +140,7 @@ impl State {
         let mut alarms = self
             .policy
             .votes_in(channel.zone)
-            .filter(|(g, v)| *g != channel.group && v.held && !v.died);
+            .filter(|(g, v)| *g != channel.group && v.alarms());
         let (group, vote) = alarms.find(|(_, v)| in_time(v.alarmed_at))?;
         let after_ms = now - vote.alarmed_at;
         let why = format!(
@@ -140,19 +165,26 @@ impl State {
             self.say(EventKind::Vote, &self.zone_id(key.0), line, out);
             return;
         }
-        let why = dying.why.clone();
-        self.policy.dying.insert(key, dying);
-        self.open_window(now, key.0, (why, now), out);
+        let record = Record::DeathNoted {
+            channel: self.site.channels[dying.channel.at()].id.clone(),
+            alarmed_at: dying.alarmed_at,
+            why: dying.why.clone(),
+        };
+        self.record(now, record, out);
+        self.open_window(now, key.0, (dying.why, now), out);
     }
 
-    /// Whether it is known by now what those deaths were.
-    pub(crate) fn judge_deaths(&mut self, now: Millis, out: &mut Vec<Effect>) {
+    /// Whether it is known by now what those deaths were; of a zone whose slack is used up, without waiting any longer.
+    pub(crate) fn judge_deaths(&mut self, now: Millis, at_its_end: Option<ZoneIx>, out: &mut Vec<Effect>) {
         for (key, dying) in self.policy.dying.clone() {
-            let due = dying.judged_at() <= now;
+            let due = dying.judged_at() <= now || at_its_end == Some(key.0);
             if let Some(why) = self.no_fire_took_it(&dying, due) {
                 self.policy.dying.remove(&key);
-                self.withdraw(now, key.0, format!("{}, which is no vote: {why}", dying.why), out);
+                let why = format!("{}, which is no vote: {why}", dying.why);
+                self.say(EventKind::Vote, &self.zone_id(key.0), why.clone(), out);
+                self.withdraw(now, key.0, why, out);
             } else if due {
+                self.policy.dying.remove(&key);
                 self.vote(now, dying.channel, (&dying.why, true), out);
             }
         }
@@ -162,19 +194,10 @@ impl State {
     fn withdraw(&mut self, now: Millis, zone: ZoneIx, why: String, out: &mut Vec<Effect>) {
         let others = self.policy.dying.keys().any(|(z, _)| *z == zone);
         let stands = self.policy.counting(&self.site, &self.detect, zone, now).is_some();
-        let id = self.zone_id(zone);
-        self.say(EventKind::Vote, &id, why.clone(), out);
         if self.policy.windows.contains_key(&zone) && !others && !stands {
+            let id = self.zone_id(zone);
+            self.say(EventKind::Vote, &id, format!("the abort window is closed: {why}"), out);
             self.record(now, Record::WindowClosed { zone: id, why }, out);
-        }
-    }
-
-    /// Without waiting any longer: the slack is used up.
-    fn dead_vote(&mut self, now: Millis, zone: ZoneIx, out: &mut Vec<Effect>) {
-        let here = self.policy.dying.iter().filter(|((z, _), _)| *z == zone);
-        let here: Vec<Dying> = here.map(|(_, dying)| dying.clone()).collect();
-        for dying in here {
-            self.vote(now, dying.channel, (&dying.why, true), out);
         }
     }
 

@@ -72,6 +72,17 @@ fn a_spike_is_doubted_and_a_fire_as_fast_is_believed_with_its_second_sample() {
         shown(&stand).1,
         "the second bears the first out: two that are beyond, and it burns"
     );
+    // 12 °C/s against 10: each sample is too far from the one before, and each goes on the same way.
+    let slow = Checks {
+        jump: micro(10_000_000),
+        ..Checks::default()
+    };
+    let mut stand = Stand::new(hot(slow));
+    (0..4).for_each(|_| feed(&mut stand, 20_000));
+    [80_000, 140_000, 199_000]
+        .into_iter()
+        .for_each(|milli| feed(&mut stand, milli));
+    assert!(shown(&stand).1, "it goes on rising");
     // 10 °C/s, the fast fire: never doubted.
     let mut stand = Stand::new(hot(jump));
     (0..4).for_each(|_| feed(&mut stand, 20_000));

@@ -89,12 +89,13 @@ fn a_released_suppression_is_one_vote_and_brings_the_cut_nearer_until_the_reset(
 }
 
 #[test]
-fn an_announced_cut_goes_before_what_a_discharge_lets_expect() {
-    let (mut stand, gas) = with(Quantity::SuppressionDischarge);
-    stand.settle_at(gas, 1);
-    let at = 70 * MINUTE;
-    stand.order(stand::ANN, muster_core::Verb::Cut { at });
-    assert_eq!(stand.view().runway.cut.unwrap().earliest, at);
+fn an_announced_cut_goes_before_every_prior_and_gas_that_is_out_waits_for_none() {
+    for (at, earliest) in [(5 * MINUTE, 5 * MINUTE), (70 * MINUTE, 10 * MINUTE)] {
+        let (mut stand, gas) = with(Quantity::SuppressionDischarge);
+        stand.settle_at(gas, 1);
+        stand.order(stand::ANN, muster_core::Verb::Cut { at });
+        assert_eq!(stand.view().runway.cut.unwrap().earliest, earliest);
+    }
 }
 
 #[test]

@@ -225,9 +225,9 @@ proptest! {
         let votes = stand.votes();
         let live = live_steps(&stand);
         if stand.reload(next).is_ok() {
-            // One that lost its channels may return; it stays latched.
+            // One that lost its channels may return; it stays latched. With less slack a death may be judged at once.
             let keys = |votes: Vec<Latched>| votes.into_iter().map(|v| (v.0, v.1)).collect::<BTreeSet<_>>();
-            prop_assert_eq!(keys(stand.votes()), keys(votes));
+            prop_assert!(keys(stand.votes()).is_superset(&keys(votes)));
             for step in live {
                 prop_assert!(live_steps(&stand).contains(&step) || stand.ended(&step.0).is_some(), "{:?} is lost", step);
             }

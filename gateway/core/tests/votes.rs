@@ -298,15 +298,128 @@ fn one_person_with_the_role_aborts_the_window_and_what_was_seen_opens_it_no_more
 }
 
 #[test]
-fn the_window_survives_a_restart() {
+fn the_window_survives_a_restart_and_what_is_heard_after_it_counts() {
+    let after = |heard: [Option<i64>; 4]| {
+        let mut room = Room::new();
+        room.alarm(0);
+        room.fail(1);
+        let stand = room.stand.restart(u64::MAX);
+        let mut next = Room { stand, shows: heard };
+        next.pass(30 * SECOND);
+        let before_its_end = next.does();
+        next.pass(4 * MINUTE);
+        (before_its_end, next.does())
+    };
+    assert_eq!(
+        after([Some(20), None, Some(0), Some(0)]),
+        (Window, Go),
+        "still dead, and no answer"
+    );
+    assert_eq!(
+        after([Some(20), Some(0), Some(0), Some(0)]).1,
+        Prep,
+        "it is heard again"
+    );
+    assert_eq!(after([None; 4]).1, Prep, "nobody is heard: nobody knows what died");
+}
+
+#[test]
+fn a_window_ends_with_its_reason() {
+    let mut room = Room::new();
+    room.fail(2);
+    room.pass(10 * SECOND);
+    room.alarm(0);
+    while room.does() != Window {
+        room.pass(MINUTE);
+    }
+    room.shows[2] = Some(0);
+    room.pass(5 * MINUTE);
+    assert_eq!(room.does(), Prep, "three groups can vote again");
+}
+
+#[test]
+fn aborting_a_window_never_lifts_an_abort() {
+    let mut room = Room::new();
+    room.alarm(0);
+    assert_eq!(room.stand.both(Verb::Evacuate), Verdict::Taken);
+    assert_eq!(room.stand.both(Verb::Abort), Verdict::Taken);
+    room.fail(1);
+    assert_eq!(room.stand.order(ANN, Verb::Abort), Verdict::Taken);
+    let orders = room.stand.view().orders;
+    assert!(
+        orders
+            .iter()
+            .any(|o| o.verb == "abort" && !o.waits && o.until.is_none()),
+        "{orders:?}"
+    );
+}
+
+#[test]
+fn a_dead_switch_and_little_slack_do_not_evacuate() {
+    let mut site = room();
+    site.workloads.push(stand::workload("db", 1, &[]));
+    site.priors.loss_earliest_ms = 150 * SECOND;
+    site.channels[3].supervision_ms = 120 * SECOND;
+    let mut room = Room::of(site);
+    room.alarm(0);
+    room.pass(10 * SECOND);
+    room.shows = [None; 4];
+    room.pass(4 * MINUTE);
+    assert_eq!(room.does(), Prep, "{}", room.stand.state.why());
+}
+
+#[test]
+fn one_of_two_can_be_aborted_after_the_prior() {
+    let mut site = room();
+    site.workloads.push(stand::workload("db", 1, &[]));
+    let mut room = Room::of(site);
+    room.fail(2);
+    room.pass(10 * SECOND);
+    room.alarm(0);
+    let mut seen = false;
+    while room.does() != Go {
+        seen |= room.does() == Window;
+        room.pass(MINUTE);
+    }
+    assert!(seen, "nobody could abort");
+}
+
+#[test]
+fn a_reload_that_regroups_what_is_dying_casts_no_vote() {
     let mut room = Room::new();
     room.alarm(0);
     room.fail(1);
-    let mut next = room.stand.restart(u64::MAX);
-    next.wait(MINUTE);
-    assert_eq!(next.zone(0), Level::Prepare);
-    next.wait(2 * MINUTE);
-    assert_eq!(next.zone(0), Level::Evacuate, "still no answer");
+    let mut site = room.stand.file.clone();
+    site.channels[1].group = site.channels[0].group;
+    assert_eq!(room.stand.reload(site), Ok(()));
+    room.pass(5 * MINUTE);
+    assert_eq!(room.does(), Prep);
+    room.alarm(2);
+    assert_eq!(room.does(), Go, "the first vote is an alarm's still");
+}
+
+#[test]
+fn a_vote_returns_though_it_was_between_its_limits_when_due() {
+    let mut room = Room::new();
+    room.alarm(0);
+    room.shows[0] = Some(0);
+    room.pass(29 * MINUTE);
+    room.shows[0] = Some(9);
+    room.pass(5 * MINUTE);
+    room.shows[0] = Some(0);
+    room.pass(40 * MINUTE);
+    assert_eq!(room.stand.votes(), [("a".into(), "n1".into(), false)]);
+}
+
+#[test]
+fn lost_alarming_outlives_a_restart() {
+    let mut stand = Stand::new(site());
+    stand.alarm(0);
+    stand.alarm(5);
+    stand.sample(5, Err(Absence::Bus));
+    let mut next = stand.restart(u64::MAX);
+    next.keep(&[(0, 0)], 40 * MINUTE);
+    assert_eq!(next.votes(), [("a".into(), "n1".into(), true)]);
 }
 
 /// What happens in a room, word by word: `A0` channel 0 alarms, `F1` fails, `S1` falls silent, `W1` is well, `N1` talks

@@ -16,6 +16,8 @@ pub fn line(record: &Record) -> String {
             why,
             died: _,
         } => format!("{group} votes in {zone} by {channel}: {why}"),
+        Record::AlarmJoined { channel } => format!("{channel} alarms as well"),
+        Record::DeathNoted { why, .. } => format!("{why}; whether that is a vote is not known yet"),
         Record::WindowOpened { zone, until, why } => {
             format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
         }

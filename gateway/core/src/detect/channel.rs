@@ -161,9 +161,10 @@ impl Passing {
         (self.on != before).then_some(self.on)
     }
 
-    /// An earlier sample that is believed only now; the one that bears it out comes next.
-    fn count_as_well(&mut self, limit: Option<&Limit>, n: u8, value: Micro) {
-        if limit.is_some_and(|limit| limit.beyond(value)) {
+    /// An earlier sample that is believed only now; the one that bears it out comes next and is what votes, so it counts
+    /// only if both are beyond.
+    fn count_as_well(&mut self, limit: Option<&Limit>, n: u8, both: [Micro; 2]) {
+        if limit.is_some_and(|limit| both.iter().all(|value| limit.beyond(*value))) {
             self.beyond = ((self.beyond << 1) | 1) & (u16::MAX >> (16 - u32::from(n.clamp(1, 16))));
         }
     }
@@ -254,13 +255,15 @@ impl ChannelState {
             let allowed = u128::from(jump.get()) * (taken - at).max(1_000).unsigned_abs() as u128 / 1_000;
             u128::from(value.0.abs_diff(from.0)) > allowed
         };
-        let borne_out = self.doubted.filter(|(v, at)| !far(*v, *at));
+        // Going on the same way bears it out as well: a fire may be faster than the limit for as long as it can be measured.
+        let onward = |v: Micro| (v > last) == (value > last) && value.0.abs_diff(last.0) >= v.0.abs_diff(last.0);
+        let borne_out = self.doubted.filter(|(v, at)| onward(*v) || !far(*v, *at));
         if taken < self.good_at || !far(last, self.good_at) || borne_out.is_some() {
             self.doubted = None;
             // How much of it was outside the room as well is not known any more.
             if let (Some((earlier, _)), None) = (borne_out, c.checks.reference) {
-                self.alarm.count_as_well(c.alarm.as_ref(), c.n, earlier);
-                self.watch.count_as_well(c.watch.as_ref(), c.n, earlier);
+                self.alarm.count_as_well(c.alarm.as_ref(), c.n, [earlier, value]);
+                self.watch.count_as_well(c.watch.as_ref(), c.n, [earlier, value]);
             }
             return false;
         }

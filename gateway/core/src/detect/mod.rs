@@ -156,6 +156,11 @@ impl Detect {
         }
     }
 
+    /// Since when a channel that has alarmed is clear.
+    pub(crate) fn clear_since(&self, ix: ChannelIx) -> Option<Millis> {
+        self.channels.get(ix.at()).filter(|c| c.alarmed)?.clear_since
+    }
+
     /// Channels that can vote for a group in a zone.
     pub(crate) fn voters(&self, zone: ZoneIx, group: GroupIx) -> &[ChannelIx] {
         self.voters.get(&(zone, group)).map_or(&[][..], Vec::as_slice)

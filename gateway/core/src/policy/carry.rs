@@ -48,7 +48,7 @@ impl Policy {
         }
         (self.resets, self.incident, self.own) = (old.resets, old.incident, old.own);
         (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
-        gone.bypasses = self.carry_doubts(moved, (old.bypasses, old.withheld), (old.windows, old.dying));
+        gone.bypasses = self.carry_doubts((moved, detect), (old.bypasses, old.withheld), (old.windows, old.dying));
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
         gone
     }
@@ -59,7 +59,7 @@ impl Policy {
     /// what is gone are handed back.
     fn carry_doubts(
         &mut self,
-        moved: &Moved,
+        (moved, detect): (&Moved, &Detect),
         (bypasses, withheld): (BTreeMap<Target, Bypass>, BTreeSet<ChannelIx>),
         (windows, dying): (BTreeMap<ZoneIx, Window>, BTreeMap<(ZoneIx, GroupIx), Dying>),
     ) -> Vec<Target> {
@@ -82,7 +82,10 @@ impl Policy {
             .into_iter()
             .filter_map(|((zone, group), mut dying)| {
                 dying.channel = moved.channel(dying.channel)?;
-                Some(((moved.zone(zone)?, moved.group(group)?), dying))
+                let key = (moved.zone(zone)?, moved.group(group)?);
+                // Put into another group meanwhile, it says nothing for either.
+                let stays = detect.voters(key.0, key.1).contains(&dying.channel);
+                stays.then_some((key, dying))
             })
             .collect();
         gone

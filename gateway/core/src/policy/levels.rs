@@ -35,7 +35,7 @@ pub(crate) fn of_zone(site: &Site, policy: &Policy, detect: &Detect, zone: ZoneI
         return (Level::Watch, watched(channel, state));
     }
     let (level, why) = protection(site, detect, zone);
-    match policy.bypass_in(site, zone) {
+    match policy.bypass_in(site, detect, zone) {
         Some(bypass) if level == Level::Normal => (Level::Watch, bypass),
         Some(bypass) => (level, format!("{why}; {bypass}")),
         None => (level, why),

@@ -91,13 +91,11 @@ fn first_of(
 }
 
 fn cut(site: &Site, policy: &Policy, detect: &Detect, sign: Option<Millis>) -> Option<Interval> {
-    if let Some(at) = policy.cut {
-        return Some(Interval {
-            earliest: at,
-            likely: at,
-            why: "announced".into(),
-        });
-    }
+    let announced = policy.cut.map(|at| Interval {
+        earliest: at,
+        likely: at,
+        why: "announced".into(),
+    });
     let prior = sign.map(|sign| Interval {
         earliest: sign + site.priors.cut_earliest_ms,
         likely: sign + site.priors.cut_likely_ms,
@@ -106,7 +104,9 @@ fn cut(site: &Site, policy: &Policy, detect: &Detect, sign: Option<Millis>) -> O
             site.priors.cut_earliest_ms / 1_000
         ),
     });
-    prior
+    // What has been announced is better known than any prior; gas that is out does not wait for it.
+    announced
+        .or(prior)
         .into_iter()
         .chain(discharged(site, policy, detect))
         .min_by_key(|i| i.earliest)

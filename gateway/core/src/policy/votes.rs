@@ -26,6 +26,13 @@ pub(crate) struct Vote {
     pub(crate) died: bool,
 }
 
+impl Vote {
+    /// It is held, and was cast by an alarm.
+    pub(crate) fn alarms(&self) -> bool {
+        self.held && !self.died
+    }
+}
+
 /// What a zone's votes come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sum {
@@ -86,20 +93,22 @@ impl Policy {
             .or_else(|| self.one_of_two(site, detect, zone, now))
     }
 
-    /// One vote, and beside it a channel that died.
+    /// One vote, and beside it a channel that died: of several such pairs the newest.
     fn with_a_death(&self, site: &Site, zone: ZoneIx) -> Option<Sum> {
-        let (dead, death) = self.votes_in(zone).find(|(_, v)| v.died)?;
-        let alarm = self
-            .votes_in(zone)
-            .find(|(g, v)| *g != dead && !v.died && together(v, death))?;
-        let newest = death.onset.max(alarm.1.onset);
-        Some(Sum::Unless(two_votes(site, alarm, (dead, death)), newest))
+        let pairs = self.votes_in(zone).filter(|(_, v)| v.died).flat_map(|dead| {
+            let alarms = self
+                .votes_in(zone)
+                .filter(move |(g, v)| *g != dead.0 && !v.died && together(v, dead.1));
+            alarms.map(move |alarm| (alarm.1.onset.max(dead.1.onset), alarm, dead))
+        });
+        let (newest, alarm, dead) = pairs.max_by_key(|(at, ..)| *at)?;
+        Some(Sum::Unless(two_votes(site, alarm, dead), newest))
     }
 
     /// One held vote, where one of three groups has been out for longer than a repair may take.
     fn one_of_two(&self, site: &Site, detect: &Detect, zone: ZoneIx, now: Millis) -> Option<Sum> {
         let from = self.one_is_enough_from(detect, zone).filter(|from| *from <= now)?;
-        let (group, vote) = self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
+        let (group, vote) = self.votes_in(zone).find(|(_, v)| v.alarms())?;
         let out: Vec<&str> = self
             .out(detect, zone)
             .map(|(g, _)| site.groups[g.at()].id.as_str())
@@ -120,7 +129,7 @@ impl Policy {
     /// From when on one held vote is enough in a zone that has one, with an abort window: two groups left of three or more,
     /// for longer than the repair limit. One that is left alone never is.
     pub(crate) fn one_is_enough_from(&self, detect: &Detect, zone: ZoneIx) -> Option<Millis> {
-        self.votes_in(zone).find(|(_, v)| v.held && !v.died)?;
+        self.votes_in(zone).find(|(_, v)| v.alarms())?;
         let (_, total) = detect.tally.protection(zone);
         let (count, since) = self
             .out(detect, zone)

@@ -178,11 +178,15 @@ pub struct Stand {
 
 impl Stand {
     pub fn new(site: Site) -> Self {
+        Self::begun_at(0, site)
+    }
+
+    fn begun_at(now: Millis, site: Site) -> Self {
         let mut stand = Self {
             state: State::new(),
             file: site.clone(),
             inputs: Vec::new(),
-            now: 0,
+            now,
             witness: Witness::new(site.clone()),
             calls: Vec::new(),
             cancelled: Vec::new(),
@@ -370,8 +374,7 @@ impl Stand {
     /// Dies, and starts again with what the journal holds up to a sequence.
     pub fn restart(&self, through: u64) -> Self {
         let kept: Vec<Entry> = self.entries.iter().filter(|e| e.seq <= through).cloned().collect();
-        let mut next = Self::new(self.file.clone());
-        next.now = self.now;
+        let mut next = Self::begun_at(self.now, self.file.clone());
         next.entries.clone_from(&kept);
         next.witness.remembers(&kept);
         next.input(&Input::Restore(kept));

@@ -202,7 +202,7 @@ impl Witness {
         } else {
             *value <= limit.set
         };
-        assert!(beyond && *value >= c.range.0 && *value <= c.range.1);
+        assert!(beyond && *value >= c.range.0 && *value <= c.range.1, "{voter} votes at {value}: {why}");
         assert!(!simulated || self.site.simulated, "a simulated reading voted");
         assert_eq!(&self.site.zones[c.zone.at()].id, zone);
         assert_eq!(&self.site.groups[c.group.at()].id, group);
@@ -281,7 +281,9 @@ impl Witness {
                 }
             }
             Record::AbortLifted { .. } => self.aborted = false,
-            Record::OrderPending { .. }
+            Record::AlarmJoined { .. }
+            | Record::DeathNoted { .. }
+            | Record::OrderPending { .. }
             | Record::OrderRefused { .. }
             | Record::BypassRefused { .. }
             | Record::StepAccepted { .. }
@@ -384,6 +386,8 @@ impl Witness {
             *phase == Phase::Prepare || self.evacuating,
             "{step} without evidence (1)"
         );
+        let aborted = self.aborted && *phase != Phase::Prepare;
+        assert!(!aborted, "{step} begins though an evacuation is aborted");
         assert!(*token > self.token, "token {token} after {}", self.token);
         self.token = *token;
         let key = (self.incident.expect("an incident"), step.clone(), *mode);

@@ -39,6 +39,12 @@ fn every_record() -> Vec<Record> {
             why: s("a vote is held"),
         },
         Record::AbortLifted { why: s("new vote") },
+        Record::AlarmJoined { channel: s("n1.voc") },
+        Record::DeathNoted {
+            channel: s("n2.smoke"),
+            alarmed_at: 7,
+            why: s("died"),
+        },
         Record::WindowOpened {
             zone: s("b3"),
             until: i64::MAX,
@@ -160,6 +166,7 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
+        Record::AlarmJoined { .. } | Record::DeathNoted { .. } => true,
         Record::WindowOpened { .. } | Record::WindowClosed { .. } => true,
         Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }
