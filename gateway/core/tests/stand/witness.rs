@@ -202,7 +202,10 @@ impl Witness {
         } else {
             *value <= limit.set
         };
-        assert!(beyond && *value >= c.range.0 && *value <= c.range.1, "{voter} votes at {value}: {why}");
+        assert!(
+            beyond && *value >= c.range.0 && *value <= c.range.1,
+            "{voter} votes at {value}: {why}"
+        );
         assert!(!simulated || self.site.simulated, "a simulated reading voted");
         assert_eq!(&self.site.zones[c.zone.at()].id, zone);
         assert_eq!(&self.site.groups[c.group.at()].id, group);

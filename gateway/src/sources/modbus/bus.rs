@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use muster_core::Millis;
 use tokio::time::sleep;
 
 use super::ModbusSource;
@@ -67,10 +68,12 @@ struct Member {
     trip_due: Duration,
     /// When the rest is due, or the next block of it.
     rest_due: Duration,
-    /// The rest, while it is being read.
-    rest: Option<Cycle>,
-    /// It has not answered since its last failure.
-    failing: bool,
+    /// The rest, while it is being read, and since when: by the engine's clock, for its age.
+    rest: Option<(Millis, Cycle)>,
+    /// Its trip signals have not been answered since they last failed.
+    trip_failing: bool,
+    /// Nor has the rest: a device may be silent to one block of it only.
+    rest_failing: bool,
 }
 
 /// Whose turn it is.
@@ -113,20 +116,25 @@ impl Bus {
     async fn take(&mut self, turn: Turn) -> Result<(), Closed> {
         self.trips_in_a_row = if turn.trip { self.trips_in_a_row + 1 } else { 0 };
         let began = self.began.elapsed();
+        // Where nobody answers, nobody has to be protected.
+        let others_answer = self.members.iter().any(|m| !m.trip_failing && !m.rest_failing);
         let member = &mut self.members[turn.member];
         member.outlet.check_open()?;
-        let was_failing = member.failing;
+        let was_failing = member.failing(turn.trip);
+        let taken = if turn.trip { member.outlet.now() } else { member.taken() };
+        member.count_missed(turn.trip, began);
         let said = member.ask(&mut self.link, turn.trip).await;
         let now = self.began.elapsed();
-        if was_failing && said.is_err() {
+        if was_failing && said.is_err() && others_answer {
             self.probe_from = now + (now - began) * (SHARE_OF_FAILING - 1);
         }
-        member.take(turn.trip, said, (began, now)).await
+        member.take(turn.trip, said, (began, now), taken).await
     }
 }
 
 /// The next turn, or how long there is none: trip signals before all others, and of equals who has been due longest. A
-/// device that fails is tried when no other's trip signals are due.
+/// device that fails is tried when no other's trip signals are due, or when these have had their row: a line that is always
+/// busy would never ask it again.
 fn pick(all: &[Due], now: Duration, probe_from: Duration, trips_in_a_row: u32) -> Result<Turn, Duration> {
     let from = |due: &Due| if due.failing { due.at.max(probe_from) } else { due.at };
     let ready = || all.iter().filter(|due| from(due) <= now);
@@ -137,7 +145,7 @@ fn pick(all: &[Due], now: Duration, probe_from: Duration, trips_in_a_row: u32) -
             .map(|due| due.turn)
     };
     let starved = (trips_in_a_row >= TRIPS_IN_A_ROW)
-        .then(|| first(&|due| !due.failing && !due.turn.trip && due.overdue))
+        .then(|| first(&|due| due.overdue && (due.failing || !due.turn.trip)))
         .flatten();
     starved
         .or_else(|| first(&|due| !due.failing && due.turn.trip))
@@ -160,7 +168,8 @@ impl Member {
             trip_due: due,
             rest_due: due,
             rest: None,
-            failing: false,
+            trip_failing: false,
+            rest_failing: false,
             pace,
             outlet,
             device: Device::new(source, plan, counters, polling),
@@ -177,9 +186,33 @@ impl Member {
         };
         let trip = self
             .trips
-            .then(|| due(true, self.trip_due, self.failing, self.pace.period));
-        let rest = (!self.trips || !self.failing).then(|| due(false, self.rest_due, self.failing, self.rest_period()));
+            .then(|| due(true, self.trip_due, self.trip_failing, self.pace.period));
+        let rest = (!self.trips || !self.trip_failing)
+            .then(|| due(false, self.rest_due, self.rest_failing, self.rest_period()));
         trip.into_iter().chain(rest)
+    }
+
+    fn failing(&self, trip: bool) -> bool {
+        if trip { self.trip_failing } else { self.rest_failing }
+    }
+
+    /// Whole periods that a turn comes too late are turns that were not made; a pause after a failure is none.
+    fn count_missed(&self, trip: bool, now: Duration) {
+        let (due, period) = match (trip, self.trips) {
+            (true, _) => (self.trip_due, self.pace.period),
+            // Counted with the first block of the rest.
+            (false, false) if self.rest.is_none() => (self.rest_due, self.rest_period()),
+            (false, _) => return,
+        };
+        let late = now.saturating_sub(due).as_nanos() / period.as_nanos().max(1);
+        self.device.polling.missed(u64::try_from(late).unwrap_or(u64::MAX));
+    }
+
+    /// When the oldest answer of what comes next was, or will have been, given.
+    fn taken(&self) -> Millis {
+        self.rest
+            .as_ref()
+            .map_or_else(|| self.outlet.now(), |(since, _)| *since)
     }
 
     fn rest_period(&self) -> Duration {
@@ -189,14 +222,15 @@ impl Member {
     /// All trip signals, or one block of the rest.
     async fn ask(&mut self, link: &mut Link, trip: bool) -> Result<Option<Vec<Sample>>, Failure> {
         // Whoever has been slow may be slow; who is silent is not waited for as long.
-        self.device.hurry(self.failing);
+        self.device.hurry(self.trip_failing || self.rest_failing);
         if trip {
             return self.device.cycle(link, true).await.map(Some);
         }
-        let mut cycle = self.rest.take().unwrap_or_else(|| Cycle::begin(false));
+        let begin = || (self.outlet.now(), Cycle::begin(false));
+        let (since, mut cycle) = self.rest.take().unwrap_or_else(begin);
         let said = self.device.step(link, &mut cycle).await?;
         if said.is_none() {
-            self.rest = Some(cycle);
+            self.rest = Some((since, cycle));
         }
         Ok(said)
     }
@@ -206,27 +240,26 @@ impl Member {
         trip: bool,
         said: Result<Option<Vec<Sample>>, Failure>,
         (began, now): (Duration, Duration),
+        taken: Millis,
     ) -> Result<(), Closed> {
         match said {
             // More blocks are to come, and they are due already.
-            Ok(None) => self.failing = false,
+            Ok(None) => {}
             Ok(Some(samples)) => {
-                self.failing = false;
-                let (due, period) = if trip {
-                    (&mut self.trip_due, self.pace.period)
-                } else {
-                    let period = self.rest_period();
-                    (&mut self.rest_due, period)
-                };
                 // Never more often than the device bears, however late this turn was.
-                *due = began + period;
-                self.outlet.heard(trip, samples, self.outlet.now()).await?;
+                if trip {
+                    (self.trip_failing, self.trip_due) = (false, began + self.pace.period);
+                } else {
+                    (self.rest_failing, self.rest_due) = (false, began + self.rest_period());
+                }
+                self.outlet.heard(trip, samples, taken).await?;
             }
             Err(failure) => {
-                self.failing = true;
-                self.rest = None;
                 let again = now + self.outlet.pause();
-                (self.trip_due, self.rest_due) = (again, again);
+                (self.rest, self.rest_failing, self.rest_due) = (None, true, again);
+                if trip {
+                    (self.trip_failing, self.trip_due) = (true, again);
+                }
                 let line = self.device.failed(&failure);
                 self.outlet.lost(trip, line).await?;
             }
@@ -282,6 +315,17 @@ mod tests {
             Ok((1, false))
         );
         assert_eq!(picked(&[silent], 1_500, 0), Err(500));
+        let busy = [silent, due(1, true, 990, false, false)];
+        assert_eq!(
+            picked(&busy, 0, TRIPS_IN_A_ROW),
+            Ok((0, true)),
+            "on a busy line as well"
+        );
+        assert_eq!(
+            picked(&busy, 1_500, TRIPS_IN_A_ROW),
+            Ok((1, true)),
+            "in its share of the time"
+        );
     }
 
     #[test]

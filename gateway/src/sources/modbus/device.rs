@@ -39,6 +39,8 @@ pub(super) struct Cycle {
     /// Of the signals that trip something, or of all others.
     trip: bool,
     begun: Stopwatch,
+    /// Under which opening of the port its first block was read: a canary speaks for one connection only.
+    opened: Option<u64>,
     /// Blocks that have been read.
     read: usize,
     samples: Vec<Sample>,
@@ -49,6 +51,7 @@ impl Cycle {
         Self {
             trip,
             begun: Stopwatch::start(),
+            opened: None,
             read: 0,
             samples: Vec::new(),
         }
@@ -90,6 +93,9 @@ impl Device {
     }
 
     async fn try_step(&mut self, link: &mut Link, cycle: &mut Cycle) -> Result<Option<Vec<Sample>>, Failure> {
+        if cycle.opened.is_some_and(|opened| opened != link.opened()) {
+            *cycle = Cycle::begin(cycle.trip);
+        }
         let polls = if cycle.trip { &self.plan.trip } else { &self.plan.rest }.clone();
         let Some(poll) = polls.get(cycle.read) else {
             return Ok(Some(std::mem::take(&mut cycle.samples)));
@@ -101,6 +107,7 @@ impl Device {
         let none = Found::default();
         let factors = &self.found.as_ref().map_or(&none, |(_, found)| found).factors;
         cycle.samples.extend(poll.samples(&answer, factors));
+        cycle.opened.get_or_insert(link.opened());
         cycle.read += 1;
         if cycle.read < polls.len() {
             return Ok(None);
@@ -153,11 +160,14 @@ impl Device {
     async fn read(&mut self, link: &mut Link, block: Block) -> Result<Answer, Failure> {
         let base = self.base(link).await?;
         let start = block.start.checked_add(base).ok_or(Failure::Canary)?;
-        let asked = Stopwatch::start();
+        let (asked, opened) = (Stopwatch::start(), link.is_open());
         let answer = link.read(self.to(), Block { start, ..block }).await;
         self.tell_discarded(link);
         let answer = answer?;
-        self.slowest = self.slowest.max(Some(asked.elapsed()));
+        // A connection that had to be made first says nothing about the device.
+        if opened {
+            self.slowest = self.slowest.max(Some(asked.elapsed()));
+        }
         Ok(answer)
     }
 

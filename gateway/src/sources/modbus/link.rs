@@ -18,6 +18,10 @@ use crate::sources::names;
 /// A device in the same building answers a SYN within milliseconds; TCP repeats a lost one after 1 s.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
+/// Before the first question on a line it has to be quiet for so long: another program, or we before a reload, may have
+/// asked something whose answer is still on its way. The longest time-out of the shipped profiles.
+const FIRST_QUIET: Duration = Duration::from_secs(2);
+
 /// What a device answered to one read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -64,9 +68,14 @@ impl Link {
         }
     }
 
-    /// How many times it has been opened: what was found over an earlier connection may be another device's.
+    /// Under which opening the next read goes: what was found over an earlier connection may be another device's.
     pub(super) fn opened(&self) -> u64 {
-        self.opened
+        self.opened + u64::from(self.open.is_none())
+    }
+
+    /// Whether the next read need not open it first.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     /// What has come is out of step with what was asked.
@@ -128,11 +137,16 @@ impl Link {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
-        let open = match &self.port {
+        let mut open = match &self.port {
             Port::Tcp(at) => Open::Tcp(tcp::attach(connect(at).await?)),
             Port::RtuOverTcp { address, baud } => Open::Line(Line::new(Box::new(connect(address).await?), *baud)),
             Port::Serial(serial) => Open::Line(Line::new(Box::new(open_serial(serial)?), serial.baud)),
         };
+        if self.opened == 0
+            && let Open::Line(line) = &mut open
+        {
+            line.distrust_for(FIRST_QUIET);
+        }
         self.opened += 1;
         Ok(open)
     }

@@ -130,20 +130,28 @@ impl Line {
         self.distrust = self.distrust.max(RESYNC);
     }
 
+    /// Somebody else may have asked before.
+    pub(super) fn distrust_for(&mut self, quiet: Duration) {
+        self.distrust = self.distrust.max(quiet);
+    }
+
     /// One read: as many words as were asked for, bits in whole bytes, or an exception.
     pub(super) async fn read(&mut self, units: &mut Units, to: To, block: Block) -> Result<Said, Failure> {
+        let mut refused = None;
         for _ in 0..TRIES {
             let question = units.unit(to.unit).tell_apart(block)?;
             let said = self.ask(units, to, question).await?;
             let Question::Read(asked) = question else { break };
             match said {
                 Ok(response) => return Ok(Ok(within(response, asked, block))),
-                Err(code) if asked == block => return Ok(Err(code)),
-                // The refusal has settled what was open, so that the block itself can be asked for.
-                Err(_) => {}
+                // A device that is busy is so for any width.
+                Err(code) if asked == block || !is_of_address(code) => return Ok(Err(code)),
+                // The refusal has mostly settled what was open, so that the block itself can be asked for.
+                Err(code) => refused = Some(code),
             }
         }
-        Err(Failure::Unsettled { wait: SETTLED_AFTER })
+        // Whatever may still come, no value has: a refusal is nobody else's register.
+        refused.map(Err).ok_or(Failure::Unsettled { wait: SETTLED_AFTER })
     }
 
     /// Who it says it is.
@@ -168,11 +176,9 @@ impl Line {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let stream = &mut self.stream;
-        let sent = timeout(WRITE_WITHIN, async {
-            stream.write_all(bytes).await?;
-            stream.flush().await
-        });
+        // No flush: of a serial line it waits in the kernel, on our thread, and for ever where an adapter does not drain. That
+        // the characters take their time is in the time that the answer has.
+        let sent = timeout(WRITE_WITHIN, self.stream.write_all(bytes));
         let sent = sent.await.map_err(|_| Failure::Timeout { within: WRITE_WITHIN });
         self.spoken = Stopwatch::start();
         sent?.map_err(Failure::Broken)
@@ -203,6 +209,7 @@ impl Line {
             let n = self.received(read)?;
             came.extend_from_slice(&buf[..n]);
             loop {
+                units.discarded += drop_glitches(&mut came);
                 if !echoed && sent.starts_with(&came[..came.len().min(sent.len())]) {
                     // Adapters of two wires hear themselves; what begins like an echo is one, or is not needed.
                     if came.len() < sent.len() {
@@ -212,7 +219,6 @@ impl Line {
                     echoed = true;
                     continue;
                 }
-                units.discarded += drop_glitches(&mut came);
                 let Some(frame) = next_frame(&mut came)? else { break };
                 if let Some(said) = judge(units, unit, question, &frame)? {
                     units.discarded += came.len();
@@ -258,17 +264,21 @@ fn next_frame(came: &mut Vec<u8>) -> Result<Option<Frame>, Failure> {
     }
 }
 
+/// Whether an exception is about the registers that were asked for, rather than about the device.
+fn is_of_address(code: ExceptionCode) -> bool {
+    matches!(
+        code,
+        ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue
+    )
+}
+
 /// What a frame says to a question; none where it is a late or doubled answer to another one.
 fn judge(units: &mut Units, unit: u8, question: Question, frame: &Frame) -> Result<Option<Said>, Failure> {
     let asked = &mut units.unit(unit).asked;
     if frame.unit == unit {
         if let Some(code) = frame.exception(question.function()) {
             let code = ExceptionCode::new(code);
-            let address = matches!(
-                code,
-                ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue
-            );
-            asked.refused(question, address);
+            asked.refused(question, is_of_address(code));
             return Ok(Some(Err(code)));
         }
         if frame.shape() == question.shape() {
