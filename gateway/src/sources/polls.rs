@@ -47,6 +47,7 @@ struct Course {
     /// The last sound cycle: when it ended, and how long it took.
     heard: Option<(Stopwatch, Duration)>,
     failed: Option<(Stopwatch, Cause, String)>,
+    note: Option<String>,
     missed: u64,
 }
 
@@ -74,6 +75,8 @@ pub(crate) struct Now {
     pub(crate) answered_ms: Option<u64>,
     /// Turns that were due and could not be made, since it was first polled: it, or Muster, was too slow.
     pub(crate) missed: u64,
+    /// Why what it answers has no value, for as long as that is so.
+    pub(crate) note: Option<String>,
     /// The last error. It stays when the device is heard again.
     pub(crate) last_error: Option<LastError>,
 }
@@ -155,11 +158,20 @@ impl Polling {
             cycle_ms: heard.map(|(_, took)| millis(*took)),
             answered_ms: heard.map(|(since, _)| millis(since.elapsed())),
             missed: course.missed,
+            note: course.note.clone(),
             last_error: failed.map(|(since, cause, line)| LastError {
                 cause: *cause,
                 line: line.clone(),
                 age_ms: millis(since.elapsed()),
             }),
+        }
+    }
+
+    /// Why what it answers has no value; none if it has.
+    pub(crate) fn note(&self, why: Option<String>) {
+        let mut course = locked(&self.course);
+        if course.note != why {
+            course.note = why;
         }
     }
 
