@@ -93,6 +93,22 @@ impl Policy {
             .or_else(|| self.one_of_two(site, detect, zone, now))
     }
 
+    /// Why a vote does not count together with another that stands near it; none if there is no other, or if it does.
+    pub(crate) fn apart(&self, site: &Site, detect: &Detect, (zone, group): (ZoneIx, GroupIx)) -> Option<String> {
+        let vote = self.votes.get(&(zone, group))?;
+        let near = || {
+            let all = detect.tally.near(zone).flat_map(|z| self.votes_in(z));
+            all.filter(|(g, v)| *g != group && !v.died)
+        };
+        let (other, with) = near().next().filter(|_| !near().any(|(_, v)| together(vote, v)))?;
+        let minutes = (vote.onset - with.onset).abs() / 60_000;
+        Some(format!(
+            "it does not count together with that of {}, which has returned and fell {minutes} min before (limit {} min)",
+            site.groups[other.at()].id,
+            TOGETHER_WITHIN_MS / 60_000
+        ))
+    }
+
     /// One vote, and beside it a channel that died: of several such pairs the newest.
     fn with_a_death(&self, site: &Site, zone: ZoneIx) -> Option<Sum> {
         let pairs = self.votes_in(zone).filter(|(_, v)| v.died).flat_map(|dead| {
