@@ -32,6 +32,7 @@ mod polled;
 mod polled_rows;
 mod port;
 mod principal;
+mod probe;
 mod profile;
 mod rows;
 mod secret;

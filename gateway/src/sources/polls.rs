@@ -31,6 +31,9 @@ struct Device {
     kind: &'static str,
     address: String,
     profile: String,
+    probe: String,
+    port: String,
+    is_line: bool,
     polling: Polling,
 }
 
@@ -60,6 +63,12 @@ pub(crate) struct Shown {
     pub(crate) address: String,
     /// `vendor/model`.
     pub(crate) profile: String,
+    /// What to type to ask it by hand.
+    pub(crate) probe: String,
+    /// What all devices there have in common: the serial line, or the address.
+    pub(crate) port: String,
+    /// It is on a serial line, of this machine or behind a server of lines: a bus, however many are on it.
+    pub(crate) is_line: bool,
     /// How it goes.
     pub(crate) now: Now,
 }
@@ -100,6 +109,11 @@ impl Polls {
             kind: source.way.kind(),
             address: source.address.clone(),
             profile: source.way.profile_name(),
+            probe: source.probe_command(),
+            port: source
+                .modbus()
+                .map_or_else(|| source.address.to_ascii_lowercase(), |way| way.port.bus()),
+            is_line: source.modbus().is_some_and(|way| way.port.baud().is_some()),
             polling: polling.clone(),
         };
         locked(&self.devices).insert(source.id.clone(), device);
@@ -125,6 +139,9 @@ impl Polls {
             now: device.polling.now(),
             address: device.address,
             profile: device.profile,
+            probe: device.probe,
+            port: device.port,
+            is_line: device.is_line,
         })
     }
 }
