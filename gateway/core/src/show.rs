@@ -1,13 +1,14 @@
 //! The state as people are shown it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
-    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, State, StepView, TroubleView, Verb, View,
-    VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
+    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, SourceIx, State, StepView, TroubleView,
+    Verb, View, VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
-    policy::{Incident, Interval, Pending, orders::PAIR_WITHIN_MS, runway},
+    policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
+    settle::fault_in,
     step,
 };
 
@@ -100,16 +101,42 @@ impl State {
         votes
     }
 
+    /// Several channels of one source with the same fault are one line, with how many they are.
     fn troubles(&self) -> Vec<TroubleView> {
-        let own = self.policy.own.iter().map(|(part, t)| (part.as_str(), t));
-        let heard = self.policy.troubles.iter().map(|(s, t)| (self.subject_id(*s), t));
-        own.chain(heard)
-            .map(|(subject, (since, line))| TroubleView {
-                subject: subject.into(),
-                since: *since,
-                line: line.clone(),
-            })
-            .collect()
+        let view = |subject: &str, since: Millis, line: &str| TroubleView {
+            subject: subject.into(),
+            since,
+            line: line.into(),
+        };
+        let mut all: Vec<TroubleView> = Vec::new();
+        all.extend(
+            self.policy
+                .own
+                .iter()
+                .map(|(part, (since, line))| view(part, *since, line)),
+        );
+        let mut alike: BTreeMap<(SourceIx, &str), (usize, u32)> = BTreeMap::new();
+        for (subject, (since, line)) in &self.policy.troubles {
+            let id = self.subject_id(*subject);
+            let Subject::Channel(ix) = subject else {
+                all.push(view(id, *since, line));
+                continue;
+            };
+            let fault = fault_in(line, id);
+            let (at, more) = alike
+                .entry((self.site.channels[ix.at()].source, fault))
+                .or_insert((all.len(), 0));
+            if *at == all.len() {
+                all.push(view(id, *since, &format!("{id}: {fault}")));
+            } else {
+                (*more, all[*at].since) = (*more + 1, all[*at].since.min(*since));
+            }
+        }
+        for ((source, _), (at, more)) in alike.into_iter().filter(|(_, (_, more))| *more > 0) {
+            let source = &self.site.sources[source.at()].id;
+            all[at].line += &format!(", and {more} more of {source}");
+        }
+        all
     }
 
     fn orders(&self, now: Millis) -> Vec<OrderView> {

@@ -36,6 +36,8 @@ pub(crate) enum Change {
     Watch { channel: ChannelIx, on: bool, why: String },
     /// A channel is at fault (or well again). Trouble, never an alarm.
     Fault { channel: ChannelIx, fault: Option<Fault> },
+    /// A channel that was silent is heard, and at fault still. It died, if it did, when it fell silent.
+    Heard { channel: ChannelIx, fault: Fault },
     /// A whole source is at fault at once; one line instead of one a channel.
     Silent {
         source: SourceIx,
@@ -188,6 +190,12 @@ impl Detect {
     /// Channels of a source.
     pub(crate) fn of_source(&self, source: SourceIx) -> &[ChannelIx] {
         self.by_source.get(source.at()).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Whether nothing is heard of one channel of a source at least.
+    pub(crate) fn is_silent(&self, source: SourceIx) -> bool {
+        let silent = |c: &ChannelIx| self.channels[c.at()].fault.is_some_and(Fault::is_silence);
+        self.of_source(source).iter().any(silent)
     }
 
     /// Forgets which channels have alarmed, after a reset.

@@ -158,11 +158,6 @@ impl Tally {
         }
     }
 
-    /// No channel of the source is at fault.
-    pub(crate) fn source_well(&self, source: SourceIx) -> bool {
-        self.faulty[source.at()] == 0
-    }
-
     /// Channels at fault, of all sources.
     pub(crate) fn faulty(&self) -> u32 {
         self.faulty.iter().sum()

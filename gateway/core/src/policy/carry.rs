@@ -95,10 +95,7 @@ impl Policy {
 /// The same subject in the new config, if it is still in trouble there.
 fn still(subject: Subject, moved: &Moved, detect: &Detect) -> Option<Subject> {
     match subject {
-        Subject::Source(ix) => moved
-            .source(ix)
-            .filter(|ix| !detect.tally.source_well(*ix))
-            .map(Subject::Source),
+        Subject::Source(ix) => moved.source(ix).filter(|ix| detect.is_silent(*ix)).map(Subject::Source),
         Subject::Channel(ix) => moved.channel(ix).map(Subject::Channel),
     }
 }
