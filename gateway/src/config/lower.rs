@@ -74,6 +74,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
+        power: muster_core::Power::default(),
     });
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
