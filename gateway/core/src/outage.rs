@@ -8,11 +8,11 @@ use alloc::{
 };
 
 use crate::{
-    Effect, EventKind, Millis, OnBattery, Record, State, WorkloadIx,
+    Effect, EventKind, Millis, OnBattery, Power, Record, State, WorkloadIx,
     plan::{Plan, Scope, schedule},
     policy::{
         feeds::Burning,
-        outage::{self, Ending, MAINS_STABLE_MS, MARGIN_MS, Outage},
+        outage::{self, Ending, MAINS_STABLE_MS, Outage},
     },
 };
 
@@ -62,7 +62,7 @@ impl State {
             return;
         }
         let needs_ms = self.plan_needs_ms(now, &outage.counting);
-        let due = |e: &Ending| e.earliest - needs_ms - MARGIN_MS;
+        let due = |e: &Ending| e.earliest - needs_ms - Power::MARGIN_MS;
         let ahead = fresh.iter().map(due).filter(|at| *at > now).min();
         self.policy.power_wake = self.policy.power_wake.into_iter().chain(ahead).min();
         let begins: Vec<Ending> = fresh.into_iter().filter(|e| due(e) <= now).collect();

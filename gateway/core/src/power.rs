@@ -4,7 +4,11 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use crate::{ChannelIx, Millis, Site, SourceIx, ZoneIx, words};
+use crate::{
+    ChannelIx, Millis, Mode, Site, SourceIx, ZoneIx,
+    plan::{Plan, Scope, schedule},
+    words,
+};
 
 /// Position in [`Power::feeds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -108,6 +112,10 @@ pub enum OnBattery {
 words!(OnBattery { Evacuate => "evacuate", StopLastRung => "stop_last_rung" });
 
 impl Power {
+    /// Kept free between the end of a plan and the end of a battery, for what no declared time holds: the cordon, probes, a
+    /// retry (Eneru keeps as much). Milliseconds.
+    pub const MARGIN_MS: Millis = 60_000;
+
     /// Racks, in the order of the config.
     pub(crate) fn racks(&self) -> impl Iterator<Item = (FeedIx, &Feed)> {
         let all = (0u16..).map(FeedIx).zip(&self.feeds);
@@ -116,6 +124,17 @@ impl Power {
 }
 
 impl Site {
+    /// How long the whole plan takes by the best rungs and declared times, with lanes and dependencies. Milliseconds.
+    #[must_use]
+    pub fn plan_needs_ms(&self) -> Millis {
+        if self.flaw().is_some() {
+            return 0;
+        }
+        let mut plan = Plan::new(self);
+        plan.change_mode(Mode::Live);
+        schedule::end(self, &plan, 0, &Scope::of_all(None)).unwrap_or(0)
+    }
+
     /// The first thing that makes its power path unusable, if there is one.
     pub(crate) fn power_flaw(&self) -> Option<String> {
         const LONGEST_MS: Millis = 10 * 366 * 86_400_000;

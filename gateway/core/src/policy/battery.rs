@@ -73,7 +73,7 @@ pub(crate) enum Basis {
 pub(crate) fn of(site: &Site, detect: &Detect, source: SourceIx, lasts_ms: Option<Millis>) -> Option<Battery> {
     let since = detect.tally.discharging_since(source)?;
     let noted = detect.discharge(source);
-    let reported = reported(site, detect, source);
+    let reported = reported(site, detect, (source, since));
     let own = noted.and_then(|noted| own(site, detect, (source, noted)));
     let known = [
         own.map(|o| (o.earliest, o.likely, Basis::Charge(o.channel))),
@@ -107,15 +107,17 @@ pub(crate) fn of(site: &Site, detect: &Detect, source: SourceIx, lasts_ms: Optio
 }
 
 /// Earliest and likely end by the runtimes that it reports, whichever is shortest.
-fn reported(site: &Site, detect: &Detect, source: SourceIx) -> Option<(ChannelIx, Millis, Millis)> {
+fn reported(site: &Site, detect: &Detect, (source, since): (SourceIx, Millis)) -> Option<(ChannelIx, Millis, Millis)> {
     let runtimes = detect.of_source(source).iter().copied();
     let runtimes = runtimes.filter(|ix| site.channels[ix.at()].quantity == Quantity::Runtime);
     let ends = runtimes.filter_map(|ix| {
         let end = reported_end(site, detect, ix)?;
-        let at = detect.channels[ix.at()].good_at;
         let promised = detect.discharge(source).and_then(first_promise).unwrap_or(end);
-        let aged = (end.min(promised) - at).max(0) * AGED.0 / AGED.1;
-        Some((ix, at + aged, end))
+        let end_at_first = end.min(promised);
+        // Of the whole discharge, not of the rest: a gauge that does not know the age of its battery is off by as much to the
+        // last.
+        let aged = end_at_first - (end_at_first - since).max(0) * (AGED.1 - AGED.0) / AGED.1;
+        Some((ix, aged, end))
     });
     ends.min_by_key(|(ix, earliest, _)| (*earliest, *ix))
 }
@@ -163,24 +165,34 @@ struct Own {
 /// The charge that is left over how fast it falls, and less where the load has grown since.
 fn own(site: &Site, detect: &Detect, (source, noted): (SourceIx, &Discharge)) -> Option<Own> {
     let channel = detect.of(site, source, Quantity::Charge)?;
-    let (steep, usual) = falls(noted)?;
+    let (steep, usual) = falls(noted, even)?;
+    let bent_steep = falls(noted, bent)?.0;
     let (at, charge) = *noted.charge.points().last()?;
     let grown = grown(site, detect, (source, noted));
     let rate = if is_stale(detect, channel) { STALE_RATE } else { 1 };
-    let end = |empty: i64, fall: i64| {
-        let left = (charge - empty).max(0).saturating_mul(PER_MS) / fall.max(1);
-        at + share(left, grown) / rate
-    };
+    let end = |left: i64, fall: i64| at + share(left.max(0).saturating_mul(PER_MS) / fall.max(1), grown) / rate;
     Some(Own {
         channel,
-        earliest: end(EMPTY, steep),
-        likely: end(LIKELY_EMPTY, usual),
+        earliest: end(charge - EMPTY, steep).min(end(bent(charge), bent_steep)),
+        likely: end(charge - LIKELY_EMPTY, usual),
     })
+}
+
+/// A gauge that counts.
+const fn even(charge: i64) -> i64 {
+    charge
+}
+
+/// A gauge that reads voltages stands still at first and falls steeply in the end: what it shows to the power of 3/2 is
+/// about what is left.
+fn bent(charge: i64) -> i64 {
+    let (charge, one) = (charge.clamp(0, MICRO).unsigned_abs(), MICRO.unsigned_abs());
+    i64::try_from(charge * (charge * one).isqrt() / one).unwrap_or(MICRO)
 }
 
 /// How fast the charge falls at the steepest that two pairs of points agree on, and usually; none while it does not. Each
 /// pair lies half the discharge apart.
-fn falls(noted: &Discharge) -> Option<(i64, i64)> {
+fn falls(noted: &Discharge, shape: fn(i64) -> i64) -> Option<(i64, i64)> {
     let points = noted.charge.points();
     let half = points.len() / 2;
     let (first, last) = (points.first()?, points.last()?);
@@ -191,7 +203,8 @@ fn falls(noted: &Discharge) -> Option<(i64, i64)> {
     let mut fell: Vec<(i64, i64)> = pairs
         .map(|((from, high), (to, low))| {
             let rate = |fall: i64| fall.saturating_mul(PER_MS) / (to - from).max(1);
-            (rate(high - low), rate(high - low + GRAIN))
+            let fall = shape(*high) - shape(*low);
+            (rate(fall), rate(fall + GRAIN))
         })
         .collect();
     fell.sort_unstable();
@@ -286,7 +299,7 @@ impl Battery {
             Basis::Charge(ix) => {
                 let noted = detect.discharge(self.source);
                 let charge = noted.and_then(|n| n.charge.points().last()).map_or(0, |(_, c)| *c);
-                let steep = noted.and_then(falls).map_or(0, |(steep, _)| steep);
+                let steep = noted.and_then(|n| falls(n, even)).map_or(0, |(steep, _)| steep);
                 format!(
                     "{} {} % on battery, falling by up to {} % a minute; an aged battery is empty at 20 %",
                     id(ix),

@@ -236,9 +236,13 @@ impl Path<'_> {
         lost.sort_by_key(|l| (l.earliest, l.likely));
         let last = all - needs;
         for i in 0..last {
-            let (at, likely_at) = (lost[i].earliest, lost[i].likely);
+            // The load of what is gone is in what the others show already.
+            if lost[i].is_gone() {
+                continue;
+            }
+            let (at, likely_at) = (lost[i].earliest.max(self.now), lost[i].likely.max(self.now));
             let left = battery::peukert(((all - i - 1) as i64 * MICRO) / (all - i) as i64);
-            for other in lost[i + 1..].iter_mut().filter(|l| l.battery().is_some() && at > self.now) {
+            for other in lost[i + 1..].iter_mut().filter(|l| l.battery().is_some()) {
                 other.earliest = at + battery::share((other.earliest - at).max(0), left);
                 other.likely = likely_at.min(other.likely) + battery::share((other.likely - likely_at).max(0), left);
             }

@@ -15,10 +15,6 @@ use crate::{FeedIx, FeedKind, GroupIx, Millis, Site, SourceIx, detect::Detect};
 /// Mains stable for so long, steps not yet begun for power's sake are held (design §5).
 pub(crate) const MAINS_STABLE_MS: Millis = 120_000;
 
-/// Kept free between the end of a plan and the end of a battery, for what no declared time holds: the cordon, probes, a retry
-/// (Eneru keeps as much).
-pub(crate) const MARGIN_MS: Millis = 60_000;
-
 /// Power was lost, or is about to be: irreversible steps may run for what stands on these racks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PowerLoss {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Call, Effect, Entry, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Call, Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -159,7 +159,13 @@ impl Witness {
         let Some(c) = self.site.channels.get(channel.at()) else {
             return;
         };
-        if c.quantity != Quantity::OnBattery || Millis::from(*age_ms) >= c.supervision_ms {
+        let of_utility = self.site.power.feeds.iter().filter(|f| f.kind == FeedKind::Utility);
+        let speaks = matches!(
+            c.quantity,
+            Quantity::OnBattery | Quantity::GeneratorRunning | Quantity::OnGenerator
+        );
+        let speaks = speaks || of_utility.filter_map(|f| f.off).any(|off| off == *channel);
+        if !speaks || Millis::from(*age_ms) >= c.supervision_ms {
             return;
         }
         if value.0 >= MICRO {
@@ -176,7 +182,7 @@ impl Witness {
         }
     }
 
-    /// Invariants 1 and 4 of an outage: two groups have been on battery, and been heard so, for the whole grace; one where the
+    /// Invariants 1 and 4 of an outage: two groups have said that the mains are gone, and been heard so, for the whole grace; one where the
     /// owner says so.
     fn outage(&self, now: Millis) -> bool {
         let grace_ms = self.site.power.generator_grace_ms;
@@ -184,9 +190,10 @@ impl Witness {
             let known = self.on_battery.get(id);
             known.is_some_and(|(since, heard)| now - since >= grace_ms && heard - since >= grace_ms)
         };
-        let saying = self.site.channels.iter().filter(|c| c.quantity == Quantity::OnBattery && lasts(&c.id));
+        let saying = self.site.channels.iter().filter(|c| lasts(&c.id));
+        let discharges = saying.clone().any(|c| c.quantity == Quantity::OnBattery);
         let groups: BTreeSet<_> = saying.map(|c| c.group).collect();
-        groups.len() >= if self.site.single_group { 1 } else { 2 }
+        discharges && groups.len() >= if self.site.single_group { 1 } else { 2 }
     }
 
     /// Invariant 2: only a good reading beyond the alarm limit, of a channel of that group in that zone, casts a vote; or
