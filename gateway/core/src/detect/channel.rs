@@ -308,7 +308,7 @@ impl ChannelState {
         let beyond_watch = c.watch.is_none_or(|w| w.beyond(own));
         let alarm = if seen.at_work { at_work(c) } else { c.alarm };
         if let Some(limit) = &alarm {
-            let rise = self.rising_fast(c).filter(|_| beyond_watch && limit.above);
+            let rise = (beyond_watch && limit.above).then(|| self.rising_fast(c)).flatten();
             let beyond = limit.beyond(own) || rise.is_some();
             if let Some(on) = self
                 .alarm
@@ -367,6 +367,11 @@ impl ChannelState {
     /// Slow rise in an hour, as of its newest point.
     pub(crate) fn slow_rate(&self) -> Option<Micro> {
         self.trend.as_ref().map(|trend| Micro(trend.per_hour))
+    }
+
+    /// A good sample of it was taken after that, and it is not dead.
+    pub(crate) fn is_heard_since(&self, at: Millis) -> bool {
+        self.value.is_some() && self.good_at > at && !self.fault.is_some_and(Fault::is_death)
     }
 
     /// How many of the last samples were beyond the alarm limit.
