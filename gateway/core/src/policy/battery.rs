@@ -33,7 +33,8 @@ const ENOUGH: usize = 5;
 /// The shortest batteries in use last for so long: what says nothing is taken for one of them.
 const SHORTEST_MS: Millis = 180_000;
 
-/// An overloaded inverter on an old battery holds for so long (incidents.md C).
+/// An overloaded inverter on an old battery holds for so long (incidents.md C). One that has held for longer is no such one,
+/// and is given as long again.
 const OVERLOAD_MS: Millis = 10_000;
 
 /// What is not heard any more runs down at the worst credible rate: a UPS that has lost its neighbour of a redundant pair
@@ -255,7 +256,11 @@ fn declared(lasts_ms: Millis, since: Millis, noted: Option<&Discharge>) -> (Mill
 fn overload(site: &Site, detect: &Detect, source: SourceIx) -> Option<(ChannelIx, Millis)> {
     let ix = detect.of(site, source, Quantity::Load)?;
     let load = load_now(detect, ix)?;
-    (load > MICRO).then(|| (ix, detect.channels[ix.at()].good_at + OVERLOAD_MS))
+    let at = detect.channels[ix.at()].good_at;
+    let noted = detect.discharge(source).map_or(&[][..], |n| n.load.points());
+    let over = noted.iter().rev().take_while(|(_, load)| *load > MICRO).last();
+    let borne_ms = over.map_or(0, |(from, _)| at - from);
+    (load > MICRO).then_some((ix, at + borne_ms.max(OVERLOAD_MS)))
 }
 
 /// Whether the runtime that it reports falls at least half as fast as the clock.
@@ -309,7 +314,7 @@ impl Battery {
             }
             Basis::Overload(ix) => {
                 let load = load_now(detect, ix).unwrap_or(MICRO) / GRAIN;
-                format!("{} {load} % of its rating on battery: an overloaded inverter may drop it at any moment", id(ix))
+                format!("{} {load} % of its rating on battery: an overloaded inverter may drop it any time", id(ix))
             }
             Basis::Declared => format!("{source} is on battery, and lasts for as long as its owner has declared"),
             Basis::Nothing => format!("{source} is on battery and says nothing of its runtime: taken for 3 min"),
