@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, EventKind, GroupIx, Millis, Record, SourceIx, State, ZoneIx,
+    ChannelIx, Effect, EventKind, GroupIx, Level, Millis, Record, SourceIx, State, ZoneIx,
     detect::{Change, Fault},
     policy::{Subject, Vote, levels, orders::PAIR_WITHIN_MS, votes},
 };
@@ -21,6 +21,7 @@ impl State {
         self.judge_deaths(now, None, out);
         self.count_votes(now, out);
         self.close_windows(now, out);
+        self.weigh_power(now, out);
         self.set_levels(out);
         self.drive(now, out);
         self.wake = self
@@ -281,6 +282,10 @@ impl State {
     pub fn why(&self) -> String {
         if let Some(why) = &self.policy.site_evacuate {
             return why.clone();
+        }
+        let power = self.policy.power.as_ref();
+        if let Some(power) = power.filter(|_| self.policy.zones.iter().all(|z| z.level < Level::Evacuate)) {
+            return power.why.clone();
         }
         let level = self.level();
         let worst = self

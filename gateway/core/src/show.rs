@@ -16,7 +16,7 @@ impl State {
     /// The site at one moment.
     #[must_use]
     pub fn view(&self, now: Millis) -> View {
-        let runway = runway::of(&self.site, &self.policy, &self.detect);
+        let runway = runway::of(&self.site, &self.policy, &self.detect, now);
         View {
             site: self.site.id.clone(),
             now,
@@ -31,6 +31,7 @@ impl State {
                 loss: runway.loss.map(interval),
                 cut: runway.cut.map(interval),
             },
+            racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
             orders: self.orders(now),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
@@ -209,7 +210,7 @@ impl State {
 
     fn plan_end(&self, now: Millis) -> Option<Millis> {
         let within = now.clamp(-step::FAR, step::FAR);
-        schedule::end(&self.site, &self.plan, within, self.plan.deadline)
+        schedule::end(&self.site, &self.plan, within, &self.plan.scope)
     }
 
     fn workload(&self, at: usize) -> WorkloadView {
@@ -278,7 +279,7 @@ fn doing(doing: Doing) -> &'static str {
     }
 }
 
-fn interval(interval: Interval) -> IntervalView {
+pub(crate) fn interval(interval: Interval) -> IntervalView {
     IntervalView {
         earliest: interval.earliest,
         likely: interval.likely,

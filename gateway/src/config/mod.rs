@@ -13,6 +13,7 @@ mod checks;
 mod cycles;
 mod defaults;
 mod faults;
+mod feeds;
 mod finding;
 mod groups;
 mod hook;

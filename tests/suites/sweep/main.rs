@@ -12,6 +12,7 @@ mod fit;
 mod picture;
 mod play;
 mod recorded;
+mod runway;
 mod share;
 mod show;
 mod table;
@@ -45,6 +46,18 @@ enum Command {
     Recorded {
         /// Folder with `Activation_Times.csv` and the tests' series
         folder: std::path::PathBuf,
+    },
+    /// How often batteries outlive the earliest end that the runway gives them; exit 1 if less often than is stated
+    Runway {
+        /// Discharges
+        #[arg(long, default_value_t = 5_000)]
+        discharges: u64,
+        /// Seed of everything
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
     },
     /// One fire, with every decision
     Fire {
@@ -127,6 +140,9 @@ fn main() -> ExitCode {
     if let Command::Recorded { folder } = &command {
         return recorded(folder);
     }
+    if let Command::Runway { discharges, seed, json } = command {
+        return measured(runways(discharges, seed), seed, json);
+    }
     match run(command) {
         Ok(code) => code,
         Err(error) => {
@@ -149,12 +165,35 @@ fn recorded(folder: &std::path::Path) -> ExitCode {
     }
 }
 
+fn runways(discharges: u64, seed: u64) -> Result<runway::Measured, fit::FitError> {
+    let (rig, mut measured) = (runway::Rig::new()?, runway::Measured::default());
+    share::out(threads(None), discharges, |n| rig.discharge(seed, n), |came| measured.take(&came));
+    Ok(measured)
+}
+
+fn measured(measured: Result<runway::Measured, fit::FitError>, seed: u64, json: bool) -> ExitCode {
+    let mut measured = match measured {
+        Ok(measured) => measured,
+        Err(error) => {
+            eprintln!("muster-testbed: {error}");
+            return ExitCode::from(70);
+        }
+    };
+    if json {
+        println!("{}", measured.json(seed));
+    } else {
+        print!("{}", measured.text(seed));
+    }
+    ExitCode::from(u8::from(!measured.is_as_stated()))
+}
+
 fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let fits = fit::all()?;
     match command {
         Command::Sweep(sweep) => Ok(sweep.run(&fits)),
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
+        Command::Runway { discharges, seed, json } => Ok(measured(runways(discharges, seed), seed, json)),
         Command::Fire { number, which } => {
             Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
         }

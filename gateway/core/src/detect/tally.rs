@@ -120,6 +120,11 @@ impl Tally {
         self.on_battery[zone.at()].first().copied()
     }
 
+    /// Whether any channel of the site says "on battery".
+    pub(crate) fn is_any_on_battery(&self) -> bool {
+        self.on_battery.iter().any(|zone| !zone.is_empty())
+    }
+
     /// The channel to name for a zone that watches.
     pub(crate) fn watching(&self, zone: ZoneIx) -> Option<ChannelIx> {
         self.watching[zone.at()].first().copied()
