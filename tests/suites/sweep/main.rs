@@ -4,17 +4,25 @@
 //! `cargo run --release -p muster-testbed -- sweep --help`
 #![forbid(unsafe_code)]
 
+mod acting;
 mod bound;
 mod days;
+mod document;
+mod drawn;
 mod event;
 mod fires;
 mod fit;
+mod peers;
 mod picture;
 mod play;
+mod reached;
 mod recorded;
+mod rules;
 mod share;
 mod show;
+mod shrink;
 mod table;
+mod week;
 mod window;
 mod years;
 
@@ -50,6 +58,28 @@ enum Command {
     Fire {
         /// Its number, as `sweep` named it
         number: u64,
+        /// The same fire with nothing dead in its room
+        #[arg(long)]
+        nothing_dead: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// One crowded day, with every decision
+    Day {
+        /// Its number, as `sweep` named it
+        number: u64,
+        /// Only these of its events, counted from 0
+        #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
+        only: Option<Vec<usize>>,
+        /// Leaves out what has no part in it: the least that still breaks a rule, else misses a fire, else evacuates
+        /// without one
+        #[arg(long)]
+        smallest: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// A week of hot afternoons: every line that an operator reads
+    HotWeek {
         #[command(flatten)]
         which: Which,
     },
@@ -60,6 +90,9 @@ enum Command {
         /// Only the window that holds this second
         #[arg(long, value_name = "SECOND")]
         at: Option<f64>,
+        /// Only these of its events, counted from 0
+        #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
+        only: Option<Vec<usize>>,
         #[command(flatten)]
         which: Which,
     },
@@ -93,7 +126,7 @@ struct Sweep {
     #[arg(long)]
     threads: Option<usize>,
     /// One in so many windows of a year is played once more, with the quiet day before it in full
-    #[arg(long, default_value_t = 150)]
+    #[arg(long, default_value_t = 100)]
     check_one_in: u64,
     /// Prints JSON
     #[arg(long)]
@@ -155,10 +188,33 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Sweep(sweep) => Ok(sweep.run(&fits)),
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
-        Command::Fire { number, which } => {
+        Command::Fire {
+            number,
+            nothing_dead: true,
+            which,
+        } => Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn_well(fit, seed, number)))),
+        Command::Fire { number, which, .. } => {
             Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
         }
-        Command::Year { number, at, which } => Ok(which.tell(&fits, |fit, seed| years::tell(fit, seed, number, at))),
+        Command::Day {
+            number,
+            only,
+            smallest,
+            which,
+        } => Ok(which.tell(&fits, |fit, seed| {
+            days::tell(fit, seed, number, only.as_deref(), smallest);
+        })),
+        Command::HotWeek { which } => Ok(which.tell(&fits, |fit, seed| {
+            print!("{}", week::Week::play(fit, seed).text(fit.name))
+        })),
+        Command::Year {
+            number,
+            at,
+            only,
+            which,
+        } => Ok(which.tell(&fits, |fit, seed| {
+            years::tell(fit, seed, number, at, only.as_deref());
+        })),
     }
 }
 
@@ -222,12 +278,13 @@ impl Sweep {
             share::out(
                 threads,
                 part(self.days),
-                |n| days::day(fit, self.seed, n),
-                |day| days.take(day),
+                |n| days::day(fit, self.seed, n, None, false),
+                |day| days.take((fit, self.seed), day),
             );
             let seconds = [fires_took, years_took - fires_took, began.elapsed() - years_took].map(|d| d.as_secs_f64());
             rooms.push(show::Swept {
                 room: fit.name,
+                seed: self.seed,
                 is_reference: ix == 0,
                 fires,
                 years,
@@ -236,7 +293,7 @@ impl Sweep {
             });
         }
         if self.json {
-            println!("{}", show::json(&rooms, self.seed, threads));
+            println!("{}", document::json(&rooms, self.seed, threads));
         } else {
             show::table(&rooms, self.seed, threads);
         }

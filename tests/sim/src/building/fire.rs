@@ -92,7 +92,7 @@ pub struct Fire {
     /// A point detector of the panel needs this long from smoke at its place (20 to 90 s, multi-sensor heads), and this much.
     panel_after_s: f64,
     discharges: bool,
-    /// The battery monitor's cables hold this long in full fire.
+    /// The battery monitor's cables hold this long in full fire: not at all, or longer than the load. Assumed.
     cables_s: f64,
 }
 
@@ -127,7 +127,7 @@ impl Fire {
             tau_s: dice.decades(60.0, 400.0),
             panel_after_s: dice.between(20.0, 90.0),
             discharges: dice.share(0.5),
-            cables_s: dice.decades(60.0, 600.0),
+            cables_s: dice.decades(10.0, 5_600.0),
         }
     }
 

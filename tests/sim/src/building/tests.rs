@@ -24,7 +24,7 @@ fn burning(seed: u64, kind: FireKind) -> Course {
 fn value(heard: Heard) -> f64 {
     match heard {
         Heard::Value(value) => value,
-        Heard::Absent | Heard::Silent => f64::NAN,
+        Heard::Absent | Heard::WarmingUp | Heard::Silent => f64::NAN,
     }
 }
 
