@@ -45,7 +45,8 @@ struct Devices {
     /// Of an incident file: how many times faster than real time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     speed: u32,
-    /// What happens: `pangyo-2022` or `quiet`
+    /// What happens: `pangyo-2022`, `quiet`, a fire that the seed draws (`fire`, or of one kind: `fire-slow`), or air that is none
+    /// (`dust`, `steam`); a wrong word lists them all
     #[arg(long, default_value = "pangyo-2022", value_parser = scenario)]
     scenario: Scenario,
     /// Same seed, same story
@@ -200,9 +201,7 @@ async fn devices(path: &Path, args: Devices) -> ExitCode {
         Ok(site) => {
             println!(
                 "SIMULATION of {}: {} begins in {} s; ctrl-c ends it",
-                config.site.id,
-                args.scenario.as_str(),
-                args.quiet_first_s
+                config.site.id, args.scenario, args.quiet_first_s
             );
             boards::until_ended(&args, site).await;
             ExitCode::SUCCESS

@@ -308,7 +308,7 @@ impl ChannelState {
         let beyond_watch = c.watch.is_none_or(|w| w.beyond(own));
         let alarm = if seen.at_work { at_work(c) } else { c.alarm };
         if let Some(limit) = &alarm {
-            let rise = self.rising_fast(c).filter(|_| beyond_watch && limit.above);
+            let rise = (beyond_watch && limit.above).then(|| self.rising_fast(c)).flatten();
             let beyond = limit.beyond(own) || rise.is_some();
             if let Some(on) = self
                 .alarm

@@ -113,7 +113,7 @@ impl Boards {
 pub(super) async fn alone(args: &Devices) -> ExitCode {
     match put_up(args).await {
         Ok((site, story)) => {
-            let (count, image) = (site.boards().len(), args.scenario.as_str());
+            let (count, image) = (site.boards().len(), args.scenario);
             println!(
                 "SIMULATION: {count} emulated nodes; {image} begins in {} s; ctrl-c ends it",
                 -story.now_ms() / 1_000

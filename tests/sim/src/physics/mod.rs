@@ -5,6 +5,7 @@
 //! is marked as assumed.
 
 mod battery;
+mod drawn;
 mod fire;
 mod power;
 mod quiet;
@@ -17,6 +18,7 @@ pub use battery::Battery;
 pub use fire::Air;
 pub use power::{Ups, UpsPlace};
 
+use crate::building::{self, Cause, FireKind};
 use crate::noise::wobble;
 
 /// Distances of the three nodes from the rack that burns, in metres: beside the rack, in the middle of the room, by
@@ -30,31 +32,52 @@ pub enum Scenario {
     Pangyo2022,
     /// Nothing: noise, and once an hour somebody sweeps dust into the node by the door.
     Quiet,
+    /// A fire that the seed draws, of this kind or of any.
+    Fire(Option<FireKind>),
+    /// Air that is not clean, and no fire.
+    Disturbed(Cause),
 }
 
 impl Scenario {
-    /// Its word on the command line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let fires = FireKind::ALL.into_iter().map(Some);
+        [Self::Pangyo2022, Self::Quiet]
+            .into_iter()
+            .chain(std::iter::once(None).chain(fires).map(Self::Fire))
+            .chain(Cause::ALL.into_iter().map(Self::Disturbed))
+    }
+}
+
+/// Its word on the command line.
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pangyo2022 => "pangyo-2022",
-            Self::Quiet => "quiet",
+            Self::Pangyo2022 => f.write_str("pangyo-2022"),
+            Self::Quiet => f.write_str("quiet"),
+            Self::Fire(None) => f.write_str("fire"),
+            Self::Fire(Some(kind)) => write!(f, "fire-{}", kind.as_str()),
+            Self::Disturbed(cause) => f.write_str(cause.as_str()),
         }
     }
 }
 
 /// There is no scenario of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no scenario is called {0:?}: pangyo-2022 or quiet")]
+#[error("no scenario is called {0:?}; there are {words}", words = words())]
 pub struct UnknownScenario(String);
+
+fn words() -> String {
+    let words: Vec<String> = Scenario::all().map(|scenario| scenario.to_string()).collect();
+    words.join(", ")
+}
 
 impl FromStr for Scenario {
     type Err = UnknownScenario;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        [Self::Pangyo2022, Self::Quiet]
-            .into_iter()
-            .find(|s| s.as_str() == word)
+        Self::all()
+            .find(|scenario| scenario.to_string() == word)
             .ok_or_else(|| UnknownScenario(word.into()))
     }
 }
@@ -72,6 +95,7 @@ pub type Script = Arc<dyn Fn(i64) -> RoomState + Send + Sync>;
 #[derive(Clone)]
 enum Course {
     Scenario(Scenario),
+    Drawn(Arc<building::Course>),
     Script(Script),
 }
 
@@ -79,6 +103,7 @@ impl fmt::Debug for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scenario(scenario) => scenario.fmt(f),
+            Self::Drawn(course) => course.fmt(f),
             Self::Script(_) => f.write_str("Script"),
         }
     }
@@ -135,8 +160,12 @@ const CUT_S: f64 = 93.0 * 60.0;
 impl Room {
     /// A room in which `scenario` happens; the same seed gives the same room to the last bit.
     #[must_use]
-    pub const fn new(scenario: Scenario, seed: u64) -> Self {
-        let course = Course::Scenario(scenario);
+    pub fn new(scenario: Scenario, seed: u64) -> Self {
+        let course = match scenario {
+            Scenario::Pangyo2022 | Scenario::Quiet => Course::Scenario(scenario),
+            Scenario::Fire(kind) => Course::Drawn(Arc::new(drawn::fire(kind, seed))),
+            Scenario::Disturbed(cause) => Course::Drawn(Arc::new(drawn::disturbed(cause, seed))),
+        };
         Self { course, seed }
     }
 
@@ -154,7 +183,8 @@ impl Room {
         // In a quiet room it is for ever long before the first sign.
         let fire_s = match &self.course {
             Course::Scenario(Scenario::Pangyo2022) => t_ms as f64 / 1_000.0,
-            Course::Scenario(Scenario::Quiet) => f64::NEG_INFINITY,
+            Course::Scenario(_) => f64::NEG_INFINITY,
+            Course::Drawn(course) => return drawn::at(course, CUT_S, CUT_ANNOUNCED_S, noise),
             Course::Script(script) => {
                 let state = script(t_ms);
                 let air = heard(state.air, noise);

@@ -143,3 +143,54 @@ fn scenarios_have_names() {
             .contains("pangyo-2022")
     );
 }
+
+#[test]
+fn every_scenario_has_its_word_and_is_the_same_for_the_same_seed() {
+    for scenario in Scenario::all() {
+        assert_eq!(scenario.to_string().parse(), Ok(scenario));
+        for t_ms in (-60_000..600_000).step_by(40_370) {
+            let (one, other) = (Room::new(scenario, 9).at(t_ms), Room::new(scenario, 9).at(t_ms));
+            assert_eq!(one, other, "{scenario}");
+        }
+    }
+    let wrong = "fir".parse::<Scenario>().unwrap_err().to_string();
+    assert!(wrong.contains("fire-slow") && wrong.contains("steam"), "{wrong}");
+}
+
+#[test]
+fn a_drawn_fire_begins_clean_is_seen_and_ends_the_load() {
+    for kind in FireKind::ALL {
+        for seed in 0..20 {
+            let room = Room::new(Scenario::Fire(Some(kind)), seed);
+            let before = room.at(-60_000);
+            assert!(before.ups[0].output_on && before.battery.answers && !before.panel.fire_alarm);
+            assert!(before.air.iter().all(|a| a.node_works() && a.smoke_per_m < 0.1));
+            // The slowest takes 11,000 s to its runaway and 9,300 s from there.
+            let lost = (0..2_100)
+                .map(|n| n * 10)
+                .find(|s| !room.at(s * 1_000).ups[0].output_on);
+            let lost_s = lost.unwrap_or_else(|| panic!("{kind:?} {seed} loses nothing"));
+            let seen = |r: &RoomState| {
+                r.panel.fire_alarm || r.battery.alarm || r.air.iter().any(|a| a.smoke_per_m > 1.0 || !a.node_works())
+            };
+            assert!(
+                (0..lost_s).step_by(5).any(|s| seen(&room.at(s * 1_000))),
+                "{kind:?} {seed} is not seen"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_disturbance_loses_no_load() {
+    for cause in Cause::ALL {
+        for seed in 0..10 {
+            let room = Room::new(Scenario::Disturbed(cause), seed);
+            for s in (0..15_000).step_by(10) {
+                let state = room.at(s * 1_000);
+                assert!(state.ups.iter().all(|u| u.output_on && !u.on_battery));
+                assert!(!state.battery.alarm && !state.panel.fire_alarm && state.air.iter().all(Air::node_works));
+            }
+        }
+    }
+}
