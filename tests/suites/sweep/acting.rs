@@ -24,6 +24,8 @@ impl Play<'_> {
             Act::Work(lasts_s) => self.bypass(Target::Zone(ZoneIx(0)), now + ms(lasts_s)),
             Act::Cut(persons, in_s) => self.order(Verb::Cut { at: now + ms(in_s) }, persons),
             Act::Evacuate => self.order(Verb::Evacuate, 2),
+            Act::Abort => self.order(Verb::Abort, 2),
+            Act::Hold => self.order(Verb::Hold, 1),
         }
     }
 
@@ -50,9 +52,8 @@ impl Play<'_> {
     fn restart(&mut self) {
         self.told.reached.extend(self.rules.at_restart());
         if self.peers.untaken.take().is_some() {
-            let stored = self.rules.stored;
-            let known = self.journal.len();
-            self.journal.retain(|entry| entry.seq <= stored);
+            let (rules, known) = (&self.rules, self.journal.len());
+            self.journal.retain(|entry| rules.is_stored(entry.seq));
             self.told
                 .reached
                 .extend((self.journal.len() < known).then_some("restart-loses"));

@@ -46,6 +46,10 @@ fn fires(swept: &Swept) -> Value {
     json!({ "count": fires.all.fires, "missed": fires.all.missed,
         "missed_upper95": bound::upper(fires.all.missed, fires.all.fires),
         "lead_p1_s": fires.all.lead_s(1), "lead_p50_s": fires.all.lead_s(50), "seconds": swept.seconds[0],
+        "two_gone": { "count": fires.two_gone.fires, "missed": fires.two_gone.missed,
+            "missed_upper95": bound::upper(fires.two_gone.missed, fires.two_gone.fires) },
+        "one_gone": { "count": fires.all.fires - fires.two_gone.fires, "missed": fires.all.missed - fires.two_gone.missed,
+            "missed_upper95": bound::upper(fires.all.missed - fires.two_gone.missed, fires.all.fires - fires.two_gone.fires) },
         "by": by.collect::<Vec<_>>(), "by_dead": by_dead.collect::<Vec<_>>() })
 }
 

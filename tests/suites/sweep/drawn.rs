@@ -88,12 +88,20 @@ pub(crate) fn day(fit: &Fit, dice: &mut Dice, (until_s, times): (f64, f64), burn
     if dice.share(0.03) {
         events.push(Event::Act(Act::Evacuate, sometime(dice)));
     }
-    // The one that comes at the worst moment: a restart soon after something has begun to assert.
+    // What comes at the worst moment: soon after something has begun to assert.
     let asserts = |e: &Event| matches!(e, Event::Fault(f) if FaultKind::ASSERTING.contains(&f.kind));
     let asserting: Vec<f64> = events.iter().filter(|e| asserts(e)).map(Event::at_s).collect();
     for at_s in asserting {
-        if dice.share(0.3) {
-            events.push(Event::Act(Act::Restart, at_s + dice.decades(2.0, 600.0)));
+        let worst = [
+            (0.3, Act::Restart),
+            (0.2, Act::Abort),
+            (0.1, Act::Hold),
+            (0.2, Act::SickDisk(dice.decades(1.0, 600.0))),
+        ];
+        for (share, act) in worst {
+            if dice.share(share) {
+                events.push(Event::Act(act, at_s + dice.decades(1.0, 600.0)));
+            }
         }
     }
     if burns {

@@ -29,6 +29,10 @@ pub(crate) enum Act {
     Cut(u8, f64),
     /// Two persons order an evacuation.
     Evacuate,
+    /// Two persons stop what is under way.
+    Abort,
+    /// One person holds what is under way.
+    Hold,
 }
 
 /// What an evacuation without a fire followed from.
@@ -84,7 +88,7 @@ impl Event {
             Self::Fire(fire, at_s) => at_s + fire.loss_s,
             Self::Act(Act::Bypass(_, lasts_s) | Act::Work(lasts_s) | Act::SickDisk(lasts_s), at_s) => at_s + lasts_s,
             Self::Act(Act::Cut(_, in_s), at_s) => at_s + in_s,
-            Self::Act(Act::Restart | Act::Evacuate, at_s) => *at_s,
+            Self::Act(Act::Restart | Act::Evacuate | Act::Abort | Act::Hold, at_s) => *at_s,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_sim::building::{Course, Dead, Dice, Fault, FaultKind, Fire, FireKind, Room};
+use muster_sim::building::{Course, Dead, Dice, Fault, FaultKind, Fire, FireKind, Probe, Room};
 
 use crate::drawn;
 use crate::fit::Fit;
@@ -19,6 +19,8 @@ pub(crate) struct Burnt {
     pub(crate) number: u64,
     pub(crate) kind: FireKind,
     pub(crate) dead: Option<Dead>,
+    /// One thing was dead, and the fire takes a second one before that has spoken.
+    pub(crate) two_gone: bool,
     /// It is missed as well with nothing dead.
     pub(crate) missed_anyway: bool,
     pub(crate) loss_s: f64,
@@ -94,6 +96,8 @@ fn burns(fit: &Fit, (number, kind, dead): (u64, FireKind, Option<Dead>), course:
         number,
         kind,
         dead,
+        two_gone: dead.is_some_and(|dead| !dead.strikes(Probe::CellAlarm))
+            && course.fire.as_ref().is_some_and(Fire::silences_the_monitor),
         missed_anyway: false,
         loss_s,
         told: play.told,
@@ -112,6 +116,8 @@ pub(crate) struct Count {
 #[derive(Debug, Default)]
 pub(crate) struct Fires {
     pub(crate) all: Count,
+    /// Of them: one thing was dead, and the fire burns the battery monitor's cables before that has spoken.
+    pub(crate) two_gone: Count,
     pub(crate) by: BTreeMap<(&'static str, &'static str), Count>,
     /// Numbers of those that were missed, the first few, and whether with nothing dead as well.
     pub(crate) missed: Vec<(u64, bool)>,
@@ -134,7 +140,8 @@ impl Fires {
     pub(crate) fn take(&mut self, burnt: Burnt) {
         let dead = burnt.dead.map_or("nothing", Dead::as_str);
         let here = self.by.entry((burnt.kind.as_str(), dead)).or_default();
-        for count in [&mut self.all, here] {
+        let two_gone = burnt.two_gone.then_some(&mut self.two_gone);
+        for count in [&mut self.all, here].into_iter().chain(two_gone) {
             count.fires += 1;
             count.missed += u64::from(burnt.is_missed());
             count.leads_s.extend(burnt.lead_s());

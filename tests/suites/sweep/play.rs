@@ -146,7 +146,7 @@ impl<'f> Play<'f> {
             };
             let input = self.peers.take_due(due).unwrap_or(Input::Tick);
             if let Input::Stored { through } = &input {
-                self.rules.stored = *through;
+                self.rules.stored(*through);
             }
             self.step(due, &input);
             if turn == TURNS {
@@ -208,7 +208,7 @@ impl<'f> Play<'f> {
         }
         self.effects = effects;
         if let Some(stored) = given.and_then(|through| self.peers.store(now, through)) {
-            self.rules.stored = given.unwrap_or_default();
+            self.rules.stored(given.unwrap_or_default());
             answers.insert(0, stored);
         }
         for answer in answers {
@@ -226,7 +226,7 @@ impl<'f> Play<'f> {
             Effect::FireHook(call) => {
                 let broken = self.rules.call(self.now, &call, self.fit.site.armed);
                 self.told.broken.extend(broken);
-                if self.rules.stored < self.journal.last().map_or(0, |e| e.seq) {
+                if self.journal.last().is_some_and(|e| !self.rules.is_stored(e.seq)) {
                     self.told.reached.insert("called-unstored");
                 }
                 if call.phase == Phase::Evacuate {
@@ -284,7 +284,9 @@ impl<'f> Play<'f> {
                 self.told.evacuations += u64::from(zone.is_some());
                 self.uncalled = Some(self.now).filter(|_| self.peers.hooks.is_none());
             }
-            Record::IncidentClosed { .. } => (self.told.first_vote_s, self.uncalled) = (None, None),
+            Record::IncidentClosed { .. } => {
+                (self.told.first_vote_s, self.told.evacuate_s, self.uncalled) = (None, None, None);
+            }
             _ => {}
         }
     }

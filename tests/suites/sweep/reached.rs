@@ -7,7 +7,7 @@ use muster_core::{Record, StepEnd, Verb};
 use crate::rules::Rules;
 
 /// Each by its name.
-pub(crate) const SOMETIMES: [&str; 28] = [
+pub(crate) const SOMETIMES: [&str; 29] = [
     "vote",
     "vote-returns",
     "vote-by-death",
@@ -19,6 +19,7 @@ pub(crate) const SOMETIMES: [&str; 28] = [
     "window-closed",
     "window-overtaken",
     "abort-lifted",
+    "hold",
     "bypass",
     "bypass-refused",
     "bypass-over",
@@ -67,6 +68,7 @@ pub(crate) fn by_record(record: &Record, rules: &Rules) -> Option<&'static str> 
             Verb::Evacuate => "evacuate-order",
             Verb::Abort if rules.window_is_open() => "window-aborted",
             Verb::Reset => "reset",
+            Verb::Hold => "hold",
             _ => return None,
         },
         Record::OrderRefused { verb: Verb::Reset, .. } => "reset-refused",

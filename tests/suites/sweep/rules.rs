@@ -25,10 +25,12 @@ pub(crate) struct Rules {
     ordered: bool,
     resets: u32,
     token: u64,
-    /// Of the open incident, by mode: where the intent stands, and when it was written.
-    intents: BTreeMap<(String, Mode), (u64, Millis)>,
+    /// Of the open incident, by mode: where the intent stands.
+    intents: BTreeMap<(String, Mode), u64>,
     /// Last sequence that the disk has taken.
-    pub(crate) stored: u64,
+    stored: u64,
+    /// When the oldest was written that it has not.
+    unstored_since: Option<Millis>,
 }
 
 impl Rules {
@@ -39,8 +41,17 @@ impl Rules {
             // What it breaks was told when it was written.
             let _ = rules.take(entry, false);
         }
-        rules.stored = journal.last().map_or(0, |entry| entry.seq);
+        rules.stored(journal.last().map_or(0, |entry| entry.seq));
         rules
+    }
+
+    /// The disk has taken everything up to here, which is all that was given to it.
+    pub(crate) const fn stored(&mut self, through: u64) {
+        (self.stored, self.unstored_since) = (through, None);
+    }
+
+    pub(crate) const fn is_stored(&self, seq: u64) -> bool {
+        seq <= self.stored
     }
 
     /// What a restart happens in.
@@ -55,6 +66,7 @@ impl Rules {
 
     /// Takes a record; what it breaks.
     pub(crate) fn take(&mut self, entry: &Entry, single_group: bool) -> Option<String> {
+        self.unstored_since.get_or_insert(entry.at);
         match &entry.record {
             Record::VoteHeld {
                 zone, group, died, why, ..
@@ -84,7 +96,7 @@ impl Rules {
             Record::EvacuateBegun { zone, why } => return self.begin(zone.as_ref(), why, single_group),
             Record::OrderTaken { verb, by, .. } => return self.ordered(*verb, by),
             Record::StepIntent { step, token, mode, .. } => {
-                self.intents.insert((step.clone(), *mode), (entry.seq, entry.at));
+                self.intents.insert((step.clone(), *mode), entry.seq);
                 let rises = *token > self.token;
                 self.token = *token;
                 return (!rises).then(|| format!("the token of {step} does not rise: {token}"));
@@ -138,6 +150,7 @@ impl Rules {
             resets: n,
             token: self.token,
             stored: self.stored,
+            unstored_since: self.unstored_since,
             ..Self::default()
         };
         if let Some((_, group)) = held {
@@ -160,11 +173,13 @@ impl Rules {
         }
         match self.intents.get(&(step.clone(), call.mode)) {
             None => Some(format!("{step} was called without an intent")),
-            Some((seq, at)) if *seq > self.stored && now - at < UNSTORED_MS => Some(format!(
-                "{step} was called {} ms after its intent, which is not on disk",
-                now - at
-            )),
-            Some(_) => None,
+            Some(seq) => {
+                let waits_ms = now - self.unstored_since.unwrap_or(now);
+                let early = !self.is_stored(*seq) && waits_ms < UNSTORED_MS;
+                early.then(|| {
+                    format!("{step} was called, its intent is not on disk, and that has had {waits_ms} ms only")
+                })
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use crate::play::Play;
 use crate::window::{Place, course};
 
 const DAY_S: f64 = 86_400.0;
-/// A battery room without cooling on the hottest days: from 24 to 36 °C in the afternoon. Assumed.
+/// A battery room with weak cooling on the hottest days: from 24 to 36 °C in the afternoon, and on top of it up to 8 °C in
+/// half an hour or an hour, three times a day, when the cooling stops. Assumed.
 const HOTTER_C: f64 = 12.0;
 /// From 9 in the morning, for 12 h. Assumed.
 const FROM_S: f64 = 9.0 * 3_600.0;
@@ -31,7 +32,15 @@ impl Week {
             let at_s = f64::from(day) * DAY_S + FROM_S + dice.between(-3_600.0, 3_600.0);
             Event::Disturbance(Disturbance::hot_day(at_s, LASTS_S, HOTTER_C + dice.between(-2.0, 2.0)))
         };
-        let days: Vec<Event> = (0..7).map(hot).collect();
+        let mut days: Vec<Event> = (0..7).map(hot).collect();
+        // The overburdened cooling stops and starts again: as fast as a room warms without it.
+        for day in 0..7 {
+            for _ in 0..3 {
+                let at_s = f64::from(day) * DAY_S + FROM_S + dice.between(0.0, LASTS_S);
+                let stops = Disturbance::hot_day(at_s, dice.between(3_600.0, 7_200.0), dice.between(4.0, 8.0));
+                days.push(Event::Disturbance(stops));
+            }
+        }
         let place = Place {
             room: &room,
             noise: dice.bits(),

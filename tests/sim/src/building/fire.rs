@@ -197,6 +197,18 @@ impl Fire {
         t_s >= earliest + self.panel_after_s
     }
 
+    /// Until when the battery monitor can be heard.
+    fn monitor_burns_s(&self) -> f64 {
+        self.full_s.max(0.0) + self.cables_s
+    }
+
+    /// It burns the battery monitor's cables before that has had anything to say, or in the few seconds after: it has taken
+    /// one detector by itself.
+    #[must_use]
+    pub fn silences_the_monitor(&self) -> bool {
+        !self.bms_alarms(self.monitor_burns_s() - 5.0)
+    }
+
     pub(super) fn discharged(&self, t_s: f64) -> bool {
         self.discharges && self.panel_alarms(t_s - 30.0)
     }
@@ -208,7 +220,7 @@ impl Fire {
             Probe::Node { node, .. } => {
                 Sign::Temperature.clean() + self.adds(room, node, Sign::Temperature, t_s) > 105.0
             }
-            Probe::Cell | Probe::CellAlarm => t_s > self.full_s.max(0.0) + self.cables_s,
+            Probe::Cell | Probe::CellAlarm => t_s > self.monitor_burns_s(),
             Probe::PanelFire | Probe::PanelDischarge => false,
         }
     }
