@@ -156,6 +156,9 @@ fn beside_dead(fit: &Fit, fault: Fault, dice: &mut Dice) -> Vec<Event> {
         let mut mute = here(fit, dice, |dice| Fault::mute(from_s, dice));
         if from_s > fault.from_s {
             mute.kind = FaultKind::Silent;
+        } else if fault.from_s - from_s > SHIFT_S && fit.has(Dead::Broker) && dice.share(0.5) {
+            // The only one thing that leaves two of five groups: past the repair limit one of them is enough.
+            (mute.what, mute.kind) = (Dead::Broker, FaultKind::Silent);
         }
         mute.until_s = fault.until_s.max(from_s + 20.0);
         both.push(Event::Fault(mute));
