@@ -9,6 +9,7 @@ use crate::event::{Because, Event};
 use crate::fit::Fit;
 use crate::play::Play;
 use crate::reached::Reached;
+use crate::share;
 use crate::shrink;
 use crate::window::{BEFORE_S, Place, Until, Window, course};
 
@@ -30,6 +31,8 @@ pub(crate) struct Day {
     pub(crate) broken: Vec<String>,
     pub(crate) reached: Reached,
     pub(crate) lines: Vec<(f64, String)>,
+    /// Of the decision's state at its end.
+    digest: u64,
 }
 
 /// A day that broke a rule, and the least of it that still does.
@@ -51,6 +54,7 @@ pub(crate) struct Days {
     /// The first few of them.
     pub(crate) named: Vec<Broken>,
     pub(crate) reached: Reached,
+    pub(crate) digest: u64,
 }
 
 /// So many are made smaller and named.
@@ -63,6 +67,7 @@ impl Days {
         self.missed += u64::from(day.missed);
         self.wrong += day.wrong;
         self.reached.extend(day.reached);
+        self.digest = share::fold(self.digest, day.digest);
         let Some(what) = day.broken.into_iter().next() else {
             return;
         };
@@ -148,6 +153,7 @@ pub(crate) fn day(fit: &Fit, seed: u64, number: u64, only: Option<&[usize]>, kee
             break;
         }
     }
+    day.digest = play.state.digest();
     day
 }
 

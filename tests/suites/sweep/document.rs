@@ -24,7 +24,7 @@ fn room(swept: &Swept) -> Value {
             "false": Because::WRONG.map(|b| wrong(swept, b)), "seconds": swept.seconds[1] },
         "days": { "count": days.days, "fires": days.fires, "missed": days.missed, "false": days.wrong,
             "seconds": swept.seconds[2] },
-        "broken": swept.fires.broken.len() as u64 + years.broken + days.broken,
+        "digests": { "fires": swept.fires.digest, "years": years.digest, "days": days.digest }, "broken": swept.fires.broken.len() as u64 + years.broken + days.broken,
         "reached": swept.reached(),
         "findings": findings.collect::<Vec<_>>(),
     })

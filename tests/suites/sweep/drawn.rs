@@ -88,7 +88,23 @@ pub(crate) fn day(fit: &Fit, dice: &mut Dice, (until_s, times): (f64, f64), burn
     if dice.share(0.03) {
         events.push(Event::Act(Act::Evacuate, sometime(dice)));
     }
-    // What comes at the worst moment: soon after something has begun to assert.
+    at_the_worst_moment(&mut events, dice);
+    if burns {
+        let kind = FireKind::ALL[dice.below(FireKind::ALL.len())];
+        let fire = Fire::draw(kind, dice);
+        let at_s = dice.between(until_s / 4.0, until_s * 0.75);
+        if dice.share(0.3) {
+            let restart_s = at_s + dice.between(fire.begins_s(), fire.loss_s);
+            events.push(Event::Act(Act::Restart, restart_s));
+        }
+        events.push(Event::Fire(fire, at_s));
+    }
+    sort(&mut events);
+    events
+}
+
+/// Soon after something has begun to assert.
+fn at_the_worst_moment(events: &mut Vec<Event>, dice: &mut Dice) {
     let asserts = |e: &Event| matches!(e, Event::Fault(f) if FaultKind::ASSERTING.contains(&f.kind));
     let asserting: Vec<f64> = events.iter().filter(|e| asserts(e)).map(Event::at_s).collect();
     for at_s in asserting {
@@ -104,18 +120,6 @@ pub(crate) fn day(fit: &Fit, dice: &mut Dice, (until_s, times): (f64, f64), burn
             }
         }
     }
-    if burns {
-        let kind = FireKind::ALL[dice.below(FireKind::ALL.len())];
-        let fire = Fire::draw(kind, dice);
-        let at_s = dice.between(until_s / 4.0, until_s * 0.75);
-        if dice.share(0.3) {
-            let restart_s = at_s + dice.between(fire.begins_s(), fire.loss_s);
-            events.push(Event::Act(Act::Restart, restart_s));
-        }
-        events.push(Event::Fire(fire, at_s));
-    }
-    sort(&mut events);
-    events
 }
 
 fn sort(events: &mut [Event]) {

@@ -8,6 +8,7 @@ use crate::drawn;
 use crate::fit::Fit;
 use crate::play::{Play, Told};
 use crate::reached::Reached;
+use crate::share;
 
 /// Sensors are heard for this long before the first sign. Seconds.
 const BEFORE_S: f64 = 120.0;
@@ -25,6 +26,8 @@ pub(crate) struct Burnt {
     pub(crate) missed_anyway: bool,
     pub(crate) loss_s: f64,
     pub(crate) told: Told,
+    /// Of the decision's state at its end.
+    digest: u64,
 }
 
 impl Burnt {
@@ -100,6 +103,7 @@ fn burns(fit: &Fit, (number, kind, dead): (u64, FireKind, Option<Dead>), course:
             && course.fire.as_ref().is_some_and(Fire::silences_the_monitor),
         missed_anyway: false,
         loss_s,
+        digest: play.state.digest(),
         told: play.told,
     }
 }
@@ -123,6 +127,7 @@ pub(crate) struct Fires {
     pub(crate) missed: Vec<(u64, bool)>,
     pub(crate) broken: Vec<(u64, String)>,
     pub(crate) reached: Reached,
+    pub(crate) digest: u64,
 }
 
 /// So many are named.
@@ -150,6 +155,7 @@ impl Fires {
             self.missed.push((burnt.number, burnt.missed_anyway));
         }
         self.reached.extend(burnt.told.reached);
+        self.digest = share::fold(self.digest, burnt.digest);
         self.broken
             .extend(burnt.told.broken.into_iter().map(|what| (burnt.number, what)));
     }

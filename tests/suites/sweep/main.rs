@@ -188,33 +188,41 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Sweep(sweep) => Ok(sweep.run(&fits)),
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
+        other => Ok(again(&fits, other)),
+    }
+}
+
+/// One of what a sweep has named, with every decision.
+fn again(fits: &[Fit], command: Command) -> ExitCode {
+    match command {
         Command::Fire {
             number,
             nothing_dead: true,
             which,
-        } => Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn_well(fit, seed, number)))),
+        } => which.tell(fits, |fit, seed| show::fire(&fires::burn_well(fit, seed, number))),
         Command::Fire { number, which, .. } => {
-            Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
+            which.tell(fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true)))
         }
         Command::Day {
             number,
             only,
             smallest,
             which,
-        } => Ok(which.tell(&fits, |fit, seed| {
+        } => which.tell(fits, |fit, seed| {
             days::tell(fit, seed, number, only.as_deref(), smallest);
-        })),
-        Command::HotWeek { which } => Ok(which.tell(&fits, |fit, seed| {
+        }),
+        Command::HotWeek { which } => which.tell(fits, |fit, seed| {
             print!("{}", week::Week::play(fit, seed).text(fit.name))
-        })),
+        }),
         Command::Year {
             number,
             at,
             only,
             which,
-        } => Ok(which.tell(&fits, |fit, seed| {
+        } => which.tell(fits, |fit, seed| {
             years::tell(fit, seed, number, at, only.as_deref());
-        })),
+        }),
+        Command::Sweep(_) | Command::Table(_) | Command::Recorded { .. } => ExitCode::from(64),
     }
 }
 

@@ -70,16 +70,7 @@ impl Rules {
         match &entry.record {
             Record::VoteHeld {
                 zone, group, died, why, ..
-            } => {
-                let alarms = |(key, vote): (&(String, String), &Vote)| key.0 == *zone && key.1 != *group && !vote.died;
-                let alone = *died && !self.votes.iter().any(alarms);
-                let vote = Vote {
-                    held: true,
-                    died: *died,
-                };
-                self.votes.insert((zone.clone(), group.clone()), vote);
-                return alone.then(|| format!("{group} votes by its death beside no alarm: {why}"));
-            }
+            } => return self.vote((zone, group), *died, why),
             Record::VoteReturned { zone, group } => {
                 let vote = self.votes.get_mut(&(zone.clone(), group.clone()));
                 let Some(vote) = vote else {
@@ -105,6 +96,14 @@ impl Rules {
             _ => {}
         }
         None
+    }
+
+    fn vote(&mut self, (zone, group): (&String, &String), died: bool, why: &str) -> Option<String> {
+        let alarms = |(key, vote): (&(String, String), &Vote)| key.0 == *zone && key.1 != *group && !vote.died;
+        let alone = died && !self.votes.iter().any(alarms);
+        let vote = Vote { held: true, died };
+        self.votes.insert((zone.clone(), group.clone()), vote);
+        alone.then(|| format!("{group} votes by its death beside no alarm: {why}"))
     }
 
     fn begin(&mut self, zone: Option<&String>, why: &str, single_group: bool) -> Option<String> {

@@ -136,11 +136,16 @@ fn burnt(swept: &Swept) {
             .map(|dead| fires.by.get(&(kind, *dead)).map_or_else(String::new, cell));
         row(kind, cells);
     }
-    let bounds = dead.iter().map(|dead| {
+    bounds(fires, &dead);
+}
+
+/// What the counts of fires allow to be said.
+fn bounds(fires: &Fires, dead: &[&str]) {
+    let at_most = dead.iter().map(|dead| {
         let (fires, missed) = fires.with_dead(dead);
         format!("{:.1e}", bound::upper(missed, fires))
     });
-    row("at most", bounds);
+    row("at most", at_most);
     let two = &fires.two_gone;
     println!(
         "           of these, one thing was dead and the fire burns the battery monitor's cables before it has spoken:\n\

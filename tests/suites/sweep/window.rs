@@ -54,12 +54,7 @@ impl Window {
         play.join(t_s);
         loop {
             play.sample(&course, t_s);
-            while let Some(event) = near.get(took).filter(|e| e.at_s() <= t_s) {
-                took += 1;
-                if let Event::Act(act, _) = event {
-                    play.act(*act);
-                }
-            }
+            took = begin(play, &near, (took, t_s));
             let begun = &near[..took];
             let burns = begun.iter().any(|e| matches!(e, Event::Fire(..)));
             play.attended = attended && !burns;
@@ -82,14 +77,29 @@ impl Window {
                 play.reset_if_open();
             }
             let closely = t_s > first_s - CLOSELY_S && took == 0 || begun.iter().any(|e| e.is_close(t_s, CLOSELY_S));
-            // A step of five seconds does not go past the beginning of anything.
-            let next_s = near.get(took).map_or(f64::MAX, |e| e.at_s().ceil());
-            t_s = if closely {
-                t_s + 1.0
-            } else {
-                (t_s + 5.0).min(next_s.max(t_s + 1.0))
-            };
+            t_s = step(t_s, closely, near.get(took));
         }
+    }
+}
+
+/// How many have begun by now; what is done to the gateway is done.
+fn begin(play: &mut Play<'_>, near: &[&Event], (mut took, t_s): (usize, f64)) -> usize {
+    while let Some(event) = near.get(took).filter(|e| e.at_s() <= t_s) {
+        took += 1;
+        if let Event::Act(act, _) = event {
+            play.act(*act);
+        }
+    }
+    took
+}
+
+/// A second, or five where nothing changes fast; not past the beginning of anything.
+fn step(t_s: f64, closely: bool, next: Option<&&Event>) -> f64 {
+    let next_s = next.map_or(f64::MAX, |e| e.at_s().ceil());
+    if closely {
+        t_s + 1.0
+    } else {
+        (t_s + 5.0).min(next_s.max(t_s + 1.0))
     }
 }
 

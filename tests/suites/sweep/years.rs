@@ -11,8 +11,9 @@ use muster_sim::building::{Dice, Room};
 use crate::drawn::{self, YEAR_S};
 use crate::event::{Because, Event};
 use crate::fit::Fit;
-use crate::play::Play;
+use crate::play::{Play, Told};
 use crate::reached::Reached;
+use crate::share;
 use crate::shrink;
 use crate::window::{BEFORE_S, LONGEST_S, Place, Until, Window};
 
@@ -57,6 +58,8 @@ pub(crate) struct Years {
     pub(crate) checked: u64,
     pub(crate) differ: u64,
     pub(crate) reached: Reached,
+    /// Of the decision's state after every window.
+    pub(crate) digest: u64,
 }
 
 const NAMED: usize = 10;
@@ -71,6 +74,7 @@ impl Years {
         self.differ += other.differ;
         self.broken += other.broken;
         self.reached.extend(other.reached);
+        self.digest = share::fold(self.digest, other.digest);
         for (because, more) in other.wrong {
             let wrong = self.wrong.entry(because).or_default();
             wrong.at_once += more.at_once;
@@ -151,7 +155,8 @@ pub(crate) fn year(fit: &Fit, seed: u64, number: u64, check_one_in: u64) -> Year
     came
 }
 
-type See<'a> = &'a mut dyn FnMut(&[Event], &Window, &crate::play::Told);
+/// Sees every window.
+type See<'a> = &'a mut dyn FnMut(&[Event], &Window, &Told);
 
 fn played(fit: &Fit, (seed, number): (u64, u64), check_one_in: u64, only: Option<&[usize]>, see: See<'_>) -> Years {
     let mut drawn = drawn(fit, seed, number, only);
@@ -159,68 +164,94 @@ fn played(fit: &Fit, (seed, number): (u64, u64), check_one_in: u64, only: Option
         room: &drawn.room,
         noise: drawn.noise,
     };
-    let mut came = Years {
-        years: 1,
-        ..Years::default()
+    let mut year = Year {
+        number,
+        place,
+        tells: only.is_some(),
+        came: Years {
+            years: 1,
+            ..Years::default()
+        },
     };
-    let mut play = Play::new(fit, only.is_some());
+    let mut play = Play::new(fit, year.tells);
     let mut at = 0;
     while at < drawn.events.len() {
         let events = &drawn.events[at..];
         if check_one_in > 0 && drawn.dice.bits().is_multiple_of(check_one_in) {
-            came.checked += 1;
-            if let Some(line) = differs(&play, events, place) {
-                came.differ += 1;
-                came.name(number, "differs", (events[0].at_s(), line), at..at);
-            }
+            year.check(&play, events, at);
         }
         let before = play.clone();
         let window = Window::play(&mut play, events, place, BEFORE_S, Until::Decided);
-        at += window.took;
-        came.windows += 1;
-        came.played_s += window.lasted_s;
         let told = std::mem::take(&mut play.told);
         see(&events[..window.took], &window, &told);
-        came.votes += u64::from(told.voted);
-        if let Some(what) = told.broken.first() {
-            came.broken += 1;
-            came.name(number, "broken", (events[0].at_s(), what.clone()), at - window.took..at);
+        year.note(events, at, (&window, &told));
+        if told.unanswered {
+            year.attend(before, (events, window.because));
         }
-        came.reached.extend(told.reached);
-        if let Some(evacuate_s) = told.evacuate_s {
-            let wrong = came.wrong.entry(window.because).or_default();
-            let what = if !told.unanswered {
-                wrong.at_once += 1;
-                window.because.as_str().to_owned()
-            } else {
-                wrong.unanswered += 1;
-                format!("{} unanswered", window.because.as_str())
-            };
-            came.name(number, &what, (evacuate_s, told.why), at - window.took..at);
-            if told.unanswered {
-                attend(&mut came, before, (events, window.because), place);
-            }
-            // What was moved wrongly is brought back by people; the room begins anew.
-            play = Play::new(fit, only.is_some());
+        // What was moved wrongly is brought back by people; the room begins anew.
+        if told.evacuate_s.is_some() || !window.rested {
+            play = Play::new(fit, year.tells);
         }
-        if !window.rested {
-            came.broken += 1;
-            let why = format!("no rest within {LONGEST_S} s");
-            came.name(number, "broken", (events[0].at_s(), why), at - window.took..at);
-            play = Play::new(fit, only.is_some());
-        }
+        year.came.digest = share::fold(year.came.digest, play.state.digest());
+        year.came.reached.extend(told.reached);
+        at += window.took;
     }
-    came
+    year.came
 }
 
-/// The same window, where a person looks when it opens.
-fn attend(came: &mut Years, mut play: Play<'_>, (events, because): (&[Event], Because), place: Place<'_>) {
-    play.attended = true;
-    Window::play(&mut play, events, place, BEFORE_S, Until::Decided);
-    let evacuates = play.told.evacuate_s.is_some();
-    came.wrong.entry(because).or_default().attended += u64::from(evacuates);
-    came.reached.extend(play.told.reached);
-    came.broken += u64::from(!play.told.broken.is_empty());
+/// A year that is played.
+struct Year<'a> {
+    number: u64,
+    place: Place<'a>,
+    /// Every line is kept.
+    tells: bool,
+    came: Years,
+}
+
+impl Year<'_> {
+    fn check(&mut self, play: &Play<'_>, events: &[Event], at: usize) {
+        self.came.checked += 1;
+        if let Some(line) = differs(play, events, self.place) {
+            self.came.differ += 1;
+            self.came.name(self.number, "differs", (events[0].at_s(), line), at..at);
+        }
+    }
+
+    fn note(&mut self, events: &[Event], at: usize, (window, told): (&Window, &Told)) {
+        let (number, came) = (self.number, &mut self.came);
+        let (at_s, of_it) = (events[0].at_s(), at..at + window.took);
+        came.windows += 1;
+        came.played_s += window.lasted_s;
+        came.votes += u64::from(told.voted);
+        let restless = (!window.rested).then(|| format!("no rest within {LONGEST_S} s"));
+        if let Some(what) = told.broken.first().cloned().or(restless) {
+            came.broken += 1;
+            came.name(number, "broken", (at_s, what), of_it.clone());
+        }
+        let Some(evacuate_s) = told.evacuate_s else {
+            return;
+        };
+        let wrong = came.wrong.entry(window.because).or_default();
+        let because = window.because.as_str();
+        let what = if told.unanswered {
+            wrong.unanswered += 1;
+            format!("{because} unanswered")
+        } else {
+            wrong.at_once += 1;
+            because.to_owned()
+        };
+        came.name(number, &what, (evacuate_s, told.why.clone()), of_it);
+    }
+
+    /// The same window, where a person looks when it opens.
+    fn attend(&mut self, mut play: Play<'_>, (events, because): (&[Event], Because)) {
+        play.attended = true;
+        Window::play(&mut play, events, self.place, BEFORE_S, Until::Decided);
+        let evacuates = play.told.evacuate_s.is_some();
+        self.came.wrong.entry(because).or_default().attended += u64::from(evacuates);
+        self.came.reached.extend(play.told.reached);
+        self.came.broken += u64::from(!play.told.broken.is_empty());
+    }
 }
 
 /// Prints one year's decisions, or those of its windows around a second, for whoever wants to know why.
