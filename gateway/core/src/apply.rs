@@ -92,7 +92,8 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
     let Some(key) = state.keep(zone, group) else {
         return;
     };
-    if let Some(ix) = state.detect.channel(&state.site, channel) {
+    let ix = state.detect.channel(&state.site, channel);
+    if let Some(ix) = ix {
         state.detect.channels[ix.at()].alarmed = true;
     }
     state.policy.dying.remove(&key);
@@ -102,6 +103,7 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
         why: why.into(),
         alarmed_at: at,
         died,
+        dead: ix.filter(|_| died),
     };
     state.policy.votes.insert(key, vote);
     sign(state, at);

@@ -126,9 +126,14 @@ impl State {
             format!("{} votes: {why}", self.group_id(group)),
             out,
         );
-        if !died {
-            self.lift(now, zone, &format!("new vote: {why}"), out);
+        if died {
+            return;
         }
+        if let Some(apart) = self.policy.apart(&self.site, &self.detect, (zone, group)) {
+            let line = format!("{}: {apart}", self.group_id(group));
+            self.say(EventKind::Vote, &self.zone_id(zone), line, out);
+        }
+        self.lift(now, zone, &format!("new vote: {why}"), out);
     }
 
     /// A new vote ends what a person had stopped.

@@ -324,6 +324,22 @@ fn the_window_survives_a_restart_and_what_is_heard_after_it_counts() {
 }
 
 #[test]
+fn whoever_speaks_again_within_the_window_was_not_burnt() {
+    for heard in [true, false] {
+        let mut room = Room::new();
+        room.alarm(0);
+        room.pass(40 * SECOND);
+        room.fail(1);
+        // Its vote is latched by now, a minute after the alarm.
+        room.pass(60 * SECOND);
+        assert_eq!((room.does(), room.stand.votes().len()), (Window, 2));
+        room.shows[1] = heard.then_some(0);
+        room.pass(4 * MINUTE);
+        assert_eq!(room.does(), if heard { Prep } else { Go });
+    }
+}
+
+#[test]
 fn a_window_ends_with_its_reason() {
     let mut room = Room::new();
     room.fail(2);

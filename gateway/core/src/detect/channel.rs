@@ -369,6 +369,11 @@ impl ChannelState {
         self.trend.as_ref().map(|trend| Micro(trend.per_hour))
     }
 
+    /// A good sample of it was taken after that, and it is not dead.
+    pub(crate) fn is_heard_since(&self, at: Millis) -> bool {
+        self.value.is_some() && self.good_at > at && !self.fault.is_some_and(Fault::is_death)
+    }
+
     /// How many of the last samples were beyond the alarm limit.
     pub(crate) fn beyond_alarm(&self) -> u8 {
         self.alarm.beyond.count_ones() as u8

@@ -16,8 +16,9 @@ impl Policy {
             orders: Vec::new(),
             bypasses: Vec::new(),
         };
-        for ((zone, group), vote) in old.votes {
+        for ((zone, group), mut vote) in old.votes {
             if let (Some(zone), Some(group)) = (moved.zone(zone), moved.group(group)) {
+                vote.dead = vote.dead.and_then(|channel| moved.channel(channel));
                 self.votes.insert((zone, group), vote);
             }
         }

@@ -41,7 +41,9 @@ impl Policy {
         let dying = |((z, g), d): (&(ZoneIx, GroupIx), &Dying)| {
             z.at() < zones && g.at() < site.groups.len() && d.channel.at() < channels
         };
-        self.bypasses.keys().all(target)
+        let mut dead = self.votes.values().filter_map(|v| v.dead);
+        dead.all(|c| c.at() < channels)
+            && self.bypasses.keys().all(target)
             && self.withheld.iter().all(|c| c.at() < channels)
             && self.windows.keys().all(|z| z.at() < zones)
             && self.dying.iter().all(dying)

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::Policy;
-use crate::{GroupIx, Millis, Site, ZoneIx, detect::Detect};
+use crate::{ChannelIx, GroupIx, Millis, Site, ZoneIx, detect::Detect};
 
 /// Good and below clear for this long, a vote returns (design §5).
 pub(crate) const RETURN_AFTER_MS: Millis = 30 * 60_000;
@@ -24,12 +24,26 @@ pub(crate) struct Vote {
     /// It was not cast by an alarm: a channel of it died beside one.
     #[serde(default)]
     pub(crate) died: bool,
+    /// Which.
+    #[serde(default)]
+    pub(crate) dead: Option<ChannelIx>,
 }
 
 impl Vote {
     /// It is held, and was cast by an alarm.
     pub(crate) fn alarms(&self) -> bool {
         self.held && !self.died
+    }
+
+    /// It was cast by a death, and what died is still not heard: whoever speaks again was not burnt.
+    fn is_of_the_dead(&self, detect: &Detect) -> bool {
+        let heard = |ix: ChannelIx| {
+            detect
+                .channels
+                .get(ix.at())
+                .is_some_and(|c| c.is_heard_since(self.onset))
+        };
+        self.died && !self.dead.is_some_and(heard)
     }
 }
 
@@ -89,13 +103,30 @@ impl Policy {
                 return Some(Sum::Evacuate(two_votes(site, (group, vote), (other, with))));
             }
         }
-        self.with_a_death(site, zone)
+        self.with_a_death(site, detect, zone)
             .or_else(|| self.one_of_two(site, detect, zone, now))
     }
 
+    /// Why a vote does not count together with another that stands near it; none if there is no other, or if it does.
+    pub(crate) fn apart(&self, site: &Site, detect: &Detect, (zone, group): (ZoneIx, GroupIx)) -> Option<String> {
+        let vote = self.votes.get(&(zone, group))?;
+        let near = || {
+            let all = detect.tally.near(zone).flat_map(|z| self.votes_in(z));
+            all.filter(|(g, v)| *g != group && !v.died)
+        };
+        let (other, with) = near().next().filter(|_| !near().any(|(_, v)| together(vote, v)))?;
+        let minutes = (vote.onset - with.onset).abs() / 60_000;
+        Some(format!(
+            "it does not count together with that of {}, which has returned and fell {minutes} min before (limit {} min)",
+            site.groups[other.at()].id,
+            TOGETHER_WITHIN_MS / 60_000
+        ))
+    }
+
     /// One vote, and beside it a channel that died: of several such pairs the newest.
-    fn with_a_death(&self, site: &Site, zone: ZoneIx) -> Option<Sum> {
-        let pairs = self.votes_in(zone).filter(|(_, v)| v.died).flat_map(|dead| {
+    fn with_a_death(&self, site: &Site, detect: &Detect, zone: ZoneIx) -> Option<Sum> {
+        let dead = self.votes_in(zone).filter(|(_, v)| v.is_of_the_dead(detect));
+        let pairs = dead.flat_map(|dead| {
             let alarms = self
                 .votes_in(zone)
                 .filter(move |(g, v)| *g != dead.0 && !v.died && together(v, dead.1));
