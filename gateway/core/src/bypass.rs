@@ -209,7 +209,9 @@ impl State {
 
     /// Channels still in alarm that may vote now.
     pub(crate) fn vote_at_last(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let may = |ix: &ChannelIx| self.kept_from_voting(now, *ix).is_none();
+        // One that is not heard by now, or not believed, is trouble: what it said during the bypass was not for a vote.
+        let may =
+            |ix: &ChannelIx| self.detect.channels[ix.at()].fault.is_none() && self.kept_from_voting(now, *ix).is_none();
         let free: Vec<ChannelIx> = self.policy.withheld.iter().copied().filter(may).collect();
         for ix in free {
             self.policy.withheld.remove(&ix);

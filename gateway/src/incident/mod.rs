@@ -5,6 +5,7 @@ mod expect;
 mod lines;
 mod parse;
 mod script;
+mod service;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod words;
 pub use expect::{Expect, Happening, Promise};
 pub use parse::{MAX_BYTES, load, parse};
 pub use script::script;
+pub use service::ServiceLine;
 pub use stage::{Heard, Stage, Track};
 pub(crate) use words::time_of_day;
 
@@ -46,6 +48,8 @@ Incident files (version 1): one statement a line; `#` begins a comment line; an 
   TIME note TEXT | MARK          anything else on record
   TIME loss TEXT | MARK          the first load was lost; `cut`: the supply was cut by order
   TIME order VERB [TIME] by ID…  persons give an order; TIME for `cut`
+  TIME order work ZONE for 240min by ID because TEXT     people work there, and limits fall; or `work ZONE over by ID`
+  TIME order bypass SOURCE for 60min by ID because TEXT  it is out of service, or one CHANNEL is; or `bypass … over by ID`
 
   expect [SITE] EVENT by TIME    EVENT: first vote, second vote, prepare hook, evacuate hook, all safe
   expect [SITE] no EVENT         or `no EVENT before TIME`
@@ -91,6 +95,8 @@ pub struct Incident {
     pub facts: Vec<Fact>,
     /// Orders.
     pub orders: Vec<OrderLine>,
+    /// Bypasses and planned work.
+    pub service: Vec<ServiceLine>,
     /// What has to come of it.
     pub expects: Vec<Expect>,
 }

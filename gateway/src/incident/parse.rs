@@ -8,7 +8,8 @@ use muster_wire::{Absence, is_id};
 use super::expect::{self, Expect};
 use super::lines::{Statement, split, statements};
 use super::{
-    Every, Fact, FactKind, Heard, HookLine, Incident, Mark, OrderLine, Point, Shows, SiteRef, SourceEnd, Version, words,
+    Every, Fact, FactKind, Heard, HookLine, Incident, Mark, OrderLine, Point, ServiceLine, Shows, SiteRef, SourceEnd,
+    Version, words,
 };
 use crate::config::{Finding, Severity};
 
@@ -343,6 +344,9 @@ impl Parser<'_> {
     }
 
     fn order(&mut self, line: usize, at: Millis, what: &str) {
+        if matches!(split(what).0, "work" | "bypass") {
+            return self.service(line, at, what);
+        }
         let hint = "such as `16:40 order cut 16:52 by anna ben`";
         let Some((verb, by)) = what.split_once(" by ") else {
             return self.fault(line, "an order by nobody", hint);
@@ -371,6 +375,18 @@ impl Parser<'_> {
                 by: by.split_whitespace().map(str::to_owned).collect(),
             }),
             None => self.fault(line, "no such order", hint),
+        }
+    }
+
+    fn service(&mut self, line: usize, at: Millis, what: &str) {
+        match ServiceLine::parse((line, at), what) {
+            Some(order) => self.incident.service.push(order),
+            None => self.fault(
+                line,
+                "no bypass and no planned work",
+                "such as `08:00 order work battery-room for 240min by anna because a string is exchanged`, or `12:00 order \
+                 bypass node-1.smoke over by anna`",
+            ),
         }
     }
 

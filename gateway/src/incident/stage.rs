@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::{ChannelIx, Millis, PrincipalIx, SourceIx, Verb};
+use muster_core::{ChannelIx, Input, Millis, PrincipalIx, SourceIx, Verb};
 use muster_wire::{Absence, MICRO, Micro, Quantity};
 
 use super::{Incident, Shows, SiteRef};
@@ -34,6 +34,8 @@ pub struct Stage {
     pub hooks: Vec<Option<Millis>>,
     /// Orders, in order of time.
     pub orders: Vec<(Millis, PrincipalIx, Verb)>,
+    /// Bypasses and planned work.
+    pub service: Vec<(Millis, Input)>,
 }
 
 /// Whether a source is heard from a time on.
@@ -158,6 +160,14 @@ impl Incident {
         for order in &self.orders {
             order.by.iter().for_each(|id| check(order.line, "person", id, persons));
         }
+        for order in &self.service {
+            check(order.line, "person", &order.by, persons);
+            if order.is_work {
+                check(order.line, "zone", &order.id, zones);
+            } else {
+                check(order.line, "source or channel", &order.id, sources_and_channels);
+            }
+        }
         found
     }
 
@@ -219,7 +229,11 @@ impl Incident {
             }
         }
         orders.sort_by_key(|(at, ..)| *at);
+        let service = self.service.iter();
         Stage {
+            service: service
+                .filter_map(|order| Some((order.at, order.input(&config)?)))
+                .collect(),
             name: site.name.clone(),
             tracks: tracks.collect(),
             every: every.collect(),
@@ -245,6 +259,14 @@ fn channels(config: &Config) -> Vec<&str> {
 
 fn sources(config: &Config) -> Vec<&str> {
     config.site.sources.iter().map(|s| s.id.as_str()).collect()
+}
+
+fn sources_and_channels(config: &Config) -> Vec<&str> {
+    [sources(config), channels(config)].concat()
+}
+
+fn zones(config: &Config) -> Vec<&str> {
+    config.site.zones.iter().map(|z| z.id.as_str()).collect()
 }
 
 fn hooks(config: &Config) -> Vec<&str> {

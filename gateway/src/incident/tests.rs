@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use muster_core::{Level, SourceIx};
+use muster_core::{Input, Level, SourceIx};
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;
 
@@ -210,4 +210,41 @@ proptest! {
         let text: String = text.into_iter().collect();
         let _ = parse(&text, here());
     }
+}
+
+#[test]
+fn bypasses_and_planned_work_are_orders_with_an_owner_and_a_reason() {
+    let incident = with(
+        "15:20 order work battery-room for 240min by anna because a string is exchanged\n\
+         15:21 order bypass bms for 60min by ben because its supply is off\n15:25 order bypass bms over by ben\n",
+    )
+    .unwrap();
+    let stage = &incident.stages().unwrap()[0];
+    let said: Vec<_> = stage
+        .service
+        .iter()
+        .map(|(at, input)| match input {
+            Input::Bypass { by, until, reason, .. } => (*at, by.0, *until, reason.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (120_000, 0, Some(120_000 + 4 * 3_600_000), "a string is exchanged"),
+            (180_000, 1, Some(180_000 + 3_600_000), "its supply is off"),
+            (420_000, 1, None, ""),
+        ]
+    );
+    for nonsense in [
+        "15:20 order work battery-room by anna",
+        "15:20 order work battery-room for 240min by anna",
+        "15:20 order bypass bms for ever by anna because x",
+        "15:20 order bypass bms over by anna because x",
+    ] {
+        assert_eq!(lines_of(&with(nonsense).unwrap_err()), [11], "{nonsense}");
+    }
+    let strangers = "15:20 order work cellar for 60min by anna because x\n15:20 order bypass bmz over by eve\n";
+    let found = with(strangers).unwrap().stages().unwrap_err();
+    assert_eq!(lines_of(&found), [11, 12, 12]);
 }

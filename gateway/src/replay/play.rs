@@ -109,7 +109,7 @@ enum Next {
         mode: Mode,
         outcome: HookOutcome,
     },
-    /// What nobody recorded.
+    /// A bypass, planned work, or what nobody recorded.
     Given(Input),
 }
 
@@ -154,6 +154,9 @@ impl<'a> Player<'a> {
         }
         for (at, by, verb) in &stage.orders {
             player.put(*at, Next::Order(*by, *verb));
+        }
+        for (at, input) in &stage.service {
+            player.put(*at, Next::Given(input.clone()));
         }
         for (at, input) in twist.given(&stage.config.site) {
             player.put(at, Next::Given(input));

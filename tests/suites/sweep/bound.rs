@@ -28,9 +28,9 @@ fn at_most(seen: u64, trials: u64, p: f64) -> f64 {
     let (mut sum, mut ln_choose) = (0.0, 0.0);
     for k in 0..=seen {
         if k > 0 {
-            ln_choose += ((trials - k + 1) as f64 / k as f64).ln();
+            ln_choose += libm::log((trials - k + 1) as f64 / k as f64);
         }
-        sum += (ln_choose + k as f64 * p.ln() + (trials - k) as f64 * (-p).ln_1p()).exp();
+        sum += libm::exp(ln_choose + k as f64 * libm::log(p) + (trials - k) as f64 * libm::log1p(-p));
     }
     sum
 }
@@ -39,9 +39,9 @@ fn poisson_at_most(seen: u64, mean: f64) -> f64 {
     let (mut sum, mut ln_term) = (0.0, -mean);
     for k in 0..=seen {
         if k > 0 {
-            ln_term += (mean / k as f64).ln();
+            ln_term += libm::log(mean / k as f64);
         }
-        sum += ln_term.exp();
+        sum += libm::exp(ln_term);
     }
     sum
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use muster_sim::building::{Course, Dead, Dice, Fault, FaultKind, Fire, FireKind, Room};
+use muster_sim::building::{Course, Dead, Dice, Fault, FaultKind, Fire, FireKind, Probe, Room};
 
+use crate::drawn;
 use crate::fit::Fit;
 use crate::play::{Play, Told};
+use crate::reached::Reached;
+use crate::share;
 
 /// Sensors are heard for this long before the first sign. Seconds.
 const BEFORE_S: f64 = 120.0;
@@ -17,8 +20,14 @@ pub(crate) struct Burnt {
     pub(crate) number: u64,
     pub(crate) kind: FireKind,
     pub(crate) dead: Option<Dead>,
+    /// One thing was dead, and the fire takes a second one before that has spoken.
+    pub(crate) two_gone: bool,
+    /// It is missed as well with nothing dead.
+    pub(crate) missed_anyway: bool,
     pub(crate) loss_s: f64,
     pub(crate) told: Told,
+    /// Of the decision's state at its end.
+    digest: u64,
 }
 
 impl Burnt {
@@ -35,12 +44,12 @@ impl Burnt {
 
 /// The course of a fire by its number: the kinds in turn, the rest drawn. One in six has nothing dead in its room; of the
 /// others any one sensor, node, bus or the broker has been dead for long.
-pub(crate) fn course(seed: u64, number: u64) -> (Course, FireKind, Option<Dead>) {
+pub(crate) fn course(fit: &Fit, seed: u64, number: u64) -> (Course, FireKind, Option<Dead>) {
     let mut dice = Dice::new(seed, number);
     let kind = FireKind::ALL[(number % 7) as usize];
     let room = Room::draw(&mut dice);
     let fire = Fire::draw(kind, &mut dice);
-    let dead = (!dice.share(1.0 / 6.0)).then(|| Dead::draw(&mut dice));
+    let dead = (!dice.share(1.0 / 6.0)).then(|| drawn::dead(fit, &mut dice));
     let faults = dead.map(|what| Fault {
         what,
         kind: FaultKind::Silent,
@@ -58,23 +67,43 @@ pub(crate) fn course(seed: u64, number: u64) -> (Course, FireKind, Option<Dead>)
     (course, kind, dead)
 }
 
-/// Lets it burn.
+/// Lets it burn; one that is missed burns once more with nothing dead.
 pub(crate) fn burn(fit: &Fit, seed: u64, number: u64, keep_lines: bool) -> Burnt {
-    let (course, kind, dead) = course(seed, number);
+    let (mut course, kind, dead) = course(fit, seed, number);
+    let mut burnt = burns(fit, (number, kind, dead), &course, keep_lines);
+    if burnt.is_missed() && dead.is_some() {
+        course.faults.clear();
+        burnt.missed_anyway = burns(fit, (number, kind, None), &course, false).is_missed();
+    }
+    burnt
+}
+
+/// The same fire with nothing dead.
+pub(crate) fn burn_well(fit: &Fit, seed: u64, number: u64) -> Burnt {
+    let (mut course, kind, _) = course(fit, seed, number);
+    course.faults.clear();
+    burns(fit, (number, kind, None), &course, true)
+}
+
+fn burns(fit: &Fit, (number, kind, dead): (u64, FireKind, Option<Dead>), course: &Course, keep_lines: bool) -> Burnt {
     let (begins_s, loss_s) = course.fire.as_ref().map_or((0.0, 0.0), |f| (f.begins_s(), f.loss_s));
     let mut play = Play::new(fit, keep_lines);
     let mut t_s = begins_s.floor() - BEFORE_S;
     play.join(t_s);
     // A room that evacuates is of no more interest, unless somebody wants to read on.
     while t_s <= loss_s && (keep_lines || play.told.evacuate_s.is_none()) {
-        play.sample(&course, t_s);
+        play.sample(course, t_s);
         t_s += if t_s < -CLOSELY_S { 5.0 } else { 1.0 };
     }
     Burnt {
         number,
         kind,
         dead,
+        two_gone: dead.is_some_and(|dead| !dead.strikes(Probe::CellAlarm))
+            && course.fire.as_ref().is_some_and(Fire::silences_the_monitor),
+        missed_anyway: false,
         loss_s,
+        digest: play.state.digest(),
         told: play.told,
     }
 }
@@ -91,27 +120,42 @@ pub(crate) struct Count {
 #[derive(Debug, Default)]
 pub(crate) struct Fires {
     pub(crate) all: Count,
+    /// Of them: one thing was dead, and the fire burns the battery monitor's cables before that has spoken.
+    pub(crate) two_gone: Count,
     pub(crate) by: BTreeMap<(&'static str, &'static str), Count>,
-    /// Numbers of those that were missed, the first few.
-    pub(crate) missed: Vec<u64>,
+    /// Numbers of those that were missed, the first few, and whether with nothing dead as well.
+    pub(crate) missed: Vec<(u64, bool)>,
     pub(crate) broken: Vec<(u64, String)>,
+    pub(crate) reached: Reached,
+    pub(crate) digest: u64,
 }
 
 /// So many are named.
 const NAMED: usize = 10;
 
 impl Fires {
+    /// Fires and missed ones with one thing dead, of whatever kind.
+    pub(crate) fn with_dead(&self, dead: &str) -> (u64, u64) {
+        let of_it = self.by.iter().filter(|((_, d), _)| *d == dead);
+        of_it.fold((0, 0), |(fires, missed), (_, count)| {
+            (fires + count.fires, missed + count.missed)
+        })
+    }
+
     pub(crate) fn take(&mut self, burnt: Burnt) {
         let dead = burnt.dead.map_or("nothing", Dead::as_str);
         let here = self.by.entry((burnt.kind.as_str(), dead)).or_default();
-        for count in [&mut self.all, here] {
+        let two_gone = burnt.two_gone.then_some(&mut self.two_gone);
+        for count in [&mut self.all, here].into_iter().chain(two_gone) {
             count.fires += 1;
             count.missed += u64::from(burnt.is_missed());
             count.leads_s.extend(burnt.lead_s());
         }
         if burnt.is_missed() && self.missed.len() < NAMED {
-            self.missed.push(burnt.number);
+            self.missed.push((burnt.number, burnt.missed_anyway));
         }
+        self.reached.extend(burnt.told.reached);
+        self.digest = share::fold(self.digest, burnt.digest);
         self.broken
             .extend(burnt.told.broken.into_iter().map(|what| (burnt.number, what)));
     }

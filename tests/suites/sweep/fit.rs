@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use muster_core::Site;
-use muster_sim::building::{Probe, Sign};
+use muster_sim::building::{Dead, Probe, Sign};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// A room that can be swept.
@@ -14,6 +14,23 @@ pub(crate) struct Fit {
     pub(crate) site: Arc<Site>,
     /// By channel.
     pub(crate) probes: Vec<Probe>,
+}
+
+impl Fit {
+    /// Whether it has any of it.
+    pub(crate) fn has(&self, what: Dead) -> bool {
+        self.probes.iter().any(|probe| what.strikes(*probe))
+    }
+
+    /// A room whose channels are fed by hand.
+    pub(crate) fn by_hand(name: &'static str, text: &str) -> Result<Self, FitError> {
+        let site = site(name, text, certificates()?.path())?;
+        Ok(Self {
+            name,
+            site,
+            probes: Vec::new(),
+        })
+    }
 }
 
 /// The reference room of the goals first, then the poorer ones.
@@ -43,11 +60,6 @@ pub(crate) fn all() -> Result<Vec<Fit>, FitError> {
         .iter()
         .map(|(name, text)| fit(name, text, folder.path()))
         .collect()
-}
-
-/// The site of a config.
-pub(crate) fn site_of(name: &'static str, text: &str) -> Result<Arc<Site>, FitError> {
-    site(name, text, certificates()?.path())
 }
 
 /// Nodes that prove their names want certificates in a config.

@@ -4,18 +4,26 @@
 //! `cargo run --release -p muster-testbed -- sweep --help`
 #![forbid(unsafe_code)]
 
+mod acting;
 mod bound;
 mod days;
+mod document;
+mod drawn;
 mod event;
 mod fires;
 mod fit;
+mod peers;
 mod picture;
 mod play;
+mod reached;
 mod recorded;
+mod rules;
 mod runway;
 mod share;
 mod show;
+mod shrink;
 mod table;
+mod week;
 mod window;
 mod years;
 
@@ -63,6 +71,28 @@ enum Command {
     Fire {
         /// Its number, as `sweep` named it
         number: u64,
+        /// The same fire with nothing dead in its room
+        #[arg(long)]
+        nothing_dead: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// One crowded day, with every decision
+    Day {
+        /// Its number, as `sweep` named it
+        number: u64,
+        /// Only these of its events, counted from 0
+        #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
+        only: Option<Vec<usize>>,
+        /// Leaves out what has no part in it: the least that still breaks a rule, else misses a fire, else evacuates
+        /// without one
+        #[arg(long)]
+        smallest: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// A week of hot afternoons: every line that an operator reads
+    HotWeek {
         #[command(flatten)]
         which: Which,
     },
@@ -73,6 +103,9 @@ enum Command {
         /// Only the window that holds this second
         #[arg(long, value_name = "SECOND")]
         at: Option<f64>,
+        /// Only these of its events, counted from 0
+        #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
+        only: Option<Vec<usize>>,
         #[command(flatten)]
         which: Which,
     },
@@ -106,7 +139,7 @@ struct Sweep {
     #[arg(long)]
     threads: Option<usize>,
     /// One in so many windows of a year is played once more, with the quiet day before it in full
-    #[arg(long, default_value_t = 150)]
+    #[arg(long, default_value_t = 100)]
     check_one_in: u64,
     /// Prints JSON
     #[arg(long)]
@@ -167,7 +200,12 @@ fn recorded(folder: &std::path::Path) -> ExitCode {
 
 fn runways(discharges: u64, seed: u64) -> Result<runway::Measured, fit::FitError> {
     let (rig, mut measured) = (runway::Rig::new()?, runway::Measured::default());
-    share::out(threads(None), discharges, |n| rig.discharge(seed, n), |came| measured.take(&came));
+    share::out(
+        threads(None),
+        discharges,
+        |n| rig.discharge(seed, n),
+        |came| measured.take(&came),
+    );
     Ok(measured)
 }
 
@@ -194,10 +232,41 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
         Command::Runway { discharges, seed, json } => Ok(measured(runways(discharges, seed), seed, json)),
-        Command::Fire { number, which } => {
-            Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
+        other => Ok(again(&fits, other)),
+    }
+}
+
+/// One of what a sweep has named, with every decision.
+fn again(fits: &[Fit], command: Command) -> ExitCode {
+    match command {
+        Command::Fire {
+            number,
+            nothing_dead: true,
+            which,
+        } => which.tell(fits, |fit, seed| show::fire(&fires::burn_well(fit, seed, number))),
+        Command::Fire { number, which, .. } => {
+            which.tell(fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true)))
         }
-        Command::Year { number, at, which } => Ok(which.tell(&fits, |fit, seed| years::tell(fit, seed, number, at))),
+        Command::Day {
+            number,
+            only,
+            smallest,
+            which,
+        } => which.tell(fits, |fit, seed| {
+            days::tell(fit, seed, number, only.as_deref(), smallest);
+        }),
+        Command::HotWeek { which } => which.tell(fits, |fit, seed| {
+            print!("{}", week::Week::play(fit, seed).text(fit.name))
+        }),
+        Command::Year {
+            number,
+            at,
+            only,
+            which,
+        } => which.tell(fits, |fit, seed| {
+            years::tell(fit, seed, number, at, only.as_deref());
+        }),
+        Command::Sweep(_) | Command::Table(_) | Command::Recorded { .. } | Command::Runway { .. } => ExitCode::from(64),
     }
 }
 
@@ -261,12 +330,13 @@ impl Sweep {
             share::out(
                 threads,
                 part(self.days),
-                |n| days::day(fit, self.seed, n),
-                |day| days.take(day),
+                |n| days::day(fit, self.seed, n, None, false),
+                |day| days.take((fit, self.seed), day),
             );
             let seconds = [fires_took, years_took - fires_took, began.elapsed() - years_took].map(|d| d.as_secs_f64());
             rooms.push(show::Swept {
                 room: fit.name,
+                seed: self.seed,
                 is_reference: ix == 0,
                 fires,
                 years,
@@ -275,7 +345,7 @@ impl Sweep {
             });
         }
         if self.json {
-            println!("{}", show::json(&rooms, self.seed, threads));
+            println!("{}", document::json(&rooms, self.seed, threads));
         } else {
             show::table(&rooms, self.seed, threads);
         }

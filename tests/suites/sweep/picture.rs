@@ -14,7 +14,7 @@ const COLOURS: [&str; 3] = ["#1b6ca8", "#c2571a", "#4a7c2c"];
 
 /// Both scales go by the logarithm of one more, so that none has a place of its own at the corner.
 fn place(value: f64, most: f64) -> f64 {
-    (1.0 + value).ln() / (1.0 + most).ln()
+    libm::log(1.0 + value) / libm::log(1.0 + most)
 }
 
 fn x(row: &Row) -> f64 {

@@ -1,16 +1,18 @@
 //! Room fires that were really recorded, through the same decision: when it votes, against when the commercial alarms in the
 //! same rooms sounded.
 //!
-//! At each place there are two nodes for smoke, which see the same air, and one for heat, as their own groups. Smoke is the
+//! At each place there are two nodes for smoke and one for heat, as their own groups. Both nodes for smoke read the one
+//! column that there is, so that two of one place vote together is arithmetic, and shows only when the first does. Smoke is the
 //! ceiling's smoke meter (`SM…_1`, taken for optical density a metre), heat its thermocouple (`TC…_1`). Before ignition
 //! everything is taken to have shown for two minutes what it showed first.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use muster_core::{Effect, Input, Millis, Record, Site, State};
 use muster_wire::{Micro, Quantity};
+
+use crate::fit::Fit;
+use crate::play::Play;
 
 /// Why a folder of recordings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +124,7 @@ impl Test {
         let smoke = column.starts_with("SM");
         let unit = |x: &f64| {
             if smoke {
-                (100.0 * (1.0 - 10_f64.powf(-x))).clamp(0.0, 100.0)
+                (100.0 * (1.0 - libm::pow(10.0, -x))).clamp(0.0, 100.0)
             } else {
                 *x
             }
@@ -131,26 +133,32 @@ impl Test {
     }
 }
 
-/// What one place has: name, column, quantity.
-fn channels(test: &Test) -> Vec<(String, String, Quantity)> {
+/// A channel and what it showed at every time.
+struct Recorded {
+    id: String,
+    quantity: Quantity,
+    series: Vec<f64>,
+}
+
+/// What the places have; a column that is missing or cut short is left out.
+fn channels(test: &Test) -> Vec<Recorded> {
     let mut all = Vec::new();
     for place in ["A", "B", "C", "D", "E", "F"] {
-        let (smoke, heat) = (format!("SM{place}_1"), format!("TC{place}_1"));
         let at = place.to_lowercase();
-        if test.columns.contains_key(&smoke) {
-            all.push((format!("smoke-{at}-1"), smoke.clone(), Quantity::Smoke));
-            all.push((format!("smoke-{at}-2"), smoke, Quantity::Smoke));
-        }
-        if test.columns.contains_key(&heat) {
-            all.push((format!("heat-{at}"), heat, Quantity::Temperature));
-        }
+        let mut add = |id: String, quantity: Quantity, column: &str| {
+            all.extend(test.series(column).map(|series| Recorded { id, quantity, series }));
+        };
+        let (smoke, heat) = (format!("SM{place}_1"), format!("TC{place}_1"));
+        add(format!("smoke-{at}-1"), Quantity::Smoke, &smoke);
+        add(format!("smoke-{at}-2"), Quantity::Smoke, &smoke);
+        add(format!("heat-{at}"), Quantity::Temperature, &heat);
     }
     all
 }
 
-fn config(channels: &[(String, String, Quantity)]) -> String {
+fn config(channels: &[Recorded]) -> String {
     let mut text = include_str!("rooms/house.toml").to_owned();
-    for (id, _, quantity) in channels {
+    for Recorded { id, quantity, .. } in channels {
         text += &format!(
             "\n[[source]]\nid = \"{id}\"\nkind = \"node\"\nzone = \"house\"\nsignals = [\"{}\"]\n",
             quantity.as_str()
@@ -161,107 +169,66 @@ fn config(channels: &[(String, String, Quantity)]) -> String {
 
 fn play(test: &Test) -> Result<Came, RecordedError> {
     let channels = channels(test);
-    let site = crate::fit::site_of("house", &config(&channels))?;
-    let series: Vec<Vec<f64>> = channels
-        .iter()
-        .filter_map(|(_, column, _)| test.series(column))
-        .collect();
+    let fit = Fit::by_hand("house", &config(&channels))?;
+    let votes = votes(&fit, test, &channels);
     let mut came = Came {
         test: test.name.clone(),
         first_alarm_s: test.first_alarm_s,
-        first_rise_s: first_rise_s(test, &channels, &series),
-        first_vote_s: None,
+        first_rise_s: first_rise_s(test, &channels),
+        first_vote_s: votes.first().map(|(at_s, _)| *at_s),
         same_place_s: None,
         diverse_s: None,
     };
-    let votes = votes(&site, test, &channels, &series);
-    for (at, group) in &votes {
-        let at_s = *at as f64 / 1_000.0;
-        let before = votes
-            .iter()
-            .filter(|(earlier, _)| earlier <= at)
-            .map(|(_, other)| other.as_str());
+    for (nth, (at_s, group)) in votes.iter().enumerate() {
         let (place, is_smoke) = (group.trim_end_matches(['1', '2']), group.starts_with("smoke"));
-        for other in before.filter(|other| *other != group) {
+        for (_, other) in votes[..nth].iter().filter(|(_, other)| other != group) {
             if is_smoke && other.trim_end_matches(['1', '2']) == place {
-                came.same_place_s.get_or_insert(at_s);
+                came.same_place_s.get_or_insert(*at_s);
             }
             if other.starts_with("smoke") != is_smoke {
-                came.diverse_s.get_or_insert(at_s);
+                came.diverse_s.get_or_insert(*at_s);
             }
         }
-        came.first_vote_s.get_or_insert(at_s);
     }
     Ok(came)
 }
 
-fn first_rise_s(test: &Test, channels: &[(String, String, Quantity)], series: &[Vec<f64>]) -> f64 {
-    let rise = |(i, (_, _, quantity)): (usize, &(String, String, Quantity))| {
-        let by = if *quantity == Quantity::Smoke { 0.2 } else { 2.0 };
-        let at = series[i].iter().position(|x| *x >= series[i][0] + by)?;
+fn first_rise_s(test: &Test, channels: &[Recorded]) -> f64 {
+    let rise = |channel: &Recorded| {
+        let by = if channel.quantity == Quantity::Smoke { 0.2 } else { 2.0 };
+        let at = channel.series.iter().position(|x| *x >= channel.series[0] + by)?;
         Some(test.times_s[at])
     };
-    channels
-        .iter()
-        .enumerate()
-        .filter_map(rise)
-        .fold(f64::INFINITY, f64::min)
+    channels.iter().filter_map(rise).fold(f64::INFINITY, f64::min)
 }
 
-/// Every vote in order: engine time after ignition, and whose it is.
-fn votes(
-    site: &Arc<Site>,
-    test: &Test,
-    channels: &[(String, String, Quantity)],
-    series: &[Vec<f64>],
-) -> Vec<(Millis, String)> {
-    const QUIET_MS: Millis = 120_000;
-    let (mut state, mut votes) = (State::new(), Vec::new());
-    let mut step = |now: Millis, input: &Input| {
-        let mut effects = Vec::new();
-        muster_core::step(&mut state, now, input, &mut effects);
-        votes.extend(effects.into_iter().filter_map(|effect| match effect {
-            Effect::Persist(entry) => match entry.record {
-                Record::VoteHeld { group, .. } => Some((now - QUIET_MS, group)),
-                _ => None,
-            },
-            _ => None,
-        }));
+/// Every vote in order: seconds after ignition, and whose it is.
+fn votes(fit: &Fit, test: &Test, channels: &[Recorded]) -> Vec<(f64, String)> {
+    const QUIET_S: i32 = 120;
+    let mut play = Play::new(fit, false);
+    let of = |id: &str| {
+        let site = &fit.site;
+        site.channels.iter().position(|c| site.sources[c.source.at()].id == id)
     };
-    step(0, &Input::Config(site.clone()));
-    step(0, &Input::Restore(Vec::new()));
-    let before = (0..QUIET_MS / 2_000).map(|i| (i * 2_000, 0));
-    let after = test
-        .times_s
-        .iter()
-        .enumerate()
-        .map(|(i, t_s)| (QUIET_MS + (t_s * 1_000.0) as Millis, i));
-    for (now, at) in before.chain(after) {
-        for (ix, (id, ..)) in channels.iter().enumerate() {
-            let channel = site.channels.iter().position(|c| site.sources[c.source.at()].id == *id);
-            if let Some(value) = Micro::from_f64(series[ix][at])
-                && let Some(channel) = channel.and_then(|c| u32::try_from(c).ok())
-            {
-                let channel = muster_core::ChannelIx(channel);
-                step(
-                    now,
-                    &Input::Reading {
-                        channel,
-                        value: Ok(value),
-                        simulated: false,
-                        age_ms: 0,
-                    },
-                );
+    let known: Vec<(usize, &Recorded)> = channels.iter().filter_map(|c| Some((of(&c.id)?, c))).collect();
+    play.join(f64::from(-QUIET_S));
+    let before = (-QUIET_S..0).step_by(2).map(|t_s| (f64::from(t_s), 0));
+    let after = test.times_s.iter().enumerate().map(|(at, t_s)| (*t_s, at));
+    for (t_s, at) in before.chain(after) {
+        play.until(t_s);
+        for (ix, channel) in &known {
+            if let Some(value) = Micro::from_f64(channel.series[at]) {
+                play.hear(*ix, Ok(value));
             }
         }
     }
-    votes
+    play.told.votes
 }
 
 /// For a terminal.
 pub(crate) fn text(all: &[Came]) -> String {
     let mut text = format!(
-        "{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}\n",
+        "two of one place read one column: the second votes with the first\n{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}\n",
         "test", "first alarm", "first rise", "first vote", "same place", "diverse"
     );
     let s = |at_s: Option<f64>| at_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.0} s"));

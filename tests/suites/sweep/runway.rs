@@ -12,7 +12,7 @@ use muster_wire::{Micro, Quantity};
 
 use crate::{
     bound,
-    fit::{self, FitError},
+    fit::{Fit, FitError},
 };
 
 /// The share of moments at which the true end is to lie at or after `earliest`.
@@ -62,7 +62,7 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new() -> Result<Self, FitError> {
-        let site = fit::site_of("ups", include_str!("rooms/ups.toml"))?;
+        let site = Fit::by_hand("ups", include_str!("rooms/ups.toml"))?.site;
         Ok(Self { site })
     }
 
@@ -204,7 +204,11 @@ impl Measured {
 
 fn quantiles(all: &mut [f64]) -> [f64; 3] {
     all.sort_by(f64::total_cmp);
-    let at = |share: f64| all.get((all.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    let at = |share: f64| {
+        all.get((all.len() as f64 * share) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
     [at(0.05), at(0.5), at(0.95)].map(|x| (x * 1_000.0).round() / 1_000.0)
 }
 

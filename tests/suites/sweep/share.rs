@@ -35,6 +35,11 @@ pub(crate) fn out<T: Send>(threads: usize, count: u64, one: impl Fn(u64) -> T + 
     });
 }
 
+/// Digests in order, as one (FNV-1a by words): the same for the same seed on every machine and any number of threads.
+pub(crate) const fn fold(digest: u64, next: u64) -> u64 {
+    (digest ^ next).wrapping_mul(0x0000_0100_0000_01B3)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

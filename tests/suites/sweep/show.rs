@@ -1,16 +1,16 @@
-//! What a sweep found, for people and for programs.
-
-use serde_json::{Value, json};
+//! What a sweep found, for people.
 
 use crate::bound;
 use crate::days::Days;
 use crate::event::Because;
 use crate::fires::{Burnt, Count, Fires};
+use crate::reached::{Reached, SOMETIMES};
 use crate::years::Years;
 
 /// One room's figures.
 pub(crate) struct Swept {
     pub(crate) room: &'static str,
+    pub(crate) seed: u64,
     pub(crate) is_reference: bool,
     pub(crate) fires: Fires,
     pub(crate) years: Years,
@@ -20,36 +20,99 @@ pub(crate) struct Swept {
 }
 
 impl Swept {
-    /// No invariant broken, nothing differs without its quiet time, and in the reference room no fire missed and no
-    /// evacuation of a kind that must never be.
+    /// No invariant broken, nothing differs without its quiet time, and in the reference room no fire missed with
+    /// at most one thing gone, and no evacuation of a kind that must never be: not on two votes, and not past a person who looks.
     pub(crate) fn is_as_promised(&self) -> bool {
-        let sound = self.days.broken.is_empty()
-            && self.fires.broken.is_empty()
-            && self.years.broken.is_empty()
-            && self.years.differ == 0;
-        let missed = self.is_reference && self.fires.all.missed > 0;
-        let wrong = self.is_reference && Because::WRONG.iter().any(|b| b.must_never_be() && self.wrong(*b) > 0);
+        let sound =
+            self.days.broken == 0 && self.fires.broken.is_empty() && self.years.broken == 0 && self.years.differ == 0;
+        let missed = self.is_reference && self.fires.all.missed > self.fires.two_gone.missed;
+        let is_wrong = |because: &Because| {
+            let wrong = self.years.wrong(*because);
+            because.must_never_be() && wrong.at_once + wrong.attended > 0
+        };
+        let wrong = self.is_reference && Because::WRONG.iter().any(is_wrong);
         sound && !missed && !wrong
     }
 
-    fn wrong(&self, because: Because) -> u64 {
-        self.years.wrong.get(&because).copied().unwrap_or(0)
+    pub(crate) fn rate_bound(&self, seen: u64) -> f64 {
+        bound::upper_rate(seen, self.years.years.max(1) as f64)
     }
 
-    fn rate_bound(&self, because: Because) -> f64 {
-        bound::upper_rate(self.wrong(because), self.years.years.max(1) as f64)
+    /// What has happened somewhere in it.
+    pub(crate) fn reached(&self) -> Reached {
+        let all = [&self.fires.reached, &self.years.reached, &self.days.reached];
+        all.into_iter().flatten().copied().collect()
     }
+
+    /// What may be missing from a small sweep, and must not from a large one.
+    pub(crate) fn unreached(rooms: &[Self]) -> Vec<&'static str> {
+        let reached: Reached = rooms.iter().flat_map(Self::reached).collect();
+        SOMETIMES.into_iter().filter(|name| !reached.contains(name)).collect()
+    }
+
+    /// Everything that went otherwise than it should, and how to see it again.
+    pub(crate) fn findings(&self) -> Vec<(String, String)> {
+        let which = format!("--seed {} --room {}", self.seed, self.room);
+        let only = |only: &[usize]| {
+            let numbers: Vec<String> = only.iter().map(ToString::to_string).collect();
+            if numbers.is_empty() {
+                String::new()
+            } else {
+                format!(" --only {}", numbers.join(","))
+            }
+        };
+        let mut all = Vec::new();
+        for (number, anyway) in &self.fires.missed {
+            let well = if *anyway { " --nothing-dead" } else { "" };
+            all.push(("missed fire".to_owned(), format!("fire {number}{well} {which}")));
+        }
+        for (number, what) in &self.fires.broken {
+            all.push((format!("BROKEN fire: {what}"), format!("fire {number} {which}")));
+        }
+        for one in &self.years.named {
+            let only = only(&one.only);
+            let command = format!("year {} --at {:.0}{only} {which}", one.number, one.at_s);
+            all.push((format!("year, {}: {}", one.what, one.why), command));
+        }
+        for one in &self.days.named {
+            let only = only(&one.only);
+            all.push((
+                format!("BROKEN day: {}", one.what),
+                format!("day {}{only} {which}", one.number),
+            ));
+        }
+        all
+    }
+}
+
+/// What a reader of the figures has to know.
+pub(crate) fn assumptions() -> String {
+    format!(
+        "Bounds are upper and one-sided, at 95 % (Clopper and Pearson). Assumed: a fire burns in full, with every sign, for\n\
+         {:.0} s at least before it has destroyed what carries the load (half of the shortest time on record, 480 s).",
+        muster_sim::building::FULL_FOR_S
+    )
 }
 
 pub(crate) fn table(rooms: &[Swept], seed: u64, threads: usize) {
-    println!("seed {seed}, {threads} threads; bounds are upper and one-sided, at 95 % (Clopper and Pearson)");
+    println!("seed {seed}, {threads} threads. {}", assumptions());
     for swept in rooms {
-        room(swept);
+        burnt(swept);
+        quiet(swept);
+        crowded(swept);
     }
+    let unreached = Swept::unreached(rooms);
+    println!(
+        "\nsometimes  {} of {} states reached{}{}",
+        SOMETIMES.len() - unreached.len(),
+        SOMETIMES.len(),
+        if unreached.is_empty() { "" } else { "; not: " },
+        unreached.join(", ")
+    );
 }
 
-fn room(swept: &Swept) {
-    let (fires, years) = (&swept.fires, &swept.years);
+fn burnt(swept: &Swept) {
+    let fires = &swept.fires;
     println!("\n== {}", swept.room);
     println!(
         "fires      {:>7} in {:.0} s   missed {} (share at most {:.1e})   lead p1 {} p50 {}",
@@ -66,20 +129,45 @@ fn room(swept: &Swept) {
     dead.sort_unstable();
     dead.dedup();
     println!("           missed of fires, by what is dead; p1 of the lead in brackets");
-    println!(
-        "           {:<12}{}",
-        "",
-        dead.iter().map(|d| format!("{d:>20}")).collect::<String>()
-    );
+    row("", dead.iter().map(|d| (*d).to_owned()));
     for kind in kinds {
         let cells = dead
             .iter()
             .map(|dead| fires.by.get(&(kind, *dead)).map_or_else(String::new, cell));
-        println!(
-            "           {kind:<12}{}",
-            cells.map(|c| format!("{c:>20}")).collect::<String>()
-        );
+        row(kind, cells);
     }
+    bounds(fires, &dead);
+}
+
+/// What the counts of fires allow to be said.
+fn bounds(fires: &Fires, dead: &[&str]) {
+    let at_most = dead.iter().map(|dead| {
+        let (fires, missed) = fires.with_dead(dead);
+        format!("{:.1e}", bound::upper(missed, fires))
+    });
+    row("at most", at_most);
+    let two = &fires.two_gone;
+    println!(
+        "           of these, one thing was dead and the fire burns the battery monitor's cables before it has spoken:\n\
+         {:>23} missed of {} (share at most {:.1e}); all others: {} of {} (at most {:.1e})",
+        two.missed,
+        two.fires,
+        bound::upper(two.missed, two.fires),
+        fires.all.missed - two.missed,
+        fires.all.fires - two.fires,
+        bound::upper(fires.all.missed - two.missed, fires.all.fires - two.fires)
+    );
+}
+
+fn row(name: &str, cells: impl Iterator<Item = String>) {
+    println!(
+        "           {name:<12}{}",
+        cells.map(|c| format!("{c:>20}")).collect::<String>()
+    );
+}
+
+fn quiet(swept: &Swept) {
+    let years = &swept.years;
     println!(
         "years      {:>7} in {:.0} s   {} windows, {:.0} h played, {} with a vote; {} played again in full, {} differ",
         years.years,
@@ -90,42 +178,35 @@ fn room(swept: &Swept) {
         years.checked,
         years.differ,
     );
+    println!(
+        "           false        two votes, at most     nobody aborted, at most    of those past a person, at most"
+    );
     for because in Because::WRONG {
+        let wrong = years.wrong(because);
+        let cell = |seen: u64| format!("{seen:>7}   {:.1e}/year", swept.rate_bound(seen));
         println!(
-            "  false    {:>7} {:<11} at most {:.1e} a year{}",
-            swept.wrong(because),
+            "           {:<12}{}     {}        {}{}",
             because.as_str(),
-            swept.rate_bound(because),
-            if because.must_never_be() { "   (goal: none)" } else { "" },
+            cell(wrong.at_once),
+            cell(wrong.unanswered),
+            cell(wrong.attended),
+            if because.must_never_be() {
+                "   (goal: none but in the middle)"
+            } else {
+                ""
+            },
         );
     }
-    let days = &swept.days;
-    println!(
-        "days       {:>7} in {:.0} s   {} with a fire, missed {}; without one false {}",
-        days.days, swept.seconds[2], days.fires, days.missed, days.wrong
-    );
-    examples(swept);
 }
 
-fn examples(swept: &Swept) {
-    let room = swept.room;
-    for number in &swept.fires.missed {
-        println!("  missed fire: cargo run --release -p muster-testbed -- fire {number} --room {room}");
-    }
-    for (number, at_s, because, why) in &swept.years.named {
-        println!(
-            "  {}: … -- year {number} --at {at_s:.0} --room {room}: {why}",
-            because.as_str()
-        );
-    }
-    for (number, what) in swept
-        .fires
-        .broken
-        .iter()
-        .chain(&swept.years.broken)
-        .chain(&swept.days.broken)
-    {
-        println!("  BROKEN in number {number}: {what}");
+fn crowded(swept: &Swept) {
+    let days = &swept.days;
+    println!(
+        "days       {:>7} in {:.0} s   {} with a fire, missed {}; before a fire or without one, false {}; {} broke a rule",
+        days.days, swept.seconds[2], days.fires, days.missed, days.wrong, days.broken
+    );
+    for (what, command) in swept.findings() {
+        println!("  {what}\n      cargo run --release -p muster-testbed -- {command}");
     }
 }
 
@@ -137,36 +218,6 @@ fn minutes(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "-".to_owned(), |s| format!("{:.1} min", s / 60.0))
 }
 
-pub(crate) fn json(rooms: &[Swept], seed: u64, threads: usize) -> Value {
-    json!({ "schema": 1, "seed": seed, "threads": threads, "rooms": rooms.iter().map(room_json).collect::<Vec<_>>() })
-}
-
-fn room_json(swept: &Swept) -> Value {
-    let (fires, years) = (&swept.fires, &swept.years);
-    let by = fires.by.iter().map(|((kind, dead), count)| {
-        json!({ "kind": kind, "dead": dead, "fires": count.fires, "missed": count.missed,
-            "lead_p1_s": count.lead_s(1), "lead_p50_s": count.lead_s(50) })
-    });
-    let wrong = Because::WRONG.map(|b| {
-        json!({ "because": b.as_str(), "count": swept.wrong(b), "goal_none": b.must_never_be(),
-            "upper95_a_year": swept.rate_bound(b) })
-    });
-    json!({
-        "room": swept.room,
-        "as_promised": swept.is_as_promised(),
-        "fires": { "count": fires.all.fires, "missed": fires.all.missed,
-            "missed_upper95": bound::upper(fires.all.missed, fires.all.fires),
-            "lead_p1_s": fires.all.lead_s(1), "lead_p50_s": fires.all.lead_s(50),
-            "seconds": swept.seconds[0], "by": by.collect::<Vec<_>>(), "missed_numbers": fires.missed },
-        "years": { "count": years.years, "windows": years.windows, "with_a_vote": years.votes,
-            "played_s": years.played_s, "checked_in_full": years.checked, "differ": years.differ,
-            "false": wrong, "seconds": swept.seconds[1] },
-        "days": { "count": swept.days.days, "fires": swept.days.fires, "missed": swept.days.missed,
-            "false": swept.days.wrong, "seconds": swept.seconds[2] },
-        "broken": fires.broken.iter().chain(&years.broken).chain(&swept.days.broken).collect::<Vec<_>>(),
-    })
-}
-
 /// One fire's decisions.
 pub(crate) fn fire(burnt: &Burnt) {
     println!(
@@ -176,7 +227,7 @@ pub(crate) fn fire(burnt: &Burnt) {
         burnt.dead,
         burnt.loss_s
     );
-    for (t_s, line) in &burnt.told.lines {
+    for (t_s, _, line) in &burnt.told.lines {
         println!("{t_s:>12.1} s  {line}");
     }
     match burnt.lead_s() {

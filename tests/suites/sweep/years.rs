@@ -1,16 +1,45 @@
 //! Years without a fire: faults, people and weather as they come, and whether any of it moves the workloads.
 //!
 //! Time in which nothing is latched, in trouble or under way is left out: the decision is the same after it, which
-//! `--check-one-in` shows by playing windows with the quiet day before them in full.
+//! `--check-one-in` shows by playing windows from the same state with the quiet day before them in full.
 
 use std::collections::BTreeMap;
 
+use muster_core::EventKind;
 use muster_sim::building::{Dice, Room};
 
-use crate::event::{Because, Event, YEAR_S, draw};
+use crate::drawn::{self, YEAR_S};
+use crate::event::{Because, Event};
 use crate::fit::Fit;
-use crate::play::Play;
-use crate::window::{BEFORE_S, LONGEST_S, Window};
+use crate::play::{Play, Told};
+use crate::reached::Reached;
+use crate::share;
+use crate::shrink;
+use crate::window::{BEFORE_S, LONGEST_S, Place, Until, Window};
+
+const DAY_S: f64 = 86_400.0;
+
+/// Evacuations of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wrong {
+    /// On two votes.
+    pub(crate) at_once: u64,
+    /// At the end of an abort window, as nobody had aborted.
+    pub(crate) unanswered: u64,
+    /// Of those: all the same where a person looks, and aborts what is no fire.
+    pub(crate) attended: u64,
+}
+
+/// One that went wrong, or came out otherwise, and the least of its year that still does.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) number: u64,
+    pub(crate) what: String,
+    pub(crate) at_s: f64,
+    pub(crate) why: String,
+    /// Of the year's events; at first those of its window.
+    pub(crate) only: Vec<usize>,
+}
 
 /// What came of years.
 #[derive(Debug, Default)]
@@ -21,13 +50,16 @@ pub(crate) struct Years {
     pub(crate) votes: u64,
     /// Seconds that were really played.
     pub(crate) played_s: f64,
-    pub(crate) wrong: BTreeMap<Because, u64>,
-    /// Year, second and reason of the first few.
-    pub(crate) named: Vec<(u64, f64, Because, String)>,
-    pub(crate) broken: Vec<(u64, String)>,
+    pub(crate) wrong: BTreeMap<Because, Wrong>,
+    /// The first few.
+    pub(crate) named: Vec<Named>,
+    pub(crate) broken: u64,
     /// Windows that were played in full as well, and those that came out otherwise.
     pub(crate) checked: u64,
     pub(crate) differ: u64,
+    pub(crate) reached: Reached,
+    /// Of the decision's state after every window.
+    pub(crate) digest: u64,
 }
 
 const NAMED: usize = 10;
@@ -40,89 +72,223 @@ impl Years {
         self.played_s += other.played_s;
         self.checked += other.checked;
         self.differ += other.differ;
-        for (because, count) in other.wrong {
-            *self.wrong.entry(because).or_default() += count;
+        self.broken += other.broken;
+        self.reached.extend(other.reached);
+        self.digest = share::fold(self.digest, other.digest);
+        for (because, more) in other.wrong {
+            let wrong = self.wrong.entry(because).or_default();
+            wrong.at_once += more.at_once;
+            wrong.unanswered += more.unanswered;
+            wrong.attended += more.attended;
         }
-        self.named.extend(other.named);
-        self.named.sort_by_key(|n| (n.2, n.0));
-        self.named.truncate(NAMED);
-        self.broken.extend(other.broken);
+        let room = NAMED.saturating_sub(self.named.len());
+        self.named.extend(other.named.into_iter().take(room));
+    }
+
+    fn name(&mut self, number: u64, what: &str, (at_s, why): (f64, String), events: std::ops::Range<usize>) {
+        self.named.push(Named {
+            number,
+            what: what.to_owned(),
+            at_s,
+            why,
+            only: events.collect(),
+        });
+    }
+
+    pub(crate) fn wrong(&self, because: Because) -> Wrong {
+        self.wrong.get(&because).copied().unwrap_or_default()
+    }
+}
+
+impl Named {
+    /// What must never be.
+    fn is_grave(&self) -> bool {
+        Because::WRONG
+            .iter()
+            .any(|b| b.must_never_be() && b.as_str() == self.what)
+            || self.what == "broken"
+    }
+
+    /// Makes its window smaller; all of it stays if it takes more than its window.
+    fn shrink(&mut self, fit: &Fit, seed: u64) {
+        let fails = |only: &[usize]| {
+            let came = played(fit, (seed, self.number), 0, Some(only), &mut |_, _, _| {});
+            came.named.iter().any(|named| named.what == self.what)
+        };
+        self.only = if fails(&self.only) {
+            shrink::smallest(&self.only, fails)
+        } else {
+            Vec::new()
+        };
+    }
+}
+
+struct Drawn {
+    room: Room,
+    noise: u64,
+    events: Vec<Event>,
+    dice: Dice,
+}
+
+fn drawn(fit: &Fit, seed: u64, number: u64, only: Option<&[usize]>) -> Drawn {
+    let mut dice = Dice::new(seed, number);
+    let room = Room::draw(&mut dice);
+    let noise = dice.bits();
+    let mut events = drawn::draw(fit, &mut dice, YEAR_S, 1.0);
+    let mut at = 0..;
+    events.retain(|_| at.next().is_some_and(|at| only.is_none_or(|only| only.contains(&at))));
+    Drawn {
+        room,
+        noise,
+        events,
+        dice,
     }
 }
 
 /// One year of one room, by its number. One in `check_one_in` windows is played a second time, with a quiet day before it in
 /// full.
 pub(crate) fn year(fit: &Fit, seed: u64, number: u64, check_one_in: u64) -> Years {
-    let mut dice = Dice::new(seed, number);
-    let room = Room::draw(&mut dice);
-    let events = draw(&mut dice, YEAR_S, 1.0);
-    let mut came = Years {
-        years: 1,
-        ..Years::default()
-    };
-    let mut play = Play::new(fit, false);
-    let mut at = 0;
-    while at < events.len() {
-        if check_one_in > 0 && dice.bits().is_multiple_of(check_one_in) {
-            came.checked += 1;
-            came.differ += u64::from(differs(fit, &events[at..], (&room, number)));
-        }
-        let window = Window::play(&mut play, &events[at..], (&room, number), BEFORE_S);
-        at += window.took;
-        came.windows += 1;
-        came.played_s += window.lasted_s;
-        let told = std::mem::take(&mut play.told);
-        came.votes += u64::from(told.first_vote_s.is_some());
-        came.broken.extend(told.broken.into_iter().map(|what| (number, what)));
-        if let Some(evacuate_s) = told.evacuate_s {
-            *came.wrong.entry(window.because).or_default() += 1;
-            came.named.push((number, evacuate_s, window.because, told.why));
-            // What was moved wrongly is brought back by people; the room begins anew.
-            play = Play::new(fit, false);
-        }
-        if !window.rested {
-            came.broken.push((
-                number,
-                format!("no rest {LONGEST_S} s after {:.0} s", events[at - window.took].at_s()),
-            ));
-            play = Play::new(fit, false);
-        }
+    let mut came = played(fit, (seed, number), check_one_in, None, &mut |_, _, _| {});
+    for named in came.named.iter_mut().filter(|named| named.is_grave()).take(2) {
+        named.shrink(fit, seed);
     }
     came
 }
 
-/// Prints one year's decisions, for whoever wants to know why.
-pub(crate) fn tell(fit: &Fit, seed: u64, number: u64, around_s: Option<f64>) {
-    let mut dice = Dice::new(seed, number);
-    let room = Room::draw(&mut dice);
-    let events = draw(&mut dice, YEAR_S, 1.0);
+/// Sees every window.
+type See<'a> = &'a mut dyn FnMut(&[Event], &Window, &Told);
+
+fn played(fit: &Fit, (seed, number): (u64, u64), check_one_in: u64, only: Option<&[usize]>, see: See<'_>) -> Years {
+    let mut drawn = drawn(fit, seed, number, only);
+    let place = Place {
+        room: &drawn.room,
+        noise: drawn.noise,
+    };
+    let mut year = Year {
+        number,
+        place,
+        tells: only.is_some(),
+        came: Years {
+            years: 1,
+            ..Years::default()
+        },
+    };
+    let mut play = Play::new(fit, year.tells);
     let mut at = 0;
-    let mut play = Play::new(fit, true);
-    while at < events.len() {
-        let window = Window::play(&mut play, &events[at..], (&room, number), BEFORE_S);
-        let (begins_s, ends_s) = (events[at].at_s(), events[at].at_s() + window.lasted_s);
+    while at < drawn.events.len() {
+        let events = &drawn.events[at..];
+        if check_one_in > 0 && drawn.dice.bits().is_multiple_of(check_one_in) {
+            year.check(&play, events, at);
+        }
+        let before = play.clone();
+        let window = Window::play(&mut play, events, place, BEFORE_S, Until::Decided);
         let told = std::mem::take(&mut play.told);
-        if around_s.is_none_or(|around_s| (begins_s - BEFORE_S..=ends_s).contains(&around_s)) {
-            events[at..at + window.took]
-                .iter()
-                .for_each(|event| println!("{event:?}"));
-            told.lines
-                .iter()
-                .for_each(|(t_s, line)| println!("{t_s:>12.1} s  {line}"));
+        see(&events[..window.took], &window, &told);
+        year.note(events, at, (&window, &told));
+        if told.unanswered {
+            year.attend(before, (events, window.because));
         }
+        // What was moved wrongly is brought back by people; the room begins anew.
         if told.evacuate_s.is_some() || !window.rested {
-            play = Play::new(fit, true);
+            play = Play::new(fit, year.tells);
         }
+        year.came.digest = share::fold(year.came.digest, play.state.digest());
+        year.came.reached.extend(told.reached);
         at += window.took;
+    }
+    year.came
+}
+
+/// A year that is played.
+struct Year<'a> {
+    number: u64,
+    place: Place<'a>,
+    /// Every line is kept.
+    tells: bool,
+    came: Years,
+}
+
+impl Year<'_> {
+    fn check(&mut self, play: &Play<'_>, events: &[Event], at: usize) {
+        self.came.checked += 1;
+        if let Some(line) = differs(play, events, self.place) {
+            self.came.differ += 1;
+            self.came.name(self.number, "differs", (events[0].at_s(), line), at..at);
+        }
+    }
+
+    fn note(&mut self, events: &[Event], at: usize, (window, told): (&Window, &Told)) {
+        let (number, came) = (self.number, &mut self.came);
+        let (at_s, of_it) = (events[0].at_s(), at..at + window.took);
+        came.windows += 1;
+        came.played_s += window.lasted_s;
+        came.votes += u64::from(told.voted);
+        let restless = (!window.rested).then(|| format!("no rest within {LONGEST_S} s"));
+        if let Some(what) = told.broken.first().cloned().or(restless) {
+            came.broken += 1;
+            came.name(number, "broken", (at_s, what), of_it.clone());
+        }
+        let Some(evacuate_s) = told.evacuate_s else {
+            return;
+        };
+        let wrong = came.wrong.entry(window.because).or_default();
+        let because = window.because.as_str();
+        let what = if told.unanswered {
+            wrong.unanswered += 1;
+            format!("{because} unanswered")
+        } else {
+            wrong.at_once += 1;
+            because.to_owned()
+        };
+        came.name(number, &what, (evacuate_s, told.why.clone()), of_it);
+    }
+
+    /// The same window, where a person looks when it opens.
+    fn attend(&mut self, mut play: Play<'_>, (events, because): (&[Event], Because)) {
+        play.attended = true;
+        Window::play(&mut play, events, self.place, BEFORE_S, Until::Decided);
+        let evacuates = play.told.evacuate_s.is_some();
+        self.came.wrong.entry(because).or_default().attended += u64::from(evacuates);
+        self.came.reached.extend(play.told.reached);
+        self.came.broken += u64::from(!play.told.broken.is_empty());
     }
 }
 
-/// Whether a window comes out otherwise after a whole quiet day than after the twenty minutes that are usual here.
-fn differs(fit: &Fit, events: &[Event], (room, number): (&Room, u64)) -> bool {
-    let [whole, usual] = [86_400.0, BEFORE_S].map(|before_s| {
-        let mut play = Play::new(fit, true);
-        Window::play(&mut play, events, (room, number), before_s);
+/// Prints one year's decisions, or those of its windows around a second, for whoever wants to know why.
+pub(crate) fn tell(fit: &Fit, seed: u64, number: u64, around_s: Option<f64>, only: Option<&[usize]>) {
+    let count = drawn(fit, seed, number, None).events.len();
+    let all: Vec<usize> = (0..count).collect();
+    played(
+        fit,
+        (seed, number),
+        0,
+        Some(only.unwrap_or(&all)),
+        &mut |events, window, told| {
+            let (begins_s, ends_s) = (events[0].at_s() - BEFORE_S, events[0].at_s() + window.lasted_s);
+            if around_s.is_none_or(|around_s| (begins_s..=ends_s).contains(&around_s)) {
+                events.iter().for_each(|event| println!("# {event:?}"));
+                told.lines
+                    .iter()
+                    .for_each(|(t_s, _, line)| println!("{t_s:>12.1} s  {line}"));
+            }
+        },
+    );
+}
+
+/// The first line that comes out otherwise after a whole quiet day than after what is usual here, from the same state.
+fn differs(play: &Play<'_>, events: &[Event], place: Place<'_>) -> Option<String> {
+    let [whole, usual] = [DAY_S, BEFORE_S].map(|before_s| {
+        let mut play = play.telling();
+        Window::play(&mut play, events, place, before_s, Until::Decided);
         play.told.lines
     });
-    whole != usual
+    let line =
+        |line: Option<&(f64, EventKind, String)>| line.map_or_else(String::new, |l| format!("{:.1} s {}", l.0, l.2));
+    let mut at = 0..whole.len().max(usual.len());
+    let at = at.find(|at| whole.get(*at) != usual.get(*at))?;
+    Some(format!(
+        "after a whole day {:?}, else {:?}",
+        line(whole.get(at)),
+        line(usual.get(at))
+    ))
 }

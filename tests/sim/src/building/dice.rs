@@ -31,7 +31,7 @@ impl Dice {
 
     /// Evenly in the logarithm: as often from 1 to 10 as from 10 to 100.
     pub fn decades(&mut self, low: f64, high: f64) -> f64 {
-        low * (high / low).powf(self.unit())
+        low * libm::pow(high / low, self.unit())
     }
 
     /// True as often as this share says.
@@ -51,6 +51,6 @@ impl Dice {
 
     /// Time to the next of events that come by chance, this many a year on average. Seconds.
     pub fn wait_s(&mut self, a_year: f64) -> f64 {
-        -(1.0 - self.unit()).ln() * 365.25 * 86_400.0 / a_year
+        -libm::log(1.0 - self.unit()) * 365.25 * 86_400.0 / a_year
     }
 }

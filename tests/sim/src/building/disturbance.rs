@@ -96,6 +96,18 @@ impl Disturbance {
         }
     }
 
+    /// One of the hottest days of a year: so many degrees more in the room by the middle of it.
+    #[must_use]
+    pub const fn hot_day(at_s: f64, lasts_s: f64, peak_c: f64) -> Self {
+        Self {
+            cause: Cause::HotDay,
+            at_s,
+            peak: peak_c,
+            to_node_m: [0.0; NODES],
+            lasts_s,
+        }
+    }
+
     /// A triangle in time; a cloud thins with the square of the distance beyond a metre.
     pub(super) fn adds(&self, room: &Room, node: usize, sign: Sign, t_s: f64) -> f64 {
         if self.cause.strength().0 != sign {
@@ -106,7 +118,10 @@ impl Disturbance {
         if self.cause.is_everywhere() {
             return self.peak * shape;
         }
-        let thin = 1.0 / self.to_node_m[node].max(1.0).powi(2);
+        let thin = {
+            let away_m = self.to_node_m[node].max(1.0);
+            1.0 / (away_m * away_m)
+        };
         self.peak * shape * thin.max(0.02 * room.keeps())
     }
 

@@ -42,7 +42,9 @@ impl Dead {
         }
     }
 
-    fn strikes(self, probe: Probe) -> bool {
+    /// Whether this is of it.
+    #[must_use]
+    pub fn strikes(self, probe: Probe) -> bool {
         match (self, probe) {
             (Self::Sensor(one), probe) => one == probe,
             (Self::Node(one), Probe::Node { node, .. }) => one == node,
@@ -76,14 +78,18 @@ pub enum FaultKind {
     Stuck,
     /// What cannot be.
     OutOfRange,
-    /// Comes and goes every few seconds.
+    /// Comes and goes: 40 of 80 s nothing, which is longer than any supervision window.
     Flapping,
+    /// Its board begins anew again and again: nothing for 20 s, then its sensors warm up for 2 min.
+    Rebooting,
     /// Rises for hours, far beyond anything a fire would show.
     Drift,
     /// Alarms now and then.
     Spikes,
     /// At its most, at once.
     High,
+    /// Somebody tries it with a can of gas, or by the panel's walk test: it has to alarm.
+    Tried,
     /// A thief speaks for it: whatever serves him, at once and without a break.
     Stolen,
 }
@@ -92,12 +98,13 @@ impl FaultKind {
     /// Those that say that something burns.
     pub const ASSERTING: [Self; 3] = [Self::Drift, Self::Spikes, Self::High];
     /// Those that do not.
-    pub const MUTE: [Self; 5] = [
+    pub const MUTE: [Self; 6] = [
         Self::Silent,
         Self::Absent,
         Self::Stuck,
         Self::OutOfRange,
         Self::Flapping,
+        Self::Rebooting,
     ];
 
     /// Its word.
@@ -109,9 +116,11 @@ impl FaultKind {
             Self::Stuck => "stuck",
             Self::OutOfRange => "out-of-range",
             Self::Flapping => "flapping",
+            Self::Rebooting => "rebooting",
             Self::Drift => "drift",
             Self::Spikes => "spikes",
             Self::High => "high",
+            Self::Tried => "tried",
             Self::Stolen => "stolen",
         }
     }
@@ -154,13 +163,19 @@ impl Fault {
         let what = Dead::draw(dice);
         let kind = match what {
             Dead::Sensor(_) => dice.pick(FaultKind::MUTE),
-            _ => dice.pick([FaultKind::Silent, FaultKind::Flapping]),
+            _ => dice.pick([FaultKind::Silent, FaultKind::Flapping, FaultKind::Rebooting]),
+        };
+        // Nobody sees that a sensor is stuck: one in ten is found at the next inspection only.
+        let lasts_s = if kind == FaultKind::Stuck && dice.share(0.1) {
+            2.0 * 86_400.0
+        } else {
+            dice.decades(20.0, 28_800.0)
         };
         Self {
             what,
             kind,
             from_s,
-            until_s: from_s + dice.decades(20.0, 28_800.0),
+            until_s: from_s + lasts_s,
         }
     }
 
@@ -192,11 +207,13 @@ impl Fault {
             FaultKind::Absent => Heard::Absent,
             FaultKind::Stuck => Heard::Value(truth(self.from_s)),
             FaultKind::OutOfRange => Heard::Value(1.0e9),
-            FaultKind::Flapping if since_s % 14.0 < 7.0 => Heard::Silent,
+            FaultKind::Flapping if since_s % 80.0 < 40.0 => Heard::Silent,
+            FaultKind::Rebooting if since_s % 200.0 < 20.0 => Heard::Silent,
+            FaultKind::Rebooting if since_s % 200.0 < 140.0 => Heard::WarmingUp,
             FaultKind::Spikes if since_s % 20.0 >= 4.0 => heard,
-            FaultKind::Flapping => heard,
+            FaultKind::Flapping | FaultKind::Rebooting => heard,
             FaultKind::Drift => Heard::Value(truth(t_s) + most * (since_s / 1_800.0).min(1.0)).rounded(probe),
-            FaultKind::Spikes | FaultKind::High | FaultKind::Stolen => Heard::Value(most),
+            FaultKind::Spikes | FaultKind::High | FaultKind::Tried | FaultKind::Stolen => Heard::Value(most),
         }
     }
 }

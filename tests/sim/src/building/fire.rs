@@ -92,7 +92,7 @@ pub struct Fire {
     /// A point detector of the panel needs this long from smoke at its place (20 to 90 s, multi-sensor heads), and this much.
     panel_after_s: f64,
     discharges: bool,
-    /// The battery monitor's cables hold this long in full fire.
+    /// The battery monitor's cables hold this long in full fire: not at all, or longer than the load. Assumed.
     cables_s: f64,
 }
 
@@ -127,7 +127,7 @@ impl Fire {
             tau_s: dice.decades(60.0, 400.0),
             panel_after_s: dice.between(20.0, 90.0),
             discharges: dice.share(0.5),
-            cables_s: dice.decades(60.0, 600.0),
+            cables_s: dice.decades(10.0, 5_600.0),
         }
     }
 
@@ -197,6 +197,18 @@ impl Fire {
         t_s >= earliest + self.panel_after_s
     }
 
+    /// Until when the battery monitor can be heard.
+    fn monitor_burns_s(&self) -> f64 {
+        self.full_s.max(0.0) + self.cables_s
+    }
+
+    /// It burns the battery monitor's cables before that has had anything to say, or in the few seconds after: it has taken
+    /// one detector by itself.
+    #[must_use]
+    pub fn silences_the_monitor(&self) -> bool {
+        !self.bms_alarms(self.monitor_burns_s() - 5.0)
+    }
+
     pub(super) fn discharged(&self, t_s: f64) -> bool {
         self.discharges && self.panel_alarms(t_s - 30.0)
     }
@@ -208,7 +220,7 @@ impl Fire {
             Probe::Node { node, .. } => {
                 Sign::Temperature.clean() + self.adds(room, node, Sign::Temperature, t_s) > 105.0
             }
-            Probe::Cell | Probe::CellAlarm => t_s > self.full_s.max(0.0) + self.cables_s,
+            Probe::Cell | Probe::CellAlarm => t_s > self.monitor_burns_s(),
             Probe::PanelFire | Probe::PanelDischarge => false,
         }
     }

@@ -9,6 +9,7 @@ mod dice;
 mod disturbance;
 mod fault;
 mod fire;
+mod person;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use dice::Dice;
 pub use disturbance::{Cause, Disturbance};
 pub use fault::{Dead, Fault, FaultKind};
 pub use fire::{FULL_FOR_S, Fire, FireKind};
+pub use person::calibration;
 pub use place::{NODES, Probe, Room, Sign};
 
 use crate::noise::wobble;
@@ -28,6 +30,8 @@ pub enum Heard {
     Value(f64),
     /// The sender says that it has none.
     Absent,
+    /// The sender says that it is not warm yet.
+    WarmingUp,
     /// Nothing comes at all.
     Silent,
 }
@@ -120,6 +124,6 @@ fn rise(since_s: f64, tau_s: f64) -> f64 {
     if since_s <= 0.0 {
         0.0
     } else {
-        1.0 - (-since_s / tau_s).exp()
+        1.0 - libm::exp(-since_s / tau_s)
     }
 }

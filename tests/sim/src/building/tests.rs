@@ -24,7 +24,7 @@ fn burning(seed: u64, kind: FireKind) -> Course {
 fn value(heard: Heard) -> f64 {
     match heard {
         Heard::Value(value) => value,
-        Heard::Absent | Heard::Silent => f64::NAN,
+        Heard::Absent | Heard::WarmingUp | Heard::Silent => f64::NAN,
     }
 }
 
@@ -125,4 +125,44 @@ fn draws_are_spread_as_they_say() {
     let mean = (0..20_000).map(|_| dice.wait_s(12.0)).sum::<f64>() / 20_000.0;
     let month = 365.25 * 86_400.0 / 12.0;
     assert!((mean / month - 1.0).abs() < 0.03, "{mean}");
+}
+
+#[test]
+fn what_flaps_is_gone_for_longer_than_any_supervision_window_and_what_reboots_warms_up() {
+    let mut course = burning(3, FireKind::Fast);
+    course.fire = None;
+    let mut heard = |kind: FaultKind| {
+        course.faults = vec![Fault {
+            what: Dead::Node(0),
+            kind,
+            from_s: 0.0,
+            until_s: 800.0,
+        }];
+        let probe = Probe::Node {
+            node: 0,
+            sign: Sign::Smoke,
+        };
+        (0..800).map(|s| course.heard(probe, f64::from(s))).collect::<Vec<_>>()
+    };
+    let mut longest = |kind: FaultKind, what: Heard| {
+        let all = heard(kind);
+        all.split(|h| *h != what).map(<[Heard]>::len).max()
+    };
+    assert_eq!(longest(FaultKind::Flapping, Heard::Silent), Some(40));
+    assert_eq!(longest(FaultKind::Rebooting, Heard::Silent), Some(20));
+    assert_eq!(longest(FaultKind::Rebooting, Heard::WarmingUp), Some(120));
+}
+
+#[test]
+fn some_fires_silence_the_battery_monitor_and_most_do_not() {
+    let silenced = |kind: FireKind| {
+        let fires = (0..500).map(|seed| Fire::draw(kind, &mut Dice::new(seed, 3)));
+        fires.filter(Fire::silences_the_monitor).count()
+    };
+    for kind in FireKind::ALL {
+        let count = silenced(kind);
+        let electrical = matches!(kind, FireKind::Electrical);
+        assert!(if electrical { count == 0 } else { count < 250 }, "{kind:?} {count}");
+    }
+    assert!(silenced(FireKind::NoPreGas) > 50);
 }

@@ -63,7 +63,7 @@ pub(super) fn at(course: &Course, cut_s: f64, cut_announced_s: f64, noise: Noise
 fn air(course: &Course, node: usize, t_s: f64) -> Air {
     let shows = |sign| match course.heard(Probe::Node { node, sign }, t_s) {
         Heard::Value(value) => value,
-        Heard::Absent | Heard::Silent => BURNT_C,
+        Heard::Absent | Heard::WarmingUp | Heard::Silent => BURNT_C,
     };
     Air {
         temperature_c: shows(Sign::Temperature),
@@ -81,7 +81,7 @@ fn cells(course: &Course, t_s: f64, noise: Noise) -> battery::Battery {
             alarm: matches!(course.heard(Probe::CellAlarm, t_s), Heard::Value(v) if v > 0.5),
             ..healthy
         },
-        Heard::Absent | Heard::Silent => battery::Battery {
+        Heard::Absent | Heard::WarmingUp | Heard::Silent => battery::Battery {
             answers: false,
             ..healthy
         },

@@ -243,7 +243,7 @@ fn rise(t_s: f64, from_s: f64, tau_s: f64) -> f64 {
     if t_s <= from_s {
         return 0.0;
     }
-    1.0 - (-(t_s - from_s) / tau_s).exp()
+    1.0 - libm::exp(-(t_s - from_s) / tau_s)
 }
 
 #[cfg(test)]
