@@ -52,8 +52,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView, TroubleView, View,
-    VoteView, WorkloadView, ZoneView,
+    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
+    TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

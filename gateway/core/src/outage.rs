@@ -48,7 +48,12 @@ impl State {
         }
         let since = *power.mains_since.get_or_insert(now);
         if now < since + MAINS_STABLE_MS {
-            self.policy.power_wake = self.policy.power_wake.into_iter().chain([since + MAINS_STABLE_MS]).min();
+            self.policy.power_wake = self
+                .policy
+                .power_wake
+                .into_iter()
+                .chain([since + MAINS_STABLE_MS])
+                .min();
             return;
         }
         let why = String::from("the mains have been stable for 120 s: what has not begun waits; two persons reset");
@@ -72,7 +77,10 @@ impl State {
         let why = self.why_for_power(now, &first, needs_ms);
         self.open_incident(now, &why, out);
         let feeds = &self.site.power.feeds;
-        let racks = begins.iter().filter_map(|e| e.rack).map(|rack| feeds[rack.at()].id.clone());
+        let racks = begins
+            .iter()
+            .filter_map(|e| e.rack)
+            .map(|rack| feeds[rack.at()].id.clone());
         let racks = Some(racks.collect());
         self.record(now, Record::EvacuateBegun { zone: None, why, racks }, out);
     }

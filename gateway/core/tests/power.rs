@@ -145,12 +145,18 @@ fn one_side_of_two_that_ends_takes_only_what_hangs_on_it_alone() {
     site.single_group = true;
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    play(&mut stand, 40 * MINUTE, |i, t| Some(if i == 0 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 40 * MINUTE, |i, t| {
+        Some(if i == 0 { Says::drained(t) } else { MAINS })
+    });
     assert_eq!(evacuated(&stand), ["alone.move.evacuate.far"]);
     let racks = stand.view().racks;
     assert!(racks[0].loss.is_none() && !racks[0].doomed, "{:?}", racks[0]);
     assert!(racks[1].doomed && racks[1].loss.is_some());
-    assert!(racks[1].loss.as_ref().is_some_and(|l| l.why.contains("ups-0")), "{:?}", racks[1]);
+    assert!(
+        racks[1].loss.as_ref().is_some_and(|l| l.why.contains("ups-0")),
+        "{:?}",
+        racks[1]
+    );
 }
 
 #[test]
@@ -158,13 +164,19 @@ fn both_sides_of_two_evacuate_before_they_end_and_not_long_before() {
     let mut stand = Stand::new(paths());
     calm(&mut stand);
     let from = stand.now;
-    play(&mut stand, 30 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
     let begun = begun(&stand);
     let at = begun[0].0 - from;
     assert!((15 * MINUTE..26 * MINUTE).contains(&at), "{at}");
     assert_eq!(stand.workload("both"), "moved");
     assert_eq!(stand.workload("alone"), "moved");
-    assert!(stand.state.why().contains("may be without power in"), "{}", stand.state.why());
+    assert!(
+        stand.state.why().contains("may be without power in"),
+        "{}",
+        stand.state.why()
+    );
 }
 
 #[test]
@@ -175,7 +187,9 @@ fn one_group_alone_never_evacuates_for_power() {
     }
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    play(&mut stand, 35 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 35 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
     assert_eq!((stand.level(), evacuated(&stand).len()), (Level::Prepare, 0));
 }
 
@@ -193,7 +207,11 @@ fn a_generator_that_runs_is_the_second_group() {
     // It runs, and its switch never closes.
     for minute in 0..30 {
         play(&mut stand, MINUTE, |i, t| {
-            Some(if i < 2 { Says::drained(t + minute * MINUTE) } else { MAINS })
+            Some(if i < 2 {
+                Says::drained(t + minute * MINUTE)
+            } else {
+                MAINS
+            })
         });
         stand.settle_at(20, 1);
     }
@@ -229,8 +247,14 @@ fn within_the_grace_nothing_counts_and_neither_does_silence() {
         assert_eq!(evacuated(&stand).len(), 0, "{heard_for}: silence evacuates nobody");
         let mut blip = Stand::new(paths());
         calm(&mut blip);
-        play(&mut blip, 20 * MINUTE, |_, t| Some(if t < heard_for { short(t) } else { MAINS }));
-        assert_eq!((blip.level(), evacuated(&blip).len()), (Level::Watch, 0), "{heard_for}: a blip");
+        play(&mut blip, 20 * MINUTE, |_, t| {
+            Some(if t < heard_for { short(t) } else { MAINS })
+        });
+        assert_eq!(
+            (blip.level(), evacuated(&blip).len()),
+            (Level::Watch, 0),
+            "{heard_for}: a blip"
+        );
     }
 }
 
@@ -239,7 +263,9 @@ fn heard_on_battery_for_the_grace_silence_runs_down_faster() {
     let mut stand = Stand::new(paths());
     calm(&mut stand);
     let from = stand.now;
-    play(&mut stand, 30 * MINUTE, |i, t| (i < 2 && t < 5 * MINUTE).then(|| Says::drained(t)));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        (i < 2 && t < 5 * MINUTE).then(|| Says::drained(t))
+    });
     let at = begun(&stand)[0].0 - from;
     assert!(at < 15 * MINUTE, "{at}");
 }
@@ -277,14 +303,21 @@ fn mains_that_stay_hold_what_has_not_begun_and_a_second_outage_goes_on() {
     let mut stand = mains_come_back();
     let moving = evacuated(&stand);
     assert_eq!(moving.len(), 1, "{moving:?}");
-    assert!(stand.entries.iter().any(|e| matches!(e.record, Record::PowerHeld { .. })));
+    assert!(
+        stand
+            .entries
+            .iter()
+            .any(|e| matches!(e.record, Record::PowerHeld { .. }))
+    );
     stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
     stand.answer_all(Phase::Verify, &HookOutcome::Done);
     stand.wait(MINUTE);
     assert_eq!(evacuated(&stand), moving, "the second waits");
     assert_eq!(stand.level(), Level::Evacuate, "until a reset");
     // Again, from half a charge.
-    play(&mut stand, 12 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t + 15 * MINUTE) } else { MAINS }));
+    play(&mut stand, 12 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t + 15 * MINUTE) } else { MAINS })
+    });
     assert_eq!(evacuated(&stand).len(), 4, "{:?}", evacuated(&stand));
 }
 
@@ -299,7 +332,11 @@ fn after_the_mains_are_back_two_persons_reset() {
 #[test]
 fn a_restart_goes_on_with_what_was_begun_and_with_what_is_held() {
     let stand = mains_come_back();
-    let held = stand.entries.iter().find(|e| matches!(e.record, Record::PowerHeld { .. })).map(|e| e.seq);
+    let held = stand
+        .entries
+        .iter()
+        .find(|e| matches!(e.record, Record::PowerHeld { .. }))
+        .map(|e| e.seq);
     for (through, goes_on) in [(u64::MAX, false), (held.unwrap_or(0) - 1, true)] {
         let mut next = stand.restart(through);
         assert_eq!(next.level(), Level::Evacuate);
@@ -320,7 +357,9 @@ fn where_the_owner_says_so_everything_is_stopped_and_as_late_as_can_be() {
     let mut stand = Stand::new(site);
     calm(&mut stand);
     let from = stand.now;
-    play(&mut stand, 30 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
     let mut stopped = evacuated(&stand);
     stopped.sort();
     assert_eq!(stopped, ["alone.stop.evacuate", "both.stop.evacuate"]);
@@ -336,10 +375,17 @@ fn a_fire_moves_the_racks_whose_every_way_crosses_it() {
     assert_eq!((stand.zone(0), stand.zone(1)), (Level::Evacuate, Level::Normal));
     stand.wait(2 * SECOND);
     assert_eq!(evacuated(&stand), ["alone.move.evacuate.far"]);
-    assert!(!stand.called().iter().any(|s| s.starts_with("both.")), "nor is it cordoned");
+    assert!(
+        !stand.called().iter().any(|s| s.starts_with("both.")),
+        "nor is it cordoned"
+    );
     let racks = stand.view().racks;
     assert_eq!((racks[0].doomed, racks[1].doomed), (false, true));
-    assert!(racks[1].loss.as_ref().is_some_and(|l| l.why.contains("crosses a")), "{:?}", racks[1]);
+    assert!(
+        racks[1].loss.as_ref().is_some_and(|l| l.why.contains("crosses a")),
+        "{:?}",
+        racks[1]
+    );
 }
 
 #[test]
@@ -373,7 +419,11 @@ fn a_second_fire_takes_the_other_way() {
     stand.alarm(3);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
     stand.wait(2 * SECOND);
-    assert!(evacuated(&stand).contains(&"both.move.evacuate.far".to_owned()), "{:?}", evacuated(&stand));
+    assert!(
+        evacuated(&stand).contains(&"both.move.evacuate.far".to_owned()),
+        "{:?}",
+        evacuated(&stand)
+    );
 }
 
 #[test]
@@ -390,7 +440,9 @@ fn what_is_off_is_no_way_out() {
     assert_eq!(stand.level(), Level::Watch, "a panel that is open is not a fire");
     let from = stand.now;
     // Only one side is on battery; the third UPS, of another group, says that the mains are gone.
-    play(&mut stand, 30 * MINUTE, |i, t| Some(if i == 1 { MAINS } else { Says::drained(t) }));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        Some(if i == 1 { MAINS } else { Says::drained(t) })
+    });
     assert_eq!(stand.workload("both"), "moved");
     assert!(begun(&stand)[0].0 - from > 10 * MINUTE);
 }
@@ -421,9 +473,13 @@ fn one_of_n_plus_1_may_end_and_two_may_not() {
     let loss = |stand: &Stand| stand.view().racks[0].loss.clone();
     let mut stand = Stand::new(n_plus_1());
     calm(&mut stand);
-    play(&mut stand, 5 * MINUTE, |i, t| Some(if i == 0 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 5 * MINUTE, |i, t| {
+        Some(if i == 0 { Says::drained(t) } else { MAINS })
+    });
     assert!(loss(&stand).is_none());
-    play(&mut stand, 5 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 5 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
     assert!(loss(&stand).is_some());
 }
 
@@ -432,12 +488,17 @@ fn when_a_neighbour_ends_the_others_end_sooner() {
     let loss = |first: Millis| {
         let mut stand = Stand::new(n_plus_1());
         calm(&mut stand);
-        play(&mut stand, 5 * MINUTE, |i, t| Some(Says::drained(if i == 0 { t + first } else { t })));
+        play(&mut stand, 5 * MINUTE, |i, t| {
+            Some(Says::drained(if i == 0 { t + first } else { t }))
+        });
         (stand.view().racks[0].loss.clone().expect("a loss"), stand.now)
     };
     let (alike, _) = loss(0);
     let (one_first, _) = loss(12 * MINUTE);
-    assert!(one_first.earliest < alike.earliest - 2 * MINUTE, "{one_first:?} and {alike:?}");
+    assert!(
+        one_first.earliest < alike.earliest - 2 * MINUTE,
+        "{one_first:?} and {alike:?}"
+    );
     assert!(one_first.why.contains("carries others' load"), "{one_first:?}");
 }
 
@@ -453,7 +514,12 @@ fn an_overloaded_ups_may_drop_its_load_at_any_moment() {
     });
     let loss = begun(&stand);
     assert!(!loss.is_empty(), "it counts as soon as the grace is over");
-    assert!(stand.view().racks[0].loss.as_ref().is_some_and(|l| l.why.contains("133 % of its rating")));
+    assert!(
+        stand.view().racks[0]
+            .loss
+            .as_ref()
+            .is_some_and(|l| l.why.contains("133 % of its rating"))
+    );
 }
 
 #[test]
@@ -462,7 +528,9 @@ fn a_disarmed_site_drills_an_outage() {
     site.armed = false;
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    play(&mut stand, 30 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
     assert!(!stand.calls.is_empty() && stand.calls.iter().all(|c| c.mode == muster_core::Mode::Drill));
     assert_eq!(stand.order(BOB, Verb::Hold), muster_core::Verdict::Taken);
 }
@@ -473,8 +541,13 @@ fn a_site_without_feeds_goes_by_the_first_battery_that_ends() {
     site.power = muster_core::Power::default();
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    play(&mut stand, 30 * MINUTE, |i, t| Some(if i < 2 { Says::drained(t) } else { MAINS }));
-    assert_eq!((stand.workload("both"), stand.workload("alone")), ("moved".into(), "moved".into()));
+    play(&mut stand, 30 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
+    assert_eq!(
+        (stand.workload("both"), stand.workload("alone")),
+        ("moved".into(), "moved".into())
+    );
     assert_eq!(begun(&stand)[0].1, Vec::<String>::new());
 }
 

@@ -15,8 +15,8 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
 use super::{
-    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http, notify, sensor,
-    zone,
+    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http, notify,
+    sensor, zone,
 };
 
 /// Looks everything up and checks it.

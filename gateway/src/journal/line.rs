@@ -39,7 +39,9 @@ pub fn line(record: &Record) -> String {
         Record::VoteReturned { zone, group } => format!("{group} in {zone} is clear again; its vote stays latched"),
         Record::PowerHeld { why } => format!("held: {why}"),
         Record::EvacuateBegun {
-            why, racks: Some(racks), ..
+            why,
+            racks: Some(racks),
+            ..
         } if !racks.is_empty() => format!("evacuation of racks {} begun: {why}", racks.join(", ")),
         Record::EvacuateBegun { zone, why, .. } => {
             format!("evacuation of {} begun: {why}", zone.as_deref().unwrap_or("the site"))

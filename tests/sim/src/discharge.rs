@@ -70,12 +70,24 @@ impl Discharge {
     pub fn draw(seed: u64, n: u64) -> Self {
         let mut dice = Dice::new(seed, n);
         let lithium = dice.share(0.4);
-        let health = if dice.share(0.05) { dice.between(0.6, 0.8) } else { dice.between(0.8, 1.0) };
+        let health = if dice.share(0.05) {
+            dice.between(0.6, 0.8)
+        } else {
+            dice.between(0.8, 1.0)
+        };
         let mut drawn = Self {
             rated_s: dice.decades(240.0, 7_200.0),
-            peukert: if lithium { dice.between(1.02, 1.06) } else { dice.between(1.1, 1.3) },
+            peukert: if lithium {
+                dice.between(1.02, 1.06)
+            } else {
+                dice.between(1.1, 1.3)
+            },
             health,
-            start: if dice.share(0.12) { dice.between(0.4, 0.9) } else { dice.between(0.95, 1.0) },
+            start: if dice.share(0.12) {
+                dice.between(0.4, 0.9)
+            } else {
+                dice.between(0.95, 1.0)
+            },
             load: dice.between(0.3, 0.9),
             step: None,
             gauge: match dice.below(20) {
@@ -123,7 +135,9 @@ impl Discharge {
     }
 
     fn load_at(&self, t_s: f64) -> f64 {
-        self.step.filter(|(at_s, _)| t_s >= *at_s).map_or(self.load, |(_, load)| load)
+        self.step
+            .filter(|(at_s, _)| t_s >= *at_s)
+            .map_or(self.load, |(_, load)| load)
     }
 
     /// What is really left of what it can give now, 0 to 1.
@@ -147,7 +161,11 @@ impl Discharge {
     #[must_use]
     pub fn says(&self, t_s: f64, dice: &mut Dice) -> Said {
         let load = self.load_at(t_s);
-        let charge = if dice.share(self.glitch) { 0.017 } else { self.charge(t_s) };
+        let charge = if dice.share(self.glitch) {
+            0.017
+        } else {
+            self.charge(t_s)
+        };
         // In proportion to the load: no gauge knows Peukert.
         let promised_s = |charge: f64| charge * self.rated_s / load;
         let runtime_s = match self.runtime {
@@ -181,7 +199,9 @@ mod tests {
 
     #[test]
     fn an_old_battery_is_empty_before_its_gauge_is() {
-        let old = (0..500).map(|n| Discharge::draw(1, n)).find(|d| d.gauge == Gauge::Counting && d.health < 0.85);
+        let old = (0..500)
+            .map(|n| Discharge::draw(1, n))
+            .find(|d| d.gauge == Gauge::Counting && d.health < 0.85);
         let old = old.expect("one in five hundred");
         assert!(old.charge(old.end_s) > 0.1 * old.start, "{old:?}");
     }

@@ -167,7 +167,12 @@ fn recorded(folder: &std::path::Path) -> ExitCode {
 
 fn runways(discharges: u64, seed: u64) -> Result<runway::Measured, fit::FitError> {
     let (rig, mut measured) = (runway::Rig::new()?, runway::Measured::default());
-    share::out(threads(None), discharges, |n| rig.discharge(seed, n), |came| measured.take(&came));
+    share::out(
+        threads(None),
+        discharges,
+        |n| rig.discharge(seed, n),
+        |came| measured.take(&came),
+    );
     Ok(measured)
 }
 

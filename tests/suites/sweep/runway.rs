@@ -204,7 +204,11 @@ impl Measured {
 
 fn quantiles(all: &mut [f64]) -> [f64; 3] {
     all.sort_by(f64::total_cmp);
-    let at = |share: f64| all.get((all.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    let at = |share: f64| {
+        all.get((all.len() as f64 * share) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
     [at(0.05), at(0.5), at(0.95)].map(|x| (x * 1_000.0).round() / 1_000.0)
 }
 

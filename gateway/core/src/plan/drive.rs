@@ -4,8 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{Doing, Scope, Stage, Step, is_last, reserve_ms, rung_of, schedule, step_id};
 use crate::{
-    Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx,
-    policy::orders::HOLD_MS,
+    Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx, policy::orders::HOLD_MS,
 };
 
 /// Evacuation waits this long for the cordon of the doomed set to be confirmed, then goes on without (design §11 gives
@@ -59,7 +58,9 @@ impl State {
         }
         self.verify(now, out);
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
-        let cordoned = works.into_iter().all(|(w, work)| work.prepared || scope.waits.contains(&w));
+        let cordoned = works
+            .into_iter()
+            .all(|(w, work)| work.prepared || scope.waits.contains(&w));
         if !self.policy.holding(now) && (cordon_over || cordoned) {
             self.start(now, scope, out);
         }
@@ -76,7 +77,11 @@ impl State {
         for i in 0..self.plan.queue.len() {
             let work = self.plan.queue[i];
             let state = &self.plan.book.works[work.at()];
-            if !scope.spared.contains(&work) && !state.prepared && !self.plan.book.has_live(work, Phase::Prepare) && self.may_begin(work, state.rung) {
+            if !scope.spared.contains(&work)
+                && !state.prepared
+                && !self.plan.book.has_live(work, Phase::Prepare)
+                && self.may_begin(work, state.rung)
+            {
                 self.intend(now, work, state.rung, Phase::Prepare, out);
             }
         }
@@ -109,7 +114,11 @@ impl State {
             self.mark_stuck(now, i, out);
             let step = self.plan.book.step(i);
             let lower = !is_last(&self.site, step.work, step.rung);
-            if lower && scope.end(step.work).is_some_and(|deadline| !self.fits(now, deadline, step)) {
+            if lower
+                && scope
+                    .end(step.work)
+                    .is_some_and(|deadline| !self.fits(now, deadline, step))
+            {
                 let why = format!("{} no longer fits its runway; the next rung takes over", step.id);
                 self.end(now, i, StepEnd::Superseded, why, out);
             }
@@ -142,7 +151,9 @@ impl State {
 
     fn start(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         for slot in schedule::slots(&self.site, &self.plan, now, scope) {
-            let late = scope.end(slot.work).is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
+            let late = scope
+                .end(slot.work)
+                .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
             let (_, hook, _) = rung_of(&self.site, slot.work, slot.rung);
             let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
@@ -155,10 +166,11 @@ impl State {
     /// What keeps its power is safe where it is.
     fn dependencies_safe(&self, work: WorkloadIx, scope: &Scope) -> bool {
         let settled = |d: &WorkloadIx| {
-            scope.waits.contains(d) && self.plan.book.works[d.at()].stage == Stage::Waiting || matches!(
-                self.plan.book.works[d.at()].stage,
-                Stage::Safe | Stage::Stranded | Stage::Skipped
-            )
+            scope.waits.contains(d) && self.plan.book.works[d.at()].stage == Stage::Waiting
+                || matches!(
+                    self.plan.book.works[d.at()].stage,
+                    Stage::Safe | Stage::Stranded | Stage::Skipped
+                )
         };
         self.site.workloads[work.at()].after.iter().all(settled)
     }
@@ -171,7 +183,9 @@ impl State {
     /// For how long a hold may last: until what waits, or the last rung of what runs, would no longer fit.
     pub(crate) fn slack(&self, now: Millis, scope: &Scope) -> Millis {
         let waiting = schedule::slots(&self.site, &self.plan, now, scope);
-        let waiting = waiting.iter().filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
+        let waiting = waiting
+            .iter()
+            .filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
         let book = &self.plan.book;
         let running = book.live().map(|i| book.step(i));
         let running = running

@@ -7,7 +7,9 @@ impl State {
     /// The next such time. What is due already waits for a lane or a person, and whoever frees it wakes us.
     pub(super) fn next_due(&self, now: Millis, scope: &Scope) -> Option<Millis> {
         let book = &self.plan.book;
-        let steps = book.live().flat_map(|i| self.step_due(book.step(i), scope.end(book.step(i).work)));
+        let steps = book
+            .live()
+            .flat_map(|i| self.step_due(book.step(i), scope.end(book.step(i).work)));
         let waiting = self.plan.queue.iter();
         let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w));
         let starts = waiting.flat_map(|w| self.start_due(*w, scope.end(*w)));

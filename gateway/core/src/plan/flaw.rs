@@ -9,7 +9,9 @@ impl Plan {
     /// The first thing that cannot be, if there is one.
     pub(crate) fn flaw(&self, site: &Site) -> Option<String> {
         let fresh = Self::new(site);
-        if (&self.queue, &self.by_id, &self.racks) != (&fresh.queue, &fresh.by_id, &fresh.racks) || !self.scope.fits(site) {
+        if (&self.queue, &self.by_id, &self.racks) != (&fresh.queue, &fresh.by_id, &fresh.racks)
+            || !self.scope.fits(site)
+        {
             return Some("its workloads are not those of its site".into());
         }
         let times = [Some(self.cordon_since), self.deadline, self.wake];

@@ -49,7 +49,9 @@ impl Scope {
             return self.all;
         }
         let each = (0u16..).map(WorkloadIx).zip(&self.each);
-        each.filter(|(w, _)| !self.waits.contains(w)).filter_map(|(_, end)| *end).min()
+        each.filter(|(w, _)| !self.waits.contains(w))
+            .filter_map(|(_, end)| *end)
+            .min()
     }
 
     /// The same without ends that are over.
@@ -108,16 +110,34 @@ impl State {
         let ahead = |l: &Lost| (!l.is_gone()).then_some(l.earliest);
         let prior = runway.prior;
         let end = |work: WorkloadIx| match self.plan.rack_of(work) {
-            Some(rack) => losses[rack.at()].as_ref().and_then(ahead).into_iter().chain(prior).chain(cut).min(),
+            Some(rack) => losses[rack.at()]
+                .as_ref()
+                .and_then(ahead)
+                .into_iter()
+                .chain(prior)
+                .chain(cut)
+                .min(),
             None => scope.all,
         };
         scope.each = works().map(end).collect();
         scope.spared = self.spared(now);
         if !Burning::Evacuating.dooms_all(&self.site, &self.policy) {
-            let burns = |work| self.plan.rack_of(work).is_some_and(|rack| losses[rack.at()].is_some_and(|l| l.fire));
+            let burns = |work| {
+                self.plan
+                    .rack_of(work)
+                    .is_some_and(|rack| losses[rack.at()].is_some_and(|l| l.fire))
+            };
             let known = |work| self.plan.rack_of(work).is_some();
-            scope.waits = works().filter(|w| known(*w) && !burns(*w) && !self.loses_power(*w)).collect();
-            let stands = |w: WorkloadIx| if known(w) { self.loses_power(w) && !burns(w) } else { self.only_for_power() };
+            scope.waits = works()
+                .filter(|w| known(*w) && !burns(*w) && !self.loses_power(*w))
+                .collect();
+            let stands = |w: WorkloadIx| {
+                if known(w) {
+                    self.loses_power(w) && !burns(w)
+                } else {
+                    self.only_for_power()
+                }
+            };
             self.for_power(&mut scope, stands);
         }
         scope
@@ -128,7 +148,9 @@ impl State {
         let Some(power) = &self.policy.power else {
             return;
         };
-        let works = (0..self.site.workloads.len() as u16).map(WorkloadIx).filter(|w| stands(*w));
+        let works = (0..self.site.workloads.len() as u16)
+            .map(WorkloadIx)
+            .filter(|w| stands(*w));
         for work in works {
             if power.held {
                 scope.waits.insert(work);
@@ -149,7 +171,8 @@ impl State {
     /// Its rack is among those whose batteries end.
     fn loses_power(&self, work: WorkloadIx) -> bool {
         let rack = self.plan.rack_of(work).map(|rack| &self.site.power.feeds[rack.at()].id);
-        rack.zip(self.policy.power.as_ref()).is_some_and(|(rack, power)| power.racks.contains(rack))
+        rack.zip(self.policy.power.as_ref())
+            .is_some_and(|(rack, power)| power.racks.contains(rack))
     }
 
     /// Workloads that need not be prepared for: every vote might become two and every battery end, and their racks would still
@@ -160,6 +183,9 @@ impl State {
         }
         let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Voted);
         let keeps = |w: &WorkloadIx| self.plan.rack_of(*w).is_some_and(|rack| losses[rack.at()].is_none());
-        (0..self.site.workloads.len() as u16).map(WorkloadIx).filter(keeps).collect()
+        (0..self.site.workloads.len() as u16)
+            .map(WorkloadIx)
+            .filter(keeps)
+            .collect()
     }
 }

@@ -79,7 +79,9 @@ pub(crate) fn of(site: &Site, detect: &Detect, source: SourceIx, lasts_ms: Optio
     let known = [
         own.map(|o| (o.earliest, o.likely, Basis::Charge(o.channel))),
         reported.map(|(channel, e, l)| (e, l, Basis::Reported(channel))),
-        lasts_ms.map(|ms| declared(ms, since, noted)).map(|(e, l)| (e, l, Basis::Declared)),
+        lasts_ms
+            .map(|ms| declared(ms, since, noted))
+            .map(|(e, l)| (e, l, Basis::Declared)),
         overload(site, detect, source).map(|(channel, at)| (at, Millis::MAX, Basis::Overload(channel))),
     ];
     let known: Vec<_> = known.into_iter().flatten().collect();
@@ -216,7 +218,9 @@ fn falls(noted: &Discharge, shape: fn(i64) -> i64) -> Option<(i64, i64)> {
 /// What is left of a time when the load grows as it has: worse than in proportion (Peukert), here to the power of 5/4.
 /// Micro-ratio.
 fn grown(site: &Site, detect: &Detect, (source, noted): (SourceIx, &Discharge)) -> i64 {
-    let now = detect.of(site, source, Quantity::Load).and_then(|ix| load_now(detect, ix));
+    let now = detect
+        .of(site, source, Quantity::Load)
+        .and_then(|ix| load_now(detect, ix));
     let mut loads: Vec<i64> = noted.load.points().iter().map(|(_, load)| *load).collect();
     loads.sort_unstable();
     match (loads.get(loads.len() / 2), now) {
@@ -290,7 +294,9 @@ impl Battery {
 
     /// One line.
     pub(crate) fn why(&self, site: &Site, detect: &Detect) -> String {
-        let (source, id) = (&site.sources[self.source.at()].id, |ix: ChannelIx| &site.channels[ix.at()].id);
+        let (source, id) = (&site.sources[self.source.at()].id, |ix: ChannelIx| {
+            &site.channels[ix.at()].id
+        });
         match self.basis {
             Basis::Reported(ix) => {
                 let left_s = (self.likely.max(self.earliest) - detect.channels[ix.at()].good_at) / 1_000;
@@ -298,7 +304,10 @@ impl Battery {
                     let (left_s, id) = (left_s * STALE_RATE, id(ix));
                     format!("{id} reported {left_s} s on battery and is not heard since, so half of it")
                 } else {
-                    format!("{} reports {left_s} s on battery; an aged battery lasts for four fifths of it", id(ix))
+                    format!(
+                        "{} reports {left_s} s on battery; an aged battery lasts for four fifths of it",
+                        id(ix)
+                    )
                 }
             }
             Basis::Charge(ix) => {
@@ -314,7 +323,10 @@ impl Battery {
             }
             Basis::Overload(ix) => {
                 let load = load_now(detect, ix).unwrap_or(MICRO) / GRAIN;
-                format!("{} {load} % of its rating on battery: an overloaded inverter may drop it any time", id(ix))
+                format!(
+                    "{} {load} % of its rating on battery: an overloaded inverter may drop it any time",
+                    id(ix)
+                )
             }
             Basis::Declared => format!("{source} is on battery, and lasts for as long as its owner has declared"),
             Basis::Nothing => format!("{source} is on battery and says nothing of its runtime: taken for 3 min"),

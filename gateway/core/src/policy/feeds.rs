@@ -76,7 +76,11 @@ impl Lost {
             Cause::Battery(battery) => {
                 let why = battery.why(site, detect);
                 let shared = self.earliest < battery.earliest;
-                let less = if shared { "; less, because it then carries others' load as well" } else { "" };
+                let less = if shared {
+                    "; less, because it then carries others' load as well"
+                } else {
+                    ""
+                };
                 format!("{why}{less}")
             }
         }
@@ -106,7 +110,12 @@ impl Burning {
 }
 
 /// The loss of every feed, in the order of the config; none for what nothing threatens.
-pub(crate) fn losses(site: &Site, (policy, detect): (&Policy, &Detect), now: Millis, burning: Burning) -> Vec<Option<Lost>> {
+pub(crate) fn losses(
+    site: &Site,
+    (policy, detect): (&Policy, &Detect),
+    now: Millis,
+    burning: Burning,
+) -> Vec<Option<Lost>> {
     let mut losses: Vec<Option<Lost>> = Vec::with_capacity(site.power.feeds.len());
     let path = Path {
         site,
@@ -121,7 +130,10 @@ pub(crate) fn losses(site: &Site, (policy, detect): (&Policy, &Detect), now: Mil
         // On battery, what feeds it is gone already, and a fire there keeps it from coming back.
         let discharges = own.is_some_and(|l| l.battery().is_some());
         let first = first([own, upstream.filter(|_| !discharges)]);
-        losses.push(first.map(|l| Lost { fire: l.fire || burns, ..l }));
+        losses.push(first.map(|l| Lost {
+            fire: l.fire || burns,
+            ..l
+        }));
     }
     losses
 }
@@ -168,10 +180,16 @@ impl Path<'_> {
         let all = self.detect.of_source(source).iter();
         let ends = all.filter_map(|ix| {
             let (channel, state) = (&self.site.channels[ix.at()], &self.detect.channels[ix.at()]);
-            let limit = channel.alarm.filter(|l| l.above && channel.quantity == Quantity::Temperature)?;
+            let limit = channel
+                .alarm
+                .filter(|l| l.above && channel.quantity == Quantity::Temperature)?;
             let (left, rate) = (limit.set.0 - state.value?.0, state.rate(channel)?.0);
             let near = state.in_watch() || state.in_alarm();
-            let warms_ms = if left <= 0 { 0 } else { left.saturating_mul(MINUTE_MS) / rate.max(1) };
+            let warms_ms = if left <= 0 {
+                0
+            } else {
+                left.saturating_mul(MINUTE_MS) / rate.max(1)
+            };
             (near && (left <= 0 || rate > 0)).then(|| (state.good_at + warms_ms.clamp(MINUTE_MS, HOUR_MS), *ix))
         });
         let (at, ix) = ends.min()?;

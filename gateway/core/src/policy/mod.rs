@@ -178,6 +178,10 @@ impl Policy {
         let alone = (0..self.zones.len() as u16).filter_map(|z| self.one_is_enough_from(detect, ZoneIx(z)));
         let of_votes = returns.chain(windows).chain(dying).chain(alone).chain(inhibited);
         let of_people = lapses.chain(bypasses).chain(self.hold_until);
-        of_votes.chain(of_people).chain(self.power_wake).filter(|at| *at > now).min()
+        of_votes
+            .chain(of_people)
+            .chain(self.power_wake)
+            .filter(|at| *at > now)
+            .min()
     }
 }

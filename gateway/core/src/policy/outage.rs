@@ -56,7 +56,9 @@ pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> 
     } else {
         evidence.racks(&feeds::losses(site, (policy, detect), now, Burning::Evacuating))
     };
-    let grace_over = detect.discharging().map(|(_, since)| since + site.power.generator_grace_ms);
+    let grace_over = detect
+        .discharging()
+        .map(|(_, since)| since + site.power.generator_grace_ms);
     Outage {
         threatened,
         counting: if agreed { counting } else { Vec::new() },
@@ -95,10 +97,13 @@ impl Evidence<'_> {
     fn groups(&self) -> BTreeSet<GroupIx> {
         let discharging = self.detect.discharging().filter(|(source, _)| self.persistent(*source));
         let on_battery = discharging.flat_map(|(source, _)| {
-            let channels = self.detect.of_source(source).iter().map(|ix| (ix, &self.site.channels[ix.at()]));
-            let saying = channels.filter(|(ix, c)| {
-                c.quantity == Quantity::OnBattery && self.detect.channels[ix.at()].in_watch()
-            });
+            let channels = self
+                .detect
+                .of_source(source)
+                .iter()
+                .map(|ix| (ix, &self.site.channels[ix.at()]));
+            let saying = channels
+                .filter(|(ix, c)| c.quantity == Quantity::OnBattery && self.detect.channels[ix.at()].in_watch());
             saying.map(|(_, c)| c.group)
         });
         on_battery.chain(self.contacts()).collect()

@@ -141,11 +141,16 @@ fn first_end(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> Opti
     if site.power.feeds.is_empty() {
         let all = detect.discharging();
         let batteries = all.filter_map(|(source, _)| battery::of(site, detect, source, None));
-        let first = batteries.filter(battery::Battery::is_known).min_by_key(|b| (b.earliest, b.likely, b.basis))?;
+        let first = batteries
+            .filter(battery::Battery::is_known)
+            .min_by_key(|b| (b.earliest, b.likely, b.basis))?;
         return Some(first.interval(site, detect));
     }
     let losses = feeds::losses(site, (policy, detect), now, Burning::Voted);
-    let racks = site.power.racks().filter_map(|(ix, rack)| Some((losses[ix.at()]?, rack)));
+    let racks = site
+        .power
+        .racks()
+        .filter_map(|(ix, rack)| Some((losses[ix.at()]?, rack)));
     let ahead = racks.filter(|(lost, _)| !lost.is_gone());
     let (lost, rack) = ahead.min_by_key(|(lost, rack)| (lost.earliest, lost.likely, &rack.id))?;
     let interval = lost.interval(site, detect);

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Call, Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Call, Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb,
+    next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -309,12 +310,16 @@ impl Witness {
             Record::VoteReturned { zone, group } => {
                 self.votes.get_mut(&(zone.clone(), group.clone())).expect("a vote").held = false;
             }
-            Record::EvacuateBegun { racks: Some(_), why, .. } => {
+            Record::EvacuateBegun {
+                racks: Some(_), why, ..
+            } => {
                 let judged = self.remembering || self.outage(entry.at);
                 assert!(judged, "racks evacuate without an outage: {why}");
                 self.evacuating = true;
             }
-            Record::EvacuateBegun { zone: Some(zone), why, .. } => {
+            Record::EvacuateBegun {
+                zone: Some(zone), why, ..
+            } => {
                 // What is remembered was judged when it happened, by the zones and neighbours of then.
                 let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
                 assert!(judged, "zone {zone} evacuates without evidence: {why}");

@@ -25,7 +25,10 @@ pub(in super::super) fn check(shown: &Shown<'_>) {
     if shown.wired.is_empty() {
         return;
     }
-    shown.unused();
+    // A misspelt `by` would make two findings of one fault.
+    if shown.wired.iter().all(|w| !w.unknown) {
+        shown.unused();
+    }
     shown.workloads();
     shown.speakers();
     shown.generator();
@@ -40,7 +43,8 @@ impl Shown<'_> {
             let feed = &wired.feed;
             if feed.kind != FeedKind::Rack && !used.contains(&ix) {
                 let what = format!("{} {} feeds nothing", feed.kind, quoted(&feed.id));
-                self.faults.warning(wired.at, what, "name it in the `by` of what it feeds, or remove it");
+                self.faults
+                    .warning(wired.at, what, "name it in the `by` of what it feeds, or remove it");
             }
         }
     }
@@ -50,7 +54,11 @@ impl Shown<'_> {
         let racks: BTreeSet<&str> = racks.map(|w| w.feed.id.as_str()).collect();
         for (row, workload) in self.workloads.iter().zip(&self.site.workloads) {
             if !racks.contains(workload.runs_on.as_str()) {
-                let what = format!("{} runs on {}, which no [[feed]] names", quoted(&workload.id), quoted(&workload.runs_on));
+                let what = format!(
+                    "{} runs on {}, which no [[feed]] names",
+                    quoted(&workload.id),
+                    quoted(&workload.runs_on)
+                );
                 let hint = "declare its rack: until then it is moved whenever anything is";
                 self.faults.warning(row.id.at, what, hint);
             }
@@ -78,22 +86,46 @@ impl Shown<'_> {
         let generator = self.wired.iter().find(|w| w.feed.kind == FeedKind::Generator);
         let none = self.row.generator_grace.as_ref().filter(|g| g.value == 0);
         if let (Some(generator), Some(grace)) = (generator, none) {
-            let what = format!("generator_grace_s = 0 means no generator, and {} is one", quoted(&generator.feed.id));
-            self.faults.warning(grace.at, what, "say how long it may take to carry the load: 60 unless measured");
+            let what = format!(
+                "generator_grace_s = 0 means no generator, and {} is one",
+                quoted(&generator.feed.id)
+            );
+            self.faults.warning(
+                grace.at,
+                what,
+                "say how long it may take to carry the load: 60 unless measured",
+            );
         }
     }
 
     /// On battery counts only if a second group agrees.
     fn agreement(&self) {
-        let speaks = |q| matches!(q, Quantity::OnBattery | Quantity::GeneratorRunning | Quantity::OnGenerator);
+        let speaks = |q| {
+            matches!(
+                q,
+                Quantity::OnBattery | Quantity::GeneratorRunning | Quantity::OnGenerator
+            )
+        };
         let of_utility: Vec<_> = self.wired.iter().filter(|w| w.feed.kind == FeedKind::Utility).collect();
-        let contacts = of_utility.iter().filter_map(|w| w.feed.off).map(|c| self.site.channels[c.at()].group);
-        let channels = self.site.channels.iter().filter(|c| speaks(c.quantity)).map(|c| c.group);
+        let contacts = of_utility
+            .iter()
+            .filter_map(|w| w.feed.off)
+            .map(|c| self.site.channels[c.at()].group);
+        let channels = self
+            .site
+            .channels
+            .iter()
+            .filter(|c| speaks(c.quantity))
+            .map(|c| c.group);
         let groups: BTreeSet<GroupIx> = channels.chain(contacts).collect();
         let needed = if self.site.single_group { 1 } else { 2 };
         if groups.len() < needed {
-            let what = format!("{} of {needed} groups can say that the mains are gone: no outage ever evacuates", groups.len());
-            let hint = "poll a UPS over another bus, or the generator's or the utility's contact (`off` of its [[feed]])";
+            let what = format!(
+                "{} of {needed} groups can say that the mains are gone: no outage ever evacuates",
+                groups.len()
+            );
+            let hint =
+                "poll a UPS over another bus, or the generator's or the utility's contact (`off` of its [[feed]])";
             self.faults.warning(self.wired[0].at, what, hint);
         }
     }
@@ -109,7 +141,8 @@ impl Shown<'_> {
             let id = quoted(&wired.feed.id);
             let Some(runtime_ms) = wired.feed.runtime_ms else {
                 let what = format!("how long ups {id} lasts is not declared, so nobody can say whether the plan fits");
-                let hint = "runtime_s = …, as its last discharge test showed; or on_battery in [site], which settles it";
+                let hint =
+                    "runtime_s = …, as its last discharge test showed; or on_battery in [site], which settles it";
                 self.faults.warning(wired.at, what, hint);
                 continue;
             };

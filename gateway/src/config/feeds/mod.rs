@@ -30,6 +30,8 @@ pub(super) struct Wired {
     pub(super) feed: Feed,
     pub(super) at: usize,
     pub(super) runtime_at: Option<usize>,
+    /// Something of `by` is not known, and has been reported.
+    pub(super) unknown: bool,
     by: Vec<usize>,
 }
 
@@ -39,7 +41,10 @@ impl Wires<'_> {
         let row = &self.rows.site;
         let usual = Power::default();
         let mut power = Power {
-            generator_grace_ms: row.generator_grace.as_ref().map_or(usual.generator_grace_ms, |g| g.value),
+            generator_grace_ms: row
+                .generator_grace
+                .as_ref()
+                .map_or(usual.generator_grace_ms, |g| g.value),
             on_battery: row.on_battery.as_ref().map_or(usual.on_battery, |o| o.value),
             ..usual
         };
@@ -70,7 +75,10 @@ impl Wires<'_> {
                 });
                 match found {
                     Some(by) => wired[ix].by.push(by),
-                    None => self.unknown(name, row),
+                    None => {
+                        wired[ix].unknown = true;
+                        self.unknown(name, row);
+                    }
                 }
             }
         }
@@ -82,14 +90,22 @@ impl Wires<'_> {
         let sources = self.rows.sources.iter().map(|s| s.id.value.as_str());
         let otherwise = "declare it with a [[feed]] of its own, or name a UPS's [[source]]";
         let hint = did_you_mean(&name.value, known.chain(sources), otherwise);
-        let what = format!("{} is fed by {}, which does not exist", quoted(&row.id.value), quoted(&name.value));
+        let what = format!(
+            "{} is fed by {}, which does not exist",
+            quoted(&row.id.value),
+            quoted(&name.value)
+        );
         self.faults.error(name.at, what, hint);
     }
 
     fn one(&self, row: &FeedRow) -> Wired {
         let zones = self.zones_of(row);
         let source = row.source.as_ref().and_then(|s| self.source_index.find(s, self.faults));
-        let own = || self.source_index.position(&row.id.value).filter(|_| row.kind == FeedKind::Ups);
+        let own = || {
+            self.source_index
+                .position(&row.id.value)
+                .filter(|_| row.kind == FeedKind::Ups)
+        };
         let source = source.or_else(own).map(|s| SourceIx(s as u16));
         let feed = Feed {
             id: row.id.value.clone(),
@@ -105,6 +121,7 @@ impl Wires<'_> {
             feed,
             at: row.at,
             runtime_at: row.runtime.as_ref().map(|r| r.at),
+            unknown: false,
             by: Vec::new(),
         }
     }
@@ -129,6 +146,7 @@ impl Wires<'_> {
             feed,
             at: name.at,
             runtime_at: None,
+            unknown: false,
             by: Vec::new(),
         }
     }
@@ -139,7 +157,11 @@ impl Wires<'_> {
             return Vec::new();
         }
         if row.zone.is_none() && row.kind != FeedKind::Utility {
-            let what = format!("{} {} stands in no zone: a fire in any zone takes it", row.kind, quoted(&row.id.value));
+            let what = format!(
+                "{} {} stands in no zone: a fire in any zone takes it",
+                row.kind,
+                quoted(&row.id.value)
+            );
             self.faults.warning(row.at, what, "say where it stands: zone = \"…\"");
             return self.everywhere();
         }
@@ -161,12 +183,17 @@ impl Wires<'_> {
         let Some(ix) = found else {
             let known = self.channels.iter().map(|c| c.id.as_str());
             let hint = did_you_mean(&off.value, known, "name a [[channel]] with `source.signal`");
-            self.faults.error(off.at, format!("there is no channel {}", quoted(&off.value)), hint);
+            self.faults
+                .error(off.at, format!("there is no channel {}", quoted(&off.value)), hint);
             return None;
         };
         if self.channels[ix].quantity.unit() != Unit::Contact {
             let what = format!("{} is no contact", quoted(&off.value));
-            self.faults.error(off.at, what, "`off` names a contact that is on while it carries nothing");
+            self.faults.error(
+                off.at,
+                what,
+                "`off` names a contact that is on while it carries nothing",
+            );
         }
         Some(muster_core::ChannelIx(ix as u32))
     }
@@ -174,13 +201,33 @@ impl Wires<'_> {
     /// Where batteries stand: as the feeds say, and wherever a battery monitor measures.
     fn battery_rooms(&self) -> Vec<ZoneIx> {
         let of_ups = |row: &&FeedRow| row.kind == FeedKind::Ups;
-        let places = self.rows.feeds.iter().filter(of_ups).filter_map(|row| row.battery.as_ref().or(row.zone.as_ref()));
-        let named = places.filter_map(|zone| self.zone_index.position(&zone.value)).map(|z| ZoneIx(z as u16));
-        let monitors = self.channels.iter().filter(|c| c.quantity == Quantity::BatteryAlarm).map(|c| c.zone);
+        let places = self
+            .rows
+            .feeds
+            .iter()
+            .filter(of_ups)
+            .filter_map(|row| row.battery.as_ref().or(row.zone.as_ref()));
+        let named = places
+            .filter_map(|zone| self.zone_index.position(&zone.value))
+            .map(|z| ZoneIx(z as u16));
+        let monitors = self
+            .channels
+            .iter()
+            .filter(|c| c.quantity == Quantity::BatteryAlarm)
+            .map(|c| c.zone);
         let tabled: Vec<&str> = self.rows.feeds.iter().map(|f| f.id.value.as_str()).collect();
-        let bare = self.rows.feeds.iter().flat_map(|f| &f.by).filter(|by| !tabled.contains(&by.value.as_str()));
+        let bare = self
+            .rows
+            .feeds
+            .iter()
+            .flat_map(|f| &f.by)
+            .filter(|by| !tabled.contains(&by.value.as_str()));
         let bare: Vec<_> = bare.filter_map(|by| self.source_index.position(&by.value)).collect();
-        let beside = self.channels.iter().filter(|c| bare.contains(&c.source.at())).map(|c| c.zone);
+        let beside = self
+            .channels
+            .iter()
+            .filter(|c| bare.contains(&c.source.at()))
+            .map(|c| c.zone);
         let mut rooms: Vec<ZoneIx> = named.chain(monitors).chain(beside).collect();
         rooms.sort_unstable();
         rooms.dedup();

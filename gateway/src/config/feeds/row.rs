@@ -61,22 +61,31 @@ fn read_one(table: &Table<'_>) -> FeedRow {
 /// What it is, and its name: one key says both.
 fn name(table: &Table<'_>) -> (FeedKind, At<String>) {
     const HINT: &str = "one of rack, pdu, ups, ats, generator, utility, such as rack = \"r01\"";
-    let named: Vec<FeedKind> = KINDS.into_iter().filter(|k| table.place(k.as_str()).is_some()).collect();
+    let named: Vec<FeedKind> = KINDS
+        .into_iter()
+        .filter(|k| table.place(k.as_str()).is_some())
+        .collect();
     match named[..] {
         [FeedKind::Rack] => {
             let rack = table.need_text("rack", "as `runs_on` of workloads has it");
             if rack.at != table.at && !(1..=64).contains(&rack.value.len()) {
-                table.faults.error(rack.at, "`rack` does not name a rack", "1 to 64 characters");
+                table
+                    .faults
+                    .error(rack.at, "`rack` does not name a rack", "1 to 64 characters");
             }
             (FeedKind::Rack, rack)
         }
         [kind] => (kind, table.need_id(kind.as_str())),
         [] => {
-            table.faults.error(table.at, "this [[feed]] does not say what it is", HINT);
+            table
+                .faults
+                .error(table.at, "this [[feed]] does not say what it is", HINT);
             (FeedKind::Utility, At::new(String::new(), table.at))
         }
         _ => {
-            table.faults.error(table.at, "this [[feed]] is several things at once", HINT);
+            table
+                .faults
+                .error(table.at, "this [[feed]] is several things at once", HINT);
             (FeedKind::Utility, At::new(String::new(), table.at))
         }
     }
@@ -91,11 +100,19 @@ impl FeedRow {
             return;
         }
         if first && let Some(by) = self.by.first() {
-            faults.error(by.at, format!("a {kind} is fed by nothing in the building"), "remove `by`");
+            faults.error(
+                by.at,
+                format!("a {kind} is fed by nothing in the building"),
+                "remove `by`",
+            );
         }
         if !first && kind != FeedKind::Ups && self.by.is_empty() {
             let what = format!("nothing feeds {kind} `{}`", self.id.value);
-            faults.error(self.at, what, "say what does: by = [\"ups-a\", \"ups-b\"], any one of which will do");
+            faults.error(
+                self.at,
+                what,
+                "say what does: by = [\"ups-a\", \"ups-b\"], any one of which will do",
+            );
         }
         let (needs, all) = (self.needs.as_ref(), self.by.len());
         if let Some(needs) = needs.filter(|n| usize::from(n.value) > all) {
