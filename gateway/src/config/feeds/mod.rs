@@ -30,6 +30,8 @@ pub(super) struct Wired {
     pub(super) feed: Feed,
     pub(super) at: usize,
     pub(super) runtime_at: Option<usize>,
+    /// Something of `by` is not known, and has been reported.
+    pub(super) unknown: bool,
     by: Vec<usize>,
 }
 
@@ -73,7 +75,10 @@ impl Wires<'_> {
                 });
                 match found {
                     Some(by) => wired[ix].by.push(by),
-                    None => self.unknown(name, row),
+                    None => {
+                        wired[ix].unknown = true;
+                        self.unknown(name, row);
+                    }
                 }
             }
         }
@@ -116,6 +121,7 @@ impl Wires<'_> {
             feed,
             at: row.at,
             runtime_at: row.runtime.as_ref().map(|r| r.at),
+            unknown: false,
             by: Vec::new(),
         }
     }
@@ -140,6 +146,7 @@ impl Wires<'_> {
             feed,
             at: name.at,
             runtime_at: None,
+            unknown: false,
             by: Vec::new(),
         }
     }

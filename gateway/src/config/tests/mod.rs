@@ -8,6 +8,7 @@ use muster_wire::{Micro, Quantity};
 
 mod buses;
 mod checks;
+mod feeds;
 mod hearing;
 mod hooks;
 mod hostile;
