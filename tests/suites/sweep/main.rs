@@ -9,6 +9,8 @@ mod days;
 mod event;
 mod fires;
 mod fit;
+#[path = "../model/mod.rs"]
+mod model;
 mod picture;
 mod play;
 mod recorded;
@@ -28,7 +30,7 @@ use muster::clock::Stopwatch;
 #[derive(Parser)]
 #[command(
     name = "muster-testbed",
-    about = "Simulations of many fires, and of years without one"
+    about = "Simulations of many fires, and of years without one; and the decision in every order of events"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,6 +47,18 @@ enum Command {
     Recorded {
         /// Folder with `Activation_Times.csv` and the tests' series
         folder: std::path::PathBuf,
+    },
+    /// The decision in every order of what can happen, and wrong policies that have to be found out; exit 1 if a promise breaks
+    Model {
+        /// Only this scene
+        #[arg(long)]
+        scene: Option<String>,
+        /// Threads; as many as there are cores unless given
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
     },
     /// One fire, with every decision
     Fire {
@@ -124,8 +138,10 @@ struct Table {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    if let Command::Recorded { folder } = &command {
-        return recorded(folder);
+    match &command {
+        Command::Recorded { folder } => return recorded(folder),
+        Command::Model { scene, threads, json } => return modelled(scene.as_deref(), *threads, *json),
+        _ => {}
     }
     match run(command) {
         Ok(code) => code,
@@ -149,12 +165,26 @@ fn recorded(folder: &std::path::Path) -> ExitCode {
     }
 }
 
+fn modelled(scene: Option<&str>, given: Option<usize>, json: bool) -> ExitCode {
+    let Some(report) = model::run(threads(given), scene) else {
+        eprintln!("muster-testbed: no such scene: {}", model::names().join(", "));
+        return ExitCode::from(64);
+    };
+    if json {
+        println!("{:#}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    ExitCode::from(u8::from(!report.is_as_promised()))
+}
+
 fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let fits = fit::all()?;
     match command {
         Command::Sweep(sweep) => Ok(sweep.run(&fits)),
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
+        Command::Model { scene, threads, json } => Ok(modelled(scene.as_deref(), threads, json)),
         Command::Fire { number, which } => {
             Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
         }
