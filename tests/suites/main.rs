@@ -17,6 +17,7 @@ mod explaining;
 mod firmware;
 mod inputs;
 mod lasting;
+mod model_check;
 mod nut_server;
 mod proof;
 mod recordings;

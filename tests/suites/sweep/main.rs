@@ -12,6 +12,8 @@ mod drawn;
 mod event;
 mod fires;
 mod fit;
+#[path = "../model/mod.rs"]
+mod model;
 mod peers;
 mod picture;
 mod play;
@@ -37,7 +39,7 @@ use muster::clock::Stopwatch;
 #[derive(Parser)]
 #[command(
     name = "muster-testbed",
-    about = "Simulations of many fires, and of years without one"
+    about = "Simulations of many fires, and of years without one; and the decision in every order of events"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -63,6 +65,18 @@ enum Command {
         /// Seed of everything
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The decision in every order of what can happen, and wrong policies that have to be found out; exit 1 if a promise breaks
+    Model {
+        /// Only this scene
+        #[arg(long)]
+        scene: Option<String>,
+        /// Threads; as many as there are cores unless given
+        #[arg(long)]
+        threads: Option<usize>,
         /// Prints JSON
         #[arg(long)]
         json: bool,
@@ -170,8 +184,10 @@ struct Table {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    if let Command::Recorded { folder } = &command {
-        return recorded(folder);
+    match &command {
+        Command::Recorded { folder } => return recorded(folder),
+        Command::Model { scene, threads, json } => return modelled(scene.as_deref(), *threads, *json),
+        _ => {}
     }
     if let Command::Runway { discharges, seed, json } = command {
         return measured(runways(discharges, seed), seed, json);
@@ -225,6 +241,19 @@ fn measured(measured: Result<runway::Measured, fit::FitError>, seed: u64, json: 
     ExitCode::from(u8::from(!measured.is_as_stated()))
 }
 
+fn modelled(scene: Option<&str>, given: Option<usize>, json: bool) -> ExitCode {
+    let Some(report) = model::run(threads(given), scene) else {
+        eprintln!("muster-testbed: no such scene: {}", model::names().join(", "));
+        return ExitCode::from(64);
+    };
+    if json {
+        println!("{:#}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    ExitCode::from(u8::from(!report.is_as_promised()))
+}
+
 fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let fits = fit::all()?;
     match command {
@@ -232,6 +261,7 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
         Command::Runway { discharges, seed, json } => Ok(measured(runways(discharges, seed), seed, json)),
+        Command::Model { scene, threads, json } => Ok(modelled(scene.as_deref(), threads, json)),
         other => Ok(again(&fits, other)),
     }
 }
@@ -266,7 +296,11 @@ fn again(fits: &[Fit], command: Command) -> ExitCode {
         } => which.tell(fits, |fit, seed| {
             years::tell(fit, seed, number, at, only.as_deref());
         }),
-        Command::Sweep(_) | Command::Table(_) | Command::Recorded { .. } | Command::Runway { .. } => ExitCode::from(64),
+        Command::Sweep(_)
+        | Command::Table(_)
+        | Command::Recorded { .. }
+        | Command::Runway { .. }
+        | Command::Model { .. } => ExitCode::from(64),
     }
 }
 

@@ -1,0 +1,363 @@
+//! Watches one gateway from outside. It knows what the detectors really showed and who really spoke, and believes neither
+//! the core's level nor its reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_core::{Effect, Entry, Input, Millis, Mode, Phase, Record, Site, State, Verb, next_deadline};
+use serde::Serialize;
+
+use super::promise;
+use super::truth::{Signal, Truth};
+
+/// Votes count together if both are held or began within this (design §5).
+const TOGETHER_MS: Millis = 30 * 60_000;
+/// No abort window is longer.
+const WINDOW_MS: Millis = 180_000;
+/// Without an answer for this long, the disk counts as sick (design §4).
+const SICK_MS: Millis = 500;
+
+/// Why irreversible steps may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Grounds {
+    Votes,
+    Window,
+    Order,
+    Cut,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Cast {
+    held: bool,
+    onset: Millis,
+    died: bool,
+    /// The detector has really shown it.
+    real: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Intent {
+    seq: u64,
+    at: Millis,
+    token: u64,
+    over: bool,
+}
+
+/// What it has seen.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Judge {
+    /// By room and true group.
+    votes: BTreeMap<(u16, u16), Cast>,
+    pub(crate) windows: BTreeSet<String>,
+    pub(crate) grounds: Option<Grounds>,
+    ordered: Option<Grounds>,
+    pub(crate) aborted: bool,
+    pub(crate) hold_until: Option<Millis>,
+    intents: BTreeMap<(String, bool), Intent>,
+    token: u64,
+    #[serde(skip)]
+    last_seq: u64,
+    /// The disk is known to be sick, and the journal marked.
+    pub(crate) marked: bool,
+    /// From here on the runway counts.
+    pub(crate) sign: Option<Millis>,
+    pub(crate) cut: Option<Millis>,
+    /// When steps were last free to begin.
+    pub(crate) free_since: Millis,
+    pub(crate) open: bool,
+    pub(crate) resets: u8,
+    /// A new vote has ended an abort.
+    pub(crate) lifted: bool,
+    /// What was remembered was judged when it happened.
+    #[serde(skip)]
+    remembering: bool,
+    pub(crate) broken: BTreeSet<&'static str>,
+}
+
+impl Judge {
+    pub(crate) fn require(&mut self, kept: bool, promise: &'static str) {
+        if !kept && !self.remembering {
+            self.broken.insert(promise);
+        }
+    }
+
+    /// One step of the core.
+    pub(crate) fn saw(
+        &mut self,
+        (site, truth): (&Site, &Truth),
+        (input, stored): (&Input, u64),
+        out: &[Effect],
+        core: &State,
+    ) {
+        if let Input::Stored { through } = input
+            && *through >= self.last_seq
+        {
+            self.marked = false;
+        }
+        for effect in out {
+            match effect {
+                Effect::Persist(entry) => self.record((site, truth), entry),
+                Effect::FireHook(call) => self.call(truth.now, stored, call),
+                Effect::Fault(_) => self.require(false, promise::SOUND),
+                Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) => {}
+            }
+        }
+        let spins = next_deadline(core).is_some_and(|at| at <= truth.now);
+        self.require(!spins, promise::SOUND);
+        if !out.is_empty() || matches!(input, Input::Restore(_)) {
+            self.compare((site, truth), core);
+        }
+    }
+
+    /// A new process has read this from its disk.
+    pub(crate) fn begins_anew(&mut self, about: (&Site, &Truth), kept: &[Entry]) {
+        let broken = std::mem::take(&mut self.broken);
+        *self = Self {
+            broken,
+            remembering: true,
+            ..Self::default()
+        };
+        kept.iter().for_each(|entry| self.record(about, entry));
+        self.remembering = false;
+        self.free_since = about.1.now;
+    }
+
+    fn record(&mut self, (site, truth): (&Site, &Truth), entry: &Entry) {
+        self.last_seq = entry.seq;
+        let ordered = self.ordered.take();
+        match &entry.record {
+            Record::IncidentOpened { .. } => self.open = true,
+            Record::VoteHeld { channel, died, .. } => self.vote((site, truth), entry.at, channel, *died),
+            Record::VoteReturned { zone, group } => {
+                let zone = site.zones.iter().position(|z| z.id == *zone);
+                let group = site.groups.iter().position(|g| g.id == *group);
+                if let (Some(zone), Some(group)) = (zone, group)
+                    && let Some(vote) = self.votes.get_mut(&(zone as u16, group as u16))
+                {
+                    vote.held = false;
+                }
+            }
+            Record::WindowOpened { zone, until, .. } => {
+                self.require((0..=WINDOW_MS).contains(&(until - entry.at)), promise::GROUNDS);
+                self.windows.insert(zone.clone());
+            }
+            Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
+            Record::EvacuateBegun { zone, .. } => self.begins(site, entry.at, zone.as_deref(), ordered),
+            Record::OrderTaken { verb, by, until } => self.obeys(truth, entry.at, (*verb, *until), by),
+            Record::AbortLifted { .. } if self.remembering => self.aborted = false,
+            Record::StepIntent {
+                step,
+                phase,
+                mode,
+                token,
+                ..
+            } => self.intends(entry, (step, *phase, *mode), *token),
+            Record::StepEnded { step, .. } => {
+                let ended = self.intents.iter_mut().filter(|((s, _), _)| s == step);
+                ended.for_each(|(_, intent)| intent.over = true);
+            }
+            Record::ActedUnstored { .. } => self.marked = true,
+            Record::IncidentClosed { .. } => self.closes(),
+            _ => {}
+        }
+    }
+
+    fn vote(&mut self, (site, truth): (&Site, &Truth), at: Millis, channel: &str, died: bool) {
+        let Some(ix) = site.channels.iter().position(|c| c.id == channel) else {
+            return self.require(false, promise::ALARMED);
+        };
+        let key = (site.channels[ix].zone.0, site.channels[ix].group.0);
+        let beside = self
+            .votes
+            .iter()
+            .any(|(k, v)| k.0 == key.0 && k.1 != key.1 && v.held && !v.died);
+        let shown = truth.signals[ix];
+        let behind = if died {
+            shown == Signal::Silent && beside
+        } else {
+            truth.burned[ix]
+        };
+        self.require(behind, promise::ALARMED);
+        let cast = Cast {
+            held: true,
+            onset: at,
+            died,
+            real: truth.burned[ix],
+        };
+        self.votes.insert(key, cast);
+        self.sign = self.sign.or(Some(at));
+        if !died {
+            self.lifted |= self.aborted;
+            self.lift(at);
+        }
+    }
+
+    /// Steps may begin from here on.
+    fn lift(&mut self, at: Millis) {
+        if self.aborted || self.hold_until.is_some() {
+            self.free_since = at;
+        }
+        (self.aborted, self.hold_until) = (false, None);
+    }
+
+    fn begins(&mut self, site: &Site, at: Millis, zone: Option<&str>, ordered: Option<Grounds>) {
+        let Some(id) = zone else {
+            self.require(ordered.is_some(), promise::GROUNDS);
+            return self.grounded(at, ordered);
+        };
+        let zone = site.zones.iter().position(|z| z.id == id).unwrap_or(usize::MAX);
+        let alarmed = self.votes.iter().any(|(k, v)| usize::from(k.0) == zone && !v.died);
+        let over = self.windows.remove(id) && alarmed;
+        let two = self.two_count(site, zone);
+        let real = self.votes.values().any(|v| v.real && !v.died);
+        self.require(real, promise::SILENCE);
+        self.require(two || over, promise::TWO_GROUPS);
+        self.require(two || over, promise::GROUNDS);
+        if over && !two {
+            self.lift(at);
+        }
+        self.grounded(at, Some(if two { Grounds::Votes } else { Grounds::Window }));
+    }
+
+    fn grounded(&mut self, at: Millis, why: Option<Grounds>) {
+        if self.grounds.is_none() {
+            (self.grounds, self.free_since) = (why, at);
+        }
+    }
+
+    /// Two alarms of different groups, one of them here, the other here or beside.
+    fn two_count(&self, site: &Site, zone: usize) -> bool {
+        let near = |other: u16| {
+            usize::from(other) == zone
+                || site
+                    .zones
+                    .get(zone)
+                    .is_some_and(|z| z.adjacent.iter().any(|a| a.0 == other))
+        };
+        let here = self.votes.iter().filter(|(k, v)| usize::from(k.0) == zone && !v.died);
+        here.into_iter().any(|(a, x)| {
+            self.votes.iter().any(|(b, y)| {
+                let together = (x.held && y.held) || (x.onset - y.onset).abs() <= TOGETHER_MS;
+                a.1 != b.1 && !y.died && near(b.0) && together
+            })
+        })
+    }
+
+    fn obeys(&mut self, truth: &Truth, at: Millis, (verb, until): (Verb, Option<Millis>), by: &[String]) {
+        let held = self.votes.values().any(|v| v.held);
+        let evacuating = self.grounds.is_some() && !self.aborted;
+        let needed = match verb {
+            Verb::Arm | Verb::Hold => 1,
+            Verb::Cut { .. } if held => 1,
+            Verb::Abort if !evacuating && !self.windows.is_empty() => 1,
+            _ => 2,
+        };
+        let spoke: BTreeSet<&String> = by.iter().filter(|who| truth.has_said(who, verb)).collect();
+        let enough = spoke.len() >= needed && spoke.len() == by.len();
+        self.require(enough, promise::PEOPLE);
+        if !enough && !self.remembering {
+            return;
+        }
+        match verb {
+            Verb::Evacuate => {
+                self.lift(at);
+                self.sign = self.sign.or(Some(at));
+                self.ordered = Some(Grounds::Order);
+            }
+            Verb::Cut { at: cut } => {
+                self.lift(at);
+                self.cut = Some(cut);
+                self.ordered = Some(Grounds::Cut);
+            }
+            Verb::Abort => {
+                self.aborted = self.grounds.is_some();
+                self.windows.clear();
+            }
+            Verb::Hold => (self.hold_until, self.free_since) = (until, until.unwrap_or(at)),
+            Verb::Arm | Verb::Disarm => self.free_since = at,
+            Verb::Reset => {}
+        }
+    }
+
+    fn intends(&mut self, entry: &Entry, (step, phase, mode): (&str, Phase, Mode), token: u64) {
+        self.require(token > self.token, promise::RISING);
+        self.token = self.token.max(token);
+        if phase != Phase::Prepare {
+            self.require(self.grounds.is_some(), promise::GROUNDS);
+            self.require(!self.aborted, promise::ABORT);
+        }
+        let intent = Intent {
+            seq: entry.seq,
+            at: entry.at,
+            token,
+            over: false,
+        };
+        self.intents.insert((step.to_owned(), mode == Mode::Drill), intent);
+    }
+
+    fn call(&mut self, now: Millis, stored: u64, call: &muster_core::Call) {
+        let Some(intent) = self.intents.get(&(call.step.clone(), call.mode == Mode::Drill)) else {
+            return self.require(false, promise::INTENT);
+        };
+        let durable = intent.seq <= stored;
+        let sick = now - intent.at >= SICK_MS || self.marked;
+        let (first, over) = (call.attempt == 1, intent.over);
+        self.require(!over && (durable || sick), promise::INTENT);
+        if call.phase != Phase::Prepare {
+            self.require(self.grounds.is_some(), promise::GROUNDS);
+            self.require(!(self.aborted && first), promise::ABORT);
+        }
+    }
+
+    fn closes(&mut self) {
+        let held = self.votes.values().any(|v| v.held);
+        self.require(!held, promise::RESET);
+        let (token, last_seq, resets) = (self.token, self.last_seq, self.resets.saturating_add(1));
+        let (broken, remembering) = (std::mem::take(&mut self.broken), self.remembering);
+        *self = Self {
+            token,
+            last_seq,
+            resets,
+            marked: self.marked,
+            broken,
+            remembering,
+            ..Self::default()
+        };
+    }
+
+    /// The token that an intent was given.
+    pub(crate) fn token_of(&self, step: &str, mode: Mode) -> u64 {
+        let known = self.intents.get(&(step.to_owned(), mode == Mode::Drill));
+        known.map_or(0, |intent| intent.token)
+    }
+
+    /// Every vote it has seen is still there.
+    fn compare(&mut self, (site, truth): (&Site, &Truth), core: &State) {
+        if self.votes.is_empty() {
+            return;
+        }
+        let shown = core.view(truth.now).votes;
+        let gone = self.votes.keys().any(|(zone, group)| {
+            let (zone, group) = (&site.zones[usize::from(*zone)].id, &site.groups[usize::from(*group)]);
+            // A policy with other groups names a vote by its detector.
+            let is = |g: &str| {
+                g == group.id
+                    || site
+                        .channels
+                        .iter()
+                        .any(|c| c.id == g && site.groups[c.group.at()].id == group.id)
+            };
+            !shown.iter().any(|v| v.zone == *zone && is(&v.group))
+        });
+        self.require(!gone, promise::LATCHED);
+    }
+
+    /// Whether steps may begin now, and nothing a person did keeps them.
+    pub(crate) fn is_free(&self, now: Millis) -> bool {
+        self.grounds.is_some() && !self.aborted && self.hold_until.is_none_or(|until| until <= now)
+    }
+
+    /// When the runway is over.
+    pub(crate) fn deadline(&self, loss_ms: Millis) -> Option<Millis> {
+        [self.sign.map(|at| at + loss_ms), self.cut].into_iter().flatten().min()
+    }
+}

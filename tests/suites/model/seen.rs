@@ -1,0 +1,57 @@
+//! States that have to be seen, or the model has not looked where it matters.
+
+use super::Checked;
+use super::judge::Grounds;
+use super::moment::{Gateway, Moment};
+use super::play;
+
+type Seen = fn(&Checked, &Moment) -> bool;
+
+fn any(m: &Moment, is: impl Fn(&Gateway) -> bool) -> bool {
+    m.gateways.iter().any(is)
+}
+
+fn by(m: &Moment, grounds: Grounds) -> bool {
+    any(m, |g| g.judge.grounds == Some(grounds))
+}
+
+fn died(m: &Moment, at: &str) -> bool {
+    any(m, |g| g.died_at == Some(at))
+}
+
+fn work(m: &Moment, state: &str) -> bool {
+    any(m, |g| play::works(g).any(|s| s == state))
+}
+
+/// All of them, by name.
+pub(crate) const ALL: &[(&str, Seen)] = &[
+    ("evacuated by two votes", |_, m| by(m, Grounds::Votes)),
+    ("evacuated by a window that nobody aborted", |_, m| {
+        by(m, Grounds::Window)
+    }),
+    ("evacuated by two people", |_, m| by(m, Grounds::Order)),
+    ("evacuated by a cut", |_, m| by(m, Grounds::Cut)),
+    ("an abort window is open", |_, m| {
+        any(m, |g| !g.judge.windows.is_empty())
+    }),
+    ("an abort keeps work from beginning", |_, m| {
+        any(m, |g| g.judge.aborted && play::works(g).any(|s| s == "waiting"))
+    }),
+    ("a new vote ends an abort", |_, m| any(m, |g| g.judge.lifted)),
+    ("the last rung is done", |_, m| work(m, "stopped")),
+    ("moved", |_, m| work(m, "moved")),
+    ("stranded on the last rung", |_, m| work(m, "stranded")),
+    ("a token is refused", |_, m| m.receiver.refused),
+    ("slow work is overtaken", |_, m| m.receiver.overtaken),
+    ("steps go out without the disk", |_, m| any(m, |g| g.judge.marked)),
+    ("reset, and the next incident is open", |_, m| {
+        any(m, |g| g.judge.resets > 0 && g.judge.open)
+    }),
+    ("died while nothing was known", |_, m| died(m, "quiet")),
+    ("died with one vote", |_, m| died(m, "prepare")),
+    ("died in an abort window", |_, m| died(m, "window")),
+    ("died in the cordon", |_, m| died(m, "cordon")),
+    ("died while work was moving", |_, m| died(m, "moving")),
+    ("died when all was saved", |_, m| died(m, "ended")),
+    ("died after an abort", |_, m| died(m, "aborted")),
+];
