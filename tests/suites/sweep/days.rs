@@ -146,10 +146,7 @@ pub(crate) fn day(fit: &Fit, seed: u64, number: u64, only: Option<&[usize]>, kee
         }
         at += window.took;
         day.note(&mut play, &window, &drawn.events[at - window.took..at]);
-        if burnt {
-            break;
-        }
-        if !window.rested {
+        if burnt || !window.rested {
             break;
         }
     }

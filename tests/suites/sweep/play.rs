@@ -255,6 +255,7 @@ impl<'f> Play<'f> {
     fn recorded(&mut self, entry: &Entry) {
         let at_s = self.course_s();
         self.told.reached.extend(reached::by_record(&entry.record, &self.rules));
+        let is_first = !self.rules.evacuates();
         let broken = self.rules.take(entry, self.fit.site.single_group);
         self.told.broken.extend(broken);
         match &entry.record {
@@ -282,7 +283,8 @@ impl<'f> Play<'f> {
                     self.told.unanswered = why.starts_with("nobody aborted");
                 }
                 self.told.evacuations += u64::from(zone.is_some());
-                self.uncalled = Some(self.now).filter(|_| self.peers.hooks.is_none());
+                // Where it evacuates already there may be nothing left to call.
+                self.uncalled = Some(self.now).filter(|_| is_first && self.peers.hooks.is_none());
             }
             Record::IncidentClosed { .. } => {
                 (self.told.first_vote_s, self.told.evacuate_s, self.uncalled) = (None, None, None);
