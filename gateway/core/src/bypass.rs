@@ -209,15 +209,13 @@ impl State {
 
     /// Channels still in alarm that may vote now.
     pub(crate) fn vote_at_last(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        // One that is not heard by now, or not believed, is trouble: what it said during the bypass was not for a vote.
+        // One that is not heard by now, or not believed, is trouble: what it said during the bypass was not for a vote. And
+        // one that has come back clear waits: it is over, or shows it again.
         let may =
-            |ix: &ChannelIx| self.detect.channels[ix.at()].fault.is_none() && self.kept_from_voting(now, *ix).is_none();
+            |ix: &ChannelIx| self.detect.channels[ix.at()].shows_alarm() && self.kept_from_voting(now, *ix).is_none();
         let free: Vec<ChannelIx> = self.policy.withheld.iter().copied().filter(may).collect();
         for ix in free {
             self.policy.withheld.remove(&ix);
-            if !self.detect.channels[ix.at()].in_alarm() {
-                continue;
-            }
             let channel = &self.site.channels[ix.at()];
             if self
                 .policy

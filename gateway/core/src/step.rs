@@ -119,7 +119,7 @@ fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64
 
 /// Whether a contact spoke that keeps alarms from voting.
 fn may_vote_at_last(state: &State, channel: ChannelIx) -> bool {
-    let by = |c: &ChannelIx| state.site.channels[c.at()].checks.inhibited_by == Some(channel);
+    let by = |c: &ChannelIx| *c == channel || state.site.channels[c.at()].checks.inhibited_by == Some(channel);
     state.policy.withheld.iter().any(by)
 }
 

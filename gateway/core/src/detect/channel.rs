@@ -245,6 +245,11 @@ impl ChannelState {
         self.alarm.on
     }
 
+    /// In alarm, believed, and by its newest sample not on its way back.
+    pub(crate) fn shows_alarm(&self) -> bool {
+        self.alarm.on && self.alarm.clear_run == 0 && self.fault.is_none()
+    }
+
     pub(crate) fn in_watch(&self) -> bool {
         self.watch.on
     }
