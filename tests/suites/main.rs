@@ -22,6 +22,7 @@ mod nut_server;
 mod proof;
 mod recordings;
 mod running;
+mod runways;
 mod scenarios;
 mod site;
 mod stand;

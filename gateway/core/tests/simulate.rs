@@ -7,7 +7,10 @@ mod stand;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use muster_core::{Call, HookOutcome, Input, Millis, Mode, PrincipalIx, Site, SourceIx, Target, Verb, next_deadline};
+use muster_core::{
+    Call, Feed, FeedIx, FeedKind, Group, GroupIx, HookOutcome, Input, Millis, Mode, OnBattery, PrincipalIx, Record,
+    Site, SourceIx, Target, Verb, ZoneIx, next_deadline,
+};
 use muster_wire::{Absence, Micro, Quantity};
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, source, units, ups, workload};
 
@@ -26,13 +29,31 @@ fn reference_site(dice: &mut Dice) -> Site {
     s.armed = !dice.one_in(4);
     s.channels = (0..9u16)
         .map(|i| smoke(&format!("c{i}"), i / 3, i % 3, i % 3))
-        .chain([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)])
+        .chain([
+            ups("ob", Quantity::OnBattery),
+            ups("rt", Quantity::Runtime),
+            ups("ch", Quantity::Charge),
+        ])
+        .chain(
+            ["ob-2", "rt-2", "ch-2"]
+                .into_iter()
+                .zip([Quantity::OnBattery, Quantity::Runtime, Quantity::Charge])
+                .map(|(id, q)| {
+                    let mut channel = ups(id, q);
+                    (channel.group, channel.source) = (GroupIx(4), SourceIx(4));
+                    channel
+                }),
+        )
         .collect();
+    s.groups.push(Group { id: "ups-2".into() });
+    s.sources.push(source("ups-2", &["bus-2"]));
+    two_sides(&mut s, dice);
     s.channels.iter_mut().for_each(|c| c.supervision_ms = 30 * SECOND);
     s.workloads = (0..10u16)
         .map(|i| {
             let after: Vec<u16> = (0..i).filter(|_| dice.one_in(5)).collect();
             let mut w = workload(&format!("w{i}"), 1 + (i / 4) as u8, &after);
+            w.runs_on = ["r1", "r1", "r2", "r9"][usize::from(i % 4)].into();
             if dice.one_in(3) {
                 w.rungs.remove(0);
             }
@@ -49,6 +70,32 @@ fn reference_site(dice: &mut Dice) -> Site {
     });
     s.hooks[0].accepts_drill = !dice.one_in(3);
     s
+}
+
+/// Every second site has feeds: a UPS a side, racks on one or on both.
+fn two_sides(s: &mut Site, dice: &mut Dice) {
+    if dice.one_in(2) {
+        return;
+    }
+    let feed = |kind, id: &str, by: &[u16], zone: u16, source| Feed {
+        id: id.into(),
+        kind,
+        zones: vec![ZoneIx(zone)],
+        by: by.iter().copied().map(FeedIx).collect(),
+        needs: 1,
+        source,
+        off: None,
+        runtime_ms: None,
+    };
+    s.power.feeds = vec![
+        feed(FeedKind::Ups, "side-a", &[], 0, Some(SourceIx(3))),
+        feed(FeedKind::Ups, "side-b", &[], 1, Some(SourceIx(4))),
+        feed(FeedKind::Rack, "r1", &[0, 1], 2, None),
+        feed(FeedKind::Rack, "r2", &[0], 2, None),
+    ];
+    if dice.one_in(2) {
+        s.power.on_battery = OnBattery::StopLastRung;
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,6 +205,8 @@ impl World {
             (Sensor::Fire, Quantity::Smoke) => Ok(units(30 + noise)),
             (Sensor::Fire, Quantity::OnBattery) => Ok(units(1)),
             (Sensor::Fire, Quantity::Runtime) => Ok(units(self.dice.between(60, 900))),
+            (Sensor::Fire, Quantity::Charge) => Ok(Micro(1_000_000 - self.stand.now % (40 * MINUTE) * 400 / 1_000)),
+            (_, Quantity::Charge) => Ok(units(1)),
             (_, Quantity::Runtime) => Ok(Micro(-1_000_000)),
             (_, Quantity::Smoke) => Ok(units(noise)),
             _ => Ok(Micro(0)),
@@ -426,6 +475,8 @@ impl World {
 #[derive(Debug, Default)]
 struct Tally {
     evacuations: u32,
+    /// For power's sake, and held again.
+    power: (usize, usize),
     calls: usize,
     steps: u64,
     reloads: u32,
@@ -445,6 +496,10 @@ fn front(file: &mut Site, add: bool) {
     }
     for c in &mut file.channels {
         (c.zone.0, c.group.0, c.source.0) = (by(c.zone.0), by(c.group.0), by(c.source.0));
+    }
+    for feed in &mut file.power.feeds {
+        feed.zones.iter_mut().for_each(|z| z.0 = by(z.0));
+        feed.source.iter_mut().for_each(|s| s.0 = by(s.0));
     }
     if add {
         let id = || String::from("front");
@@ -475,7 +530,12 @@ fn play(seed: u64, say: bool) -> Tally {
     let mut world = World::new(seed, say);
     world.run();
     let incident = world.stand.view().incident;
+    let of = |is: fn(&Record) -> bool| world.stand.entries.iter().filter(|e| is(&e.record)).count();
     Tally {
+        power: (
+            of(|r| matches!(r, Record::EvacuateBegun { racks: Some(_), .. })),
+            of(|r| matches!(r, Record::PowerHeld { .. })),
+        ),
         evacuations: u32::from(incident.is_some_and(|i| i.evacuate_begun.is_some())),
         calls: world.stand.calls.len(),
         steps: world.stand.witness.steps_seen(),
@@ -495,13 +555,14 @@ fn a_hundred_site_days() {
             );
         };
         sum.evacuations += tally.evacuations;
+        sum.power = (sum.power.0 + tally.power.0, sum.power.1 + tally.power.1);
         sum.calls += tally.calls;
         sum.steps += tally.steps;
         sum.reloads += tally.reloads;
     }
     println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
     assert!(
-        sum.evacuations > 20 && sum.calls > 1_000 && sum.reloads > 500,
+        sum.evacuations > 20 && sum.power.0 > 20 && sum.power.1 > 5 && sum.calls > 1_000 && sum.reloads > 500,
         "too tame to prove anything: {sum:?}"
     );
 }

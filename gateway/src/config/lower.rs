@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use muster_core::{Channel, ChannelIx, Site, SourceIx};
+use muster_core::{Channel, ChannelIx, Site, SourceIx, Workload};
 
 use super::channels::{Lowered, Maker};
 use super::faults::{At, Faults};
@@ -47,26 +47,9 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     .check(faults);
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
-    let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
-    let ladders = Ladders {
-        site: &rows.site,
-        hooks: &indices.hooks,
-        faults,
-    };
-    let workloads = rows
-        .workloads
-        .iter()
-        .zip(after)
-        .map(|(row, after)| ladders.lower(row, after))
-        .collect();
-    let wires = feeds::Wires {
-        rows: &rows,
-        zones: &zones,
-        zone_index: &indices.zones,
-        source_index: &indices.sources,
-        channels: &channels,
-        faults,
-    };
+    let workloads = workloads(&rows, &indices, faults);
+    let at = (&indices.zones, &indices.sources);
+    let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
     let (power, wired) = wires.lower();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
@@ -85,13 +68,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         priors: rows.site.priors,
         power,
     });
-    feeds::check(&feeds::Shown {
-        site: &site,
-        row: &rows.site,
-        workloads: &rows.workloads,
-        wired: &wired,
-        faults,
-    });
+    feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -106,6 +83,21 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
     }
+}
+
+/// Every workload with what it waits for, and its ladder.
+fn workloads(rows: &Rows, indices: &Indices, faults: &Faults<'_>) -> Vec<Workload> {
+    let after = cycles::dependencies(&rows.workloads, &indices.workloads, faults);
+    let ladders = Ladders {
+        site: &rows.site,
+        hooks: &indices.hooks,
+        faults,
+    };
+    rows.workloads
+        .iter()
+        .zip(after)
+        .map(|(row, after)| ladders.lower(row, after))
+        .collect()
 }
 
 /// Whether the broker, the page and people outside can be reached.

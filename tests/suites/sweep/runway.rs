@@ -71,7 +71,7 @@ impl Rig {
         let drawn = Discharge::draw(seed, n);
         let mut dice = Dice::new(seed ^ 0x5EED, n);
         let mut state = State::new();
-        self.step(&mut state, 0, &Input::Config(self.site.clone()));
+        step(&mut state, 0, &Input::Config(self.site.clone()));
         let mut moments = Vec::new();
         let mut t_s = -MAINS_S;
         let due = |k: u32| GRACE_S + (drawn.end_s - GRACE_S) * f64::from(k) / f64::from(MOMENTS);
@@ -87,7 +87,6 @@ impl Rig {
         Came {
             poll_s: drawn.poll_s,
             moments,
-            drawn,
         }
     }
 
@@ -108,20 +107,19 @@ impl Rig {
                 simulated: true,
                 age_ms: 0,
             };
-            self.step(state, engine(t_s), &reading);
+            step(state, engine(t_s), &reading);
         }
     }
+}
 
-    fn step(&self, state: &mut State, now: Millis, input: &Input) {
-        muster_core::step(state, now, input, &mut Vec::new());
-    }
+fn step(state: &mut State, now: Millis, input: &Input) {
+    muster_core::step(state, now, input, &mut Vec::new());
 }
 
 /// What came of one.
 pub(crate) struct Came {
     poll_s: f64,
     moments: Vec<Moment>,
-    drawn: Discharge,
 }
 
 fn engine(t_s: f64) -> Millis {
@@ -148,9 +146,6 @@ impl Measured {
         for (moment, (earliest, likely)) in came.moments.iter().filter_map(|m| Some((m, m.said?))) {
             self.earliest.push(earliest / moment.truly_s.max(1.0));
             self.likely.push(likely / moment.truly_s.max(1.0));
-        }
-        if std::env::var_os("MUSTER_RUNWAY_TOLD").is_some() && early > 0 {
-            eprintln!("{early} early: {:?}", came.drawn);
         }
     }
 

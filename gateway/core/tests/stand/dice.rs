@@ -2,7 +2,10 @@
 
 use core::num::NonZeroU64;
 
-use muster_core::{ChannelIx, Checks, Limit, Millis, Priors, Role, RungKind, Site, Workload, WorkloadIx, ZoneIx};
+use muster_core::{
+    ChannelIx, Checks, Feed, FeedIx, FeedKind, Limit, Millis, OnBattery, Priors, Role, RungKind, Site, SourceIx,
+    Workload, WorkloadIx, ZoneIx,
+};
 use muster_wire::Quantity;
 
 use super::{SECOND, rung, site, smoke, units, ups, workload};
@@ -66,6 +69,10 @@ impl Dice {
             s.channels
                 .extend([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)]);
         }
+        if self.one_in(2) {
+            s.channels.push(ups("ch", Quantity::Charge));
+            self.power(&mut s);
+        }
         for hook in &mut s.hooks {
             hook.max_parallel = 1 + self.below(3) as u16;
             hook.accepts_drill = !self.one_in(3);
@@ -79,6 +86,35 @@ impl Dice {
             };
         }
         s
+    }
+
+    /// Feeds of any shape: each by some of those before it, some of them UPSes, the last ones racks.
+    fn power(&mut self, s: &mut Site) {
+        s.power.generator_grace_ms = self.between(0, 90) * SECOND;
+        if self.one_in(3) {
+            s.power.on_battery = OnBattery::StopLastRung;
+        }
+        s.power.battery_rooms = (0..3u16).filter(|_| self.one_in(6)).map(ZoneIx).collect();
+        let count = 1 + self.below(7) as u16;
+        for i in 0..count {
+            let by: Vec<FeedIx> = (0..i).filter(|_| self.one_in(2)).map(FeedIx).collect();
+            let kind = match i + 2 {
+                last if last >= count => FeedKind::Rack,
+                _ => [FeedKind::Utility, FeedKind::Ups, FeedKind::Pdu, FeedKind::Ups][self.below(4) as usize],
+            };
+            s.power.feeds.push(Feed {
+                id: format!("r{i}"),
+                kind,
+                zones: (0..3u16).filter(|_| self.one_in(4)).map(ZoneIx).collect(),
+                needs: 1 + self.below(by.len().max(1) as u64) as u16,
+                by,
+                source: (kind == FeedKind::Ups).then(|| SourceIx(self.below(4) as u16)),
+                off: self
+                    .one_in(5)
+                    .then(|| ChannelIx(self.below(s.channels.len() as u64) as u32)),
+                runtime_ms: self.one_in(3).then(|| self.between(60, 1_800) * SECOND),
+            });
+        }
     }
 
     /// Of channel `i`: it may lean on those before it.
@@ -101,6 +137,7 @@ impl Dice {
 
     fn workload(&mut self, i: u16) -> Workload {
         let mut w = workload(&format!("w{i}"), 1 + self.below(3) as u8, &[]);
+        w.runs_on = format!("r{}", self.below(8));
         w.after = (0..i).filter(|_| self.one_in(3)).map(WorkloadIx).collect();
         let kinds = [RungKind::Move, RungKind::Failover, RungKind::Stop];
         let kept = kinds.into_iter().filter(|_| !self.one_in(3)).collect::<Vec<_>>();

@@ -60,6 +60,10 @@ fn turned(file: &Site, by: usize) -> Site {
         channel.checks.reference = channel.checks.reference.map(moved);
         channel.checks.inhibited_by = channel.checks.inhibited_by.map(moved);
     }
+    for feed in &mut site.power.feeds {
+        feed.source = feed.source.map(|s| SourceIx(back(s.0, sources)));
+        feed.off = feed.off.map(moved);
+    }
     for rung in site.workloads.iter_mut().flat_map(|w| &mut w.rungs) {
         rung.hook = HookIx(back(rung.hook.0, hooks));
     }

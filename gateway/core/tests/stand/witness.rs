@@ -183,6 +183,12 @@ impl Witness {
         }
     }
 
+    fn outage_begins(&mut self, at: Millis, why: &str) {
+        let judged = self.remembering || self.outage(at);
+        assert!(judged, "racks evacuate without an outage: {why}");
+        self.evacuating = true;
+    }
+
     /// Invariants 1 and 4 of an outage: two groups have said that the mains are gone, and been heard so, for the whole grace; one where the
     /// owner says so.
     fn outage(&self, now: Millis) -> bool {
@@ -312,11 +318,7 @@ impl Witness {
             }
             Record::EvacuateBegun {
                 racks: Some(_), why, ..
-            } => {
-                let judged = self.remembering || self.outage(entry.at);
-                assert!(judged, "racks evacuate without an outage: {why}");
-                self.evacuating = true;
-            }
+            } => self.outage_begins(entry.at, why),
             Record::EvacuateBegun {
                 zone: Some(zone), why, ..
             } => {

@@ -36,6 +36,23 @@ pub(in super::super) fn check(shown: &Shown<'_>) {
     shown.batteries();
 }
 
+impl<'a> Shown<'a> {
+    pub(in super::super) const fn of(
+        site: &'a Site,
+        (row, workloads): (&'a SiteRow, &'a [WorkloadRow]),
+        wired: &'a [Wired],
+        faults: &'a Faults<'a>,
+    ) -> Self {
+        Self {
+            site,
+            row,
+            workloads,
+            wired,
+            faults,
+        }
+    }
+}
+
 impl Shown<'_> {
     fn unused(&self) {
         let used: BTreeSet<usize> = self.wired.iter().flat_map(|w| &w.feed.by).map(|by| by.at()).collect();

@@ -35,6 +35,25 @@ pub(super) struct Wired {
     by: Vec<usize>,
 }
 
+impl<'a> Wires<'a> {
+    /// Zones and channels as they are known by now, and where each stands.
+    pub(super) const fn of(
+        rows: &'a Rows,
+        (zones, channels): (&'a [Zone], &'a [Channel]),
+        (zone_index, source_index): (&'a Index, &'a Index),
+        faults: &'a Faults<'a>,
+    ) -> Self {
+        Self {
+            rows,
+            zones,
+            zone_index,
+            source_index,
+            channels,
+            faults,
+        }
+    }
+}
+
 impl Wires<'_> {
     /// Looks everything up. Without `[[feed]]` the site is one, and only the grace counts.
     pub(super) fn lower(&self) -> (Power, Vec<Wired>) {

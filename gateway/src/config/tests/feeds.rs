@@ -47,7 +47,7 @@ fn sides(from: &str, to: &str) -> Vec<String> {
 }
 
 /// The hall has no detector, and NUT no TLS: that is other tests'.
-fn is_of_feeds(finding: &String) -> bool {
+fn is_of_feeds(finding: &str) -> bool {
     !finding.contains("zone `hall`") && !finding.contains("what upsd at")
 }
 
@@ -140,7 +140,7 @@ fn places_and_contacts_are_known() {
     let hall = "zone = \"hall\"\n";
     assert!(SIDES.ends_with(hall));
     let text = format!("{GOOD}{}", SIDES.trim_end_matches(hall));
-    let found: Vec<String> = brief(&check(&text)).into_iter().filter(is_of_feeds).collect();
+    let found: Vec<String> = brief(&check(&text)).into_iter().filter(|f| is_of_feeds(f)).collect();
     only(&found, "warning", "rack `r1` stands in no zone");
     names(
         "zone = \"room\"\nruntime_s",
@@ -188,7 +188,7 @@ fn a_battery_that_ends_before_the_plan_wants_a_decision() {
     for choice in ["evacuate", "stop_last_rung"] {
         let chosen = text.replacen("[site]\n", &format!("[site]\non_battery = \"{choice}\"\n"), 1);
         let found = brief(&check(&chosen));
-        assert!(!found.iter().any(is_of_feeds), "{found:#?}");
+        assert!(!found.iter().any(|f| is_of_feeds(f)), "{found:#?}");
     }
     names(
         "runtime_s = 900\n",
