@@ -97,7 +97,7 @@ impl State {
             return;
         }
         let source = self.site.channels[ix.at()].source;
-        let said = if self.detect.of_source(source).len() > 1 {
+        let said = if is_shared(what) && self.detect.of_source(source).len() > 1 {
             let source = &self.site.sources[source.at()].id;
             format!("{id} is good again; nothing of {source} has this any more: {what}")
         } else {
@@ -108,6 +108,9 @@ impl State {
 
     /// Whether another channel of the same source has this fault now.
     fn has_alike(&self, ix: ChannelIx, what: &str) -> bool {
+        if !is_shared(what) {
+            return false;
+        }
         let of_source = self.detect.of_source(self.site.channels[ix.at()].source);
         of_source.iter().filter(|other| **other != ix).any(|other| {
             let trouble = self.policy.troubles.get(&Subject::Channel(*other));
@@ -311,6 +314,11 @@ impl State {
     pub(crate) fn group_id(&self, ix: GroupIx) -> String {
         self.site.groups[ix.at()].id.clone()
     }
+}
+
+/// Whether a fault, in words, is that of a whole source: it warms up, or is inhibited. Each cut wire is one of its own.
+pub(crate) fn is_shared(what: &str) -> bool {
+    ["no value (warmup)", "no value (config)"].contains(&what)
 }
 
 /// What the line of a channel's trouble says of it.

@@ -8,7 +8,7 @@ use crate::{
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
     policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
-    settle::fault_in,
+    settle::{fault_in, is_shared},
     step,
 };
 
@@ -119,9 +119,12 @@ impl State {
         let mut alike: BTreeMap<(SourceIx, &str), (usize, u32)> = BTreeMap::new();
         for (subject, (since, line)) in &self.policy.troubles {
             let id = self.subject_id(*subject);
-            let Subject::Channel(ix) = subject else {
-                all.push(view(id, *since, line));
-                continue;
+            let ix = match subject {
+                Subject::Channel(ix) if is_shared(fault_in(line, id)) => ix,
+                _ => {
+                    all.push(view(id, *since, line));
+                    continue;
+                }
             };
             let fault = fault_in(line, id);
             let (at, more) = alike

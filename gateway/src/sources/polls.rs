@@ -50,7 +50,7 @@ struct Course {
     /// The last sound cycle: when it ended, and how long it took.
     heard: Option<(Stopwatch, Duration)>,
     failed: Option<(Stopwatch, Cause, String)>,
-    note: Option<String>,
+    note: Option<Note>,
     missed: u64,
 }
 
@@ -85,9 +85,28 @@ pub(crate) struct Now {
     /// Turns that were due and could not be made, since it was first polled: it, or Muster, was too slow.
     pub(crate) missed: u64,
     /// Why what it answers has no value, for as long as that is so.
-    pub(crate) note: Option<String>,
+    pub(crate) note: Option<Note>,
     /// The last error. It stays when the device is heard again.
     pub(crate) last_error: Option<LastError>,
+}
+
+/// Why what a device answers has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// It says itself that it does not measure now.
+    Idle(&'static str),
+    /// Something that it answers is not believed.
+    Doubted(String),
+}
+
+impl Note {
+    /// For people.
+    pub(crate) fn line(&self) -> &str {
+        match self {
+            Self::Idle(line) => line,
+            Self::Doubted(line) => line,
+        }
+    }
 }
 
 /// What was not as it should be, and how long ago. Real milliseconds.
@@ -185,7 +204,7 @@ impl Polling {
     }
 
     /// Why what it answers has no value; none if it has.
-    pub(crate) fn note(&self, why: Option<String>) {
+    pub(crate) fn note(&self, why: Option<Note>) {
         let mut course = locked(&self.course);
         if course.note != why {
             course.note = why;

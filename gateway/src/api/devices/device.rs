@@ -102,7 +102,7 @@ impl Device {
 
     /// Why what it answers has no value, in its own words.
     pub(in crate::api) fn note(&self) -> Option<&str> {
-        self.polled.as_ref()?.now.note.as_deref()
+        Some(self.polled.as_ref()?.now.note.as_ref()?.line())
     }
 
     /// As the API has it.

@@ -3,12 +3,12 @@
 use super::Device;
 use super::device::State;
 use crate::counters::Cause;
-use crate::sources::polls::Shown;
+use crate::sources::polls::{Note, Shown};
 
 /// One line; what stands in back quotes is to be typed.
 pub(super) fn of(device: &Device) -> String {
     let polled = device.polled.as_ref();
-    if device.note().is_some() {
+    if let Some(Note::Idle(_)) = polled.and_then(|polled| polled.now.note.as_ref()) {
         return "Nothing, if somebody works on it: it votes again by itself. Else switch it back at the device, and ask who did it."
             .to_owned();
     }
@@ -20,6 +20,7 @@ pub(super) fn of(device: &Device) -> String {
         (Some(polled), None) if device.state() == State::NotHeard => {
             format!("It has not been asked yet, or has not answered. {}", look(polled))
         }
+        (Some(polled), _) if polled.now.note.is_some() => of_cause(Cause::ModbusDisagrees, polled),
         _ => of_channels(device),
     }
 }

@@ -16,6 +16,7 @@ use crate::clock::Stopwatch;
 use crate::config::{NutWay, PollWay, Polled, UpsName};
 use crate::counters::Cause;
 use crate::lanes::Control;
+use crate::sources::polls::Note;
 
 fn ups(id: &str) -> Polled {
     let Some(Device::Nut(profile)) = muster_profiles::shipped("nut/ups") else {
@@ -265,7 +266,15 @@ async fn devices_of_one_line_name_each_other_and_what_to_do_names_the_line() {
             (&json!(["ups-1"]), &json!(["node-1"]))
         );
     }
-    polling.note(Some("it says that it is isolated".to_owned()));
+    polling.heard(&Stopwatch::start());
+    polling.note(Some(Note::Doubted("fire_2 is refused alone".to_owned())));
+    let seen = devices(&mut stand).await;
+    assert!(
+        seen[1]["next"].as_str().unwrap().contains("another model or firmware"),
+        "{}",
+        seen[1]["next"]
+    );
+    polling.note(Some(Note::Idle("it says that it is isolated")));
     let seen = devices(&mut stand).await;
     assert_eq!(seen[1]["note"], "it says that it is isolated");
     assert!(

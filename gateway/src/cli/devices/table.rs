@@ -347,7 +347,7 @@ mod tests {
         let mut device = lost();
         device["id"] = json!("x".repeat(32));
         device["state"] = json!("not_heard");
-        (device["bus"], device["alarm"]) = (json!("/dev/ttyUSB0"), json!(true));
+        device["bus"] = json!("/dev/ttyUSB0");
         device["faults"] = (0..60)
             .map(|n| json!({ "channel": format!("ups-1.signal-{n}"), "quality": "stale" }))
             .collect();

@@ -160,7 +160,7 @@ mod tests {
             later.contains("on_battery                   YES") && !later.contains("97.5"),
             "{later}"
         );
-        assert!(later.contains("Not in the recording: runtime, "), "{later}");
+        assert!(later.contains("Not in the recording: discharging, "), "{later}");
     }
 
     #[test]

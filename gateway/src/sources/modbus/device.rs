@@ -17,7 +17,7 @@ use crate::clock::Stopwatch;
 use crate::counters::{Cause, Counters};
 use crate::sources::excuse::Excuses;
 use crate::sources::outlet::Sample;
-use crate::sources::polls::Polling;
+use crate::sources::polls::{Note, Polling};
 
 /// A device that has stopped answering is waited for at least so long.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
@@ -159,12 +159,13 @@ impl Device {
 
     /// Why its signals have no value, on its line in the list of devices.
     fn say(&self, absence: Option<Absence>) {
-        let mode = match absence {
-            Some(Absence::Warmup) => Some(WARMS_UP.to_owned()),
-            Some(Absence::Config) => Some(INHIBITED.to_owned()),
+        let idle = match absence {
+            Some(Absence::Warmup) => Some(Note::Idle(WARMS_UP)),
+            Some(Absence::Config) => Some(Note::Idle(INHIBITED)),
             _ => None,
         };
-        self.polling.note(mode.or_else(|| self.singly.line()));
+        self.polling
+            .note(idle.or_else(|| self.singly.line().map(Note::Doubted)));
     }
 
     /// Trip signals of a block by themselves, once a connection.

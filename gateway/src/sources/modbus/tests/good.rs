@@ -110,7 +110,7 @@ async fn an_isolated_detector_casts_no_vote_and_says_so_on_its_line() {
     let isolated = Heard::Alarm(vec![(0, Err(Absence::Config)), (1, Err(Absence::Config))]);
     bench.hear_until(|h| *h == isolated).await;
     bench.hear_until(|h| *h == Heard::Data(vec![(2, Ok(1_000_000))])).await;
-    let note = bench.polling.now().note.unwrap();
+    let note = bench.polling.now().note.unwrap().line().to_owned();
     assert!(note.contains("isolated") && note.contains("casts no vote"), "{note}");
     registers.set(7, &[0]);
     bench.hear_until(|h| *h == alarm).await;
@@ -154,7 +154,7 @@ async fn zero_in_a_block_of_a_register_that_is_refused_alone_is_no_value() {
     let heard = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
     assert_eq!((bench.hear().await, bench.hear().await), (heard.clone(), heard));
     assert_eq!(bench.counted(), [("modbus_disagrees", 1)], "once a connection");
-    let note = bench.polling.now().note.unwrap();
+    let note = bench.polling.now().note.unwrap().line().to_owned();
     assert!(
         note.starts_with("second is refused when it is asked for by itself"),
         "{note}"
@@ -163,7 +163,7 @@ async fn zero_in_a_block_of_a_register_that_is_refused_alone_is_no_value() {
     let mut bench = poll(source(address.clone(), compared(), &["first", "second"]));
     let other = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
     assert_eq!(bench.hear().await, other, "8 by itself, 9 in a block");
-    assert!(bench.polling.now().note.unwrap().contains("neither is believed"));
+    assert!(bench.polling.now().note.unwrap().line().contains("neither is believed"));
     registers.alone.lock().unwrap().clear();
     let mut bench = poll(source(address, compared(), &["first", "second"]));
     assert_eq!(
