@@ -36,7 +36,8 @@ mod maps {
     fn carried(name: &str) -> Result<Profile, String> {
         let profile = shipped(name).and_then(Device::into_modbus);
         let profile = profile.ok_or_else(|| format!("{name}: no shipped profile of registers"))?;
-        let plain = |signal: &Signal| signal.states.is_empty() && signal.scale_from.is_none();
+        let plain =
+            |signal: &Signal| signal.states.is_empty() && signal.none_of.is_empty() && signal.scale_from.is_none();
         let known = profile.mode.is_none() && profile.sunspec_model.is_none() && profile.signals.iter().all(plain);
         if known {
             Ok(profile)

@@ -62,6 +62,7 @@ causes! {
     ModbusConnect => "modbus_connect", "A device that could not be reached.";
     ModbusNoise => "modbus_noise", "A check sum that was wrong, noise, or bytes on a line that nobody was waiting for.";
     ModbusCanary => "modbus_canary", "A canary register that did not hold its value.";
+    ModbusDisagrees => "modbus_disagrees", "A register that says one thing in a block and another, or nothing, by itself.";
     NutConnect => "nut_connect", "An upsd that could not be reached, or a connection to one that broke.";
     NutTls => "nut_tls", "An upsd that did not encrypt as its source demands, or whose certificate was refused.";
     NutTimeout => "nut_timeout", "An upsd that did not answer in time.";

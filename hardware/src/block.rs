@@ -83,6 +83,8 @@ mod tests {
             invert: false,
             scale_from: None,
             states: Vec::new(),
+            none_of: Vec::new(),
+            unless_signals: Vec::new(),
         }
     }
 

@@ -21,9 +21,9 @@ mod snmp;
 
 pub use snmp::{Record, Records};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_wire::{Absence, Micro};
+use muster_wire::{Absence, MICRO, Micro};
 
 use crate::sunspec::{Search, Step, scale_factor};
 use crate::{Block, Device, NutProfile, Oid, Place, Profile, Signal, SnmpProfile, Table};
@@ -170,7 +170,8 @@ fn of_registers<'a>(profile: &'a Profile, all: &Registers) -> Vec<Decoded<'a>> {
             None => Some(0),
             Some(offset) => scale_factor(*all.get(&(Table::Holding, base.checked_add(offset)?))?),
         };
-        let mode = profile.mode.as_ref().and_then(|mode| {
+        let mode = profile.mode.as_ref().filter(|mode| !mode.is_about(signal));
+        let mode = mode.and_then(|mode| {
             let held = words_of(all, mode.block)?;
             mode.absence(&held)
         });
@@ -184,7 +185,21 @@ fn of_registers<'a>(profile: &'a Profile, all: &Registers) -> Vec<Decoded<'a>> {
         name: &signal.name,
         value: value(signal),
     };
-    profile.signals.iter().map(one).collect()
+    let decoded = profile.signals.iter().map(one).collect();
+    let unless = profile.signals.iter().map(|signal| signal.unless_signals.as_slice());
+    excused(decoded, unless)
+}
+
+/// Without the meaning of what others of the same moment excuse.
+fn excused<'a>(mut all: Vec<Decoded<'a>>, unless: impl Iterator<Item = &'a [String]>) -> Vec<Decoded<'a>> {
+    const HOLDS: Option<Result<Micro, Absence>> = Some(Ok(Micro(MICRO)));
+    let holding: BTreeSet<&str> = all.iter().filter(|d| d.value == HOLDS).map(|d| d.name).collect();
+    for (decoded, unless) in all.iter_mut().zip(unless) {
+        if decoded.value == HOLDS && unless.iter().any(|name| holding.contains(name.as_str())) {
+            decoded.value = Some(Ok(Micro(0)));
+        }
+    }
+    all
 }
 
 fn words(all: &Registers, (table, address): (Table, u16), count: u16) -> Option<Vec<u16>> {
@@ -232,7 +247,9 @@ fn of_objects<'a>(profile: &'a SnmpProfile, all: &Objects) -> Vec<Decoded<'a>> {
             value: said.and_then(|said| of_object(said, all)),
         }
     };
-    profile.signals.iter().map(one).collect()
+    let decoded = profile.signals.iter().map(one).collect();
+    let unless = profile.signals.iter().map(|signal| signal.unless_signals.as_slice());
+    excused(decoded, unless)
 }
 
 fn of_object(signal: &crate::SnmpSignal, all: &Objects) -> Option<Result<Micro, Absence>> {

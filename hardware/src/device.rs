@@ -49,6 +49,24 @@ impl Device {
         }
     }
 
+    /// Its objects, if it is read by SNMP.
+    #[must_use]
+    pub fn into_snmp(self) -> Option<SnmpProfile> {
+        match self {
+            Self::Snmp(profile) => Some(profile),
+            Self::Modbus(_) | Self::Nut(_) => None,
+        }
+    }
+
+    /// Its variables, if it is read through NUT.
+    #[must_use]
+    pub fn into_nut(self) -> Option<NutProfile> {
+        match self {
+            Self::Nut(profile) => Some(profile),
+            Self::Modbus(_) | Self::Snmp(_) => None,
+        }
+    }
+
     /// What it says of itself.
     #[must_use]
     pub const fn head(&self) -> &Head {

@@ -102,9 +102,12 @@ fn hint_of(key: &str) -> &'static str {
         "address" => "0 to 65535, counted from 0 as on the wire: 40001 or 400001 in a manual is holding 0",
         "expect" => "a value, \"nonzero\", \"ascii\" or \"moving\"",
         "sentinels" => "a list of register values, such as [0xFFFF]",
-        "trip" | "invert" | "join_gaps" => "true or false",
-        "absent" | "values" | "warmup" | "inhibited" => "a list of whole numbers, such as [-1]",
-        "words" | "with" | "unless" => "a list of words, such as [\"OB\"]",
+        "trip" | "invert" | "join_gaps" | "check_singly" | "pair" => "true or false",
+        "absent" | "values" | "none_of" | "warmup" | "inhibited" | "inhibited_bits" => {
+            "a list of whole numbers, such as [-1]"
+        }
+        "words" | "with" | "unless" | "otherwise" => "a list of words, such as [\"OB\"]",
+        "unless_signals" => "a list of signals of this profile, such as [\"self_test\"]",
         "sys_object_ids" => "a list of texts, such as [\"1.3.6.1.4.1.318\"]",
         "variable" | "why" | "oid" | "column" | "holds" | "sys_object_id" => "a text in quotes",
         "ticks" | "means_nothing" => "true or false",

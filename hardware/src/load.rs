@@ -1,5 +1,6 @@
 //! Reads a profile file, and finds every fault in it at once.
 
+mod excuse;
 mod head;
 mod meaning;
 mod modbus;

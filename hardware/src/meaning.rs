@@ -23,9 +23,13 @@ pub enum Meaning {
         with: Vec<String>,
         /// What takes its meaning away.
         unless: Vec<String>,
+        /// What makes it 0. Where there are any, a text with none of these and none of `any_of` is no value.
+        otherwise: Vec<String>,
     },
     /// A whole number out of a list of states: 1 while it is one of these.
     OneOf(Vec<i64>),
+    /// A number: 1 while it is none of these, such as a count of what is bad and 0.
+    NoneOf(Vec<i64>),
 }
 
 impl Meaning {
@@ -36,10 +40,19 @@ impl Meaning {
     /// cannot have.
     pub fn of_text(&self, text: &str, quantity: Quantity) -> Result<Micro, Absence> {
         match self {
-            Self::Words { any_of, with, unless } => Ok(Micro(
+            Self::Words { any_of, otherwise, .. }
+                if !otherwise.is_empty() && !said(text, any_of) && !said(text, otherwise) =>
+            {
+                Err(Absence::Bus)
+            }
+            Self::Words {
+                any_of, with, unless, ..
+            } => Ok(Micro(
                 i64::from(holds(text, any_of, with) && !said(text, unless)) * MICRO,
             )),
-            Self::Number { .. } | Self::OneOf(_) => self.of_micro(decimal(text.trim()).ok_or(Absence::Bus)?, quantity),
+            Self::Number { .. } | Self::OneOf(_) | Self::NoneOf(_) => {
+                self.of_micro(decimal(text.trim()).ok_or(Absence::Bus)?, quantity)
+            }
         }
     }
 
@@ -72,6 +85,7 @@ impl Meaning {
                 credible(quantity, value).then_some(value).ok_or(Absence::Range)
             }
             Self::OneOf(numbers) => Ok(Micro(i64::from(numbers.iter().any(is)) * MICRO)),
+            Self::NoneOf(numbers) => Ok(Micro(i64::from(!numbers.iter().any(is)) * MICRO)),
             Self::Words { .. } => Err(Absence::Bus),
         }
     }
@@ -121,6 +135,7 @@ mod tests {
             any_of: own(any_of),
             with: own(with),
             unless: own(unless),
+            otherwise: Vec::new(),
         }
     }
 
@@ -192,6 +207,33 @@ mod tests {
             Err(Absence::Bus),
             "a number has no words"
         );
+    }
+
+    #[test]
+    fn a_text_that_is_neither_of_two_is_no_value() {
+        let contact = Meaning::Words {
+            any_of: vec!["active".into()],
+            with: Vec::new(),
+            unless: Vec::new(),
+            otherwise: vec!["inactive".into()],
+        };
+        let of = |text| contact.of_text(text, Quantity::Contact);
+        assert_eq!((of("active"), of("inactive")), (Ok(Micro(MICRO)), Ok(Micro(0))));
+        assert_eq!(
+            (of("closed"), of("bad"), of("")),
+            (Err(Absence::Bus), Err(Absence::Bus), Err(Absence::Bus))
+        );
+    }
+
+    #[test]
+    fn a_count_of_what_is_bad_is_a_fault_unless_it_is_zero() {
+        let bad = Meaning::NoneOf(vec![0]);
+        let of = |text| bad.of_text(text, Quantity::Fault);
+        assert_eq!(
+            (of("0"), of("2"), of("")),
+            (Ok(Micro(0)), Ok(Micro(MICRO)), Err(Absence::Bus))
+        );
+        assert_eq!(bad.of_number(7, Quantity::Fault), Ok(Micro(MICRO)));
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub struct Profile {
     pub max_gap: u16,
     /// False where the device answers zero for undefined registers, so that only touching signals are read together.
     pub join_gaps: bool,
+    /// Whether trip signals that were read together with others are asked for singly once a connection and compared: some
+    /// devices answer zero for a register that they do not have, but only in a block (Galaxy VL, 990-6447J).
+    pub check_singly: bool,
     /// A register whose value is known; read in every cycle.
     pub canary: Option<Canary>,
     /// The SunSpec model that its addresses are counted from: address 0 is the register of the model's number. Where the
@@ -120,10 +123,15 @@ impl Profile {
         self.signals.iter().filter_map(|s| s.scale_from).collect()
     }
 
-    /// The fewest reads that fetch every wanted signal, by table and address. A signal is never split.
+    /// The fewest reads that fetch every wanted signal, and what takes its meaning away, by table and address. A signal is
+    /// never split.
     #[must_use]
     pub fn blocks(&self, wanted: impl Fn(&Signal) -> bool) -> Vec<Block> {
         let gap = if self.join_gaps { self.max_gap } else { 0 };
-        block::plan(self.signals.iter().filter(|s| wanted(s)), gap)
+        let excuses: BTreeSet<&str> = (self.signals.iter().filter(|s| wanted(s)))
+            .flat_map(|s| s.unless_signals.iter().map(String::as_str))
+            .collect();
+        let asked = |s: &&Signal| wanted(s) || excuses.contains(s.name.as_str());
+        block::plan(self.signals.iter().filter(asked), gap)
     }
 }

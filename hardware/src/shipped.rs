@@ -14,6 +14,7 @@ embedded!(
     "apc/smart-ups",
     "eastpower/istars",
     "eaton/xups",
+    "emerson/us11",
     "generic/battery-monitor",
     "generic/contact-module",
     "generic/dry-contacts",
@@ -114,8 +115,8 @@ mod tests {
                 .map(|b| (b.start, b.count))
                 .collect()
         };
-        assert_eq!(spans(false), [(0, 2), (20, 3), (128, 24)]);
-        assert_eq!(spans(true), [(0, 2), (20, 3)]);
+        assert_eq!(spans(false), [(0, 2), (18, 7), (128, 24)]);
+        assert_eq!(spans(true), [(0, 2), (18, 7)]);
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub struct Signal {
     pub scale_from: Option<u16>,
     /// Of a register that holds a state: the numbers that make the signal 1. Empty where it is a number.
     pub states: Vec<i64>,
+    /// Of a register that holds a state: the numbers that make the signal 0, while every other makes it 1, such as 0 of a
+    /// register of many faults. Empty where it is a number, or where `states` says what makes it 1.
+    pub none_of: Vec<i64>,
+    /// Signals of this profile that take its meaning away while one of them is 1: on battery in a self-test is not on battery.
+    pub unless_signals: Vec<String>,
 }
 
 impl Signal {
@@ -38,6 +43,11 @@ impl Signal {
     #[must_use]
     pub const fn words(&self) -> u16 {
         self.encoding.words()
+    }
+
+    /// Whether it is 0 or 1 by its make (else a number).
+    pub(crate) fn is_state(&self) -> bool {
+        self.encoding.is_bit() || !self.none_of.is_empty() || !self.states.is_empty()
     }
 
     /// First address behind it.
@@ -73,9 +83,11 @@ impl Signal {
             return Err(fault);
         }
         let raw = self.encoding.micro(pattern).ok_or(Absence::Bus)?;
-        if !self.states.is_empty() {
-            let holds = self.states.iter().any(|state| Micro::from_units(*state) == Some(raw));
-            return Ok(Micro(i64::from(holds) * MICRO));
+        let is_in = |states: &[i64]| states.iter().any(|state| Micro::from_units(*state) == Some(raw));
+        match (&*self.states, &*self.none_of) {
+            ([], []) => {}
+            ([], none_of) => return Ok(Micro(i64::from(!is_in(none_of)) * MICRO)),
+            (states, _) => return Ok(Micro(i64::from(is_in(states)) * MICRO)),
         }
         let raw = if self.invert { Micro(MICRO - raw.0) } else { raw };
         let value = self
@@ -109,6 +121,8 @@ mod tests {
             invert: false,
             scale_from: None,
             states: Vec::new(),
+            none_of: Vec::new(),
+            unless_signals: Vec::new(),
         }
     }
 
@@ -183,6 +197,15 @@ mod tests {
         s.states = vec![5, 6];
         let of = |word| s.decode(&[word]).map(|m| m.0);
         assert_eq!((of(5), of(3), of(6)), (Ok(MICRO), Ok(0), Ok(MICRO)));
+    }
+
+    #[test]
+    fn anything_but_zero_is_a_fault_of_many() {
+        let mut s = signal(Encoding::U32(WordOrder::Big), Scale::ONE, Quantity::Fault);
+        (s.none_of, s.sentinels) = (vec![0], vec![0xFFFF_FFFF]);
+        let of = |words: [u16; 2]| s.decode(&words).map(|m| m.0);
+        assert_eq!((of([0, 0]), of([0, 1]), of([0x8000, 0])), (Ok(0), Ok(MICRO), Ok(MICRO)));
+        assert_eq!(of([0xFFFF, 0xFFFF]), Err(Absence::Bus));
     }
 
     #[test]

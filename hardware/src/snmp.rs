@@ -36,6 +36,8 @@ pub struct SnmpSignal {
     pub quantity: Quantity,
     /// Polled at the fastest rate and sent on the lane of alarms.
     pub trip: bool,
+    /// Signals of this profile that take its meaning away while one of them is 1: on battery in a self-test is not on battery.
+    pub unless_signals: Vec<String>,
 }
 
 /// Where a signal stands.
@@ -242,6 +244,7 @@ mod tests {
             ticks: false,
             quantity: Quantity::Runtime,
             trip: false,
+            unless_signals: Vec::new(),
         };
         assert_eq!(signal.decode_number(2), Ok(Micro(120_000_000)));
         assert_eq!(signal.decode_ticks(0), Err(Absence::Bus), "Santak's way of not knowing");
@@ -264,6 +267,7 @@ mod tests {
             ticks: false,
             quantity: Quantity::BatteryAlarm,
             trip: true,
+            unless_signals: Vec::new(),
         };
         let rows = |last: &[u32]| -> Vec<Vec<u32>> {
             last.iter()

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, is_last, step_id},
-    policy::{Dying, Incident, Pending, Vote, Window},
+    policy::{Dying, Incident, Pending, PowerLoss, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -48,7 +48,8 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             until,
         } => state.take_bypass(at, (*what, id), by, reason, *until),
         Record::BypassEnded { what, id, .. } => state.drop_bypass(at, *what, id),
-        Record::EvacuateBegun { zone, why } => begin(state, at, zone.as_deref(), why),
+        Record::EvacuateBegun { zone, why, racks } => begin(state, at, (zone.as_deref(), racks.as_deref()), why),
+        Record::PowerHeld { .. } => hold_power(state),
         Record::OrderPending { verb, by } => {
             if let Some(by) = principal(state, by) {
                 state
@@ -153,7 +154,10 @@ fn sign(state: &mut State, at: Millis) {
     }
 }
 
-fn begin(state: &mut State, at: Millis, zone: Option<&str>, why: &str) {
+fn begin(state: &mut State, at: Millis, (zone, racks): (Option<&str>, Option<&[String]>), why: &str) {
+    if let Some(racks) = racks {
+        return begin_for_power(state, at, racks, why);
+    }
     let zone = zone.and_then(|id| state.site.zones.iter().position(|z| z.id == id));
     // A zone that nobody knows was a part of the site all the same.
     match zone {
@@ -165,6 +169,21 @@ fn begin(state: &mut State, at: Millis, zone: Option<&str>, why: &str) {
     }
     if let Some(incident) = state.policy.incident.as_mut() {
         incident.evacuate_begun = incident.evacuate_begun.or(Some(at));
+    }
+}
+
+fn begin_for_power(state: &mut State, at: Millis, racks: &[String], why: &str) {
+    let power = state.policy.power.get_or_insert_with(PowerLoss::default);
+    power.racks.extend(racks.iter().cloned());
+    (power.why, power.held, power.mains_since) = (why.into(), false, None);
+    if let Some(incident) = state.policy.incident.as_mut() {
+        incident.evacuate_begun = incident.evacuate_begun.or(Some(at));
+    }
+}
+
+fn hold_power(state: &mut State) {
+    if let Some(power) = &mut state.policy.power {
+        (power.held, power.mains_since) = (true, None);
     }
 }
 
@@ -349,6 +368,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
     policy.windows.clear();
     policy.dying.clear();
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);
+    (policy.power, policy.power_wake) = (None, None);
     policy.held_by.clear();
     state.detect.forget_alarms();
     state.forget_retained();

@@ -29,6 +29,7 @@ impl Site {
             .or_else(|| self.hooks.iter().find_map(hook_flaw))
             .or_else(|| self.workloads.iter().find_map(|w| self.workload_flaw(w)))
             .or_else(|| self.priors_flaw())
+            .or_else(|| self.power_flaw())
             .or_else(|| self.cycle())
             .or_else(|| self.twin())
     }
@@ -121,6 +122,7 @@ impl Site {
             .or_else(|| twin_in("channel", self.channels.iter().map(|c| &c.id)))
             .or_else(|| twin_in("workload", self.workloads.iter().map(|w| &w.id)))
             .or_else(|| twin_in("principal", self.principals.iter().map(|p| &p.id)))
+            .or_else(|| twin_in("feed", self.power.feeds.iter().map(|f| &f.id)))
             .or_else(|| {
                 self.workloads.iter().find_map(|w| {
                     let mut seen = BTreeSet::new();

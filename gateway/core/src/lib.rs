@@ -21,13 +21,16 @@ mod flaw;
 mod input;
 mod moved;
 mod obey;
+mod outage;
 pub mod plan;
 pub mod policy;
+mod power;
 mod record;
 mod reload;
 mod retained;
 mod settle;
 mod show;
+mod show_racks;
 mod site;
 mod sources;
 mod state;
@@ -40,6 +43,7 @@ pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
 pub use input::{HookOutcome, Input, Target, Verb};
+pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
 pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
     Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
@@ -48,8 +52,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RunwayView, SourceView, StepView, TroubleView, View,
-    VoteView, WorkloadView, ZoneView,
+    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
+    TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).
@@ -98,7 +102,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -5,10 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Answer, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
     effect::Verdict,
-    policy::{
-        orders::{self, Ruling},
-        runway,
-    },
+    policy::orders::{self, Ruling},
 };
 
 impl State {
@@ -76,6 +73,7 @@ impl State {
                 Record::EvacuateBegun {
                     zone: None,
                     why: why.clone(),
+                    racks: None,
                 },
                 out,
             );
@@ -97,7 +95,7 @@ impl State {
 
     /// A hold is never longer than the slack that is left.
     pub(crate) fn slack_now(&self, now: Millis) -> Millis {
-        self.slack(now, runway::of(&self.site, &self.policy, &self.detect).deadline)
+        self.slack(now, &self.scope(now))
     }
 
     /// Steps begun in another mode stop here, and so do steps not yet sent when an evacuation is aborted.

@@ -114,8 +114,17 @@ pub enum Record {
     },
     /// Irreversible steps may run from here on.
     EvacuateBegun {
-        /// Zone id; none for the whole site, by order or announced cut.
+        /// Zone id; none for the whole site, by order or announced cut, and for racks.
         zone: Option<String>,
+        /// One line.
+        why: String,
+        /// Racks whose batteries end before the plan does, none of them at a site without feeds: all of it. None: it is not
+        /// for power's sake.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        racks: Option<Vec<String>>,
+    },
+    /// The mains have been back for two minutes: what has not begun for power's sake waits, until a battery ends again.
+    PowerHeld {
         /// One line.
         why: String,
     },

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
+    ChannelIx, Effect, EventKind, GroupIx, Level, Millis, Record, SourceIx, State, ZoneIx,
     detect::{Change, Fault},
     policy::{Subject, Vote, levels, orders::PAIR_WITHIN_MS, votes},
 };
@@ -21,6 +21,7 @@ impl State {
         self.judge_deaths(now, None, out);
         self.count_votes(now, out);
         self.close_windows(now, out);
+        self.weigh_power(now, out);
         self.set_levels(out);
         self.drive(now, out);
         self.wake = self
@@ -46,6 +47,10 @@ impl State {
                 self.say(EventKind::Channel, &self.channel_id(*channel), why.clone(), out);
             }
             Change::Fault { channel, fault } => self.channel_fault(now, *channel, *fault, out),
+            Change::Heard { channel, fault } => {
+                self.name_fault(now, *channel, *fault, out);
+                self.source_heard(self.site.channels[channel.at()].source, out);
+            }
             Change::Silent { source, channels, why } => {
                 let id = self.site.sources[source.at()].id.clone();
                 let line = format!("{id}: {why} ({} channels)", channels.len());
@@ -62,22 +67,61 @@ impl State {
     }
 
     fn channel_fault(&mut self, now: Millis, ix: ChannelIx, fault: Option<Fault>, out: &mut Vec<Effect>) {
-        let id = self.channel_id(ix);
         if let Some(fault) = fault {
-            let line = format!(
-                "{id}: {}",
-                describe(fault, self.site.channels[ix.at()].quantity.unit().as_str())
-            );
-            self.policy.troubles.insert(Subject::Channel(ix), (now, line.clone()));
+            return self.name_fault(now, ix, fault, out);
+        }
+        self.fault_over(ix, out);
+        self.source_heard(self.site.channels[ix.at()].source, out);
+    }
+
+    /// Names a channel's fault. Of several channels of one source with the same fault the first is said; all are shown.
+    fn name_fault(&mut self, now: Millis, ix: ChannelIx, fault: Fault, out: &mut Vec<Effect>) {
+        let id = self.channel_id(ix);
+        let what = describe(fault, self.site.channels[ix.at()].quantity.unit().as_str());
+        let is_first = !self.has_alike(ix, &what);
+        let line = format!("{id}: {what}");
+        self.policy.troubles.insert(Subject::Channel(ix), (now, line.clone()));
+        if is_first {
             self.say(EventKind::Trouble, &id, line, out);
+        }
+    }
+
+    /// The fault of a channel is over; of several alike of one source the last is said.
+    fn fault_over(&mut self, ix: ChannelIx, out: &mut Vec<Effect>) {
+        let Some((_, line)) = self.policy.troubles.remove(&Subject::Channel(ix)) else {
+            return;
+        };
+        let id = self.channel_id(ix);
+        let what = fault_in(&line, &id);
+        if self.has_alike(ix, what) {
             return;
         }
-        if self.policy.troubles.remove(&Subject::Channel(ix)).is_some() {
-            self.say(EventKind::TroubleCleared, &id, format!("{id} is good again"), out);
-        }
         let source = self.site.channels[ix.at()].source;
-        let well = self.detect.tally.source_well(source);
-        if well && self.policy.troubles.remove(&Subject::Source(source)).is_some() {
+        let said = if self.detect.of_source(source).len() > 1 {
+            let source = &self.site.sources[source.at()].id;
+            format!("{id} is good again; nothing of {source} has this any more: {what}")
+        } else {
+            format!("{id} is good again")
+        };
+        self.say(EventKind::TroubleCleared, &id, said, out);
+    }
+
+    /// Whether another channel of the same source has this fault now.
+    fn has_alike(&self, ix: ChannelIx, what: &str) -> bool {
+        let of_source = self.detect.of_source(self.site.channels[ix.at()].source);
+        of_source.iter().filter(|other| **other != ix).any(|other| {
+            let trouble = self.policy.troubles.get(&Subject::Channel(*other));
+            trouble.is_some_and(|(_, line)| fault_in(line, &self.site.channels[other.at()].id) == what)
+        })
+    }
+
+    /// A source that was lost as a whole is heard again as soon as no channel of it is silent: what is wrong with one of
+    /// them then is named by itself, and is not what was said when nothing was heard.
+    fn source_heard(&mut self, source: SourceIx, out: &mut Vec<Effect>) {
+        if self.detect.is_silent(source) {
+            return;
+        }
+        if self.policy.troubles.remove(&Subject::Source(source)).is_some() {
             let source = self.site.sources[source.at()].id.clone();
             self.say(
                 EventKind::TroubleCleared,
@@ -239,6 +283,10 @@ impl State {
         if let Some(why) = &self.policy.site_evacuate {
             return why.clone();
         }
+        let power = self.policy.power.as_ref();
+        if let Some(power) = power.filter(|_| self.policy.zones.iter().all(|z| z.level < Level::Evacuate)) {
+            return power.why.clone();
+        }
         let level = self.level();
         let worst = self
             .policy
@@ -263,6 +311,13 @@ impl State {
     pub(crate) fn group_id(&self, ix: GroupIx) -> String {
         self.site.groups[ix.at()].id.clone()
     }
+}
+
+/// What the line of a channel's trouble says of it.
+pub(crate) fn fault_in<'a>(line: &'a str, id: &str) -> &'a str {
+    line.strip_prefix(id)
+        .and_then(|rest| rest.strip_prefix(": "))
+        .unwrap_or(line)
 }
 
 /// A fault in words; `unit` is of the channel's quantity.

@@ -1,13 +1,14 @@
 //! The state as people are shown it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
-    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, State, StepView, TroubleView, Verb, View,
-    VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
+    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, SourceIx, State, StepView, TroubleView,
+    Verb, View, VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
-    policy::{Incident, Interval, Pending, orders::PAIR_WITHIN_MS, runway},
+    policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
+    settle::fault_in,
     step,
 };
 
@@ -15,7 +16,7 @@ impl State {
     /// The site at one moment.
     #[must_use]
     pub fn view(&self, now: Millis) -> View {
-        let runway = runway::of(&self.site, &self.policy, &self.detect);
+        let runway = runway::of(&self.site, &self.policy, &self.detect, now);
         View {
             site: self.site.id.clone(),
             now,
@@ -30,6 +31,7 @@ impl State {
                 loss: runway.loss.map(interval),
                 cut: runway.cut.map(interval),
             },
+            racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
             orders: self.orders(now),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
@@ -100,16 +102,42 @@ impl State {
         votes
     }
 
+    /// Several channels of one source with the same fault are one line, with how many they are.
     fn troubles(&self) -> Vec<TroubleView> {
-        let own = self.policy.own.iter().map(|(part, t)| (part.as_str(), t));
-        let heard = self.policy.troubles.iter().map(|(s, t)| (self.subject_id(*s), t));
-        own.chain(heard)
-            .map(|(subject, (since, line))| TroubleView {
-                subject: subject.into(),
-                since: *since,
-                line: line.clone(),
-            })
-            .collect()
+        let view = |subject: &str, since: Millis, line: &str| TroubleView {
+            subject: subject.into(),
+            since,
+            line: line.into(),
+        };
+        let mut all: Vec<TroubleView> = Vec::new();
+        all.extend(
+            self.policy
+                .own
+                .iter()
+                .map(|(part, (since, line))| view(part, *since, line)),
+        );
+        let mut alike: BTreeMap<(SourceIx, &str), (usize, u32)> = BTreeMap::new();
+        for (subject, (since, line)) in &self.policy.troubles {
+            let id = self.subject_id(*subject);
+            let Subject::Channel(ix) = subject else {
+                all.push(view(id, *since, line));
+                continue;
+            };
+            let fault = fault_in(line, id);
+            let (at, more) = alike
+                .entry((self.site.channels[ix.at()].source, fault))
+                .or_insert((all.len(), 0));
+            if *at == all.len() {
+                all.push(view(id, *since, &format!("{id}: {fault}")));
+            } else {
+                (*more, all[*at].since) = (*more + 1, all[*at].since.min(*since));
+            }
+        }
+        for ((source, _), (at, more)) in alike.into_iter().filter(|(_, (_, more))| *more > 0) {
+            let source = &self.site.sources[source.at()].id;
+            all[at].line += &format!(", and {more} more of {source}");
+        }
+        all
     }
 
     fn orders(&self, now: Millis) -> Vec<OrderView> {
@@ -182,7 +210,7 @@ impl State {
 
     fn plan_end(&self, now: Millis) -> Option<Millis> {
         let within = now.clamp(-step::FAR, step::FAR);
-        schedule::end(&self.site, &self.plan, within, self.plan.deadline)
+        schedule::end(&self.site, &self.plan, within, &self.plan.scope)
     }
 
     fn workload(&self, at: usize) -> WorkloadView {
@@ -251,7 +279,7 @@ fn doing(doing: Doing) -> &'static str {
     }
 }
 
-fn interval(interval: Interval) -> IntervalView {
+pub(crate) fn interval(interval: Interval) -> IntervalView {
     IntervalView {
         earliest: interval.earliest,
         likely: interval.likely,

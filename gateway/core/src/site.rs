@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 
 use muster_wire::{Micro, Quantity};
 
-use crate::{Millis, words};
+use crate::{Millis, Power, words};
 
 macro_rules! index {
     ($($name:ident($int:ty), $doc:literal;)*) => {$(
@@ -60,6 +60,9 @@ pub struct Site {
     pub principals: Vec<Principal>,
     /// Hazard priors; they choose rungs and order, they never trigger.
     pub priors: Priors,
+    /// How power reaches the racks; by default nothing is known of it.
+    #[serde(default)]
+    pub power: Power,
 }
 
 /// A fire and power compartment.

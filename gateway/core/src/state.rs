@@ -113,6 +113,7 @@ impl State {
             workloads: Vec::new(),
             principals: Vec::new(),
             priors: crate::Priors::default(),
+            power: crate::Power::default(),
         };
         Self::configured(Arc::new(site), 0)
     }
@@ -147,7 +148,7 @@ impl State {
     #[must_use]
     pub fn level(&self) -> Level {
         let zones = self.policy.zones.iter().map(|z| z.level).max().unwrap_or_default();
-        if self.policy.site_evacuate.is_some() {
+        if self.policy.site_evacuate.is_some() || self.policy.power.is_some() {
             Level::Evacuate
         } else {
             zones

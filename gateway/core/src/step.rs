@@ -7,7 +7,7 @@ use crate::{
     clip::clip,
     detect::{Change, Sample},
     plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
-    policy::runway,
+    policy::battery,
 };
 
 /// Engine time goes no further (73 million years), so that no deadline after it overflows.
@@ -67,9 +67,10 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
                 age_ms: *age_ms,
             };
             let clear_since = state.detect.clear_since(*channel);
-            state.detect.sample(&state.site, now, sample, changes);
-            // When its vote returns is known anew.
-            clear_since != state.detect.clear_since(*channel)
+            let noted = state.detect.sample(&state.site, now, sample, changes);
+            // When its vote returns is known anew; or how long a battery lasts.
+            noted
+                || clear_since != state.detect.clear_since(*channel)
                 || shortens(state, *channel)
                 || may_vote_at_last(state, *channel)
         }
@@ -128,7 +129,7 @@ fn shortens(state: &State, channel: ChannelIx) -> bool {
     if !state.site.channels.get(channel.at()).is_some_and(runtime) || state.policy.open().is_none() {
         return false;
     }
-    let end = runway::reported_end(&state.site, &state.detect, channel);
+    let end = battery::reported_end(&state.site, &state.detect, channel);
     end.is_some_and(|end| state.plan.deadline.is_none_or(|known| end < known - SHORTER_MS))
 }
 

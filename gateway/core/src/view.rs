@@ -28,6 +28,8 @@ pub struct View {
     pub troubles: Vec<TroubleView>,
     /// Both clocks; none without a hazard.
     pub runway: RunwayView,
+    /// Every rack, and until when it has power; empty without feeds.
+    pub racks: Vec<RackView>,
     /// The open incident, or the last one.
     pub incident: Option<IncidentView>,
     /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
@@ -86,6 +88,25 @@ pub struct RunwayView {
     pub loss: Option<IntervalView>,
     /// Ordered cut.
     pub cut: Option<IntervalView>,
+}
+
+/// A rack at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RackView {
+    /// Rack id, as `runs_on` of workloads has it.
+    pub id: String,
+    /// What feeds it at first hand, and how many of these it needs.
+    pub by: Vec<String>,
+    /// See `by`.
+    pub needs: u16,
+    /// When it loses its power; none while nothing threatens it.
+    pub loss: Option<IntervalView>,
+    /// Without power now.
+    pub gone: bool,
+    /// What stands on it is evacuated, or would be.
+    pub doomed: bool,
+    /// Workloads that stand on it.
+    pub workloads: Vec<String>,
 }
 
 /// When something may happen.

@@ -6,7 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     ChannelIx, Effect, EventKind, GroupIx, Millis, Record, State, ZoneIx,
     detect::{Change, Fate},
-    policy::{Dying, Sum, orders::HOLD_MS, runway, votes::RETURN_AFTER_MS},
+    policy::{Dying, Sum, orders::HOLD_MS, votes::RETURN_AFTER_MS},
 };
 
 /// A channel that dies within this after a neighbour's alarm counts (design §5).
@@ -35,7 +35,7 @@ impl State {
 
     fn evacuate(&mut self, now: Millis, zone: ZoneIx, why: String, out: &mut Vec<Effect>) {
         let zone = Some(self.zone_id(zone));
-        self.record(now, Record::EvacuateBegun { zone, why }, out);
+        self.record(now, Record::EvacuateBegun { zone, why, racks: None }, out);
     }
 
     /// What has been aborted does not open it again; what came later does.
@@ -60,8 +60,7 @@ impl State {
     /// How long a window may be. A clock that has run out already was wrong, or is past helping: it shortens none, or nobody
     /// could ever abort.
     fn window_ms(&self, now: Millis) -> Millis {
-        let deadline = runway::of(&self.site, &self.policy, &self.detect).deadline;
-        HOLD_MS.min(self.slack(now, deadline.filter(|at| *at > now)))
+        HOLD_MS.min(self.slack(now, &self.scope(now).ahead_of(now)))
     }
 
     /// Those whose reason or whose time is over, and those for which no slack is left.

@@ -210,6 +210,56 @@ fn a_lost_source_is_one_line_and_only_fresh_readings_clear_it() {
     assert!(stand.troubles().is_empty(), "{:?}", stand.troubles());
 }
 
+/// What was said when nothing was heard is not what is wrong when something is: one broken wire is a broken wire.
+#[test]
+fn a_source_that_is_heard_again_in_part_says_what_is_wrong_with_it_now() {
+    let mut stand = Stand::new(site());
+    stand.input(&Input::Lost {
+        source: SourceIx(0),
+        why: "no answer".into(),
+    });
+    for _ in 0..7 {
+        stand.wait(SECOND);
+        stand.read(0, 0);
+        stand.sample(5, Err(Absence::Open));
+    }
+    let view = stand.view();
+    let of_source: Vec<_> = view
+        .troubles
+        .iter()
+        .filter(|t| t.line.contains("a1x") || t.subject == "n1")
+        .collect();
+    assert_eq!(of_source.len(), 1, "{of_source:?}");
+    assert_eq!(of_source[0].line, "a1x: no value (open)");
+    let said: Vec<&str> = stand.events.iter().map(|e| e.line.as_str()).collect();
+    assert!(said.contains(&"n1 is heard again"), "{said:?}");
+}
+
+/// A node that starts anew every four minutes for two hours: a line when it begins to warm up and one when it is over, and
+/// not two a channel.
+#[test]
+fn a_node_that_starts_anew_again_and_again_says_each_cause_once() {
+    let mut stand = Stand::new(site());
+    stand.keep(&[(0, 0), (5, 0)], 6 * SECOND);
+    let is_trouble = |e: &&muster_core::Event| {
+        let sort = matches!(e.kind, EventKind::Trouble | EventKind::TroubleCleared);
+        sort && (e.subject == "a1" || e.subject == "a1x")
+    };
+    let before = stand.events.iter().filter(is_trouble).count();
+    for _ in 0..30 {
+        stand.sample(0, Err(Absence::Warmup));
+        stand.sample(5, Err(Absence::Warmup));
+        let troubles = stand.view().troubles;
+        let line = &troubles.iter().find(|t| t.subject == "a1").unwrap().line;
+        assert_eq!(line, "a1: no value (warmup), and 1 more of n1");
+        assert!(troubles.iter().all(|t| t.subject != "a1x"), "{troubles:?}");
+        stand.keep(&[(0, 0), (5, 0)], 240 * SECOND);
+        assert!(!stand.troubles().contains(&"a1".to_owned()));
+    }
+    let lines = stand.events.iter().filter(is_trouble).count() - before;
+    assert_eq!(lines, 60, "two a start");
+}
+
 #[test]
 fn a_source_and_a_channel_of_one_id_are_two_troubles() {
     let mut site = site();

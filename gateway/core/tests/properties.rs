@@ -418,7 +418,8 @@ fn odd_verb(verb: u8, at: i64) -> Verb {
 fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
     let why = String::from("?");
     let (zone, group) = (String::from("a"), String::from("n1"));
-    let record = match kind % 9 {
+    let record = match kind % 10 {
+        9 => Record::PowerHeld { why },
         0 => Record::IncidentOpened { n: n as u32, why },
         1 => Record::VoteHeld {
             zone,
@@ -428,7 +429,11 @@ fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
             died: n % 3 == 0,
         },
         2 => Record::VoteReturned { zone, group },
-        3 => Record::EvacuateBegun { zone: None, why },
+        3 => Record::EvacuateBegun {
+            zone: None,
+            why,
+            racks: (n % 2 == 0).then(|| vec![String::from("r1")]),
+        },
         4 => Record::OrderTaken {
             verb: odd_verb((n % 7).unsigned_abs() as u8, n),
             by: vec!["ann".into()],

@@ -1,6 +1,7 @@
 //! `GET /api/v1/devices`: every node and device, with when it was last heard, how it is asked, what is wrong with it and
 //! what to do about that.
 
+mod bus;
 mod device;
 mod remedy;
 mod roll;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub(super) use bus::Bus;
 pub(super) use device::{Device, State as Condition};
 pub(crate) use roll::Roll;
 pub(super) use roll::{Called, call, keep};
@@ -23,6 +25,7 @@ pub(super) use roll::{Called, call, keep};
 use super::problem::Problem;
 use super::serve::Room;
 use crate::lanes::{Control, Lanes};
+use crate::sources::polls::Shown;
 
 /// For asking and answering together, a piece.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -52,14 +55,20 @@ pub(super) async fn all(room: &Room) -> Result<Vec<Device>, Problem> {
     }
     let view = room.state.view.borrow().clone();
     let troubles: BTreeMap<&str, &TroubleView> = view.troubles.iter().map(|t| (t.subject.as_str(), t)).collect();
-    let device = |source: SourceView| {
+    sources.sort_by(|a, b| a.id.cmp(&b.id));
+    let polled = |source: SourceView| (room.state.polls.of(&source.id), source);
+    let sources: Vec<(Option<Shown>, SourceView)> = sources.into_iter().map(polled).collect();
+    let shown = |(polled, source): &'_ (Option<Shown>, SourceView)| Some((source.id.clone(), polled.clone()?));
+    let asked: Vec<(String, Shown)> = sources.iter().filter_map(shown).collect();
+    let buses = bus::all(asked.iter().map(|(id, shown)| (id.as_str(), shown)));
+    let device = |(polled, source): (Option<Shown>, SourceView)| {
         let trouble = troubles.get(source.id.as_str()).copied().cloned();
-        let polled = room.state.polls.of(&source.id);
-        Device::new(source, trouble, polled)
+        let bus = polled
+            .as_ref()
+            .and_then(|p| buses.get(&(p.kind, p.port.clone())).cloned());
+        Device::new(source, trouble, polled, bus)
     };
-    let mut devices: Vec<Device> = sources.into_iter().map(device).collect();
-    devices.sort_by(|a, b| a.source.id.cmp(&b.source.id));
-    Ok(devices)
+    Ok(sources.into_iter().map(device).collect())
 }
 
 async fn piece(lanes: &Lanes, from: usize) -> Result<Vec<SourceView>, Problem> {

@@ -7,6 +7,7 @@
 mod act;
 mod devices;
 mod news;
+mod racks;
 mod shape;
 mod time_bar;
 mod top;
@@ -98,6 +99,7 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
                 }
                 div.column {
                     (zones::section(&moment))
+                    (racks::section(&moment))
                     (zones::troubles(&moment))
                     (news::section(room))
                 }

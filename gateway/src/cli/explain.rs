@@ -8,11 +8,11 @@ use muster_core::Millis;
 use serde_json::{Value, json};
 
 use super::exit;
+use super::recorded::{is_text, offset_s, segments};
 use super::when::When;
 use crate::incident::{self, Incident, Stage};
 use crate::lines;
 use crate::replay::explain::{Course, Stretch, Tape, USUAL_BUDGET, explain, stretches};
-use crate::replay::recording;
 use crate::replay::show::{Told, explain_json, explain_text};
 
 /// Say of any moment who voted, who did not and by how much, and what would have changed the outcome
@@ -31,7 +31,7 @@ pub struct Args {
     /// A flight recorder's folder or segments of it, or one incident file
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// The moment: 15:21 or 15:21:30 of its clock, T+1:30 after the first sign, or 2022-10-15T15:21:00+09:00; else when
+    /// The moment: 15:21 or 15:21:30 of an incident file's clock, of a recording by this machine's; T+1:30 after the first sign, or 2022-10-15T15:21:00+09:00; else when
     /// the level last rose
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<When>,
@@ -84,11 +84,6 @@ fn said(what: &str) -> String {
     format!("muster explain: {what}")
 }
 
-/// Whether a file is an incident file rather than a segment or a folder.
-fn is_text(path: &Path) -> bool {
-    path.is_file() && path.extension().is_none_or(|e| e != "seg")
-}
-
 fn of_incident(path: &Path, args: &Args) -> Result<String, String> {
     let faults = |found: Vec<crate::config::Finding>| {
         let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
@@ -129,14 +124,7 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<String, String> {
     if args.room.is_some() {
         return Err(said("--room is for incident files; a recording is of one site"));
     }
-    let mut segments = Vec::new();
-    for path in paths {
-        let found = recording::segments_of(path);
-        segments.extend(found.map_err(|error| said(&format!("{}: {error}", path.display())))?);
-    }
-    if segments.is_empty() {
-        return Err(said(&format!("no segments in {}", paths[0].display())));
-    }
+    let segments = segments(paths).map_err(|why| said(&why))?;
     let all: Vec<Stretch> = stretches(&segments).map_err(|e| said(&lines::with_causes(&e)))?;
     let mut readings = Vec::new();
     for stretch in &all {
@@ -164,12 +152,6 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<String, String> {
         return Err(outside(&readings));
     }
     told(&[readings.swap_remove(found)], args)
-}
-
-/// Seconds east of Greenwich of this machine's clock then, as `muster order cut` reads times.
-fn offset_s(wall_ms: i64) -> i32 {
-    let stamp = jiff::Timestamp::from_millisecond(wall_ms);
-    stamp.map_or(0, |t| t.to_zoned(jiff::tz::TimeZone::system()).offset().seconds())
 }
 
 fn outside(readings: &[Reading<'_>]) -> String {

@@ -19,6 +19,7 @@ pub mod order;
 pub mod printer;
 pub mod probe;
 pub mod profile;
+mod recorded;
 pub mod replay;
 pub mod run;
 pub mod sim;

@@ -48,6 +48,16 @@ pub(super) fn find(name: &str) -> Result<Device, Vec<Fault>> {
     Device::parse(&text_of(name)?, name)
 }
 
+/// As [`find`], of the kind that is asked for; else what is wrong, a line each.
+pub(super) fn of_kind<P>(name: &str, kind: &str, into: fn(Device) -> Option<P>) -> Result<P, String> {
+    let device = find(name).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    })?;
+    let is = device.kind();
+    into(device).ok_or_else(|| format!("{name} is for kind {is}, not {kind}"))
+}
+
 /// As [`find`], and beside it what may be right and is mostly wrong.
 fn lint(name: &str) -> (Result<Device, Vec<Fault>>, Vec<Fault>) {
     if let Some(device) = muster_profiles::shipped(name) {
@@ -113,6 +123,18 @@ mod tests {
         find(name)
             .err()
             .map_or_else(String::new, |faults| faults[0].to_string())
+    }
+
+    #[test]
+    fn a_profile_of_another_kind_is_told_which_it_is_for() {
+        assert!(of_kind("nut/ups", "nut", Device::into_nut).is_ok());
+        let why = of_kind("nut/ups", "modbus", Device::into_modbus).unwrap_err();
+        assert_eq!(why, "nut/ups is for kind nut, not modbus");
+        let why = of_kind("no/such", "snmp", Device::into_snmp).unwrap_err();
+        assert!(
+            why.contains("no such file") && why.contains("muster profile list"),
+            "{why}"
+        );
     }
 
     #[test]

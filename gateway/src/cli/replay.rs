@@ -1,12 +1,13 @@
 //! `muster replay`: a recording, or an incident file, through this version's decision.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use muster_core::Millis;
 
 use super::exit;
+use super::recorded::{is_text, offset_s, segments};
 use super::when::When;
 use crate::incident::{self, Incident};
 use crate::lines;
@@ -33,7 +34,8 @@ pub struct Args {
     /// Show every decision: each entry of the journal, each trouble, each retry
     #[arg(long)]
     every_decision: bool,
-    /// Show from here on: `T+1:30` after the first sign, 15:19 of its clock, or 2022-10-15T15:19:00+09:00
+    /// Show from here on: `T+1:30` after the first sign, 15:19 of an incident file's clock, of a recording by this
+    /// machine's, or 2022-10-15T15:19:00+09:00
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<When>,
     /// Show up to here
@@ -60,11 +62,6 @@ pub fn run(args: &Args) -> ExitCode {
             exit::USAGE.into()
         }
     }
-}
-
-/// Whether a file is an incident file rather than a segment or a folder.
-fn is_text(path: &Path) -> bool {
-    path.is_file() && path.extension().is_none_or(|e| e != "seg")
 }
 
 /// Why incident files and something else cannot be replayed together.
@@ -114,14 +111,7 @@ fn of_file(incident: &Incident) -> impl Fn(i64) -> Millis + use<> {
 }
 
 fn of_recording(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String> {
-    let mut segments = Vec::new();
-    for path in paths {
-        let found = recording::segments_of(path);
-        segments.extend(found.map_err(|error| format!("muster replay: {}: {error}", path.display()))?);
-    }
-    if segments.is_empty() {
-        return Err(format!("muster replay: no segments in {}", paths[0].display()));
-    }
+    let segments = segments(paths).map_err(|why| format!("muster replay: {why}"))?;
     let recording = recording::replay(&segments).map_err(|e| format!("muster replay: {}", lines::with_causes(&e)))?;
     let facts = Facts::of(&recording.decisions);
     let voted = facts.iter().find_map(|f| f.first_vote);
@@ -130,7 +120,7 @@ fn of_recording(paths: &[PathBuf], args: &Args) -> Result<(String, bool), String
     let (near_at, near_wall) = near.map_or((0, 0), |d| (d.at, d.wall_ms));
     let engine = move |wall_ms: i64| near_at.saturating_add(wall_ms.saturating_sub(near_wall));
     let begin = recording.decisions.first().map_or(near_wall, |d| d.wall_ms);
-    let shown = args.shown(zero, &engine, (begin, 0));
+    let shown = args.shown(zero, &engine, (begin, offset_s(begin)));
     let text = if args.json {
         format!("{:#}\n", recording_json(&recording, &shown))
     } else {

@@ -46,7 +46,7 @@ fn check_tiers(rows: &[WorkloadRow], found: &[Vec<Option<usize>>], faults: &Faul
 }
 
 /// Follows dependencies without recursion; the path that meets itself is the cycle, in order.
-fn any_cycle(after: &[Vec<usize>]) -> Option<Vec<usize>> {
+pub(super) fn any_cycle(after: &[Vec<usize>]) -> Option<Vec<usize>> {
     let mut finished = vec![false; after.len()];
     let mut on_path = vec![false; after.len()];
     for start in 0..after.len() {

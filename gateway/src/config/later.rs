@@ -5,14 +5,10 @@ pub(super) const HINT: &str = "this comes in a later version of Muster; remove i
 
 /// Table and key.
 const KEYS: &[(&str, &str)] = &[
-    ("the file", "feed"),
     ("the file", "peer"),
-    ("[site]", "generator_grace_s"),
-    ("[site]", "on_battery"),
     ("[http]", "tls"),
     ("[http]", "cert"),
     ("[http]", "key"),
-    ("[[source]]", "generator_grace_s"),
     ("[[channel]]", "rate"),
     ("[[workload]]", "probe"),
 ];

@@ -15,8 +15,8 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::Ladders;
 use super::{
-    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, http, notify, sensor,
-    zone,
+    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http, notify,
+    sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -59,10 +59,19 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         .zip(after)
         .map(|(row, after)| ladders.lower(row, after))
         .collect();
+    let wires = feeds::Wires {
+        rows: &rows,
+        zones: &zones,
+        zone_index: &indices.zones,
+        source_index: &indices.sources,
+        channels: &channels,
+        faults,
+    };
+    let (power, wired) = wires.lower();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let site = Arc::new(Site {
-        id: rows.site.id.value,
+        id: rows.site.id.value.clone(),
         armed: rows.site.armed,
         simulated: rows.site.simulated,
         single_group: rows.site.single_group.is_some(),
@@ -74,6 +83,14 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
+        power,
+    });
+    feeds::check(&feeds::Shown {
+        site: &site,
+        row: &rows.site,
+        workloads: &rows.workloads,
+        wired: &wired,
+        faults,
     });
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {

@@ -78,6 +78,11 @@ impl Index {
         Self { kind, by_id }
     }
 
+    /// Position of an id, if it is there.
+    pub(super) fn position(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
     /// Position of a referenced id; an unknown one is a fault.
     pub(super) fn find(&self, id: &At<String>, faults: &Faults<'_>) -> Option<usize> {
         let found = self.by_id.get(&id.value).copied();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::channel::{self, ChannelRow};
 use super::faults::At;
+use super::feeds::{self, FeedRow};
 use super::hook::{self, HookRow};
 use super::mqtt::MqttRow;
 use super::notify::{self, PlaceRow};
@@ -27,6 +28,7 @@ pub(super) struct Rows {
     pub(super) zones: Vec<ZoneRow>,
     pub(super) sources: Vec<SourceRow>,
     pub(super) channels: Vec<ChannelRow>,
+    pub(super) feeds: Vec<FeedRow>,
     pub(super) hooks: Vec<HookRow>,
     pub(super) workloads: Vec<WorkloadRow>,
     pub(super) principals: Vec<PrincipalRow>,
@@ -48,6 +50,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         zones: zone::read(root),
         sources: source::read(root, folder, proven),
         channels: channel::read(root),
+        feeds: feeds::read(root),
         hooks: hook::read(root, folder, simulated),
         workloads: workload::read(root),
         principals: principal::read(root, simulated),

@@ -1,8 +1,9 @@
 //! `[site]`.
 
-use muster_core::{Millis, Priors};
+use muster_core::{Millis, OnBattery, Priors};
 
 use super::faults::At;
+use super::feeds;
 use super::table::Table;
 
 /// Longest prior: a week.
@@ -16,6 +17,8 @@ pub(super) struct SiteRow {
     /// Where it says that one group is enough.
     pub(super) single_group: Option<usize>,
     pub(super) priors: Priors,
+    pub(super) generator_grace: Option<At<Millis>>,
+    pub(super) on_battery: Option<At<OnBattery>>,
 }
 
 /// Reads it; without it the site has no id, which is a fault.
@@ -29,6 +32,8 @@ pub(super) fn read(root: &Table<'_>) -> SiteRow {
             simulated: false,
             single_group: None,
             priors: Priors::default(),
+            generator_grace: None,
+            on_battery: None,
         };
     };
     let single_group = table.flag("single_group", false);
@@ -38,6 +43,8 @@ pub(super) fn read(root: &Table<'_>) -> SiteRow {
         simulated: table.flag("simulated", false),
         single_group: table.place("single_group").filter(|_| single_group),
         priors: priors(&table),
+        generator_grace: feeds::grace(&table),
+        on_battery: feeds::on_battery(&table),
     };
     table.finish();
     row

@@ -37,7 +37,13 @@ pub fn line(record: &Record) -> String {
             format!("{} of {what} {id} refused to {by}: {why}", service(*what))
         }
         Record::VoteReturned { zone, group } => format!("{group} in {zone} is clear again; its vote stays latched"),
-        Record::EvacuateBegun { zone, why } => {
+        Record::PowerHeld { why } => format!("held: {why}"),
+        Record::EvacuateBegun {
+            why,
+            racks: Some(racks),
+            ..
+        } if !racks.is_empty() => format!("evacuation of racks {} begun: {why}", racks.join(", ")),
+        Record::EvacuateBegun { zone, why, .. } => {
             format!("evacuation of {} begun: {why}", zone.as_deref().unwrap_or("the site"))
         }
         Record::AbortLifted { why } => format!("abort lifted: {why}"),

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod ear;
+mod excuse;
 pub mod modbus;
 pub mod mqtt;
 mod names;

@@ -31,6 +31,9 @@ struct Device {
     kind: &'static str,
     address: String,
     profile: String,
+    probe: String,
+    port: String,
+    is_line: bool,
     polling: Polling,
 }
 
@@ -47,6 +50,7 @@ struct Course {
     /// The last sound cycle: when it ended, and how long it took.
     heard: Option<(Stopwatch, Duration)>,
     failed: Option<(Stopwatch, Cause, String)>,
+    note: Option<String>,
     missed: u64,
 }
 
@@ -59,6 +63,12 @@ pub(crate) struct Shown {
     pub(crate) address: String,
     /// `vendor/model`.
     pub(crate) profile: String,
+    /// What to type to ask it by hand.
+    pub(crate) probe: String,
+    /// What all devices there have in common: the serial line, or the address.
+    pub(crate) port: String,
+    /// It is on a serial line, of this machine or behind a server of lines: a bus, however many are on it.
+    pub(crate) is_line: bool,
     /// How it goes.
     pub(crate) now: Now,
 }
@@ -74,6 +84,8 @@ pub(crate) struct Now {
     pub(crate) answered_ms: Option<u64>,
     /// Turns that were due and could not be made, since it was first polled: it, or Muster, was too slow.
     pub(crate) missed: u64,
+    /// Why what it answers has no value, for as long as that is so.
+    pub(crate) note: Option<String>,
     /// The last error. It stays when the device is heard again.
     pub(crate) last_error: Option<LastError>,
 }
@@ -97,6 +109,11 @@ impl Polls {
             kind: source.way.kind(),
             address: source.address.clone(),
             profile: source.way.profile_name(),
+            probe: source.probe_command(),
+            port: source
+                .modbus()
+                .map_or_else(|| source.address.to_ascii_lowercase(), |way| way.port.bus()),
+            is_line: source.modbus().is_some_and(|way| way.port.baud().is_some()),
             polling: polling.clone(),
         };
         locked(&self.devices).insert(source.id.clone(), device);
@@ -122,6 +139,9 @@ impl Polls {
             now: device.polling.now(),
             address: device.address,
             profile: device.profile,
+            probe: device.probe,
+            port: device.port,
+            is_line: device.is_line,
         })
     }
 }
@@ -155,11 +175,20 @@ impl Polling {
             cycle_ms: heard.map(|(_, took)| millis(*took)),
             answered_ms: heard.map(|(since, _)| millis(since.elapsed())),
             missed: course.missed,
+            note: course.note.clone(),
             last_error: failed.map(|(since, cause, line)| LastError {
                 cause: *cause,
                 line: line.clone(),
                 age_ms: millis(since.elapsed()),
             }),
+        }
+    }
+
+    /// Why what it answers has no value; none if it has.
+    pub(crate) fn note(&self, why: Option<String>) {
+        let mut course = locked(&self.course);
+        if course.note != why {
+            course.note = why;
         }
     }
 

@@ -133,3 +133,178 @@ fn records_keep_type_and_bytes() {
     ];
     assert_eq!(all, wanted);
 }
+
+#[test]
+fn an_isolated_detector_has_no_alarm_and_says_that_it_is_isolated() {
+    let of = |relays: u16, name: &str| {
+        let text = format!("at 0 ms\nholding 7: {relays}\nholding 11: 3000\nholding 12: 0x18\n");
+        decoded("system-sensor/faast", &text)[0].1[name]
+    };
+    assert_eq!((of(0, "fire_1"), of(0, "fire_2")), (Some(Ok(MICRO)), Some(Ok(MICRO))));
+    assert_eq!(
+        (of(0x80, "fire_1"), of(0x80, "fire_2")),
+        (Some(Err(Absence::Config)), Some(Err(Absence::Config)))
+    );
+    assert_eq!(
+        (of(0x80, "isolated"), of(0xA0, "minor_fault")),
+        (Some(Ok(MICRO)), Some(Ok(MICRO)))
+    );
+}
+
+/// Each in the words of its protocol: the load is on battery on purpose, and in the next moment it is not on purpose.
+#[test]
+fn on_battery_in_a_self_test_is_not_on_battery() {
+    let apc = |status: u16, test: u16, calibration: u16| {
+        let text = format!("at 0 ms\nholding 0: 0 {status}\nholding 23: {test} {calibration}\n");
+        decoded("apc/smart-ups", &text)[0].1["on_battery"]
+    };
+    assert_eq!(apc(0x84, 0, 0), Some(Ok(0)), "bit 7 of its status");
+    assert_eq!((apc(4, 2, 0), apc(4, 0, 2)), (Some(Ok(0)), Some(Ok(0))));
+    assert_eq!(
+        (apc(4, 4, 4), apc(4, 0, 0)),
+        (Some(Ok(MICRO)), Some(Ok(MICRO))),
+        "the test is over"
+    );
+    let snmp = |profile: &str, rows: &str| {
+        decoded(profile, rows)[0]
+            .1
+            .iter()
+            .filter(|(_, v)| **v == Some(Ok(MICRO)))
+            .map(|(n, _)| n.clone())
+            .collect::<Vec<_>>()
+    };
+    let ups_mib = "1.3.6.1.2.1.33.1.4.1.0|2|5\n1.3.6.1.2.1.33.1.2.1.0|2|3\n1.3.6.1.2.1.33.1.6.1.0|66|1\n";
+    let row = |alarm: u8| format!("{ups_mib}1.3.6.1.2.1.33.1.6.2.1.2.7|6|1.3.6.1.2.1.33.1.6.3.{alarm}\n");
+    for profile in [
+        "generic/ups-mib",
+        "eastpower/istars",
+        "santak/array",
+        "vertiv/liebert-gp",
+    ] {
+        assert_eq!(snmp(profile, &row(24)), ["self_test"], "{profile}");
+        assert_eq!(snmp(profile, &row(2)), ["battery_low", "on_battery"], "{profile}");
+    }
+    for (profile, source, test, running) in [
+        ("apc/powernet", "318.1.1.1.4.1.1.0|2|3", "318.1.1.1.7.2.6.0", 3),
+        ("apc/powernet", "318.1.1.1.4.1.1.0|2|3", "318.1.1.1.7.2.3.0", 4),
+        ("phoenixtec/upsmib", "935.1.1.1.4.1.1.0|2|3", "935.1.1.1.7.2.3.0", 4),
+        ("eaton/xups", "534.1.4.5.0|2|5", "534.1.8.2.0", 4),
+    ] {
+        let said = |code: i32| snmp(profile, &format!("1.3.6.1.4.1.{source}\n1.3.6.1.4.1.{test}|2|{code}\n"));
+        assert!(!said(running).contains(&"on_battery".to_owned()), "{profile} {test}");
+        assert_eq!(said(1), ["on_battery"], "{profile} {test}");
+    }
+}
+
+/// What it does not implement holds all ones.
+#[test]
+fn a_battery_that_implements_nothing_reports_nothing() {
+    for model in [802_u16, 803, 804] {
+        for ones in ["0xFFFF 0xFFFF ", "0x8000 0x0000 "] {
+            let text = format!(
+                "at 0 ms\nholding 40000: 0x5375 0x6E53 {model} 198 {}0xFFFF 0\n",
+                ones.repeat(99)
+            );
+            let moments = decoded(&format!("sunspec/battery-{model}"), &text);
+            let said: Vec<_> = moments[0]
+                .1
+                .iter()
+                .filter(|(_, value)| matches!(value, Some(Ok(1)) | Some(Ok(MICRO))))
+                .collect();
+            assert!(said.is_empty(), "{model} {ones}: {said:?}");
+            assert!(
+                moments[0].1.values().any(|value| *value == Some(Err(Absence::Bus))),
+                "{model}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_ups_says_on_mains_that_it_does_not_know_is_no_value() {
+    let runtime = |id: &str, minutes: i32, profile: &str| {
+        let text = format!(
+            "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.{id}\n1.3.6.1.2.1.33.1.2.3.0|2|{minutes}\n1.3.6.1.2.1.33.1.2.4.0|2|-1\n"
+        );
+        let all = decoded(profile, &text).swap_remove(0).1;
+        assert_eq!(
+            all["charge"],
+            Some(Err(Absence::Bus)),
+            "{profile}: a charge of -1 is none"
+        );
+        all["runtime"]
+    };
+    let none = Some(Err(Absence::Bus));
+    assert_eq!(runtime("935.10.1", 0, "generic/ups-mib"), none);
+    assert_eq!(runtime("40614.1", 0, "generic/ups-mib"), none);
+    assert_eq!(runtime("40614.1", 0, "eastpower/istars"), none);
+    assert_eq!(runtime("935.10.1", 2, "generic/ups-mib"), Some(Ok(120 * MICRO)));
+    assert_eq!(
+        runtime("534.1", 0, "generic/ups-mib"),
+        Some(Ok(0)),
+        "who is not known to do so is believed"
+    );
+    let apc = decoded("apc/smart-ups", "at 0 ms\nholding 151: 0xFFFF\n");
+    assert_eq!(apc[0].1["input_voltage"], none);
+}
+
+/// Inputs that a reader of the makers' documents missed.
+#[test]
+fn inputs_stand_where_their_documents_have_them() {
+    let modbus = |profile: &str, line: &str| {
+        let text = format!("at 0 ms\n{line}\n");
+        let all = decoded(profile, &text).swap_remove(0).1;
+        all.into_iter()
+            .filter(|(_, v)| *v == Some(Ok(MICRO)))
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        modbus("vertiv/alber-bdsu", "discrete 3232: 1 0 0 0"),
+        ["runaway_cell_to_ambient_1"]
+    );
+    assert_eq!(
+        modbus("vertiv/alber-bdsu", "discrete 3264: 0 1 0 0"),
+        ["runaway_cell_to_cell_2"]
+    );
+    assert_eq!(modbus("xtralis/sensepoint-xcl", "input 17: 0 0x40"), ["active_fault"]);
+    assert_eq!(modbus("apc/smart-ups", "holding 18: 2"), ["shutdown_imminent"]);
+    let apc = [
+        "battery_over_voltage",
+        "charger_fault",
+        "replace_battery",
+        "temperature_sensor_fault",
+    ];
+    assert_eq!(modbus("apc/smart-ups", "holding 22: 0x36"), apc);
+    let upsc = |line: &str| {
+        let all = decoded("nut/ups", line).swap_remove(0).1;
+        all.into_iter()
+            .filter_map(|(name, v)| Some((name, v?)))
+            .collect::<Vec<_>>()
+    };
+    let one = |name: &str, value| vec![(name.to_owned(), value)];
+    assert_eq!(upsc("battery.packs.bad: 1"), one("battery_packs_bad", Ok(MICRO)));
+    assert_eq!(upsc("ups.timer.shutdown: -1"), one("shutdown_pending", Ok(0)));
+    assert_eq!(upsc("ups.timer.shutdown: 20"), one("shutdown_pending", Ok(MICRO)));
+    assert_eq!(
+        upsc("ambient.2.temperature: 31.5"),
+        one("ambient_2_temperature", Ok(31_500_000))
+    );
+    let of =
+        |name: &str, rows: &[(String, Result<i64, Absence>)]| rows.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+    let charging = upsc("battery.charger.status: discharging");
+    assert_eq!(
+        (of("discharging", &charging), of("charger_off", &charging)),
+        (Some(Ok(MICRO)), Some(Ok(0)))
+    );
+    let contact = upsc("ambient.1.contacts.1.status: closed");
+    let (active, closed) = (
+        of("ambient_1_contact_1_active", &contact),
+        of("ambient_1_contact_1_closed", &contact),
+    );
+    assert_eq!(
+        (active, closed),
+        (Some(Err(Absence::Bus)), Some(Ok(MICRO))),
+        "of words that it does not say nothing is known"
+    );
+}

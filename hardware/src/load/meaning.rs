@@ -14,9 +14,11 @@ struct Row {
     words: Option<Vec<String>>,
     with: Option<Vec<String>>,
     unless: Option<Vec<String>>,
+    otherwise: Option<Vec<String>>,
+    none_of: Option<Vec<i64>>,
 }
 
-/// `scale` and `absent` of a number, or `values` of a state, or `words`, `with` and `unless`.
+/// `scale` and `absent` of a number, or `values` or `none_of` of a state, or `words`, `with`, `unless` and `otherwise`.
 pub(super) fn read(keys: &mut Keys<'_, '_>, quantity: Option<Quantity>, faults: &mut Faults<'_>) -> Option<Meaning> {
     let row = Row {
         absent: keys.option("absent", faults),
@@ -24,19 +26,23 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, quantity: Option<Quantity>, faults: 
         words: keys.option("words", faults),
         with: keys.option("with", faults),
         unless: keys.option("unless", faults),
+        otherwise: keys.option("otherwise", faults),
+        none_of: keys.option("none_of", faults),
     };
     for (what, hint) in row.faults(keys, quantity) {
         faults.add(keys.at, what, hint);
     }
     let scale = scale(keys, faults)?;
-    Some(match (row.words, row.values) {
-        (Some(any_of), _) => Meaning::Words {
+    Some(match (row.words, row.values, row.none_of) {
+        (Some(any_of), ..) => Meaning::Words {
             any_of,
             with: row.with.unwrap_or_default(),
             unless: row.unless.unwrap_or_default(),
+            otherwise: row.otherwise.unwrap_or_default(),
         },
-        (None, Some(values)) => Meaning::OneOf(values),
-        (None, None) => Meaning::Number {
+        (None, Some(values), _) => Meaning::OneOf(values),
+        (None, None, Some(numbers)) => Meaning::NoneOf(numbers),
+        (None, None, None) => Meaning::Number {
             scale,
             absent: row.absent.unwrap_or_default(),
         },
@@ -45,7 +51,7 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, quantity: Option<Quantity>, faults: 
 
 impl Row {
     fn is_state(&self) -> bool {
-        self.words.is_some() || self.values.is_some()
+        self.words.is_some() || self.values.is_some() || self.none_of.is_some()
     }
 
     /// What is wrong, and how to mend it.
@@ -64,14 +70,16 @@ impl Row {
 
     /// Of the lists among themselves.
     fn mixed(&self) -> Vec<(&'static str, &'static str)> {
-        let lists = [&self.words, &self.with, &self.unless];
+        let lists = [&self.words, &self.with, &self.unless, &self.otherwise];
+        let beside = [&self.with, &self.unless, &self.otherwise];
+        let states = [self.words.is_some(), self.values.is_some(), self.none_of.is_some()];
         let mut faults = Vec::new();
-        if self.words.is_none() && (self.with.is_some() || self.unless.is_some()) {
-            faults.push(("with and unless say more of words", "words = [\"OB\"]"));
+        if self.words.is_none() && beside.iter().any(|list| list.is_some()) {
+            faults.push(("with, unless and otherwise say more of words", "words = [\"OB\"]"));
         }
-        if self.words.is_some() && self.values.is_some() || self.is_state() && self.absent.is_some() {
-            let hint = "words of a text, values of a state, absent of a number";
-            faults.push(("one of words, values and absent", hint));
+        if states.iter().filter(|is| **is).count() > 1 || self.is_state() && self.absent.is_some() {
+            let hint = "words of a text, values or none_of of a state, absent of a number";
+            faults.push(("one of words, values, none_of and absent", hint));
         }
         if lists
             .iter()
@@ -79,8 +87,12 @@ impl Row {
         {
             faults.push(("not words", "at least one, none empty, no blanks inside"));
         }
-        if self.values.as_ref().is_some_and(Vec::is_empty) {
-            faults.push(("values is empty", "the numbers that make it 1, such as values = [5]"));
+        if [&self.values, &self.none_of]
+            .iter()
+            .any(|list| list.as_ref().is_some_and(Vec::is_empty))
+        {
+            let hint = "the numbers that make it 1, such as values = [5], or 0, such as none_of = [0]";
+            faults.push(("values or none_of is empty", hint));
         }
         faults
     }

@@ -2,8 +2,9 @@
 
 use crate::fault::Faults;
 use crate::keys::Keys;
-use crate::{Block, Canary, Expect, Head, Mode, Profile};
+use crate::{Block, Canary, Expect, Head, Mode, Profile, Signal};
 
+use super::excuse::{self, Excusable};
 use super::{plain, signal, signals};
 
 /// Reading eight registers too many costs 16 bytes; a second request costs a round trip.
@@ -13,22 +14,34 @@ const MAX_GAP: u64 = 8;
 pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faults<'_>) -> Option<Profile> {
     let max_gap = keys.within("max_gap", 0..=124, faults).unwrap_or(MAX_GAP);
     let join_gaps = keys.option("join_gaps", faults).unwrap_or(true);
+    let check_singly = keys.option("check_singly", faults).unwrap_or(false);
     let canary = canary(&mut keys, faults);
     let sunspec_model = sunspec(&mut keys, faults);
     let mode = mode(&mut keys, faults);
     let signals = signals(&mut keys, faults, signal::read);
     signal::lint_together(&signals, faults);
     signal::lint_factors(&signals, sunspec_model.is_some(), faults);
+    signal::doubt_unimplemented(&signals, sunspec_model.is_some(), faults);
+    excuse::lint(&signals, excusable, faults);
     keys.finish(faults);
     Some(Profile {
         head: head?,
         max_gap: u16::try_from(max_gap).ok()?,
         join_gaps,
+        check_singly,
         canary,
         sunspec_model,
         mode,
         signals: plain(signals),
     })
+}
+
+fn excusable(signal: &Signal) -> Excusable<'_> {
+    Excusable {
+        name: &signal.name,
+        quantity: signal.quantity,
+        unless_signals: &signal.unless_signals,
+    }
 }
 
 fn canary(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Canary> {
@@ -82,13 +95,14 @@ fn mode(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Mode> {
     let (table, start) = (keys.must("table", faults), keys.must("address", faults));
     let warmup: Vec<u16> = keys.option("warmup", faults).unwrap_or_default();
     let inhibited: Vec<u16> = keys.option("inhibited", faults).unwrap_or_default();
+    let inhibited_bits = mode_bits(&mut keys, faults);
     let at = keys.at;
     keys.finish(faults);
-    if warmup.is_empty() && inhibited.is_empty() {
+    if warmup.is_empty() && inhibited.is_empty() && inhibited_bits == 0 {
         faults.add(
             at,
             "this mode means nothing",
-            "warmup and inhibited list what the register holds then",
+            "warmup and inhibited list what the register holds then, inhibited_bits its bits",
         );
     }
     let block = Block {
@@ -100,7 +114,19 @@ fn mode(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Mode> {
         block,
         warmup,
         inhibited,
+        inhibited_bits,
     })
+}
+
+/// As a mask.
+fn mode_bits(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> u16 {
+    let bits: Vec<u8> = keys.option("inhibited_bits", faults).unwrap_or_default();
+    if bits.iter().any(|bit| *bit > 15) {
+        let what = "a bit that a register has not";
+        faults.add(keys.place("inhibited_bits"), what, "0, the lowest, to 15");
+    }
+    let mask = |mask: u16, bit: &u8| mask | 1_u16.checked_shl(u32::from(*bit)).unwrap_or_default();
+    bits.iter().fold(0, mask)
 }
 
 fn expect(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Expect> {

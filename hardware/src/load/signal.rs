@@ -9,6 +9,8 @@ use crate::fault::Faults;
 use crate::keys::Keys;
 use crate::{Encoding, Scale, Signal, Table, WordOrder};
 
+use super::excuse;
+
 /// `type` of a signal in registers.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +35,8 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
     let invert = keys.option("invert", faults).unwrap_or(false);
     let scale_from = keys.option("scale_from", faults);
     let states: Option<Vec<i64>> = keys.option("values", faults);
+    let none_of: Option<Vec<i64>> = keys.option("none_of", faults);
+    let unless_signals = excuse::read(&mut keys, faults);
     let signal = (|| {
         Some(Signal {
             name: name?,
@@ -46,10 +50,12 @@ pub(super) fn read(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Si
             invert,
             scale_from,
             states: states.clone().unwrap_or_default(),
+            none_of: none_of.clone().unwrap_or_default(),
+            unless_signals,
         })
     })();
     if let Some(signal) = &signal {
-        lint(signal, states.as_deref(), &keys, faults);
+        lint(signal, &[states, none_of], &keys, faults);
         doubt_address(signal, &keys, faults);
     }
     keys.finish(faults);
@@ -155,7 +161,7 @@ fn encoding(keys: &mut Keys<'_, '_>, table: Option<Table>, faults: &mut Faults<'
 }
 
 /// What can be seen from one signal alone.
-fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+fn lint(signal: &Signal, states: &[Option<Vec<i64>>; 2], keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     let contact = signal.quantity.unit() == Unit::Contact;
     if signal.end() > 65_536 {
         faults.add(
@@ -175,8 +181,8 @@ fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &m
     if signal.encoding.is_bit() && signal.scale != Scale::ONE {
         faults.add(keys.at, "a bit has no scale", "leave scale, multiply and divide out");
     }
-    if states.is_some() {
-        lint_states(signal, keys, faults);
+    if states.iter().any(Option::is_some) {
+        lint_states(signal, states, keys, faults);
     }
     if signal.invert && signal.encoding == Encoding::Pair {
         faults.add(
@@ -202,13 +208,16 @@ fn lint(signal: &Signal, states: Option<&[i64]>, keys: &Keys<'_, '_>, faults: &m
     }
 }
 
-fn lint_states(signal: &Signal, keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
+fn lint_states(signal: &Signal, states: &[Option<Vec<i64>>; 2], keys: &Keys<'_, '_>, faults: &mut Faults<'_>) {
     let contact = signal.quantity.unit() == Unit::Contact;
-    if !contact || signal.states.is_empty() || signal.encoding.is_bit() || signal.scale != Scale::ONE {
+    // One of the two, and that one with something in it.
+    let mut given = states.iter().flatten();
+    let unclear = given.next().is_none_or(Vec::is_empty) || given.next().is_some();
+    if !contact || unclear || signal.encoding.is_bit() || signal.scale != Scale::ONE {
         faults.add(
             keys.place("values"),
             "no usable values",
-            "the numbers of a register that make a contact 1, such as values = [5]; no scale, no bit",
+            "the numbers of a register that make a contact 1, such as values = [5], or 0, such as none_of = [0]; no scale, no bit",
         );
     }
 }
@@ -218,7 +227,7 @@ pub(super) fn lint_together(signals: &[Spanned<Signal>], faults: &mut Faults<'_>
     names_once(signals, |signal| &signal.name, faults);
     for (i, later) in signals.iter().enumerate() {
         let b = later.get_ref();
-        let place = |s: &Signal| (s.table, s.address, s.encoding, s.states.clone());
+        let place = |s: &Signal| (s.table, s.address, s.encoding, s.states.clone(), s.none_of.clone());
         let same = |a: &&Signal| a.name != b.name && place(a) == place(b);
         for a in signals[..i].iter().map(Spanned::get_ref).filter(same) {
             let what = format!("{} reads the same as {}", b.name, a.name);
@@ -231,11 +240,46 @@ pub(super) fn lint_together(signals: &[Spanned<Signal>], faults: &mut Faults<'_>
     }
 }
 
+/// SunSpec says of what a device does not implement that all its bits are set (of a bitfield also the highest alone): read
+/// without a sentinel, a battery that has no events reports every one of them.
+pub(super) fn doubt_unimplemented(signals: &[Spanned<Signal>], in_model: bool, faults: &mut Faults<'_>) {
+    for signal in signals.iter().filter(|_| in_model) {
+        let s = signal.get_ref();
+        let missing: Vec<String> = unimplemented(s)
+            .iter()
+            .filter(|bits| !s.sentinels.contains(bits))
+            .map(|bits| {
+                if s.words() == 1 {
+                    format!("0x{bits:04X}")
+                } else {
+                    format!("0x{bits:08X}")
+                }
+            })
+            .collect();
+        if !missing.is_empty() {
+            let what = format!("{} reads what is not implemented as 1", s.name);
+            let hint = format!("sentinels = [{}] says that it has no value then", missing.join(", "));
+            faults.doubt(signal.span().start, what, hint);
+        }
+    }
+}
+
+/// What a contact in a SunSpec model holds where it is not implemented; none of a number, whose sentinel its range finds.
+fn unimplemented(signal: &Signal) -> &'static [u32] {
+    match signal.encoding {
+        Encoding::Bit16(_) => &[0xFFFF, 0x8000],
+        Encoding::Bit32(..) => &[0xFFFF_FFFF, 0x8000_0000],
+        _ if !signal.is_state() || signal.table.is_bits() => &[],
+        _ if signal.words() == 1 => &[0xFFFF],
+        _ => &[0xFFFF_FFFF],
+    }
+}
+
 /// Scale factors stand in models of SunSpec only.
 pub(super) fn lint_factors(signals: &[Spanned<Signal>], in_model: bool, faults: &mut Faults<'_>) {
     for signal in signals {
         let s = signal.get_ref();
-        if s.scale_from.is_some() && (!in_model || s.encoding.is_bit() || !s.states.is_empty()) {
+        if s.scale_from.is_some() && (!in_model || s.is_state()) {
             let hint = "sunspec_model = 802 at the beginning of the file; not for bits and states";
             faults.add(
                 signal.span().start,

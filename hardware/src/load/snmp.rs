@@ -7,6 +7,7 @@ use crate::fault::{Faults, nearest};
 use crate::keys::Keys;
 use crate::{Exception, Head, Meaning, Oid, Place, SnmpProfile, SnmpSignal};
 
+use super::excuse::{self, Excusable};
 use super::names::{name, quantity};
 use super::{meaning, names_once, one_by_one, plain, signals};
 
@@ -14,6 +15,7 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
     let ids = sys_object_ids(&mut keys, faults);
     let signals = signals(&mut keys, faults, signal);
     names_once(&signals, |signal| &signal.name, faults);
+    excuse::lint(&signals, excusable, faults);
     let exceptions = exceptions(&mut keys, faults);
     for exception in &exceptions {
         fits_a_signal(exception, &signals, faults);
@@ -25,6 +27,14 @@ pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faul
         signals: plain(signals),
         exceptions: plain(exceptions),
     })
+}
+
+fn excusable(signal: &SnmpSignal) -> Excusable<'_> {
+    Excusable {
+        name: &signal.name,
+        quantity: signal.quantity,
+        unless_signals: &signal.unless_signals,
+    }
 }
 
 fn sys_object_ids(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Vec<Oid> {
@@ -57,6 +67,7 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<SnmpSignal>
     };
     let ticks = keys.option("ticks", faults).unwrap_or(false);
     let trip = keys.option("trip", faults).unwrap_or(false);
+    let unless_signals = excuse::read(&mut keys, faults);
     keys.finish(faults);
     Some(SnmpSignal {
         name: name?,
@@ -65,6 +76,7 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<SnmpSignal>
         ticks,
         quantity: quantity?,
         trip,
+        unless_signals,
     })
 }
 

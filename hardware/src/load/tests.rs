@@ -198,3 +198,103 @@ fn an_address_of_a_manual_is_doubted_and_not_refused() {
         assert_eq!(crate::Device::lint(&text, name).1, [], "{name}");
     }
 }
+
+/// `GOOD` with signals that are contacts.
+fn with_contacts(more: &str) -> String {
+    let contact = |name: &str, bit: u8| {
+        format!(
+            "[[signal]]\nname = \"{name}\"\ntable = \"input\"\naddress = 2\ntype = \"u16\"\nbit = {bit}\nquantity = \"contact\"\n"
+        )
+    };
+    format!("{GOOD}{}{}{more}\n", contact("self_test", 1), contact("low", 2))
+}
+
+#[test]
+fn what_takes_a_meaning_away_is_another_contact_of_the_profile() {
+    let good = Profile::parse(&with_contacts("unless_signals = [\"self_test\"]"), "f").unwrap();
+    assert_eq!(good.signals[2].unless_signals, ["self_test"]);
+    for (more, what) in [
+        ("[\"self_tset\"]", "did you mean self_test?"),
+        ("[\"a\"]", "no contact that could"),
+        ("[\"low\"]", "no contact that could"),
+        ("[]", "unless_signals is empty"),
+        ("\"self_test\"", "a list of signals"),
+    ] {
+        let found = faults(&with_contacts(&format!("unless_signals = {more}")));
+        assert!(
+            found.iter().any(|f| format!("{f:?}").contains(what)),
+            "{more}: {found:?}"
+        );
+    }
+    let number = GOOD.to_owned() + "unless_signals = [\"b\"]\n";
+    assert!(faults(&number)[0].1.contains("a is a number"), "{:?}", faults(&number));
+}
+
+#[test]
+fn what_stands_in_a_state_register_is_said_by_one_list() {
+    let contact = GOOD.replace("\"voltage\"", "\"fault\"");
+    let taken = |more: &str| Profile::parse(&format!("{contact}{more}\n"), "f");
+    assert_eq!(taken("none_of = [0]").unwrap().signals[0].none_of, [0]);
+    for bad in [
+        "none_of = []",
+        "values = [1]\nnone_of = [0]",
+        "none_of = [0]\nscale = \"0.1\"",
+        "bit = 1\nnone_of = [0]",
+    ] {
+        let found = taken(bad).unwrap_err();
+        assert!(found.iter().any(|f| f.what == "no usable values"), "{bad}: {found:?}");
+    }
+    refused("none_of = [0]", "no usable values");
+}
+
+#[test]
+fn a_mode_has_states_or_bits() {
+    let with = |rest: &str| {
+        Profile::parse(
+            &format!("{GOOD}[mode]\ntable = \"holding\"\naddress = 7\n{rest}\n"),
+            "f",
+        )
+    };
+    assert_eq!(
+        with("inhibited_bits = [0, 7]").unwrap().mode.unwrap().inhibited_bits,
+        0x81
+    );
+    for (bad, what) in [
+        ("", "means nothing"),
+        ("inhibited_bits = []", "means nothing"),
+        ("inhibited_bits = [16]", "a bit that"),
+    ] {
+        let found = with(bad).unwrap_err();
+        assert!(found.iter().any(|f| f.what.contains(what)), "{bad}: {found:?}");
+    }
+}
+
+/// All bits set is how SunSpec says "not implemented".
+#[test]
+fn an_event_of_sunspec_without_its_sentinels_is_doubted() {
+    let signal = |quantity: &str, more: &str| {
+        let head = GOOD
+            .replace("\"voltage\"", quantity)
+            .replace("[[signal]]", "sunspec_model = 802\n[[signal]]");
+        crate::Device::lint(&format!("{head}{more}\n"), "f.toml")
+    };
+    let doubted = |more: &str| {
+        let (device, doubts) = signal("\"battery_alarm\"", more);
+        assert!(device.is_ok(), "{device:?}");
+        doubts.into_iter().map(|d| d.hint).collect::<Vec<_>>()
+    };
+    let bit = |more: &str| {
+        let text = GOOD
+            .replace("\"u16\"", "\"u32\"\nbit = 1")
+            .replace("\"voltage\"", "\"battery_alarm\"");
+        let text = text.replace("[[signal]]", "sunspec_model = 802\n[[signal]]");
+        let doubts = crate::Device::lint(&format!("{text}{more}\n"), "f").1;
+        doubts.into_iter().map(|d| d.hint).collect::<Vec<_>>()
+    };
+    assert!(bit("")[0].contains("[0xFFFFFFFF, 0x80000000]"), "{:?}", bit(""));
+    assert!(bit("sentinels = [0xFFFFFFFF]")[0].contains("[0x80000000]"));
+    assert_eq!(bit("sentinels = [0xFFFFFFFF, 0x80000000]"), [""; 0]);
+    assert!(doubted("values = [2]")[0].contains("[0xFFFF]"));
+    assert_eq!(doubted("values = [2]\nsentinels = [0xFFFF]"), [""; 0]);
+    assert_eq!(signal("\"voltage\"", "").1, []);
+}

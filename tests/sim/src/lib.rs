@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod building;
+pub mod discharge;
 pub mod emulator;
 mod facts;
 pub mod modbus;

@@ -73,7 +73,19 @@ async fn begin(folder: &Path, data: &Path, log: &Path, port: u16) -> Child {
 /// A recording, its profile, and what its signals say. An empty value is an absence.
 type Played = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const PLAYED: [Played; 12] = [
+const PLAYED: [Played; 13] = [
+    (
+        "emerson-network-power",
+        "emerson/us11",
+        &[
+            ("battery_low", "0"),
+            ("charge", "1"),
+            ("battery_voltage", "80.7"),
+            ("input_voltage", "220.5"),
+            ("output_voltage", "219.8"),
+            ("load", "0.18"),
+        ],
+    ),
     (
         "eaton-93e-80",
         "generic/ups-mib",
@@ -162,7 +174,7 @@ const PLAYED: [Played; 12] = [
         "generic/ups-mib",
         &[
             ("on_battery", "0"),
-            ("runtime", "0"),
+            ("runtime", ""),
             ("battery_voltage", "41"),
             ("battery_temperature", "31"),
         ],
@@ -172,7 +184,7 @@ const PLAYED: [Played; 12] = [
         "eastpower/istars",
         &[
             ("on_battery", "0"),
-            ("runtime", "0"),
+            ("runtime", ""),
             ("charge", "1"),
             ("battery_voltage", "213"),
             ("battery_temperature", "36"),
@@ -213,7 +225,8 @@ const PLAYED: [Played; 12] = [
     ),
 ];
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    "emerson-network-power.snmprec.bz2",
     "eaton-93e-80.snmprec.bz2",
     "eaton-9px-partial.snmprec.bz2",
     "huawei-gse200m.snmprec.bz2",

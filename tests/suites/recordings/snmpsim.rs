@@ -32,8 +32,8 @@ const READ: [(&str, &[&str], &str); 11] = [
     ),
     (
         "emerson-network-power.snmprec.bz2",
-        &[],
-        "a tree (13400) that no profile reads",
+        &["emerson/us11"],
+        "220.5 V at its input, 100 % of charge; output status 3 of a tree whose codes nobody knows",
     ),
     (
         "huawei-gse200m.snmprec.bz2",

@@ -14,6 +14,7 @@ mod model;
 mod picture;
 mod play;
 mod recorded;
+mod runway;
 mod share;
 mod show;
 mod table;
@@ -56,6 +57,18 @@ enum Command {
         /// Threads; as many as there are cores unless given
         #[arg(long)]
         threads: Option<usize>,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// How often batteries outlive the earliest end that the runway gives them; exit 1 if less often than is stated
+    Runway {
+        /// Discharges
+        #[arg(long, default_value_t = 5_000)]
+        discharges: u64,
+        /// Seed of everything
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
         /// Prints JSON
         #[arg(long)]
         json: bool,
@@ -143,6 +156,9 @@ fn main() -> ExitCode {
         Command::Model { scene, threads, json } => return modelled(scene.as_deref(), *threads, *json),
         _ => {}
     }
+    if let Command::Runway { discharges, seed, json } = command {
+        return measured(runways(discharges, seed), seed, json);
+    }
     match run(command) {
         Ok(code) => code,
         Err(error) => {
@@ -178,6 +194,33 @@ fn modelled(scene: Option<&str>, given: Option<usize>, json: bool) -> ExitCode {
     ExitCode::from(u8::from(!report.is_as_promised()))
 }
 
+fn runways(discharges: u64, seed: u64) -> Result<runway::Measured, fit::FitError> {
+    let (rig, mut measured) = (runway::Rig::new()?, runway::Measured::default());
+    share::out(
+        threads(None),
+        discharges,
+        |n| rig.discharge(seed, n),
+        |came| measured.take(&came),
+    );
+    Ok(measured)
+}
+
+fn measured(measured: Result<runway::Measured, fit::FitError>, seed: u64, json: bool) -> ExitCode {
+    let mut measured = match measured {
+        Ok(measured) => measured,
+        Err(error) => {
+            eprintln!("muster-testbed: {error}");
+            return ExitCode::from(70);
+        }
+    };
+    if json {
+        println!("{}", measured.json(seed));
+    } else {
+        print!("{}", measured.text(seed));
+    }
+    ExitCode::from(u8::from(!measured.is_as_stated()))
+}
+
 fn run(command: Command) -> Result<ExitCode, fit::FitError> {
     let fits = fit::all()?;
     match command {
@@ -185,6 +228,7 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
         Command::Model { scene, threads, json } => Ok(modelled(scene.as_deref(), threads, json)),
+        Command::Runway { discharges, seed, json } => Ok(measured(runways(discharges, seed), seed, json)),
         Command::Fire { number, which } => {
             Ok(which.tell(&fits, |fit, seed| show::fire(&fires::burn(fit, seed, number, true))))
         }

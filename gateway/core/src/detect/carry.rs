@@ -43,6 +43,8 @@ impl Detect {
                 self.tally.discharges_since(ix, old.tally.last_discharge(old_ix));
             }
         }
+        let discharges = old.discharges.into_iter();
+        self.discharges = discharges.filter_map(|(s, d)| Some((moved.source(s)?, d))).collect();
         let zones = (0..was.zones.len() as u16).map(ZoneIx);
         let out = zones.flat_map(|zone| old.tally.out(zone).map(move |(group, since)| (zone, group, since)));
         out.filter_map(|(zone, group, since)| Some((moved.zone(zone)?, moved.group(group)?, since)))

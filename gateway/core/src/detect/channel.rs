@@ -55,6 +55,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Nothing is heard of it, or nothing yet since it began anew.
+    pub(crate) const fn is_silence(self) -> bool {
+        matches!(self, Self::Stale { .. } | Self::Lost | Self::Absent(Absence::Warmup))
+    }
+
     /// Not heard any more, or its line is cut: what a fire does to a cable. A sensor that talks nonsense has not died.
     pub(crate) const fn is_death(self) -> bool {
         match self {
@@ -425,6 +430,12 @@ impl ChannelState {
                 channel: ix,
                 fault: Some(fault),
             });
+        } else if !fault.is_silence()
+            && self
+                .fault
+                .is_some_and(|was| matches!(was, Fault::Stale { .. } | Fault::Lost))
+        {
+            changes.push(Change::Heard { channel: ix, fault });
         }
         self.fault = Some(fault);
     }

@@ -9,8 +9,7 @@ impl Detect {
     /// The first thing that cannot be, if there is one.
     pub(crate) fn flaw(&self, site: &Site) -> Option<String> {
         let fresh = Self::new(site, 0);
-        let known = (&self.by_source, &self.voters, &self.runtimes, &self.by_id)
-            == (&fresh.by_source, &fresh.voters, &fresh.runtimes, &fresh.by_id);
+        let known = (&self.by_source, &self.voters, &self.by_id) == (&fresh.by_source, &fresh.voters, &fresh.by_id);
         if !known || self.channels.len() != site.channels.len() {
             return Some("its channels are not those of its site".into());
         }
@@ -19,6 +18,9 @@ impl Detect {
         }
         if self.at_work.iter().any(|zone| zone.at() >= site.zones.len()) {
             return Some("people work in a zone that is not in its site".into());
+        }
+        if !self.discharges_are_sane() {
+            return Some("a discharge cannot be".into());
         }
         let looked_at: BTreeSet<ChannelIx> = self.checks.iter().map(|(_, ix)| *ix).collect();
         let each_once = self.checks.len() == self.channels.len() && looked_at.len() == self.channels.len();

@@ -2,6 +2,7 @@
 
 mod carry;
 mod channel;
+mod discharge;
 mod flaw;
 mod limits;
 mod service;
@@ -20,6 +21,7 @@ use muster_wire::{Absence, MICRO, Micro, Quality, Quantity};
 pub(crate) use channel::ChannelState;
 pub use channel::Fault;
 use channel::Seen;
+pub(crate) use discharge::Discharge;
 pub(crate) use limits::at_work;
 pub(crate) use service::Fate;
 pub(crate) use tally::Tally;
@@ -36,6 +38,8 @@ pub(crate) enum Change {
     Watch { channel: ChannelIx, on: bool, why: String },
     /// A channel is at fault (or well again). Trouble, never an alarm.
     Fault { channel: ChannelIx, fault: Option<Fault> },
+    /// A channel that was silent is heard, and at fault still. It died, if it did, when it fell silent.
+    Heard { channel: ChannelIx, fault: Fault },
     /// A whole source is at fault at once; one line instead of one a channel.
     Silent {
         source: SourceIx,
@@ -54,14 +58,15 @@ pub struct Detect {
     by_source: Vec<Vec<ChannelIx>>,
     /// The channels that can vote for a group in a zone.
     voters: BTreeMap<(ZoneIx, GroupIx), Vec<ChannelIx>>,
-    /// Channels that report a runtime.
-    runtimes: Vec<ChannelIx>,
     /// All channels, by id: records name them so.
     by_id: Vec<ChannelIx>,
     pub(crate) tally: Tally,
     /// Zones in which people work: limits are lower there.
     #[serde(default)]
     pub(crate) at_work: BTreeSet<ZoneIx>,
+    /// What sources on battery have said since they are.
+    #[serde(default)]
+    discharges: BTreeMap<SourceIx, Discharge>,
 }
 
 /// One sample on its way in.
@@ -83,10 +88,10 @@ impl Detect {
             by_source: alloc::vec![Vec::new(); site.sources.len()],
             voters: BTreeMap::new(),
             checks: BTreeSet::new(),
-            runtimes: Vec::new(),
             by_id,
             tally: Tally::new(site),
             at_work: BTreeSet::new(),
+            discharges: BTreeMap::new(),
         };
         for (i, channel) in (0u32..).zip(&site.channels) {
             detect.enlist(ChannelIx(i), channel, now);
@@ -97,25 +102,23 @@ impl Detect {
     fn enlist(&mut self, ix: ChannelIx, channel: &Channel, now: Millis) {
         self.checks.insert((now + channel.supervision_ms, ix));
         self.by_source[channel.source.at()].push(ix);
-        if channel.quantity == Quantity::Runtime {
-            self.runtimes.push(ix);
-        }
         if channel.alarm.is_some() {
             self.voters.entry((channel.zone, channel.group)).or_default().push(ix);
         }
     }
 
-    /// Takes one sample. The fast way through changes no level and allocates nothing.
-    pub(crate) fn sample(&mut self, site: &Site, now: Millis, sample: Sample, changes: &mut Vec<Change>) {
+    /// Takes one sample; whether more is known of a discharge by it. The fast way through changes no level and allocates
+    /// nothing.
+    pub(crate) fn sample(&mut self, site: &Site, now: Millis, sample: Sample, changes: &mut Vec<Change>) -> bool {
         let ix = sample.channel;
         let outside = self.outside(site, ix, now);
         let (Some(state), Some(channel)) = (self.channels.get_mut(ix.at()), site.channels.get(ix.at())) else {
-            return;
+            return false;
         };
         // Older than its supervision window: history, it says nothing about now.
         let age_ms = Millis::from(sample.age_ms);
         if age_ms >= channel.supervision_ms {
-            return;
+            return false;
         }
         let before = (state.fault.is_some(), state.in_watch(), state.serves());
         let discharging = || self.tally.discharging_since(channel.source).is_some();
@@ -154,6 +157,9 @@ impl Detect {
         if before.1 != after.1 {
             self.tally.watch(ix, channel, now, after.1);
         }
+        let noted = discharge::is_noted(channel.quantity) && state.fault.is_none() && state.good_at == now - age_ms;
+        let newest = state.value.filter(|_| noted);
+        newest.is_some_and(|value| self.note_discharge(site, ix, (now - age_ms, value)))
     }
 
     /// Since when a channel that has alarmed is clear.
@@ -172,11 +178,6 @@ impl Detect {
         self.voters.range(all).map(|((_, group), _)| *group)
     }
 
-    /// Channels that report a runtime.
-    pub(crate) fn runtimes(&self) -> &[ChannelIx] {
-        &self.runtimes
-    }
-
     /// The channel of an id.
     pub(crate) fn channel(&self, site: &Site, id: &str) -> Option<ChannelIx> {
         let at = self
@@ -188,6 +189,12 @@ impl Detect {
     /// Channels of a source.
     pub(crate) fn of_source(&self, source: SourceIx) -> &[ChannelIx] {
         self.by_source.get(source.at()).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Whether nothing is heard of one channel of a source at least.
+    pub(crate) fn is_silent(&self, source: SourceIx) -> bool {
+        let silent = |c: &ChannelIx| self.channels[c.at()].fault.is_some_and(Fault::is_silence);
+        self.of_source(source).iter().any(silent)
     }
 
     /// Forgets which channels have alarmed, after a reset.

@@ -120,6 +120,11 @@ impl Tally {
         self.on_battery[zone.at()].first().copied()
     }
 
+    /// Whether any channel of the site says "on battery".
+    pub(crate) fn is_any_on_battery(&self) -> bool {
+        self.on_battery.iter().any(|zone| !zone.is_empty())
+    }
+
     /// The channel to name for a zone that watches.
     pub(crate) fn watching(&self, zone: ZoneIx) -> Option<ChannelIx> {
         self.watching[zone.at()].first().copied()
@@ -156,11 +161,6 @@ impl Tally {
         if let Some(known) = self.discharging.get_mut(source.at()) {
             known.1 = since;
         }
-    }
-
-    /// No channel of the source is at fault.
-    pub(crate) fn source_well(&self, source: SourceIx) -> bool {
-        self.faulty[source.at()] == 0
     }
 
     /// Channels at fault, of all sources.

@@ -2,10 +2,9 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Stage, Step, is_last, reserve_ms, rung_of, schedule, step_id};
+use super::{Doing, Scope, Stage, Step, is_last, reserve_ms, rung_of, schedule, step_id};
 use crate::{
-    Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx,
-    policy::{orders::HOLD_MS, runway},
+    Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx, policy::orders::HOLD_MS,
 };
 
 /// Evacuation waits this long for the cordon of the doomed set to be confirmed, then goes on without (design §11 gives
@@ -19,37 +18,37 @@ impl State {
     /// Does everything that is due, and notes when the next thing is.
     pub(crate) fn drive(&mut self, now: Millis, out: &mut Vec<Effect>) {
         self.plan.wake = None;
-        self.plan.deadline = None;
+        (self.plan.deadline, self.plan.scope) = (None, Scope::default());
         if self.policy.open().is_none() {
             return;
         }
-        let deadline = runway::of(&self.site, &self.policy, &self.detect).deadline;
-        self.plan.deadline = deadline;
+        let scope = &self.scope(now);
+        (self.plan.deadline, self.plan.scope) = (scope.first(), scope.clone());
         if self.policy.evacuating() {
-            self.shorten_hold(now, deadline, out);
-            self.fall(now, deadline, out);
+            self.shorten_hold(now, scope, out);
+            self.fall(now, scope, out);
         }
         // Before anything new starts, or a step that is tried again would never find a lane free.
-        self.ask_again(now, deadline, out);
+        self.ask_again(now, scope, out);
         // A step that ends in the same breath (a skipped drill) may let others start.
         for _ in 0..=self.site.workloads.len() {
             let before = self.seq;
-            self.drive_once(now, deadline, out);
+            self.drive_once(now, scope, out);
             if self.seq == before {
                 break;
             }
         }
-        self.release(now, deadline, out);
-        self.plan.wake = self.next_due(now, deadline);
+        self.release(now, scope, out);
+        self.plan.wake = self.next_due(now, scope);
     }
 
-    fn drive_once(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    fn drive_once(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         if self.policy.aborted {
             return;
         }
         let cordon_over = self.cordon_ends().is_some_and(|at| now >= at);
         if self.level() >= Level::Prepare && !cordon_over {
-            self.prepare(now, out);
+            self.prepare(now, scope, out);
         }
         if !self.policy.evacuating() {
             return;
@@ -58,8 +57,12 @@ impl State {
             self.give_up_cordon(now, out);
         }
         self.verify(now, out);
-        if !self.policy.holding(now) && (cordon_over || self.plan.book.works.iter().all(|w| w.prepared)) {
-            self.start(now, deadline, out);
+        let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
+        let cordoned = works
+            .into_iter()
+            .all(|(w, work)| work.prepared || scope.waits.contains(&w));
+        if !self.policy.holding(now) && (cordon_over || cordoned) {
+            self.start(now, scope, out);
         }
     }
 
@@ -70,11 +73,15 @@ impl State {
     }
 
     /// Cordon the whole doomed set before anything moves, else what moves first lands on doomed hosts.
-    fn prepare(&mut self, now: Millis, out: &mut Vec<Effect>) {
+    fn prepare(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         for i in 0..self.plan.queue.len() {
             let work = self.plan.queue[i];
             let state = &self.plan.book.works[work.at()];
-            if !state.prepared && !self.plan.book.has_live(work, Phase::Prepare) && self.may_begin(work, state.rung) {
+            if !scope.spared.contains(&work)
+                && !state.prepared
+                && !self.plan.book.has_live(work, Phase::Prepare)
+                && self.may_begin(work, state.rung)
+            {
                 self.intend(now, work, state.rung, Phase::Prepare, out);
             }
         }
@@ -100,14 +107,18 @@ impl State {
     }
 
     /// Steps whose rung no longer fits give way to the next one while there is time for it.
-    fn fall(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    fn fall(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         let mut live = self.plan.book.live_in(Phase::Evacuate);
         live.extend(self.plan.book.live_in(Phase::Verify));
         for i in live {
             self.mark_stuck(now, i, out);
             let step = self.plan.book.step(i);
             let lower = !is_last(&self.site, step.work, step.rung);
-            if lower && deadline.is_some_and(|deadline| !self.fits(now, deadline, step)) {
+            if lower
+                && scope
+                    .end(step.work)
+                    .is_some_and(|deadline| !self.fits(now, deadline, step))
+            {
                 let why = format!("{} no longer fits its runway; the next rung takes over", step.id);
                 self.end(now, i, StepEnd::Superseded, why, out);
             }
@@ -138,10 +149,12 @@ impl State {
         }
     }
 
-    fn start(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
-        for slot in schedule::slots(&self.site, &self.plan, now, deadline) {
-            let late = deadline.is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
-            let ready = slot.start <= now && self.dependencies_safe(slot.work);
+    fn start(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
+        for slot in schedule::slots(&self.site, &self.plan, now, scope) {
+            let late = scope
+                .end(slot.work)
+                .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
+            let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
             let (_, hook, _) = rung_of(&self.site, slot.work, slot.rung);
             let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
             if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
@@ -150,12 +163,14 @@ impl State {
         }
     }
 
-    fn dependencies_safe(&self, work: WorkloadIx) -> bool {
+    /// What keeps its power is safe where it is.
+    fn dependencies_safe(&self, work: WorkloadIx, scope: &Scope) -> bool {
         let settled = |d: &WorkloadIx| {
-            matches!(
-                self.plan.book.works[d.at()].stage,
-                Stage::Safe | Stage::Stranded | Stage::Skipped
-            )
+            scope.waits.contains(d) && self.plan.book.works[d.at()].stage == Stage::Waiting
+                || matches!(
+                    self.plan.book.works[d.at()].stage,
+                    Stage::Safe | Stage::Stranded | Stage::Skipped
+                )
         };
         self.site.workloads[work.at()].after.iter().all(settled)
     }
@@ -166,26 +181,25 @@ impl State {
     }
 
     /// For how long a hold may last: until what waits, or the last rung of what runs, would no longer fit.
-    pub(crate) fn slack(&self, now: Millis, deadline: Option<Millis>) -> Millis {
-        let Some(deadline) = deadline else {
-            return HOLD_MS;
-        };
-        let waiting = schedule::slots(&self.site, &self.plan, now, Some(deadline));
-        let waiting = waiting.iter().map(|slot| deadline - slot.finish);
+    pub(crate) fn slack(&self, now: Millis, scope: &Scope) -> Millis {
+        let waiting = schedule::slots(&self.site, &self.plan, now, scope);
+        let waiting = waiting
+            .iter()
+            .filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
         let book = &self.plan.book;
         let running = book.live().map(|i| book.step(i));
         let running = running
             .filter(|s| s.phase != Phase::Prepare && !is_last(&self.site, s.work, s.rung))
-            .map(|s| deadline - reserve_ms(&self.site, s.work) - now);
+            .filter_map(|s| Some(scope.end(s.work)? - reserve_ms(&self.site, s.work) - now));
         waiting.chain(running).min().unwrap_or(HOLD_MS).clamp(0, HOLD_MS)
     }
 
     /// A runway that has become shorter shortens a hold.
-    fn shorten_hold(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    fn shorten_hold(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         let Some(until) = self.policy.hold_until.filter(|until| *until > now) else {
             return;
         };
-        let slack = self.slack(now, deadline);
+        let slack = self.slack(now, scope);
         self.policy.hold_until = Some(until.min(now + slack)).filter(|until| *until > now);
         if self.policy.hold_until.is_none() {
             let line = "no slack is left to hold; steps begin again";
@@ -197,7 +211,7 @@ impl State {
     fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
         let workload = &self.site.workloads[work.at()];
         let (step, workload) = (step_id(workload, rung, phase), workload.id.clone());
-        if let Some(what) = self.must_not_begin(&step, phase) {
+        if let Some(what) = self.must_not_begin(&step, (work, phase)) {
             out.push(Effect::Fault(what));
             return;
         }
@@ -220,10 +234,13 @@ impl State {
 
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
-    fn must_not_begin(&self, step: &str, phase: Phase) -> Option<String> {
+    fn must_not_begin(&self, step: &str, (work, phase): (WorkloadIx, Phase)) -> Option<String> {
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
             return Some(format!("{step} was about to begin without a released evacuation"));
+        }
+        if phase == Phase::Evacuate && self.plan.scope.waits.contains(&work) {
+            return Some(format!("{step} was about to begin, and its rack keeps its power"));
         }
         if phase == Phase::Restore {
             return Some(format!("{step} was about to begin: return is never automatic"));

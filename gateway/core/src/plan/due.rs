@@ -1,16 +1,18 @@
 //! When the plan has something to do though nothing happens.
 
-use super::{Doing, Stage, Step, drive::PROBE_WAIT_MS, reserve_ms, rung_of, schedule, send::ASK_AGAIN_MS};
+use super::{Doing, Scope, Stage, Step, drive::PROBE_WAIT_MS, reserve_ms, rung_of, schedule, send::ASK_AGAIN_MS};
 use crate::{Millis, Phase, State, WorkloadIx};
 
 impl State {
     /// The next such time. What is due already waits for a lane or a person, and whoever frees it wakes us.
-    pub(super) fn next_due(&self, now: Millis, deadline: Option<Millis>) -> Option<Millis> {
+    pub(super) fn next_due(&self, now: Millis, scope: &Scope) -> Option<Millis> {
         let book = &self.plan.book;
-        let steps = book.live().flat_map(|i| self.step_due(book.step(i), deadline));
+        let steps = book
+            .live()
+            .flat_map(|i| self.step_due(book.step(i), scope.end(book.step(i).work)));
         let waiting = self.plan.queue.iter();
-        let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting);
-        let starts = waiting.flat_map(|w| self.start_due(*w, deadline));
+        let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w));
+        let starts = waiting.flat_map(|w| self.start_due(*w, scope.end(*w)));
         let due = steps.chain(starts).chain(self.cordon_ends());
         due.filter(|at| *at > now).min()
     }

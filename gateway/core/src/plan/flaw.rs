@@ -9,11 +9,13 @@ impl Plan {
     /// The first thing that cannot be, if there is one.
     pub(crate) fn flaw(&self, site: &Site) -> Option<String> {
         let fresh = Self::new(site);
-        if (&self.queue, &self.by_id) != (&fresh.queue, &fresh.by_id) {
+        if (&self.queue, &self.by_id, &self.racks) != (&fresh.queue, &fresh.by_id, &fresh.racks)
+            || !self.scope.fits(site)
+        {
             return Some("its workloads are not those of its site".into());
         }
         let times = [Some(self.cordon_since), self.deadline, self.wake];
-        if !times.into_iter().flatten().all(in_reach) {
+        if !times.into_iter().flatten().chain(self.scope.times()).all(in_reach) {
             return Some("a time of its plan cannot be".into());
         }
         self.book.flaw(site).or_else(|| self.other.flaw(site))

@@ -8,13 +8,15 @@ mod flaw;
 mod hear;
 mod order;
 pub(crate) mod schedule;
+mod scope;
 mod send;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
+use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
+pub(crate) use scope::Scope;
 pub(crate) use send::ASK_AGAIN_MS;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
@@ -33,6 +35,12 @@ pub struct Plan {
     pub(crate) cordon_since: Millis,
     /// The runway's end as the last plan saw it.
     pub(crate) deadline: Option<Millis>,
+    /// What the last plan was for.
+    #[serde(default)]
+    pub(crate) scope: Scope,
+    /// The rack of every workload; empty at a site without feeds.
+    #[serde(default)]
+    racks: Vec<Option<FeedIx>>,
     /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
     pub(crate) unstored: bool,
     /// When something is due though nothing happens.
@@ -120,6 +128,7 @@ impl Plan {
         let by_id = site.workloads.iter().zip(0u16..);
         let mut plan = Self {
             queue: order::queue(site),
+            racks: Self::racks_of(site),
             by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()
         };
@@ -132,6 +141,7 @@ impl Plan {
         let other = if mode == Mode::Live { Mode::Drill } else { Mode::Live };
         (self.book, self.other) = (Book::new(site, mode), Book::new(site, other));
         (self.intents, self.wake, self.deadline) = (0, None, None);
+        self.scope = Scope::default();
     }
 
     /// What was done as a drill has not been done for real, and the other way round.

@@ -3,7 +3,7 @@
 use alloc::{collections::BinaryHeap, vec::Vec};
 use core::cmp::Reverse;
 
-use super::{Book, Doing, Plan, Stage, Step, rung_of};
+use super::{Book, Doing, Plan, Scope, Stage, Step, is_last, rung_of};
 use crate::{HookIx, Millis, Mode, Phase, Site, WorkloadIx};
 
 /// Gaps remembered a hook, so that a plan costs the same however many workloads wait for others.
@@ -99,8 +99,8 @@ fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
     }
 }
 
-/// A slot for every workload that waits, in queue order. `deadline` none: nothing is known against the best rung.
-pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Millis>) -> Vec<Slot> {
+/// A slot for every workload that may begin, in queue order. Without an end nothing is known against the best rung.
+pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec<Slot> {
     let book = &plan.book;
     let mut lanes = lanes(site, book, now);
     let mut finish: Vec<Millis> = alloc::vec![now; book.works.len()];
@@ -108,10 +108,11 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Mill
         finish[step.work.at()] = expected_end(site, step, now);
     }
     let mut slots = Vec::new();
-    for &work in plan.queue.iter().filter(|w| book.works[w.at()].stage == Stage::Waiting) {
+    let begins = |w: &&WorkloadIx| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w);
+    for &work in plan.queue.iter().filter(begins) {
         let before = site.workloads[work.at()].after.iter().map(|d| finish[d.at()]);
         let ready = before.max().unwrap_or(now).max(now);
-        if let Some((slot, found, hook)) = place(site, book, &lanes, (work, ready), deadline) {
+        if let Some((slot, found, hook)) = place(site, book, &lanes, (work, ready), scope) {
             finish[work.at()] = slot.finish;
             lanes[hook.at()].take(found, slot.start, slot.finish);
             slots.push(slot);
@@ -121,11 +122,11 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, deadline: Option<Mill
 }
 
 /// When the last workload is expected to have left, by declared times; none if none is still to go.
-pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, deadline: Option<Millis>) -> Option<Millis> {
+pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Option<Millis> {
     let book = &plan.book;
     let steps = book.live().map(|i| book.step(i)).filter(|s| s.phase != Phase::Prepare);
     let under_way = steps.map(|step| expected_end(site, step, now));
-    let waiting = slots(site, plan, now, deadline).into_iter().map(|slot| slot.finish);
+    let waiting = slots(site, plan, now, scope).into_iter().map(|slot| slot.finish);
     under_way.chain(waiting).max()
 }
 
@@ -135,10 +136,11 @@ fn place(
     book: &Book,
     lanes: &[Lanes],
     (work, ready): (WorkloadIx, Millis),
-    deadline: Option<Millis>,
+    scope: &Scope,
 ) -> Option<(Slot, Found, HookIx)> {
-    let mut last = None;
-    for rung in open_rungs(site, book, work) {
+    let (mut last, deadline) = (None, scope.end(work));
+    let only_last = scope.last_only.contains(&work);
+    for rung in open_rungs(site, book, work).filter(|rung| !only_last || is_last(site, work, *rung)) {
         let (_, hook, needs) = rung_of(site, work, rung);
         let (start, found, needs) = if skipped(site, book.mode, hook) {
             (ready, Found::Nowhere, 0)

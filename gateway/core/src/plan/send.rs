@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Step, rung_of, schedule};
+use super::{Doing, Scope, Step, rung_of, schedule};
 use crate::{Call, Effect, EventKind, Level, Millis, Mode, Phase, Record, State};
 
 /// A call without an answer, or an accepted step without a word, is asked again after this: nothing may hang.
@@ -12,7 +12,7 @@ const JOURNAL: &str = "journal";
 
 impl State {
     /// Steps that wait to be tried again, and calls that nobody has answered.
-    pub(super) fn ask_again(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    pub(super) fn ask_again(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         for i in self.plan.book.live().collect::<Vec<_>>() {
             let step = self.plan.book.step(i);
             let due = match step.doing {
@@ -21,7 +21,7 @@ impl State {
                 Doing::Intent { .. } | Doing::Ended { .. } => false,
             };
             if due {
-                self.fire(now, i, deadline, out);
+                self.fire(now, i, scope, out);
             }
         }
     }
@@ -33,18 +33,18 @@ impl State {
     }
 
     /// Intents that the journal has, or has not answered for in time.
-    pub(super) fn release(&mut self, now: Millis, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    pub(super) fn release(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         for i in self.plan.book.live().collect::<Vec<_>>() {
             let step = self.plan.book.step(i);
             let Doing::Intent { release_at } = step.doing else {
                 continue;
             };
             if step.seq <= self.stored {
-                self.fire(now, i, deadline, out);
+                self.fire(now, i, scope, out);
             } else if release_at <= now || self.policy.own.contains_key(JOURNAL) {
                 // Known to be sick: no use in waiting again.
                 self.act_unstored(now, out);
-                self.fire(now, i, deadline, out);
+                self.fire(now, i, scope, out);
             }
         }
     }
@@ -62,7 +62,7 @@ impl State {
         }
     }
 
-    fn fire(&mut self, now: Millis, i: usize, deadline: Option<Millis>, out: &mut Vec<Effect>) {
+    fn fire(&mut self, now: Millis, i: usize, scope: &Scope, out: &mut Vec<Effect>) {
         if let Some(what) = self.must_not_fire(self.plan.book.step(i)) {
             out.push(Effect::Fault(what));
             return;
@@ -85,7 +85,7 @@ impl State {
             mode: step.mode,
             token: step.token,
             attempt: step.attempts,
-            deadline: deadline.unwrap_or(now + needs),
+            deadline: scope.end(step.work).unwrap_or(now + needs),
             why: self.reasons(step),
         };
         if step.attempts == 1 {

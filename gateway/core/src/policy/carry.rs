@@ -49,6 +49,7 @@ impl Policy {
         }
         (self.resets, self.incident, self.own) = (old.resets, old.incident, old.own);
         (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
+        (self.power, self.power_wake) = (old.power, old.power_wake);
         gone.bypasses = self.carry_doubts((moved, detect), (old.bypasses, old.withheld), (old.windows, old.dying));
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
         gone
@@ -96,10 +97,7 @@ impl Policy {
 /// The same subject in the new config, if it is still in trouble there.
 fn still(subject: Subject, moved: &Moved, detect: &Detect) -> Option<Subject> {
     match subject {
-        Subject::Source(ix) => moved
-            .source(ix)
-            .filter(|ix| !detect.tally.source_well(*ix))
-            .map(Subject::Source),
+        Subject::Source(ix) => moved.source(ix).filter(|ix| detect.is_silent(*ix)).map(Subject::Source),
         Subject::Channel(ix) => moved.channel(ix).map(Subject::Channel),
     }
 }

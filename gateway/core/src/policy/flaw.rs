@@ -69,5 +69,7 @@ impl Policy {
             .chain(incident)
             .chain(self.cut)
             .chain(self.hold_until)
+            .chain(self.power_wake)
+            .chain(self.power.iter().filter_map(|p| p.mains_since))
     }
 }

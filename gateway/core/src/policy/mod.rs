@@ -1,9 +1,12 @@
 //! From alarms and orders to votes, levels and runways.
 
+pub(crate) mod battery;
 mod carry;
+pub(crate) mod feeds;
 mod flaw;
 pub(crate) mod levels;
 pub(crate) mod orders;
+pub(crate) mod outage;
 mod pending;
 pub(crate) mod runway;
 pub(crate) mod votes;
@@ -15,6 +18,7 @@ use alloc::{
 };
 
 use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Target, Verb, ZoneIx, detect::Detect};
+pub(crate) use outage::PowerLoss;
 pub(crate) use runway::Interval;
 pub(crate) use votes::{REPAIR_MS, Sum, Vote};
 
@@ -31,6 +35,12 @@ pub struct Policy {
     pub(crate) zones: Vec<ZoneState>,
     /// Evacuation of the whole site, by order or announced cut.
     pub(crate) site_evacuate: Option<String>,
+    /// Batteries end before the plan does: evacuation of what stands on them.
+    #[serde(default)]
+    pub(crate) power: Option<PowerLoss>,
+    /// When what the batteries threaten has to be looked at though nothing is heard.
+    #[serde(default)]
+    pub(crate) power_wake: Option<Millis>,
     pub(crate) incident: Option<Incident>,
     #[serde(with = "pending")]
     pub(crate) pending: BTreeMap<&'static str, Pending>,
@@ -168,6 +178,10 @@ impl Policy {
         let alone = (0..self.zones.len() as u16).filter_map(|z| self.one_is_enough_from(detect, ZoneIx(z)));
         let of_votes = returns.chain(windows).chain(dying).chain(alone).chain(inhibited);
         let of_people = lapses.chain(bypasses).chain(self.hold_until);
-        of_votes.chain(of_people).filter(|at| *at > now).min()
+        of_votes
+            .chain(of_people)
+            .chain(self.power_wake)
+            .filter(|at| *at > now)
+            .min()
     }
 }

@@ -1,9 +1,12 @@
 //! Two clocks, never one: uncontrolled loss and ordered cut (design §5).
 
 use alloc::{format, string::String};
-use muster_wire::{MICRO, Micro, Quantity};
+use muster_wire::Quantity;
 
-use super::Policy;
+use super::{
+    Policy, battery,
+    feeds::{self, Burning},
+};
 use crate::{
     ChannelIx, Millis, Site,
     detect::{ChannelState, Detect},
@@ -29,12 +32,16 @@ pub(crate) struct Runway {
     /// What a plan has to fit into: the earlier of the two clocks' earliest, never optimistic. None: nothing is known. What
     /// an emergency power off has taken is not in it: no rung fits into that, and what has another feed still can be saved.
     pub(crate) deadline: Option<Millis>,
+    /// What the hazard prior alone says of the whole site, if a hazard threatens all of it.
+    pub(crate) prior: Option<Millis>,
 }
 
 /// Both clocks from what is known now.
-pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect) -> Runway {
+pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> Runway {
     let sign = policy.open().and_then(|i| i.sign);
-    let prior = sign.map(|sign| Interval {
+    // With feeds, what burns takes the racks that it feeds; without, or where batteries burn, the site.
+    let all = sign.filter(|_| Burning::Voted.dooms_all(site, policy));
+    let prior = all.map(|sign| Interval {
         earliest: sign + site.priors.loss_earliest_ms,
         likely: sign + site.priors.loss_likely_ms,
         why: format!(
@@ -42,15 +49,17 @@ pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect) -> Runway {
             site.priors.loss_earliest_ms / 1_000
         ),
     });
+    let of_prior = prior.as_ref().map(|i| i.earliest);
     let ahead = prior
         .into_iter()
-        .chain(reported(site, detect))
+        .chain(first_end(site, policy, detect, now))
         .min_by_key(|i| i.earliest);
     let cut = cut(site, policy, detect, sign);
     Runway {
         deadline: [&ahead, &cut].into_iter().flatten().map(|i| i.earliest).min(),
         loss: switched_off(site, policy, detect).or(ahead),
         cut,
+        prior: of_prior,
     }
 }
 
@@ -127,50 +136,24 @@ fn discharged(site: &Site, policy: &Policy, detect: &Detect) -> Option<Interval>
     })
 }
 
-/// The shortest runtime that a UPS on battery reports. Real ones say 0 or -1 on mains, so on mains it means nothing.
-/// A stale one runs down with the clock, because the end it promised stays where it was.
-fn reported(site: &Site, detect: &Detect) -> Option<Interval> {
-    let ends = detect
-        .runtimes()
-        .iter()
-        .filter_map(|ix| Some((reported_end(site, detect, *ix)?, *ix)));
-    let (end, ix) = ends.min()?;
-    let channel = &detect.channels[ix.at()];
-    let (id, left_s) = (&site.channels[ix.at()].id, (end - channel.good_at) / 1_000);
-    let why = if is_stale(detect, ix) {
-        format!(
-            "{id} reported {} s on battery and is not heard since, so half of it",
-            left_s * STALE_RATE
-        )
-    } else {
-        format!("{id} reports {left_s} s on battery")
-    };
-    Some(Interval {
-        earliest: end,
-        likely: end,
-        why,
-    })
-}
-
-/// What is not heard any more runs down at the worst credible rate: a UPS that has lost its neighbour of a redundant pair
-/// carries twice its load. Only here: never towards a limit or a vote.
-const STALE_RATE: i64 = 2;
-
-fn is_stale(detect: &Detect, ix: ChannelIx) -> bool {
-    detect.channels.get(ix.at()).is_some_and(|c| c.fault.is_some())
-}
-
-/// When a UPS says that it ends. What it said before it went on battery means nothing, and one sample never decides:
-/// of the last two the later end counts, unless its owner has said that one is enough.
-pub(crate) fn reported_end(site: &Site, detect: &Detect, ix: ChannelIx) -> Option<Millis> {
-    let (channel, state) = (site.channels.get(ix.at())?, detect.channels.get(ix.at())?);
-    let since = detect.tally.discharging_since(channel.source)?;
-    let rate = if is_stale(detect, ix) { STALE_RATE } else { 1 };
-    let end = |value: Micro, at: Millis| (at >= since).then(|| at + value.0.max(0) / (MICRO / 1_000) / rate);
-    let latest = end(state.value?, state.good_at)?;
-    if channel.k == 1 {
-        return Some(latest);
+/// The first rack that loses its power; without feeds, the first battery that ends.
+fn first_end(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> Option<Interval> {
+    if site.power.feeds.is_empty() {
+        let all = detect.discharging();
+        let batteries = all.filter_map(|(source, _)| battery::of(site, detect, source, None));
+        let first = batteries
+            .filter(battery::Battery::is_known)
+            .min_by_key(|b| (b.earliest, b.likely, b.basis))?;
+        return Some(first.interval(site, detect));
     }
-    let (value, at) = state.earlier?;
-    Some(latest.max(end(value, at)?))
+    let losses = feeds::losses(site, (policy, detect), now, Burning::Voted);
+    let racks = site
+        .power
+        .racks()
+        .filter_map(|(ix, rack)| Some((losses[ix.at()]?, rack)));
+    let ahead = racks.filter(|(lost, _)| !lost.is_gone());
+    let (lost, rack) = ahead.min_by_key(|(lost, rack)| (lost.earliest, lost.likely, &rack.id))?;
+    let interval = lost.interval(site, detect);
+    let why = format!("rack {}: {}", rack.id, interval.why);
+    Some(Interval { why, ..interval })
 }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use muster_core::{
     Answer, Call, Channel, ChannelIx, Checks, Effect, Entry, Event, Group, GroupIx, Hook, HookIx, HookOutcome, Input,
-    Level, Limit, Millis, Mode, Phase, Principal, PrincipalIx, Priors, Record, Role, Rung, RungKind, Site, Source,
-    SourceIx, State, StepEnd, Verb, Verdict, View, Workload, WorkloadIx, Zone, ZoneIx, next_deadline, step,
+    Level, Limit, Millis, Mode, Phase, Power, Principal, PrincipalIx, Priors, Record, Role, Rung, RungKind, Site,
+    Source, SourceIx, State, StepEnd, Verb, Verdict, View, Workload, WorkloadIx, Zone, ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro, Quantity};
 use witness::Witness;
@@ -109,6 +109,7 @@ pub fn site() -> Site {
             principal("eve", &[]),
         ],
         priors: Priors::default(),
+        power: Power::default(),
     }
 }
 

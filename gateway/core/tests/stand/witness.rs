@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Call, Effect, Entry, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Call, Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb,
+    next_deadline,
 };
+use muster_wire::{MICRO, Quantity};
 
 const WINDOW_MS: Millis = 30 * 60_000;
 
@@ -28,6 +30,10 @@ struct Vote {
 
 pub struct Witness {
     site: Site,
+    /// On-battery channels by id: since when the last good reading says so without a break, and when that was.
+    on_battery: BTreeMap<String, (Millis, Millis)>,
+    /// Readings in a row that say that it is not.
+    quiet: BTreeMap<String, u8>,
     votes: BTreeMap<(String, String), Vote>,
     incident: Option<u32>,
     evacuating: bool,
@@ -58,6 +64,8 @@ impl Witness {
             arm_ordered: false,
             remembering: false,
             site,
+            on_battery: BTreeMap::new(),
+            quiet: BTreeMap::new(),
             votes: BTreeMap::new(),
             incident: None,
             evacuating: false,
@@ -107,6 +115,7 @@ impl Witness {
         {
             self.journal_sick = trouble.is_some();
         }
+        self.hear(now, input);
         let (mut fired, mut closed) = (BTreeSet::new(), false);
         for effect in out {
             match effect {
@@ -136,6 +145,56 @@ impl Witness {
             next_deadline(state).is_none_or(|at| at > now),
             "due in the past: the engine would spin"
         );
+    }
+
+    fn hear(&mut self, now: Millis, input: &Input) {
+        let Input::Reading {
+            channel,
+            value: Ok(value),
+            age_ms,
+            ..
+        } = input
+        else {
+            return;
+        };
+        let Some(c) = self.site.channels.get(channel.at()) else {
+            return;
+        };
+        let of_utility = self.site.power.feeds.iter().filter(|f| f.kind == FeedKind::Utility);
+        let speaks = matches!(
+            c.quantity,
+            Quantity::OnBattery | Quantity::GeneratorRunning | Quantity::OnGenerator
+        );
+        let speaks = speaks || of_utility.filter_map(|f| f.off).any(|off| off == *channel);
+        if !speaks || Millis::from(*age_ms) >= c.supervision_ms {
+            return;
+        }
+        if value.0 >= MICRO {
+            let known = self.on_battery.entry(c.id.clone()).or_insert((now, now));
+            known.1 = known.1.max(now - Millis::from(*age_ms));
+            self.quiet.remove(&c.id);
+        } else {
+            let quiet = self.quiet.entry(c.id.clone()).or_default();
+            *quiet = quiet.saturating_add(1);
+            // So many in a row say that it is over.
+            if *quiet >= c.n {
+                self.on_battery.remove(&c.id);
+            }
+        }
+    }
+
+    /// Invariants 1 and 4 of an outage: two groups have said that the mains are gone, and been heard so, for the whole grace; one where the
+    /// owner says so.
+    fn outage(&self, now: Millis) -> bool {
+        let grace_ms = self.site.power.generator_grace_ms;
+        let lasts = |id: &str| {
+            let known = self.on_battery.get(id);
+            known.is_some_and(|(since, heard)| now - since >= grace_ms && heard - since >= grace_ms)
+        };
+        let saying = self.site.channels.iter().filter(|c| lasts(&c.id));
+        let discharges = saying.clone().any(|c| c.quantity == Quantity::OnBattery);
+        let groups: BTreeSet<_> = saying.map(|c| c.group).collect();
+        discharges && groups.len() >= if self.site.single_group { 1 } else { 2 }
     }
 
     /// Invariant 2: only a good reading beyond the alarm limit, of a channel of that group in that zone, casts a vote; or
@@ -251,7 +310,16 @@ impl Witness {
             Record::VoteReturned { zone, group } => {
                 self.votes.get_mut(&(zone.clone(), group.clone())).expect("a vote").held = false;
             }
-            Record::EvacuateBegun { zone: Some(zone), why } => {
+            Record::EvacuateBegun {
+                racks: Some(_), why, ..
+            } => {
+                let judged = self.remembering || self.outage(entry.at);
+                assert!(judged, "racks evacuate without an outage: {why}");
+                self.evacuating = true;
+            }
+            Record::EvacuateBegun {
+                zone: Some(zone), why, ..
+            } => {
                 // What is remembered was judged when it happened, by the zones and neighbours of then.
                 let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
                 assert!(judged, "zone {zone} evacuates without evidence: {why}");
@@ -262,7 +330,7 @@ impl Witness {
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
             Record::Bypassed { until, .. } => self.bypass(entry, *until),
             Record::BypassEnded { what, id, .. } => drop(self.bypasses.remove(&(*what, id.clone()))),
-            Record::EvacuateBegun { zone: None, why } => {
+            Record::EvacuateBegun { zone: None, why, .. } => {
                 assert!(ordered, "the site evacuates without an order: {why}");
                 self.evacuating = true;
             }
@@ -291,6 +359,7 @@ impl Witness {
             | Record::BypassRefused { .. }
             | Record::StepAccepted { .. }
             | Record::StepStranded { .. }
+            | Record::PowerHeld { .. }
             | Record::Pruned { .. } => {}
         }
     }

@@ -1,8 +1,11 @@
 //! One node or device: what the engine knows of its channels, and the poller of its conversation.
 
+use std::sync::Arc;
+
 use muster_core::{SourceView, TroubleView};
 use serde_json::{Value, json};
 
+use super::bus::Bus;
 use super::remedy;
 use crate::api::wall;
 use crate::clock::Clock;
@@ -52,15 +55,23 @@ pub(in crate::api) struct Device {
     pub(in crate::api) trouble: Option<TroubleView>,
     /// How it is asked; none of a device that speaks by itself.
     pub(in crate::api) polled: Option<Shown>,
+    /// The port it shares with others.
+    pub(in crate::api) bus: Option<Arc<Bus>>,
 }
 
 impl Device {
     /// Trouble of the whole of it stands until its last channel is good; where one is, the others tell what is wrong now.
-    pub(super) fn new(source: SourceView, trouble: Option<TroubleView>, polled: Option<Shown>) -> Self {
+    pub(super) fn new(
+        source: SourceView,
+        trouble: Option<TroubleView>,
+        polled: Option<Shown>,
+        bus: Option<Arc<Bus>>,
+    ) -> Self {
         Self {
             trouble: trouble.filter(|_| source.channels_good == 0),
             source,
             polled,
+            bus,
         }
     }
 
@@ -89,6 +100,11 @@ impl Device {
         self.polled.as_ref()?.now.last_error.as_ref()
     }
 
+    /// Why what it answers has no value, in its own words.
+    pub(in crate::api) fn note(&self) -> Option<&str> {
+        self.polled.as_ref()?.now.note.as_deref()
+    }
+
     /// As the API has it.
     pub(super) fn document(&self, clock: &Clock) -> Value {
         let (source, polled) = (&self.source, self.polled.as_ref());
@@ -100,7 +116,10 @@ impl Device {
         let last_error = self
             .last_error()
             .map(|error| json!({ "line": error.line, "age_ms": error.age_ms, "cause": error.cause.as_str() }));
+        let bus = self.bus.as_ref();
+        let beside: Option<Vec<&str>> = bus.map(|bus| bus.beside(&source.id).collect());
         json!({
+            "bus": bus.map(|bus| &bus.port), "shares_bus_with": beside, "note": self.note(),
             "id": source.id, "kind": self.kind(), "zones": source.zones, "groups": source.groups,
             "state": self.state().as_str(), "next": self.next(),
             "channels_good": source.channels_good, "channels_total": source.channels_total, "faults": source.faults,

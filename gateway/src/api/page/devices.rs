@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::act::with_commands;
 use super::{span, tag};
-use crate::api::devices::{Called, Condition, Device};
+use crate::api::devices::{Bus, Called, Condition, Device};
 use crate::api::serve::Room;
 use crate::lines::shortly;
 
@@ -19,6 +19,8 @@ const WELL_SHOWN: usize = 100;
 const OPEN: usize = 30;
 /// Faults named of one device.
 const FAULTS_SHOWN: usize = 3;
+/// Others named of a bus.
+const BESIDE_SHOWN: usize = 4;
 
 pub(super) fn section(room: &Room) -> Markup {
     let called = room.roll.last();
@@ -80,10 +82,29 @@ fn ill(device: &Device) -> Markup {
                 @let said = device.trouble.as_ref().is_some_and(|trouble| trouble.line.contains(&error.line));
                 p.reason { "last error, " (shortly(error.age_ms)) " ago: " @if said { "the same" } @else { (error.line) } }
             }
+            @if let Some(note) = device.note() { p { (note) } }
             @if let Some(polled) = &device.polled { p.reason { (polled.kind) " at " (polled.address) " as " (polled.profile) } }
+            @if let Some(bus) = &device.bus { p.reason { (beside(bus, device)) } }
             @if let Some(next) = device.next() { p.next { (with_commands(&next)) } }
         }
     }
+}
+
+/// Who is on its bus with it.
+fn beside(bus: &Bus, device: &Device) -> String {
+    let others: Vec<&str> = bus.beside(&device.source.id).take(BESIDE_SHOWN).collect();
+    let more = bus.devices.len().saturating_sub(1 + others.len());
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let others = if others.is_empty() {
+        "nobody else".to_owned()
+    } else {
+        others.join(", ")
+    };
+    format!("on {} with {others}{more}", bus.port)
 }
 
 fn faults(device: &Device) -> Markup {
@@ -108,6 +129,7 @@ fn line(device: &Device) -> Markup {
             (device.kind())
             @if let Some(ms) = now.and_then(|n| n.cycle_ms) { ", takes " (shortly(ms)) }
             @if let Some(ms) = now.and_then(|n| n.poll_ms) { " every " (shortly(ms)) }
+            @if let Some(bus) = &device.bus { ", on " (bus.port) }
         }
     }
 }

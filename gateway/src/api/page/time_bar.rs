@@ -64,7 +64,7 @@ fn figures(moment: &Moment<'_>) -> Markup {
     let runway = &moment.view.runway;
     html! {
         div.figures {
-            (figure(moment, "LOSS", "by the fire", runway.loss.as_ref()))
+            (figure(moment, "LOSS", "uncontrolled", runway.loss.as_ref()))
             (figure(moment, "CUT", "by order", runway.cut.as_ref()))
         }
     }

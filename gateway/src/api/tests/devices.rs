@@ -186,3 +186,105 @@ async fn an_engine_that_does_not_answer_keeps_no_page_back() {
         "{page}"
     );
 }
+
+fn on_line(id: &str, unit: u8, port: &str) -> Polled {
+    let profile = muster_profiles::shipped("generic/battery-monitor").and_then(Device::into_modbus);
+    let port = crate::config::Port::parse(port).unwrap().with(Some(9_600), None, None);
+    Polled {
+        address: port.to_string(),
+        way: PollWay::Modbus(crate::config::ModbusWay {
+            port,
+            unit,
+            profile: Arc::new(profile.unwrap()),
+        }),
+        ..ups(id)
+    }
+}
+
+/// What somebody is told to type reaches the device as polling does.
+#[test]
+fn a_probe_carries_the_unit_and_the_settings_of_its_line() {
+    let of = |polled: Polled| polled.probe_command();
+    assert_eq!(of(ups("u")), "muster probe 10.0.0.9:3493 --kind nut");
+    assert_eq!(
+        of(on_line("b", 3, "/dev/ttyUSB0")),
+        "muster probe /dev/ttyUSB0 --baud 9600 --parity even --stop-bits 1 --unit 3"
+    );
+    let behind = of(on_line("b", 1, "rtu-over-tcp://10.0.4.9:4001"));
+    assert_eq!(behind, "muster probe rtu-over-tcp://10.0.4.9:4001 --baud 9600");
+    assert_eq!(
+        of(on_line("b", 2, "10.0.4.9:502")),
+        "muster probe 10.0.4.9:502 --kind modbus --unit 2"
+    );
+    let snmp = |login| {
+        let profile = muster_profiles::shipped("eaton/xups")
+            .and_then(Device::into_snmp)
+            .unwrap();
+        let way = crate::config::SnmpWay {
+            login,
+            profile: Arc::new(profile),
+        };
+        of(Polled {
+            way: PollWay::Snmp(way),
+            address: "10.0.4.21:161".to_owned(),
+            ..ups("s")
+        })
+    };
+    let community = crate::config::SnmpLogin::Community(crate::config::Secret(b"house".to_vec()));
+    assert_eq!(
+        snmp(community),
+        "muster probe 10.0.4.21:161 --kind snmp --community-file FILE"
+    );
+}
+
+#[tokio::test]
+async fn devices_of_one_line_name_each_other_and_what_to_do_names_the_line() {
+    let mut stand = Stand::with(story::normal).await;
+    let polling = stand.polls.open(&on_line("ups-1", 3, "/dev/ttyUSB0"));
+    drop(stand.polls.open(&on_line("node-1", 4, "/dev/ttyUSB0")));
+    for (cause, what) in [
+        (Cause::ModbusConnect, "adapter plugged in"),
+        (Cause::ModbusTimeout, "the cable to its line"),
+        (Cause::ModbusNoise, "termination"),
+        (Cause::ModbusDisagrees, "another model or firmware"),
+    ] {
+        polling.failed(cause, "as it is");
+        let seen = devices(&mut stand).await;
+        let next = seen[1]["next"].as_str().unwrap();
+        assert!(next.contains(what), "{next}");
+        assert!(
+            next.contains("`muster probe /dev/ttyUSB0 --baud 9600 --parity even --stop-bits 1 --unit 3`"),
+            "{next}"
+        );
+        assert_eq!(
+            (&seen[0]["bus"], &seen[1]["bus"]),
+            (&json!("/dev/ttyUSB0"), &json!("/dev/ttyUSB0"))
+        );
+        assert_eq!(
+            (&seen[0]["shares_bus_with"], &seen[1]["shares_bus_with"]),
+            (&json!(["ups-1"]), &json!(["node-1"]))
+        );
+    }
+    polling.note(Some("it says that it is isolated".to_owned()));
+    let seen = devices(&mut stand).await;
+    assert_eq!(seen[1]["note"], "it says that it is isolated");
+    assert!(
+        seen[1]["next"]
+            .as_str()
+            .unwrap()
+            .contains("switch it back at the device"),
+        "{}",
+        seen[1]["next"]
+    );
+    drop(stand.polls.open(&ups("ups-1")));
+    let seen = devices(&mut stand).await;
+    assert!(
+        seen[1]["bus"].is_null() && seen[1]["shares_bus_with"].is_null(),
+        "alone at its address"
+    );
+    assert_eq!(
+        seen[0]["shares_bus_with"],
+        json!([]),
+        "a line is a bus, whoever is on it"
+    );
+}

@@ -41,6 +41,7 @@ fn middle() -> [Record; 7] {
         Record::EvacuateBegun {
             zone: None,
             why: "two".into(),
+            racks: None,
         },
         step(|step| Record::StepIntent {
             step,

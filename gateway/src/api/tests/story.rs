@@ -23,6 +23,7 @@ pub(crate) fn normal(now: Millis) -> View {
         votes: vec![],
         troubles: vec![],
         runway: RunwayView::default(),
+        racks: vec![],
         incident: None,
         orders: vec![],
         channels_good: 42,

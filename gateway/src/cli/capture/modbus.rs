@@ -56,14 +56,7 @@ async fn recorder(args: &Args) -> Result<Recorder, Trouble> {
         }
         return Ok(Recorder::new(port, args.unit, WITHIN, blocks));
     };
-    let device = profiles::find(name).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        (exit::USAGE, lines.join("\n"))
-    })?;
-    let kind = device.kind();
-    let Device::Modbus(profile) = device else {
-        return Err((exit::USAGE, format!("{name} is for kind {kind}, not modbus")));
-    };
+    let profile = profiles::of_kind(name, "modbus", Device::into_modbus).map_err(|why| (exit::USAGE, why))?;
     let recorder = Recorder::of_profile(port, args.unit, &profile).await;
     recorder.map_err(|why| (exit::UNREACHABLE, why))
 }

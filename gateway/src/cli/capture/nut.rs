@@ -53,14 +53,7 @@ fn write(out: &mut Out, text: &str) -> Result<(), Trouble> {
 
 fn profile(args: &Args) -> Result<NutProfile, Trouble> {
     let name = args.profile.as_deref().unwrap_or("nut/ups");
-    let faults = |faults: Vec<muster_profiles::Fault>| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        (exit::USAGE, lines.join("\n"))
-    };
-    match profiles::find(name).map_err(faults)? {
-        Device::Nut(profile) => Ok(profile),
-        other => Err((exit::USAGE, format!("{name} is for kind {}, not nut", other.kind()))),
-    }
+    profiles::of_kind(name, "nut", Device::into_nut).map_err(|why| (exit::USAGE, why))
 }
 
 /// The one that was named, or the only one.

@@ -55,21 +55,11 @@ async fn walk(walker: &mut Walker, roots: &[Oid], discretion: &Discretion, out: 
 }
 
 fn given(name: &str) -> Result<SnmpProfile, Trouble> {
-    let faults = |faults: Vec<muster_profiles::Fault>| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        (exit::USAGE, lines.join("\n"))
-    };
-    match profiles::find(name).map_err(faults)? {
-        Device::Snmp(profile) => Ok(profile),
-        other => Err((exit::USAGE, format!("{name} is for kind {}, not snmp", other.kind()))),
-    }
+    profiles::of_kind(name, "snmp", Device::into_snmp).map_err(|why| (exit::USAGE, why))
 }
 
 fn shipped() -> Vec<SnmpProfile> {
-    let snmp = |name: &str| match muster_profiles::shipped(name)? {
-        Device::Snmp(profile) => Some(profile),
-        Device::Modbus(_) | Device::Nut(_) => None,
-    };
+    let snmp = |name: &str| muster_profiles::shipped(name)?.into_snmp();
     muster_profiles::shipped_names().filter_map(snmp).collect()
 }
 

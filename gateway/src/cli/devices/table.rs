@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use crate::lines::{many, printable};
 
-const HEAD: [&str; 6] = ["DEVICE", "KIND", "GOOD", "AGE", "CYCLE", "STATE"];
+const HEAD: [&str; 7] = ["DEVICE", "KIND", "GOOD", "AGE", "CYCLE", "BUS", "STATE"];
+/// Where the bus stands in it.
+const BUS: usize = 5;
+/// A name of a bus is cut to no less; narrower, its column is left out.
+const LEAST_BUS: usize = 6;
 /// Stands for what there is not.
 const NONE: &str = "-";
 /// Broader than this no line is made; a terminal is no narrower.
@@ -94,6 +98,7 @@ fn by_zone<'a>(well: &[&'a Value]) -> BTreeMap<String, Vec<&'a Value>> {
     zones
 }
 
+/// As wide as what stands in them; the bus as wide as there is room for, and 0 where nobody shares one.
 fn widths(devices: &[&Value]) -> [usize; HEAD.len()] {
     let mut widths = HEAD.map(str::len);
     for row in devices.iter().map(|device| row(device)) {
@@ -101,11 +106,30 @@ fn widths(devices: &[&Value]) -> [usize; HEAD.len()] {
             *width = (*width).max(cell.chars().count());
         }
     }
+    let others: usize = widths.iter().sum::<usize>() - widths[BUS] + 2 * (HEAD.len() - 1);
+    let room = WIDTH.saturating_sub(others);
+    let is_shared = devices.iter().any(|device| device["bus"].is_string());
+    widths[BUS] = if is_shared && room >= LEAST_BUS {
+        widths[BUS].min(room)
+    } else {
+        0
+    };
     widths
 }
 
+/// Its end, which tells lines of one kind apart.
+fn cut(text: &str, width: usize) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= width {
+        return text.to_owned();
+    }
+    let end: String = chars[chars.len() + 1 - width..].iter().collect();
+    format!("…{end}")
+}
+
 fn line(row: &[String; HEAD.len()], widths: [usize; HEAD.len()]) -> String {
-    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let shown = row.iter().zip(widths).filter(|(_, width)| *width > 0);
+    let cells = shown.map(|(cell, width)| format!("{:<width$}", cut(cell, width)));
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
@@ -117,6 +141,7 @@ fn row(device: &Value) -> [String; HEAD.len()] {
         format!("{}/{}", number("channels_good"), number("channels_total")),
         duration(&device["last_good_ms"]),
         duration(&device["cycle_ms"]),
+        text(&device["bus"]),
         state(device),
     ]
 }
@@ -158,6 +183,7 @@ fn why(device: &Value) -> Vec<String> {
         n if n > 1 && n as u64 == total => lines.push(format!("not good: all {n} of its channels")),
         _ => lines.push(format!("not good: {}", faults.join(", "))),
     }
+    lines.extend(device["note"].as_str().map(|note| format!("note: {note}")));
     if let Some(line) = device["last_error"]["line"].as_str() {
         let ago = duration(&device["last_error"]["age_ms"]);
         lines.push(format!("last error, {ago} ago: {line}"));
@@ -166,6 +192,9 @@ fn why(device: &Value) -> Vec<String> {
         let (profile, poll) = (text(&device["profile"]), duration(&device["poll_ms"]));
         lines.push(format!("asked at {address} as {profile} every {poll}"));
     }
+    if let Some(bus) = device["bus"].as_str() {
+        lines.push(format!("on {bus} with {}", beside(&device["shares_bus_with"])));
+    }
     lines.push(format!(
         "in {}, group {}",
         list(&device["zones"]),
@@ -173,6 +202,16 @@ fn why(device: &Value) -> Vec<String> {
     ));
     lines.extend(device["next"].as_str().map(|next| format!("NEXT: {next}")));
     lines
+}
+
+/// Who is on a bus with it: a few by name.
+fn beside(others: &Value) -> String {
+    let all: Vec<String> = others.as_array().into_iter().flatten().map(text).collect();
+    match all.len() {
+        0 => "nobody else".to_owned(),
+        n if n > 4 => format!("{} and {} more", all[..3].join(", "), n - 3),
+        _ => all.join(", "),
+    }
 }
 
 /// In lines of 80 columns, with room in front; a word that is longer stays whole, it may have to be typed.
@@ -276,10 +315,39 @@ mod tests {
     }
 
     #[test]
+    fn a_bus_has_a_column_where_somebody_shares_one_and_there_is_room() {
+        let mut on_line = well();
+        (on_line["bus"], on_line["shares_bus_with"]) = (json!("/dev/serial/by-id/usb-FTDI_A1"), json!(["bms-2"]));
+        let lines = shown(&[on_line.clone(), well()]);
+        assert_eq!(
+            lines[0],
+            "DEVICE  KIND  GOOD  AGE     CYCLE  BUS                            STATE"
+        );
+        assert!(
+            lines[2].contains("/dev/serial/by-id/usb-FTDI_A1  ok") && lines[3].contains("  -  "),
+            "{lines:?}"
+        );
+        on_line["id"] = json!("battery-monitor-of-row-3-and-4");
+        let lines = shown(&[on_line.clone()]);
+        assert!(
+            lines[2].contains("…usb-FTDI_A1  ok") || lines[2].contains("FTDI_A1  ok"),
+            "{lines:?}"
+        );
+        let mut ill = lost();
+        (ill["bus"], ill["shares_bus_with"]) = (json!("/dev/ttyS1"), json!(["a", "b", "c", "d", "e"]));
+        ill["note"] = json!("it says that it is isolated");
+        let text = shown(&[ill]).join("\n");
+        assert!(text.contains("on /dev/ttyS1 with a, b, c and 2 more"), "{text}");
+        assert!(text.contains("note: it says that it is isolated"), "{text}");
+        assert!(!shown(&[well()])[0].contains("BUS"));
+    }
+
+    #[test]
     fn nothing_is_broader_than_a_terminal() {
         let mut device = lost();
         device["id"] = json!("x".repeat(32));
         device["state"] = json!("not_heard");
+        (device["bus"], device["alarm"]) = (json!("/dev/ttyUSB0"), json!(true));
         device["faults"] = (0..60)
             .map(|n| json!({ "channel": format!("ups-1.signal-{n}"), "quality": "stale" }))
             .collect();

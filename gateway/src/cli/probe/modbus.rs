@@ -43,14 +43,7 @@ fn shipped(name: &str) -> Option<Profile> {
 }
 
 fn given(name: &str) -> Result<Profile, Trouble> {
-    let faults = |faults: Vec<muster_profiles::Fault>| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        (exit::USAGE, lines.join("\n"))
-    };
-    match profiles::find(name).map_err(faults)? {
-        Device::Modbus(profile) => Ok(profile),
-        other => Err((exit::USAGE, format!("{name} is for kind {}, not modbus", other.kind()))),
-    }
+    profiles::of_kind(name, "modbus", Device::into_modbus).map_err(|why| (exit::USAGE, why))
 }
 
 fn found(args: &Args, seen: &Seen, profile: &str, signals: Result<Vec<Live>, String>) -> Found {

@@ -62,21 +62,15 @@ fn with_next_act(why: String) -> String {
 }
 
 fn given(name: &str) -> Result<(String, Why, SnmpProfile), Trouble> {
-    let faults = |faults: Vec<muster_profiles::Fault>| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        (exit::USAGE, lines.join("\n"))
-    };
-    match profiles::find(name).map_err(faults)? {
-        Device::Snmp(profile) => Ok((name.to_owned(), Why::Given, profile)),
-        other => Err((exit::USAGE, format!("{name} is for kind {}, not snmp", other.kind()))),
-    }
+    let profile = profiles::of_kind(name, "snmp", Device::into_snmp).map_err(|why| (exit::USAGE, why))?;
+    Ok((name.to_owned(), Why::Given, profile))
 }
 
 /// Every shipped profile that is believed of this agent.
 fn fitting(agent: &Agent) -> Vec<(String, Why, SnmpProfile)> {
-    let snmp = |name: &str| match muster_profiles::shipped(name)? {
-        Device::Snmp(profile) => Some((name.to_owned(), why(&profile, &agent.sys_object_id)?, profile)),
-        Device::Modbus(_) | Device::Nut(_) => None,
+    let snmp = |name: &str| {
+        let profile = muster_profiles::shipped(name)?.into_snmp()?;
+        Some((name.to_owned(), why(&profile, &agent.sys_object_id)?, profile))
     };
     muster_profiles::shipped_names().filter_map(snmp).collect()
 }

@@ -46,7 +46,7 @@ fn tables_and_types() {
 
 #[test]
 fn what_comes_later_is_refused_by_name() {
-    for later in ["[[feed]]\nrack = \"r1\"\n", "[[peer]]\n"] {
+    for later in ["[[peer]]\n"] {
         let findings = check(&format!("{GOOD}{later}"));
         assert_eq!(findings.len(), 1, "{later}");
         assert!(

@@ -28,10 +28,18 @@ fn every_record() -> Vec<Record> {
         Record::EvacuateBegun {
             zone: None,
             why: s("ordered"),
+            racks: None,
         },
+        Record::EvacuateBegun {
+            zone: None,
+            why: s("batteries"),
+            racks: Some(vec![s("r1")]),
+        },
+        Record::PowerHeld { why: s("mains") },
         Record::EvacuateBegun {
             zone: Some(s("b3")),
             why: s("two votes"),
+            racks: None,
         },
         Record::OrderRefused {
             verb: Verb::Reset,
@@ -166,7 +174,7 @@ fn is_listed(record: &Record) -> bool {
         Record::IncidentOpened { .. } | Record::VoteHeld { .. } | Record::VoteReturned { .. } => true,
         Record::EvacuateBegun { .. } | Record::OrderPending { .. } | Record::OrderTaken { .. } => true,
         Record::OrderRefused { .. } | Record::AbortLifted { .. } | Record::StepIntent { .. } => true,
-        Record::AlarmJoined { .. } | Record::DeathNoted { .. } => true,
+        Record::AlarmJoined { .. } | Record::DeathNoted { .. } | Record::PowerHeld { .. } => true,
         Record::WindowOpened { .. } | Record::WindowClosed { .. } => true,
         Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }

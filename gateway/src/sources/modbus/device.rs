@@ -1,22 +1,32 @@
 //! One device: what is read of it, cycle by cycle, and whether it is believed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use muster_profiles::{Block, Expect};
+use muster_core::{ChannelIx, Millis};
+use muster_profiles::{Block, Expect, Signal};
 use muster_wire::Absence;
 
 use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link, To};
-use super::plan::Plan;
+use super::plan::{Plan, Poll};
+use super::singly::{Compared, Singly};
 use super::sunspec::{self, Found};
 use crate::clock::Stopwatch;
 use crate::counters::{Cause, Counters};
+use crate::sources::excuse::Excuses;
 use crate::sources::outlet::Sample;
 use crate::sources::polls::Polling;
 
 /// A device that has stopped answering is waited for at least so long.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
+
+/// On its line while it warms up.
+const WARMS_UP: &str = "it says that it warms up: it casts no vote until it measures";
+/// On its line while it is inhibited, in the widest sense.
+const INHIBITED: &str = "it says that it is isolated, inhibited, calibrated or under test: it casts no vote until somebody \
+                         switches it back at the device";
 
 /// One device on a port.
 pub(super) struct Device {
@@ -30,6 +40,10 @@ pub(super) struct Device {
     hurried: bool,
     /// Where its SunSpec model stands, and its scale factors; and the opening of the port under which that was found.
     found: Option<(u64, Found)>,
+    /// Since when signals are excused, and what is compared by single reads.
+    excuses: Excuses,
+    singly: Singly,
+    began: Stopwatch,
     /// What a counter held that has to move, and since when.
     counter: Option<(Vec<u16>, Stopwatch)>,
 }
@@ -44,6 +58,8 @@ pub(super) struct Cycle {
     /// Blocks that have been read.
     read: usize,
     samples: Vec<Sample>,
+    /// Channels whose meaning something that was read takes away.
+    excused: BTreeSet<ChannelIx>,
 }
 
 impl Cycle {
@@ -54,6 +70,7 @@ impl Cycle {
             opened: None,
             read: 0,
             samples: Vec::new(),
+            excused: BTreeSet::new(),
         }
     }
 }
@@ -68,6 +85,9 @@ impl Device {
             counters,
             polling,
             found: None,
+            excuses: Excuses::default(),
+            singly: Singly::default(),
+            began: Stopwatch::start(),
             counter: None,
         }
     }
@@ -107,21 +127,99 @@ impl Device {
         let none = Found::default();
         let factors = &self.found.as_ref().map_or(&none, |(_, found)| found).factors;
         cycle.samples.extend(poll.samples(&answer, factors));
+        cycle.excused.extend(poll.excused(&answer));
         cycle.opened.get_or_insert(link.opened());
         cycle.read += 1;
+        if cycle.trip && self.source.way.profile.check_singly && self.singly.is_due(link.opened(), poll.block) {
+            self.compare(link, poll, answer).await?;
+        }
         if cycle.read < polls.len() {
             return Ok(None);
         }
         let absence = self.absence(link).await?;
         self.check_canary(link).await?;
         self.polling.heard(&cycle.begun);
-        let samples = std::mem::take(&mut cycle.samples).into_iter();
-        Ok(Some(samples.map(|sample| sample.unless(absence)).collect()))
+        self.say(absence);
+        Ok(Some(self.believed(cycle, absence)))
+    }
+
+    /// The samples of a cycle that was sound to its end.
+    fn believed(&mut self, cycle: &mut Cycle, absence: Option<Absence>) -> Vec<Sample> {
+        let now = Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        let believed = |Sample { channel, value }: Sample| {
+            let value = self
+                .excuses
+                .without(channel, value, cycle.excused.contains(&channel), now);
+            let of_mode = absence.filter(|_| !self.plan.about_mode.contains(&channel));
+            let doubted = self.singly.is_doubted(channel).then_some(Absence::Config);
+            Sample { channel, value }.unless(of_mode).unless(doubted)
+        };
+        std::mem::take(&mut cycle.samples).into_iter().map(believed).collect()
+    }
+
+    /// Why its signals have no value, on its line in the list of devices.
+    fn say(&self, absence: Option<Absence>) {
+        let mode = match absence {
+            Some(Absence::Warmup) => Some(WARMS_UP.to_owned()),
+            Some(Absence::Config) => Some(INHIBITED.to_owned()),
+            _ => None,
+        };
+        self.polling.note(mode.or_else(|| self.singly.line()));
+    }
+
+    /// Trip signals of a block by themselves, once a connection.
+    async fn compare(&mut self, link: &mut Link, poll: &Poll, answer: Answer) -> Result<(), Failure> {
+        let mut doubts = Vec::new();
+        for (signal, channel) in poll.shared() {
+            let compared = self.compare_one(link, poll.block, signal, &answer).await?;
+            if let Some(line) = compared.line(&signal.name) {
+                self.count(Cause::ModbusDisagrees, &line);
+                doubts.push((*channel, line));
+            }
+        }
+        self.singly.done(poll.block, doubts);
+        Ok(())
+    }
+
+    /// A value may change between two questions: what differs is asked for once more.
+    async fn compare_one(
+        &mut self,
+        link: &mut Link,
+        block: Block,
+        signal: &Signal,
+        answer: &Answer,
+    ) -> Result<Compared, Failure> {
+        let alone = Block {
+            table: signal.table,
+            start: signal.address,
+            count: signal.words(),
+        };
+        let value = |block: Block, answer: &Answer| match answer {
+            Answer::Words(words) => block.part(signal, words).map(|words| signal.decode(words)),
+            Answer::Refused(_) => None,
+        };
+        let Some(mut before) = value(block, answer) else {
+            return Ok(Compared::Same);
+        };
+        for _ in 0..2 {
+            let Some(by_itself) = value(alone, &self.read(link, alone).await?) else {
+                return Ok(Compared::Refused);
+            };
+            let Some(after) = value(block, &self.read(link, block).await?) else {
+                return Ok(Compared::Same);
+            };
+            if by_itself == before || by_itself == after {
+                return Ok(Compared::Same);
+            }
+            before = after;
+        }
+        Ok(Compared::Other)
     }
 
     /// Counts a failure; one line of it.
     pub(super) fn failed(&self, failure: &Failure) -> String {
         let line = failure.line();
+        self.polling.note(None);
         self.count(failure.cause(), &line);
         line
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_modbus::{Error, ExceptionCode, ProtocolError};
 
 use crate::counters::Cause;
+use crate::lines;
 
 /// What went wrong with a device. One line each, for the log and for `Input::Lost`.
 #[derive(Debug, thiserror::Error)]
@@ -119,13 +120,7 @@ impl Failure {
 
     /// One line with all its causes.
     pub(super) fn line(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line = format!("{line}: {error}");
-            cause = error.source();
-        }
-        line
+        lines::with_causes(self)
     }
 }
 

@@ -15,6 +15,7 @@ mod plan;
 mod poller;
 mod record;
 mod rtu;
+mod singly;
 mod sunspec;
 #[cfg(test)]
 pub(crate) mod tests;

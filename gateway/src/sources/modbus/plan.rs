@@ -1,12 +1,12 @@
 //! What is read of a device, and how answers become readings. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::ChannelIx;
 use muster_profiles::{Block, Signal};
-use muster_wire::Absence;
+use muster_wire::{Absence, MICRO, Micro};
 
 use super::ModbusSource;
 use super::link::Answer;
@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) trip: Arc<[Poll]>,
     /// Reads of all others.
     pub(super) rest: Arc<[Poll]>,
+    /// Channels of signals that stand in the register of its mode: they keep their value whatever that says.
+    pub(super) about_mode: BTreeSet<ChannelIx>,
 }
 
 /// One read and what is in it.
@@ -28,6 +30,8 @@ pub(super) struct Plan {
 pub(super) struct Poll {
     pub(super) block: Block,
     points: Vec<(Signal, ChannelIx)>,
+    /// Signals in it that take the meaning of others away, and whose: in whichever block of the cycle those stand.
+    excuses: Vec<(Signal, Vec<ChannelIx>)>,
 }
 
 impl Plan {
@@ -35,6 +39,7 @@ impl Plan {
         Self {
             trip: polls(source, true),
             rest: polls(source, false),
+            about_mode: about_mode(source),
         }
     }
 
@@ -46,6 +51,13 @@ impl Plan {
             !self.trip.is_empty(),
         )
     }
+}
+
+fn about_mode(source: &ModbusSource) -> BTreeSet<ChannelIx> {
+    let profile = &source.way.profile;
+    let about = |s: &&Signal| profile.mode.as_ref().is_some_and(|mode| mode.is_about(s));
+    let channel = |s: &Signal| source.channels.get(&s.name).copied();
+    profile.signals.iter().filter(about).filter_map(channel).collect()
 }
 
 /// How long a line of this rate is busy with a source, out of how long: questions, answers and the silences between them, as
@@ -71,6 +83,12 @@ pub(crate) fn line_time(source: &ModbusSource, baud: u32) -> (Duration, Duration
 fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {
     let channel = |s: &Signal| source.channels.get(&s.name).copied().filter(|_| s.trip == trip);
     let blocks = source.way.profile.blocks(|s| channel(s).is_some());
+    let excused = |by: &Signal| -> Vec<ChannelIx> {
+        let all = source.way.profile.signals.iter();
+        all.filter(|s| s.unless_signals.contains(&by.name))
+            .filter_map(channel)
+            .collect()
+    };
     let inside = |block: &Block, s: &Signal| (block.start..=block.start + (block.count - 1)).contains(&s.address);
     blocks
         .into_iter()
@@ -79,12 +97,37 @@ fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {
                 .filter(|s| s.table == block.table && inside(&block, s))
                 .filter_map(|s| Some((s.clone(), channel(s)?)))
                 .collect(),
+            excuses: (source.way.profile.signals.iter())
+                .filter(|s| s.table == block.table && inside(&block, s))
+                .map(|s| (s.clone(), excused(s)))
+                .filter(|(_, excused)| !excused.is_empty())
+                .collect(),
             block,
         })
         .collect()
 }
 
 impl Poll {
+    /// Channels whose meaning something in an answer takes away.
+    pub(super) fn excused<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = ChannelIx> + 'a {
+        let holds = move |signal: &Signal| match answer {
+            Answer::Words(words) => {
+                let part = self.block.part(signal, words);
+                part.is_some_and(|words| signal.decode(words) == Ok(Micro(MICRO)))
+            }
+            Answer::Refused(_) => false,
+        };
+        let said = self.excuses.iter().filter(move |(signal, _)| holds(signal));
+        said.flat_map(|(_, channels)| channels.iter().copied())
+    }
+
+    /// What of an answer would be read by itself: signals that share their block with something else.
+    pub(super) fn shared(&self) -> impl Iterator<Item = &(Signal, ChannelIx)> {
+        self.points
+            .iter()
+            .filter(|(signal, _)| signal.words() < self.block.count)
+    }
+
     /// The samples in an answer: of a refused read, every one is absent. `factors` are scale factors by offset; a signal
     /// whose own is missing has no value.
     pub(super) fn samples(&self, answer: &Answer, factors: &BTreeMap<u16, i16>) -> Vec<Sample> {
@@ -112,7 +155,6 @@ impl Poll {
 mod tests {
     use super::*;
     use muster_core::SourceIx;
-    use muster_wire::Micro;
     use tokio_modbus::ExceptionCode;
 
     fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> ModbusSource {
@@ -179,6 +221,25 @@ mod tests {
             (3, Err(Absence::Range)),
         ];
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn what_takes_a_meaning_away_is_read_with_it_whether_it_has_a_channel_or_not() {
+        let plan = Plan::of(&source("apc/smart-ups", &["on_battery"], None));
+        let blocks: Vec<_> = plan.trip.iter().map(|p| (p.block.start, p.block.count)).collect();
+        assert_eq!(blocks, [(0, 2), (23, 2)]);
+        let excused = |poll: usize, words: &[u16]| -> Vec<u32> {
+            let answer = Answer::Words(words.to_vec());
+            plan.trip[poll].excused(&answer).map(|channel| channel.0).collect()
+        };
+        assert_eq!(
+            (excused(0, &[0, 0x84]), excused(0, &[0, 4])),
+            (vec![0], vec![]),
+            "bit 7"
+        );
+        assert_eq!((excused(1, &[2, 0]), excused(1, &[0, 2])), (vec![0], vec![0]));
+        assert_eq!((excused(1, &[4, 4]), excused(1, &[])), (vec![], vec![]));
+        assert!(plan.rest.is_empty());
     }
 
     #[test]

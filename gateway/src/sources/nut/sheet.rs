@@ -6,12 +6,8 @@ use muster_wire::{Absence, MICRO, Micro};
 
 use super::NutSource;
 use super::answer::Variables;
+use crate::sources::excuse::Excuses;
 use crate::sources::outlet::Sample;
-
-/// What takes a flag's meaning away (`CAL` that of `OB`) does so for at most an hour from when it was first said: a
-/// calibration empties the battery once, and is over; on some UPSes the flag stays (NUT issue 2168), and must not hide
-/// the power cut that comes a week later.
-const EXCUSED_AT_MOST_MS: Millis = 3_600_000;
 
 /// The signals of a UPS that the config has a channel for.
 #[derive(Debug)]
@@ -27,8 +23,7 @@ pub(super) struct Sheet {
 pub(super) struct Point {
     signal: NutSignal,
     channel: ChannelIx,
-    /// Since when something takes its meaning away. Own time: the UPS's is not believed.
-    excused_since: Option<Millis>,
+    excuses: Excuses,
 }
 
 impl Sheet {
@@ -40,7 +35,7 @@ impl Sheet {
                 Some(Point {
                     signal: signal.clone(),
                     channel,
-                    excused_since: None,
+                    excuses: Excuses::default(),
                 })
             })
             .collect()
@@ -72,12 +67,8 @@ impl Point {
 
     fn value(&mut self, variables: &Variables, now: Millis) -> Result<Micro, Absence> {
         let value = self.signal.value(variables).ok_or(Absence::Bus)?;
-        if !self.signal.is_excused(variables) {
-            self.excused_since = None;
-            return value;
-        }
-        let since = *self.excused_since.get_or_insert(now);
-        if now - since < EXCUSED_AT_MOST_MS {
+        let is_said = self.signal.is_excused(variables);
+        if self.excuses.count(self.channel, is_said, now) || !is_said {
             return value;
         }
         let text = variables.get(&self.signal.variable).map_or("", String::as_str);
@@ -89,6 +80,8 @@ impl Point {
 mod tests {
     use super::super::tests::source;
     use super::*;
+
+    const HOUR: Millis = 3_600_000;
 
     fn said(rows: &[(&str, &str)]) -> Variables {
         rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -120,7 +113,7 @@ mod tests {
     fn a_calibration_excuses_on_battery_for_an_hour_and_no_longer() {
         let mut sheet = Sheet::of(&source("127.0.0.1:1", &["on_battery"]));
         let mut at = |status: &str, now| values(&mut sheet, &said(&[("ups.status", status)]), now)[0];
-        let hour = EXCUSED_AT_MOST_MS;
+        let hour = HOUR;
         assert_eq!((at("OB CAL", 0), at("OB CAL", hour - 1)), (Ok(0), Ok(0)));
         assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
         assert_eq!(
@@ -152,10 +145,6 @@ mod tests {
             "it is over, and the load still on battery"
         );
         assert_eq!(at("In progress", 3_000), Ok(0));
-        assert_eq!(
-            at("In progress", 3_000 + EXCUSED_AT_MOST_MS),
-            Ok(MICRO),
-            "it stays for ever"
-        );
+        assert_eq!(at("In progress", 3_000 + HOUR), Ok(MICRO), "it stays for ever");
     }
 }

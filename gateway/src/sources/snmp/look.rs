@@ -16,6 +16,7 @@ use super::login;
 use super::plan::{Answers, theirs};
 use crate::config::{SnmpLogin, SnmpWay};
 use crate::lines;
+use crate::sources::excuse::Excuses;
 use crate::sources::nut::shown;
 
 /// An answer later than this is none.
@@ -95,7 +96,8 @@ impl Agent {
         let mut all = Answers::default();
         for trip in [true, false] {
             let answers = link.read(trip, &mut Vec::new()).await?;
-            samples.extend(if trip { &link.trip } else { &link.rest }.samples(&answers));
+            let poll = if trip { &link.trip } else { &link.rest };
+            samples.extend(poll.samples(&answers, &mut Excuses::default(), 0));
             all.objects.extend(answers.objects);
         }
         let value = |at: usize| samples.iter().find(|s| s.channel.at() == at).map(|s| s.value);

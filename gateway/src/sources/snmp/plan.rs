@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_snmp::{Oid, Value};
-use muster_core::ChannelIx;
+use muster_core::{ChannelIx, Millis};
 use muster_profiles::{Place, SnmpSignal};
-use muster_wire::{Absence, Micro};
+use muster_wire::{Absence, MICRO, Micro};
 
 use super::SnmpSource;
+use crate::sources::excuse::Excuses;
 use crate::sources::outlet::Sample;
 use crate::sources::pace::Pace;
 
@@ -22,6 +23,8 @@ pub(super) fn pace(source: &SnmpSource) -> Pace {
 #[derive(Debug)]
 pub(super) struct Poll {
     points: Vec<(SnmpSignal, ChannelIx)>,
+    /// Signals that take the meaning of some of them away, whether they have a channel or not.
+    excuses: Vec<SnmpSignal>,
     /// Channels of signals that this agent says nothing by.
     mute: Vec<ChannelIx>,
 }
@@ -47,9 +50,12 @@ impl Poll {
         let is_mute = |s: &&SnmpSignal| s.trip == trip && spoken.iter().all(|spoken| spoken.name != s.name);
         let mute = source.way.profile.signals.iter().filter(is_mute).filter_map(channel);
         let points = spoken.iter().filter(|s| s.trip == trip);
+        let points: Vec<_> = points.filter_map(|s| Some((s.clone(), channel(s)?))).collect();
+        let excuses = |s: &&SnmpSignal| points.iter().any(|(signal, _)| signal.unless_signals.contains(&s.name));
         Self {
             mute: mute.collect(),
-            points: points.filter_map(|s| Some((s.clone(), channel(s)?))).collect(),
+            excuses: spoken.iter().filter(excuses).cloned().collect(),
+            points,
         }
     }
 
@@ -58,14 +64,18 @@ impl Poll {
         self.points.is_empty() && self.mute.is_empty()
     }
 
+    /// Everything that is read.
+    fn signals(&self) -> impl Iterator<Item = &SnmpSignal> {
+        self.points.iter().map(|(signal, _)| signal).chain(&self.excuses)
+    }
+
     /// Every object once, in order.
     pub(super) fn objects(&self) -> Vec<Oid> {
-        let object = |(signal, _): &(SnmpSignal, ChannelIx)| match &signal.place {
+        let object = |signal: &SnmpSignal| match &signal.place {
             Place::Object(oid) => theirs(oid),
             Place::Column { count, .. } => theirs(count),
         };
-        self.points
-            .iter()
+        self.signals()
             .map(object)
             .collect::<BTreeSet<_>>()
             .into_iter()
@@ -74,21 +84,26 @@ impl Poll {
 
     /// The columns whose agent says that they have rows.
     pub(super) fn columns(&self, objects: &BTreeMap<Oid, Value>) -> BTreeSet<Oid> {
-        let with_rows = |(signal, _): &(SnmpSignal, ChannelIx)| match &signal.place {
+        let with_rows = |signal: &SnmpSignal| match &signal.place {
             Place::Column { column, count, .. } => {
                 let rows = number(objects.get(&theirs(count)));
                 rows.is_some_and(|rows| rows > 0).then(|| theirs(column))
             }
             Place::Object(_) => None,
         };
-        self.points.iter().filter_map(with_rows).collect()
+        self.signals().filter_map(with_rows).collect()
     }
 
-    /// One sample a channel: of what the agent does not have, an absence, and only of that.
-    pub(super) fn samples(&self, answers: &Answers) -> Vec<Sample> {
-        let spoken = self.points.iter().map(|(signal, channel)| Sample {
-            channel: *channel,
-            value: decode(signal, answers),
+    /// One sample a channel: of what the agent does not have, an absence, and only of that. `excuses` are those of the agent.
+    pub(super) fn samples(&self, answers: &Answers, excuses: &mut Excuses, now: Millis) -> Vec<Sample> {
+        let holds = |signal: &&SnmpSignal| decode(signal, answers) == Ok(Micro(MICRO));
+        let said: BTreeSet<&str> = self.excuses.iter().filter(holds).map(|s| s.name.as_str()).collect();
+        let spoken = self.points.iter().map(|(signal, channel)| {
+            let is_said = signal.unless_signals.iter().any(|name| said.contains(name.as_str()));
+            Sample {
+                channel: *channel,
+                value: excuses.without(*channel, decode(signal, answers), is_said, now),
+            }
         });
         let mute = self.mute.iter().map(|channel| Sample {
             channel: *channel,

@@ -16,6 +16,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::counters::{Cause, Counters};
 use crate::lanes::Lanes;
 use crate::lines;
+use crate::sources::excuse::Excuses;
 use crate::sources::outlet::{Cycled, Outlet, Sample, turn};
 use crate::sources::polls::Polling;
 
@@ -33,7 +34,7 @@ pub(super) async fn run(
     let pace = pace(&source);
     polling.every(pace.period);
     let mut turns = pace.begin(source.source.at()).await;
-    let mut outlet = Outlet::new(source.source, lanes, clock, simulated);
+    let mut outlet = Outlet::new(source.source, lanes, clock.clone(), simulated);
     let mut agent = Agent {
         source,
         counters,
@@ -41,6 +42,8 @@ pub(super) async fn run(
         hint,
         auth: None,
         link: None,
+        excuses: Excuses::default(),
+        clock,
     };
     loop {
         let full = tokio::select! {
@@ -68,6 +71,9 @@ struct Agent {
     /// Our login in the library's words, once it is made.
     auth: Option<Auth>,
     link: Option<Link>,
+    /// They outlast a link: an agent that starts anew does not begin another hour.
+    excuses: Excuses,
+    clock: Clock,
 }
 
 impl Cycled for Agent {
@@ -119,7 +125,7 @@ impl Agent {
         self.count_refused(&refused);
         let answers = answers?;
         let poll = if trip { &link.trip } else { &link.rest };
-        let samples = poll.samples(&answers);
+        let samples = poll.samples(&answers, &mut self.excuses, self.clock.now());
         if !samples.is_empty() {
             self.polling.heard(&begun);
         }

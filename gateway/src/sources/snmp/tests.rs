@@ -11,6 +11,7 @@ use muster_wire::{Absence, Micro};
 use super::SnmpSource;
 use super::plan::{Answers, Poll, pace};
 use crate::config::{Secret, SnmpLogin, SnmpWay};
+use crate::sources::excuse::Excuses;
 
 fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> SnmpSource {
     let channels = (0..).zip(signals).map(|(i, s)| ((*s).to_owned(), ChannelIx(i)));
@@ -41,7 +42,7 @@ fn values(poll: &Poll, objects: &[(&str, Value)]) -> Vec<Result<Micro, Absence>>
         Input::Reading { value, .. } => value,
         other => panic!("{other:?}"),
     };
-    poll.samples(&Answers { objects, columns })
+    poll.samples(&Answers { objects, columns }, &mut Excuses::default(), 0)
         .into_iter()
         .map(|sample| value(sample.input(false, 0)))
         .collect()
@@ -133,6 +134,32 @@ fn a_table_is_walked_only_where_it_has_rows() {
             columns(None)
         ),
         (0, 0, 0)
+    );
+}
+
+/// Whether the test has a channel or not: it is asked for with what it excuses.
+#[test]
+fn on_battery_in_a_self_test_is_not_on_battery_for_an_hour() {
+    const STATUS: &str = "1.3.6.1.4.1.318.1.1.1.4.1.1.0";
+    const CALIBRATION: &str = "1.3.6.1.4.1.318.1.1.1.7.2.6.0";
+    let agent = "1.3.6.1.4.1.318.1.3.27".parse().unwrap();
+    let poll = Poll::of(&source("apc/powernet", &["on_battery"], None), &agent, true);
+    assert!(poll.objects().contains(&oid(CALIBRATION)) && poll.objects().len() == 3);
+    let mut excuses = Excuses::default();
+    let mut at = |calibration, now| {
+        let objects = [(oid(STATUS), Value::Integer(3)), (oid(CALIBRATION), calibration)];
+        let answers = Answers {
+            objects: objects.into_iter().collect(),
+            columns: BTreeMap::new(),
+        };
+        poll.samples(&answers, &mut excuses, now)[0].value
+    };
+    let (no, yes) = (Ok(Micro(0)), Ok(Micro(1_000_000)));
+    assert_eq!((at(Value::Integer(3), 0), at(Value::Integer(3), 3_599_999)), (no, no));
+    assert_eq!(at(Value::Integer(3), 3_600_000), yes, "it stays for ever");
+    assert_eq!(
+        (at(Value::Integer(1), 3_600_001), at(Value::Null, 3_600_002)),
+        (yes, yes)
     );
 }
 

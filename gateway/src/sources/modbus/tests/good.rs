@@ -96,6 +96,83 @@ async fn a_detector_that_warms_up_or_is_calibrated_trips_nothing_and_says_why() 
     assert_eq!(bench.counted(), []);
 }
 
+/// Its levels would vote: what says that it is isolated, and its own faults, stays.
+#[tokio::test]
+async fn an_isolated_detector_casts_no_vote_and_says_so_on_its_line() {
+    let registers = Registers::default();
+    registers.set(11, &[3_000, 0b1_1000]);
+    let address = serve(registers.clone()).await;
+    let mut bench = shipped(address, "system-sensor/faast", &["fire_1", "fire_2", "isolated"]);
+    let alarm = Heard::Alarm(vec![(0, Ok(1_000_000)), (1, Ok(1_000_000))]);
+    bench.hear_until(|h| *h == alarm).await;
+    assert_eq!(bench.polling.now().note, None);
+    registers.set(7, &[0x80]);
+    let isolated = Heard::Alarm(vec![(0, Err(Absence::Config)), (1, Err(Absence::Config))]);
+    bench.hear_until(|h| *h == isolated).await;
+    bench.hear_until(|h| *h == Heard::Data(vec![(2, Ok(1_000_000))])).await;
+    let note = bench.polling.now().note.unwrap();
+    assert!(note.contains("isolated") && note.contains("casts no vote"), "{note}");
+    registers.set(7, &[0]);
+    bench.hear_until(|h| *h == alarm).await;
+    assert_eq!((bench.polling.now().note, bench.counted()), (None, vec![]));
+}
+
+#[tokio::test]
+async fn a_smart_ups_that_tests_its_battery_is_not_on_battery() {
+    let registers = Registers::default();
+    registers.set(0, &[0, 0b100]);
+    registers.set(532, &[0x536D, 0x6172]);
+    let address = serve(registers.clone()).await;
+    let mut bench = shipped(address, "apc/smart-ups", &["on_battery"]);
+    let (no, yes) = (Heard::Alarm(vec![(0, Ok(0))]), Heard::Alarm(vec![(0, Ok(1_000_000))]));
+    bench.hear_until(|h| *h == yes).await;
+    for (at, status) in [(1, 0b1000_0100), (23, 0b10), (24, 0b10)] {
+        registers.set(at, &[status]);
+        bench.hear_until(|h| *h == no).await;
+        registers.set(at, &[if at == 1 { 0b100 } else { 0 }]);
+        bench.hear_until(|h| *h == yes).await;
+    }
+    assert_eq!(bench.counted(), []);
+}
+
+/// Three trip signals in one block, which are compared with single reads.
+fn compared() -> muster_profiles::Profile {
+    let text = PROFILE
+        .replace("address = 200", "address = 102")
+        .replace("[canary]", "check_singly = true\n[canary]");
+    muster_profiles::Profile::parse(&text, "test").unwrap()
+}
+
+#[tokio::test]
+async fn zero_in_a_block_of_a_register_that_is_refused_alone_is_no_value() {
+    let registers = Registers::default();
+    registers.set(900, &[0xBEEF]);
+    registers.set(100, &[7, 0, 9]);
+    registers.alone.lock().unwrap().insert(102, None);
+    let address = serve(registers.clone()).await;
+    let mut bench = poll(source(address.clone(), compared(), &["first", "second"]));
+    let heard = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
+    assert_eq!((bench.hear().await, bench.hear().await), (heard.clone(), heard));
+    assert_eq!(bench.counted(), [("modbus_disagrees", 1)], "once a connection");
+    let note = bench.polling.now().note.unwrap();
+    assert!(
+        note.starts_with("second is refused when it is asked for by itself"),
+        "{note}"
+    );
+    registers.alone.lock().unwrap().insert(102, Some(8));
+    let mut bench = poll(source(address.clone(), compared(), &["first", "second"]));
+    let other = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
+    assert_eq!(bench.hear().await, other, "8 by itself, 9 in a block");
+    assert!(bench.polling.now().note.unwrap().contains("neither is believed"));
+    registers.alone.lock().unwrap().clear();
+    let mut bench = poll(source(address, compared(), &["first", "second"]));
+    assert_eq!(
+        bench.hear().await,
+        Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Ok(9_000_000))])
+    );
+    assert_eq!((bench.counted(), bench.polling.now().note), (vec![], None));
+}
+
 /// [`PROFILE`], but its canary has to move every second.
 fn moving() -> muster_profiles::Profile {
     let text = PROFILE.replace("expect = 0xBEEF", "expect = \"moving\"\nwithin_ms = 1000");

@@ -18,6 +18,8 @@ pub(crate) struct Registers {
     pub(crate) identity: Vec<&'static str>,
     /// It has an exception for whatever it is asked.
     pub(crate) refuses: bool,
+    /// What single registers say when they are asked for by themselves; none: they are refused then.
+    pub(crate) alone: Arc<Mutex<BTreeMap<u16, Option<u16>>>>,
 }
 
 impl Registers {
@@ -30,6 +32,10 @@ impl Registers {
         (start..start + count)
             .map(|a| all.get(&a).copied().unwrap_or(0))
             .collect()
+    }
+
+    fn by_itself(&self, at: u16) -> Option<Option<u16>> {
+        self.alone.lock().unwrap().get(&at).copied()
     }
 
     fn identification(&self) -> Response {
@@ -56,6 +62,10 @@ impl Service for Registers {
     fn call(&self, request: Self::Request) -> Self::Future {
         ready(match request {
             _ if self.refuses => Err(ExceptionCode::IllegalFunction),
+            Request::ReadHoldingRegisters(at, 1) if let Some(said) = self.by_itself(at) => {
+                let word = said.ok_or(ExceptionCode::IllegalDataAddress);
+                word.map(|word| Response::ReadHoldingRegisters(vec![word]))
+            }
             Request::ReadHoldingRegisters(at, n) => Ok(Response::ReadHoldingRegisters(self.get(at, n))),
             Request::ReadInputRegisters(at, n) => Ok(Response::ReadInputRegisters(self.get(at, n))),
             Request::ReadDiscreteInputs(at, n) => {
