@@ -112,6 +112,13 @@ impl Checked {
                 };
                 self.tell(m, &bypass);
             }
+            _ => self.mechanism(m, act),
+        }
+    }
+
+    /// What machines do.
+    fn mechanism(&self, m: &mut Moment, act: &Act) {
+        match act {
             Act::Stall(g) => {
                 m.left.stalls -= 1;
                 m.gateways[*g].answers = false;
@@ -143,6 +150,7 @@ impl Checked {
                 m.gateways[*g].judge.free_since = m.truth.now;
                 self.hear(m, *g);
             }
+            _ => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use muster_core::{
-    Channel, Checks, Group, GroupIx, Hook, HookIx, Limit, Millis, Principal, Priors, Role, Rung, RungKind, Site,
+    Channel, Checks, Group, GroupIx, Hook, HookIx, Limit, Millis, Power, Principal, Priors, Role, Rung, RungKind, Site,
     Source, SourceIx, Workload, Zone, ZoneIx,
 };
 use muster_wire::{Micro, Quantity};
@@ -102,6 +102,6 @@ pub(crate) fn site(workloads: usize, supervision_ms: Millis, armed: bool) -> Arc
             loss_earliest_ms: LOSS_MS,
             ..Priors::default()
         },
-        power: muster_core::Power::default(),
+        power: Power::default(),
     })
 }

@@ -1,0 +1,148 @@
+//! Small things that no other test would miss, found by changing the code: each of these fails for at least one change of an
+//! operator or a body in the files that decide.
+mod stand;
+
+use core::num::NonZeroU64;
+
+use muster_core::{ChannelIx, Input, Level, Millis, Site, SourceIx, Target, Verb, Verdict};
+use muster_wire::{Absence, Micro, Quantity};
+use stand::{ANN, MINUTE, SECOND, Stand, site, smoke, source, ups};
+
+/// Three groups in one room, and one far away over the same broker.
+fn room() -> Site {
+    let mut s = site();
+    s.zones.iter_mut().for_each(|zone| zone.adjacent.clear());
+    let ids = ["n1", "n2", "n3", "far"];
+    s.sources = ids.iter().map(|id| source(id, &["mqtt"])).collect();
+    s.channels = vec![
+        smoke("a1", 0, 0, 0),
+        smoke("a2", 0, 1, 1),
+        smoke("a3", 0, 2, 2),
+        smoke("c", 2, 3, 3),
+    ];
+    s
+}
+
+const ALL: [(u32, i64); 4] = [(0, 0), (1, 0), (2, 0), (3, 0)];
+/// The first alarms; the second is not heard.
+const BURNS: [(u32, i64); 3] = [(0, 20), (2, 0), (3, 0)];
+
+fn calm(site: Site) -> Stand {
+    let mut stand = Stand::new(site);
+    stand.keep(&ALL, 20 * SECOND);
+    stand
+}
+
+/// The first alarms, and after a while the second dies.
+fn dies_after(stand: &mut Stand, ms: Millis) {
+    stand.alarm(0);
+    stand.keep(&[(0, 20), (1, 0), (2, 0), (3, 0)], ms);
+    stand.sample(1, Err(Absence::Bus));
+}
+
+/// How long the open window still is.
+fn window(stand: &Stand) -> Option<Millis> {
+    let orders = stand.view().orders;
+    let open = orders.iter().find(|o| o.verb == "abort" && !o.waits)?;
+    Some(open.until? - stand.now)
+}
+
+#[test]
+fn the_first_word_of_two_is_shown_for_five_minutes_and_then_said_to_lapse() {
+    let mut stand = calm(room());
+    assert_eq!(stand.order(ANN, Verb::Evacuate), Verdict::Pending);
+    stand.keep(&ALL, 5 * MINUTE - SECOND);
+    assert_eq!(stand.view().orders.len(), 1);
+    stand.keep(&ALL, 2 * SECOND);
+    assert!(stand.view().orders.is_empty());
+    assert!(stand.events.iter().any(|e| e.line.contains("evacuate lapses")));
+}
+
+#[test]
+fn a_window_shrinks_with_the_runway() {
+    let mut s = room();
+    s.channels
+        .extend([ups("ob", Quantity::OnBattery), ups("rt", Quantity::Runtime)]);
+    let mut stand = calm(s);
+    dies_after(&mut stand, 5 * SECOND);
+    assert!(window(&stand).unwrap() > 100 * SECOND);
+    stand.settle_at(4, 1);
+    stand.settle_at(5, 130);
+    // 130 s, less 100 s to move.
+    assert!(window(&stand).unwrap() <= 30 * SECOND, "{:?}", window(&stand));
+}
+
+#[test]
+fn a_restart_after_a_long_absence_listens_for_a_minute_before_a_window_ends() {
+    let mut stand = calm(room());
+    dies_after(&mut stand, 5 * SECOND);
+    stand.now += 200 * SECOND;
+    let mut next = stand.restart(u64::MAX);
+    assert_eq!((next.level(), window(&next)), (Level::Prepare, Some(60 * SECOND)));
+    next.keep(&BURNS, 61 * SECOND);
+    assert_eq!(next.level(), Level::Evacuate);
+}
+
+#[test]
+fn what_dies_a_minute_after_the_alarm_is_trouble() {
+    let after = |ms| {
+        let mut stand = calm(room());
+        dies_after(&mut stand, ms);
+        window(&stand).is_some()
+    };
+    assert!(after(55 * SECOND) && !after(65 * SECOND));
+}
+
+#[test]
+fn what_is_heard_again_within_the_minute_was_not_burnt() {
+    let mut stand = calm(room());
+    dies_after(&mut stand, 5 * SECOND);
+    stand.keep(&BURNS, 10 * SECOND);
+    assert!(window(&stand).is_some());
+    stand.keep(&[(0, 20), (1, 0), (2, 0), (3, 0)], 4 * MINUTE);
+    assert_eq!((window(&stand), stand.level()), (None, Level::Prepare));
+    assert_eq!(stand.votes().len(), 1);
+}
+
+#[test]
+fn a_bypass_is_named_in_its_own_room_alone() {
+    let mut stand = calm(room());
+    stand.input(&Input::Bypass {
+        by: ANN,
+        target: Target::Source(SourceIx(2)),
+        until: Some(stand.now + MINUTE),
+        reason: "fan".into(),
+        nonce: 1,
+    });
+    let zones = stand.view().zones;
+    assert!(zones[0].why.contains("bypass of n3"), "{}", zones[0].why);
+    assert!(!zones[2].why.contains("bypass"), "{}", zones[2].why);
+}
+
+#[test]
+fn a_channel_at_fault_is_not_counted_as_good() {
+    let mut stand = calm(room());
+    let before = stand.view().channels_good;
+    stand.sample(1, Err(Absence::Crc));
+    assert_eq!((before, stand.view().channels_good), (4, 3));
+}
+
+#[test]
+fn a_slow_rise_is_the_reason_that_is_named() {
+    let mut s = room();
+    // 3 units an hour.
+    s.channels[0].checks.trend = NonZeroU64::new(3_000_000);
+    let mut stand = calm(s);
+    for i in 0..60 {
+        let value = Micro(i * 50_000);
+        stand.sample(0, Ok(value));
+        stand.keep(&ALL[1..], 20 * SECOND);
+    }
+    let zone = &stand.view().zones[0];
+    assert_eq!(zone.level, Level::Watch);
+    assert!(zone.why.contains("rising by"), "{}", zone.why);
+    assert_eq!(
+        stand.state.channels(stand.now)[ChannelIx(0).at()].value.as_deref(),
+        Some("2.95")
+    );
+}
