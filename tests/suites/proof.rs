@@ -150,8 +150,8 @@ fn the_least_of_a_day_still_does_what_the_day_did() {
         let output = testbed(&[&["day", "--room", "panel-and-bms"], args].concat());
         String::from_utf8(output.stdout).unwrap()
     };
-    let numbers = (0..40).step_by(2).map(|number: u32| number.to_string());
-    let missed = numbers.filter(|number| day(&[number]).contains("MISSED")).next();
+    let mut numbers = (0..40).step_by(2).map(|number: u32| number.to_string());
+    let missed = numbers.find(|number| day(&[number]).contains("MISSED"));
     let number = missed.expect("a poor room misses some");
     let count = |text: &str| text.lines().filter(|line| line.contains("s  # ")).count();
     let (whole, least) = (day(&[&number]), day(&[&number, "--smallest"]));

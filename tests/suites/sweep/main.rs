@@ -163,10 +163,10 @@ struct Sweep {
 #[derive(Args)]
 struct Table {
     /// Fires a row
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 700)]
     fires: u64,
     /// Years without a fire a row
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 12)]
     site_years: u64,
     /// Seed of everything
     #[arg(long, default_value_t = 1)]
