@@ -93,7 +93,8 @@ impl Facts {
 
     fn heed_record(&mut self, at: Millis, record: &Record) {
         match record {
-            Record::VoteHeld { group, .. } => {
+            // One that a death has cast waits for a person's abort.
+            Record::VoteHeld { group, died: false, .. } => {
                 self.first_vote.get_or_insert(at);
                 self.groups.insert(group.clone());
                 if self.groups.len() > 1 {

@@ -28,7 +28,8 @@ async fn every_ups_is_named_and_shown_and_the_config_of_it_runs() {
         "rack_A  Muster ",
         "on_battery               no               ups.status = OL CHRG",
         "charge                   92 %             battery.charge = 92",
-        "it does not have: runtime, battery_voltage",
+        "it does not have: ",
+        ", runtime, battery_voltage",
         "says nothing: DRIVER-NOT-CONNECTED",
         "id = \"rack-a\"\nkind = \"nut\"",
     ] {

@@ -205,8 +205,8 @@ impl Path<'_> {
     fn fire(&self, zone: ZoneIx) -> Lost {
         let sign = self.policy.open().map_or(self.now, |i| i.sign.unwrap_or(i.opened));
         Lost {
-            earliest: sign + self.site.priors.loss_earliest_ms,
-            likely: sign + self.site.priors.loss_likely_ms,
+            earliest: sign.saturating_add(self.site.priors.loss_earliest_ms),
+            likely: sign.saturating_add(self.site.priors.loss_likely_ms),
             cause: Cause::Fire(zone),
             fire: true,
         }
