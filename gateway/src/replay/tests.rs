@@ -59,7 +59,7 @@ fn a_quiet_day_calls_no_hook() {
         &quiet
             .collect::<Vec<_>>()
             .join("\n")
-            .replace("16:40:00 order", "# order"),
+            .replace("16:43:00 order", "# order"),
     );
     for course in courses(&incident) {
         assert_eq!(course.facts.first_vote, None, "{}", course.site);

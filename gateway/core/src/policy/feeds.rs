@@ -214,7 +214,7 @@ impl Path<'_> {
 
     fn off(&self, ix: ChannelIx) -> Option<Lost> {
         let state = self.detect.channels.get(ix.at())?;
-        let on = state.value?.0 >= MICRO && self.now - state.value_since >= OFF_AFTER_MS;
+        let on = state.value?.0 >= MICRO && self.now.saturating_sub(state.value_since) >= OFF_AFTER_MS;
         on.then_some(Lost {
             earliest: state.value_since,
             likely: state.value_since,

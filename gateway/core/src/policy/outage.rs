@@ -118,7 +118,7 @@ impl Evidence<'_> {
             let speaks = matches!(channel.quantity, Quantity::GeneratorRunning | Quantity::OnGenerator)
                 || utilities.contains(&crate::ChannelIx(ix));
             let on = state.fault.is_none() && state.value.is_some_and(|v| v.0 >= MICRO);
-            let lasts = self.now - state.value_since >= grace_ms && state.good_at - state.value_since >= grace_ms;
+            let lasts = self.now.min(state.good_at).saturating_sub(state.value_since) >= grace_ms;
             (speaks && on && lasts).then_some(channel.group)
         })
     }
