@@ -49,7 +49,7 @@ impl State {
             Change::Fault { channel, fault } => self.channel_fault(now, *channel, *fault, out),
             Change::Heard { channel, fault } => {
                 self.name_fault(now, *channel, *fault, out);
-                self.source_heard(self.site.channels[channel.at()].source, out);
+                self.source_heard(now, self.site.channels[channel.at()].source, out);
             }
             Change::Silent { source, channels, why } => {
                 let id = self.site.sources[source.at()].id.clone();
@@ -71,7 +71,7 @@ impl State {
             return self.name_fault(now, ix, fault, out);
         }
         self.fault_over(ix, out);
-        self.source_heard(self.site.channels[ix.at()].source, out);
+        self.source_heard(now, self.site.channels[ix.at()].source, out);
     }
 
     /// Names a channel's fault. Of several channels of one source with the same fault the first is said; all are shown.
@@ -120,7 +120,7 @@ impl State {
 
     /// A source that was lost as a whole is heard again as soon as no channel of it is silent: what is wrong with one of
     /// them then is named by itself, and is not what was said when nothing was heard.
-    fn source_heard(&mut self, source: SourceIx, out: &mut Vec<Effect>) {
+    fn source_heard(&mut self, now: Millis, source: SourceIx, out: &mut Vec<Effect>) {
         if self.detect.is_silent(source) {
             return;
         }
@@ -132,6 +132,13 @@ impl State {
                 format!("{source} is heard again"),
                 out,
             );
+        }
+        // What the source's trouble spoke for as well has to speak for itself now.
+        for ix in self.detect.of_source(source).to_vec() {
+            let fault = self.detect.channels[ix.at()].fault;
+            if let Some(fault) = fault.filter(|_| !self.policy.troubles.contains_key(&Subject::Channel(ix))) {
+                self.name_fault(now, ix, fault, out);
+            }
         }
     }
 
