@@ -2,7 +2,7 @@
 //!
 //! Engine time is monotonic and goes on across restarts; wall-clock time is for people and for outside contracts only.
 //! In a simulation engine time may run faster than the wall clock; transport time-outs stay in real time.
-#![allow(clippy::disallowed_methods, reason = "this is the one place that may read a clock")]
+#![expect(clippy::disallowed_methods, reason = "this is the one place that may read a clock")]
 
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,3 @@
-#![allow(clippy::disallowed_methods, reason = "as many messages as the test itself sends")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -198,9 +197,10 @@ async fn a_location_that_fails_too_often_makes_the_core_call_again() {
 
 #[tokio::test]
 async fn cancel_stops_the_questions() {
-    let (tell, mut asked) = mpsc::unbounded_channel();
+    let (tell, mut asked) = mpsc::channel(1);
     let status = move || async move {
-        tell.send(()).unwrap();
+        // That it was asked is enough, however often.
+        let _ = tell.try_send(());
         r#"{"state":"running"}"#
     };
     let accept = || async { (StatusCode::ACCEPTED, [(LOCATION, "/status")]) };

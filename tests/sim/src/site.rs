@@ -227,8 +227,6 @@ async fn switch_on(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
     use tokio_modbus::client::tcp;
     use tokio_modbus::prelude::*;
 

@@ -124,7 +124,7 @@ fn labels(channel: &ChannelView) -> Vec<Label> {
     ]
 }
 
-#[allow(clippy::cast_precision_loss, reason = "for a picture, and exact below 285,000 years")]
+#[expect(clippy::cast_precision_loss, reason = "for a picture, and exact below 285,000 years")]
 pub(super) fn seconds(ms: Millis) -> f64 {
     ms as f64 / 1_000.0
 }

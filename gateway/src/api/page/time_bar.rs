@@ -37,7 +37,7 @@ impl Scale {
         format!("{:.2}%", self.share(at - self.now) * 100.0)
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a place in a picture")]
+    #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
     fn share(&self, left_ms: Millis) -> f64 {
         let minutes = |ms: Millis| (ms.max(0) as f64 / MINUTE as f64).ln_1p();
         (minutes(left_ms) / minutes(self.reach_ms)).clamp(0.0, 1.0)

@@ -266,8 +266,6 @@ fn in_words(air: &Air) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
     use super::*;
 
     fn emulation(enrolled: Option<Enrolled>) -> Emulation {

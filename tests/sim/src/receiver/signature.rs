@@ -40,8 +40,6 @@ fn matches(key: &[u8], parts: &[&[u8]], mac: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
-
     use super::*;
 
     /// The example of the Standard Webhooks documentation and its libraries' tests.

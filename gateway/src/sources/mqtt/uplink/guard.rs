@@ -24,7 +24,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[allow(clippy::panic, reason = "that is what it is about")]
     async fn a_panic_is_an_end_and_no_more() {
         let later = || async {
             tokio::task::yield_now().await;
