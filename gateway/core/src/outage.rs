@@ -109,7 +109,10 @@ impl State {
         let end = if self.policy.open().is_some() {
             schedule::end(&self.site, &self.plan, now, &scope)
         } else {
-            schedule::end(&self.site, &Plan::new(&self.site), now, &scope)
+            // As it will be carried out: an order to arm counts, whatever the file says.
+            let mut plan = Plan::new(&self.site);
+            plan.change_mode(self.mode());
+            schedule::end(&self.site, &plan, now, &scope)
         };
         end.map_or(0, |end| end - now)
     }
