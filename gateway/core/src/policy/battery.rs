@@ -64,6 +64,8 @@ pub(crate) enum Basis {
     Charge(ChannelIx),
     /// It carries more than it can.
     Overload(ChannelIx),
+    /// It is too hot, or will be, before its battery ends.
+    Heat(ChannelIx),
     /// What its owner has declared.
     Declared,
     /// Nothing: it says nothing.
@@ -277,6 +279,11 @@ fn runs_down(noted: &Discharge, since: Millis) -> bool {
     last.0 - since >= TELLS_AFTER_MS && passed >= TELLS_AFTER_MS / 2 && fell >= passed / 2
 }
 
+/// One line.
+pub(crate) fn too_hot(id: &str) -> String {
+    format!("{id} warms towards its limit, and a UPS that is too hot stops")
+}
+
 impl Battery {
     /// It has said something that an end can be worked out of.
     pub(crate) fn is_known(&self) -> bool {
@@ -328,6 +335,7 @@ impl Battery {
                     id(ix)
                 )
             }
+            Basis::Heat(ix) => too_hot(id(ix)),
             Basis::Declared => format!("{source} is on battery, and lasts for as long as its owner has declared"),
             Basis::Nothing => format!("{source} is on battery and says nothing of its runtime: taken for 3 min"),
         }
