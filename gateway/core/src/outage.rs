@@ -11,8 +11,8 @@ use crate::{
     Effect, EventKind, Millis, OnBattery, Power, Record, State, WorkloadIx,
     plan::{Plan, Scope, schedule},
     policy::{
-        feeds::Burning,
-        outage::{self, Ending, MAINS_STABLE_MS, Outage},
+        feeds::{self, Burning},
+        outage::{self, Ending, LOOK_MS, MAINS_STABLE_MS, Outage},
     },
 };
 
@@ -20,13 +20,15 @@ impl State {
     /// Begins an evacuation for power's sake when the batteries would end before it does, and holds it once the mains are
     /// back for good.
     pub(crate) fn weigh_power(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.policy.power_wake = None;
-        if !self.detect.tally.is_any_on_battery() {
-            return self.mains_are_back(now, true, out);
+        let begun = self.policy.power.as_ref().filter(|p| !p.held);
+        if begun.is_none() && !self.detect.tally.is_any_on_battery() {
+            self.policy.power_wake = feeds::ripens(&self.site, &self.detect, now).then_some(now + LOOK_MS);
+            return;
         }
+        self.policy.power_wake = Some(now + LOOK_MS);
         let outage = outage::of(&self.site, &self.policy, &self.detect, now);
-        self.policy.power_wake = outage.wake;
-        let back = !outage.threatened.iter().any(|e| self.is_of_power(e));
+        let carried = begun.is_some_and(|p| outage::mains_carry(&self.site, &self.detect, now, &p.racks));
+        let back = carried && !outage.threatened.iter().any(|e| self.is_of_power(e));
         self.mains_are_back(now, back, out);
         self.begin_for_power(now, &outage, out);
     }

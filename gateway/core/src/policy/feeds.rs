@@ -138,6 +138,12 @@ pub(crate) fn losses(
     losses
 }
 
+/// Whether a contact says "off", and not for long enough yet.
+pub(crate) fn ripens(site: &Site, detect: &Detect, now: Millis) -> bool {
+    let mut contacts = site.power.feeds.iter().filter_map(|f| detect.channels.get(f.off?.at()));
+    contacts.any(|c| c.fault.is_none() && c.on_for_ms(now).is_some_and(|ms| ms < OFF_AFTER_MS))
+}
+
 /// What comes first, and whether a fire is among it.
 fn first(all: [Option<Lost>; 2]) -> Option<Lost> {
     let fire = all.iter().flatten().any(|l| l.fire);
@@ -219,7 +225,8 @@ impl Path<'_> {
 
     fn off(&self, ix: ChannelIx) -> Option<Lost> {
         let state = self.detect.channels.get(ix.at())?;
-        let on = state.value?.0 >= MICRO && self.now.saturating_sub(state.value_since) >= OFF_AFTER_MS;
+        let heeded = self.detect.is_heeded(self.site, ix, self.now);
+        let on = heeded && state.on_for_ms(self.now)? >= OFF_AFTER_MS;
         on.then_some(Lost {
             earliest: state.value_since,
             likely: state.value_since,
