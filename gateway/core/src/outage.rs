@@ -84,6 +84,9 @@ impl State {
             .filter_map(|e| e.rack)
             .map(|rack| feeds[rack.at()].id.clone());
         let racks = Some(racks.collect());
+        // Whoever aborted or held has not seen these end.
+        let id = self.site.id.clone();
+        self.lift_for(now, (&id, "another outage"), &why, out);
         self.record(now, Record::EvacuateBegun { zone: None, why, racks }, out);
     }
 

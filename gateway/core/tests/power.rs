@@ -302,8 +302,10 @@ fn what_is_off_is_no_way_out() {
     site.power.feeds[4].off = Some(muster_core::ChannelIx(20));
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    stand.read(20, 1);
-    calm(&mut stand);
+    for _ in 0..12 {
+        stand.read(20, 1);
+        play(&mut stand, 5 * SECOND, |_, _| Some(MAINS));
+    }
     assert_eq!(stand.level(), Level::Watch, "a panel that is open is not a fire");
     let from = stand.now;
     // Only one side is on battery; the third UPS, of another group, says that the mains are gone.
