@@ -44,6 +44,8 @@ fn thermometer(i: u16) -> Channel {
     let mut channel = of_ups(i, Quantity::Temperature);
     (channel.watch, channel.alarm) = (Some(limit(31)), Some(limit(100)));
     channel.checks.rise = NonZeroU64::new(50_000_000);
+    // A point for every poll.
+    channel.supervision_ms = 15 * SECOND;
     channel
 }
 
