@@ -174,6 +174,10 @@ fn begin(state: &mut State, at: Millis, (zone, racks): (Option<&str>, Option<&[S
 
 fn begin_for_power(state: &mut State, at: Millis, racks: &[String], why: &str) {
     let power = state.policy.power.get_or_insert_with(PowerLoss::default);
+    // Another outage: what the mains have come back for is none of its racks.
+    if power.held {
+        power.racks.clear();
+    }
     power.racks.extend(racks.iter().cloned());
     (power.why, power.held, power.mains_since) = (why.into(), false, None);
     if let Some(incident) = state.policy.incident.as_mut() {

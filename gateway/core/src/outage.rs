@@ -11,8 +11,8 @@ use crate::{
     Effect, EventKind, Millis, OnBattery, Power, Record, State, WorkloadIx,
     plan::{Plan, Scope, schedule},
     policy::{
-        feeds::Burning,
-        outage::{self, Ending, MAINS_STABLE_MS, Outage},
+        feeds::{self, Burning},
+        outage::{self, Ending, LOOK_MS, MAINS_STABLE_MS, Outage},
     },
 };
 
@@ -20,13 +20,15 @@ impl State {
     /// Begins an evacuation for power's sake when the batteries would end before it does, and holds it once the mains are
     /// back for good.
     pub(crate) fn weigh_power(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.policy.power_wake = None;
-        if !self.detect.tally.is_any_on_battery() {
-            return self.mains_are_back(now, true, out);
+        let begun = self.policy.power.as_ref().filter(|p| !p.held);
+        if begun.is_none() && !self.detect.tally.is_any_on_battery() {
+            self.policy.power_wake = feeds::ripens(&self.site, &self.detect, now).then_some(now + LOOK_MS);
+            return;
         }
+        self.policy.power_wake = Some(now + LOOK_MS);
         let outage = outage::of(&self.site, &self.policy, &self.detect, now);
-        self.policy.power_wake = outage.wake;
-        let back = !outage.threatened.iter().any(|e| self.is_of_power(e));
+        let carried = begun.is_some_and(|p| outage::mains_carry(&self.site, &self.detect, now, &p.racks));
+        let back = carried && !outage.threatened.iter().any(|e| self.is_of_power(e));
         self.mains_are_back(now, back, out);
         self.begin_for_power(now, &outage, out);
     }
@@ -82,6 +84,9 @@ impl State {
             .filter_map(|e| e.rack)
             .map(|rack| feeds[rack.at()].id.clone());
         let racks = Some(racks.collect());
+        // Whoever aborted or held has not seen these end.
+        let id = self.site.id.clone();
+        self.lift_for(now, (&id, "another outage"), &why, out);
         self.record(now, Record::EvacuateBegun { zone: None, why, racks }, out);
     }
 
@@ -109,7 +114,10 @@ impl State {
         let end = if self.policy.open().is_some() {
             schedule::end(&self.site, &self.plan, now, &scope)
         } else {
-            schedule::end(&self.site, &Plan::new(&self.site), now, &scope)
+            // As it will be carried out: an order to arm counts, whatever the file says.
+            let mut plan = Plan::new(&self.site);
+            plan.change_mode(self.mode());
+            schedule::end(&self.site, &plan, now, &scope)
         };
         end.map_or(0, |end| end - now)
     }

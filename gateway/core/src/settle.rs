@@ -192,10 +192,15 @@ impl State {
 
     /// A new vote ends what a person had stopped.
     pub(crate) fn lift(&mut self, now: Millis, zone: ZoneIx, why: &str, out: &mut Vec<Effect>) {
+        let subject = self.zone_id(zone);
+        self.lift_for(now, (&subject, "a new vote"), why, out);
+    }
+
+    /// Something new of a zone or of the site ends what a person had stopped before it.
+    pub(crate) fn lift_for(&mut self, now: Millis, (id, what): (&str, &str), why: &str, out: &mut Vec<Effect>) {
         if self.policy.aborted || self.policy.holding(now) {
             self.record(now, Record::AbortLifted { why: why.into() }, out);
-            let line = "a new vote ends the hold or abort".into();
-            self.say(EventKind::Order, &self.zone_id(zone), line, out);
+            self.say(EventKind::Order, id, format!("{what} ends the hold or abort"), out);
         }
     }
 

@@ -19,6 +19,9 @@ const MAX_SEQ: u64 = u64::MAX / 2;
 /// A runtime that jumps about by less than this is the same runtime.
 const SHORTER_MS: Millis = 1_000;
 
+/// What UPSes on battery have said is looked at after so long, for all of them at once.
+const NOTED_MS: Millis = 1_000;
+
 /// Parts of Muster that can be in trouble at a time; more are only said.
 const MAX_PARTS: usize = 64;
 
@@ -68,8 +71,12 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             };
             let clear_since = state.detect.clear_since(*channel);
             let noted = state.detect.sample(&state.site, now, sample, changes);
-            // When its vote returns is known anew; or how long a battery lasts.
-            noted
+            if noted {
+                // How long a battery lasts is known anew, and perhaps of many at once.
+                state.wake = state.wake.into_iter().chain([now + NOTED_MS]).min();
+            }
+            // When its vote returns is known anew; or how power flows.
+            state.detect.switches(*channel, now)
                 || clear_since != state.detect.clear_since(*channel)
                 || shortens(state, *channel)
                 || may_vote_at_last(state, *channel)

@@ -69,7 +69,12 @@ impl State {
             return;
         }
         for zone in self.policy.windows.keys().copied().collect::<Vec<_>>() {
-            self.withdraw(now, zone, "what had opened it is over".into(), out);
+            // The repair limit was over when it opened; that is not known any more after a restart, nor who is out before
+            // everybody has been heard or missed.
+            let stands = self.awaits_a_voter(zone) || self.policy.one_is_enough_from(&self.detect, zone).is_some();
+            if !stands {
+                self.withdraw(now, zone, "what had opened it is over".into(), out);
+            }
         }
         let latest = now + self.window_ms(now);
         let mut over = Vec::new();
@@ -88,6 +93,17 @@ impl State {
             self.lift(now, zone, &why, out);
             self.evacuate(now, zone, why, out);
         }
+    }
+
+    /// Whether one that can vote in a zone or near it has neither been heard nor missed since the start.
+    fn awaits_a_voter(&self, zone: ZoneIx) -> bool {
+        let near = self.detect.tally.near(zone);
+        let groups = near.flat_map(|z| self.detect.groups_in(z).map(move |group| (z, group)));
+        let mut voters = groups.flat_map(|(z, group)| self.detect.voters(z, group));
+        voters.any(|ix| {
+            let state = &self.detect.channels[ix.at()];
+            state.value.is_none() && state.fault.is_none()
+        })
     }
 
     /// After a restart nobody knows what was heard meanwhile: what is dying is looked at for as long as before, and a window

@@ -327,6 +327,30 @@ fn the_window_survives_a_restart_and_what_is_heard_after_it_counts() {
 }
 
 #[test]
+fn the_window_of_one_of_two_survives_a_restart_as_well() {
+    let after = |heard: [Option<i64>; 4]| {
+        let mut room = Room::new();
+        room.fail(2);
+        room.pass(10 * SECOND);
+        room.alarm(0);
+        while room.does() != Window {
+            room.pass(MINUTE);
+        }
+        let stand = room.stand.restart(u64::MAX);
+        let mut next = Room { stand, shows: heard };
+        next.pass(5 * SECOND);
+        let at_once = next.does();
+        next.pass(30 * SECOND);
+        let soon = next.does();
+        next.pass(4 * MINUTE);
+        (at_once, soon, next.does())
+    };
+    let dead = after([Some(20), Some(0), None, Some(0)]);
+    assert_eq!(dead, (Window, Window, Go), "still dead, and no answer");
+    assert_eq!(after([Some(20), Some(0), Some(0), Some(0)]).2, Prep, "it is heard again");
+}
+
+#[test]
 fn whoever_speaks_again_within_the_window_was_not_burnt() {
     for heard in [true, false] {
         let mut room = Room::new();

@@ -384,6 +384,12 @@ impl ChannelState {
         self.value.is_some() && self.good_at > at && !self.fault.is_some_and(Fault::is_death)
     }
 
+    /// For how long a contact has been heard to be on; none for one that is off.
+    pub(crate) fn on_for_ms(&self, now: Millis) -> Option<Millis> {
+        let on = self.value.is_some_and(|v| v.0 >= MICRO);
+        on.then(|| now.min(self.good_at).saturating_sub(self.value_since).max(0))
+    }
+
     /// How many of the last samples were beyond the alarm limit.
     pub(crate) fn beyond_alarm(&self) -> u8 {
         self.alarm.beyond.count_ones() as u8

@@ -9,7 +9,8 @@ impl Detect {
     /// The first thing that cannot be, if there is one.
     pub(crate) fn flaw(&self, site: &Site) -> Option<String> {
         let fresh = Self::new(site, 0);
-        let known = (&self.by_source, &self.voters, &self.by_id) == (&fresh.by_source, &fresh.voters, &fresh.by_id);
+        let known = (&self.by_source, &self.voters, &self.by_id, &self.speakers)
+            == (&fresh.by_source, &fresh.voters, &fresh.by_id, &fresh.speakers);
         if !known || self.channels.len() != site.channels.len() {
             return Some("its channels are not those of its site".into());
         }
@@ -37,6 +38,9 @@ impl Detect {
 
     /// A state of core 1 has counted fewer things.
     pub(crate) fn count_anew_if_older(&mut self, site: &Site, now: Millis) {
+        if self.speakers.is_empty() && site.flaw().is_none() {
+            self.speakers = super::speakers(site);
+        }
         if self.tally.is_older() && site.flaw().is_none() && self.channels.len() == site.channels.len() {
             self.tally.take_out(self.counted(site), now);
         }

@@ -60,6 +60,9 @@ pub struct Detect {
     voters: BTreeMap<(ZoneIx, GroupIx), Vec<ChannelIx>>,
     /// All channels, by id: records name them so.
     by_id: Vec<ChannelIx>,
+    /// Contacts that say how power flows, in order: on battery, generators, what feeds call `off`.
+    #[serde(default)]
+    speakers: Vec<ChannelIx>,
     pub(crate) tally: Tally,
     /// Zones in which people work: limits are lower there.
     #[serde(default)]
@@ -89,6 +92,7 @@ impl Detect {
             voters: BTreeMap::new(),
             checks: BTreeSet::new(),
             by_id,
+            speakers: speakers(site),
             tally: Tally::new(site),
             at_work: BTreeSet::new(),
             discharges: BTreeMap::new(),
@@ -186,6 +190,17 @@ impl Detect {
         at.ok().map(|at| self.by_id[at])
     }
 
+    /// Contacts that say how power flows, in order.
+    pub(crate) fn speakers(&self) -> &[ChannelIx] {
+        &self.speakers
+    }
+
+    /// Whether one of them has switched at this moment.
+    pub(crate) fn switches(&self, ix: ChannelIx, now: Millis) -> bool {
+        let switched = |c: &ChannelState| c.value_since == now && c.value.is_some();
+        self.channels.get(ix.at()).is_some_and(switched) && self.speakers.binary_search(&ix).is_ok()
+    }
+
     /// Channels of a source.
     pub(crate) fn of_source(&self, source: SourceIx) -> &[ChannelIx] {
         self.by_source.get(source.at()).map_or(&[][..], Vec::as_slice)
@@ -201,6 +216,18 @@ impl Detect {
     pub(crate) fn forget_alarms(&mut self) {
         self.channels.iter_mut().for_each(|c| c.alarmed = false);
     }
+}
+
+fn speakers(site: &Site) -> Vec<ChannelIx> {
+    let off: BTreeSet<ChannelIx> = site.power.feeds.iter().filter_map(|f| f.off).collect();
+    let speaks = |(ix, channel): &(ChannelIx, &Channel)| {
+        matches!(
+            channel.quantity,
+            Quantity::OnBattery | Quantity::GeneratorRunning | Quantity::OnGenerator
+        ) || off.contains(ix)
+    };
+    let all = (0u32..).map(ChannelIx).zip(&site.channels);
+    all.filter(speaks).map(|(ix, _)| ix).collect()
 }
 
 /// Whether a sample is believed at all.

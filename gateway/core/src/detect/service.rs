@@ -58,6 +58,12 @@ impl Detect {
         }
     }
 
+    /// Whether what it says may be acted on: neither an order nor a contact keeps it from that.
+    pub(crate) fn is_heeded(&self, site: &Site, ix: ChannelIx, now: Millis) -> bool {
+        let bypassed = self.channels.get(ix.at()).is_none_or(|c| c.bypassed);
+        !bypassed && self.inhibited(site, ix, now).is_none()
+    }
+
     /// Until when a contact keeps a channel from voting, and which; none if none does.
     pub(crate) fn inhibited(&self, site: &Site, ix: ChannelIx, now: Millis) -> Option<(ChannelIx, Millis)> {
         let by = site.channels.get(ix.at())?.checks.inhibited_by?;

@@ -64,6 +64,8 @@ pub(crate) enum Basis {
     Charge(ChannelIx),
     /// It carries more than it can.
     Overload(ChannelIx),
+    /// It is too hot, or will be, before its battery ends.
+    Heat(ChannelIx),
     /// What its owner has declared.
     Declared,
     /// Nothing: it says nothing.
@@ -170,14 +172,17 @@ fn own(site: &Site, detect: &Detect, (source, noted): (SourceIx, &Discharge)) ->
     let channel = detect.of(site, source, Quantity::Charge)?;
     let (steep, usual) = falls(noted, even)?;
     let bent_steep = falls(noted, bent)?.0;
-    let (at, charge) = *noted.charge.points().last()?;
     let grown = grown(site, detect, (source, noted));
     let rate = if is_stale(detect, channel) { STALE_RATE } else { 1 };
-    let end = |left: i64, fall: i64| at + share(left.max(0).saturating_mul(PER_MS) / fall.max(1), grown) / rate;
+    let lasts = |left: i64, fall: i64| share(left.max(0).saturating_mul(PER_MS) / fall.max(1), grown) / rate;
+    let earliest = |(at, charge): &(Millis, i64)| at + lasts(charge - EMPTY, steep).min(lasts(bent(*charge), bent_steep));
+    let likely = |(at, charge): &(Millis, i64)| at + lasts(charge - LIKELY_EMPTY, usual);
+    // One sample never decides: of the last two the later end counts.
+    let newest = || noted.charge.points().iter().rev().take(2);
     Some(Own {
         channel,
-        earliest: end(charge - EMPTY, steep).min(end(bent(charge), bent_steep)),
-        likely: end(charge - LIKELY_EMPTY, usual),
+        earliest: newest().map(earliest).max()?,
+        likely: newest().map(likely).max()?,
     })
 }
 
@@ -258,8 +263,10 @@ fn declared(lasts_ms: Millis, since: Millis, noted: Option<&Discharge>) -> (Mill
 
 /// It carries more than its rating, as one of N+1 does whose neighbour has failed.
 fn overload(site: &Site, detect: &Detect, source: SourceIx) -> Option<(ChannelIx, Millis)> {
-    let ix = detect.of(site, source, Quantity::Load)?;
-    let load = load_now(detect, ix)?;
+    // Of three phases one that is overloaded is enough.
+    let loads = detect.of_source(source).iter().copied();
+    let loads = loads.filter(|ix| site.channels[ix.at()].quantity == Quantity::Load);
+    let (load, ix) = loads.filter_map(|ix| Some((load_now(detect, ix)?, ix))).max()?;
     let at = detect.channels[ix.at()].good_at;
     let noted = detect.discharge(source).map_or(&[][..], |n| n.load.points());
     let over = noted.iter().rev().take_while(|(_, load)| *load > MICRO).last();
@@ -275,6 +282,11 @@ fn runs_down(noted: &Discharge, since: Millis) -> bool {
     };
     let (passed, fell) = (last.0 - first.0, (first.1 - first.0) - (last.1 - last.0));
     last.0 - since >= TELLS_AFTER_MS && passed >= TELLS_AFTER_MS / 2 && fell >= passed / 2
+}
+
+/// One line.
+pub(crate) fn too_hot(id: &str) -> String {
+    format!("{id} warms towards its limit, and a UPS that is too hot stops")
 }
 
 impl Battery {
@@ -328,6 +340,7 @@ impl Battery {
                     id(ix)
                 )
             }
+            Basis::Heat(ix) => too_hot(id(ix)),
             Basis::Declared => format!("{source} is on battery, and lasts for as long as its owner has declared"),
             Basis::Nothing => format!("{source} is on battery and says nothing of its runtime: taken for 3 min"),
         }

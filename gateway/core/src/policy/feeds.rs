@@ -7,7 +7,7 @@ use muster_wire::{MICRO, Quantity};
 
 use super::{
     Interval, Policy,
-    battery::{self, Battery},
+    battery::{self, Basis, Battery},
 };
 use crate::{ChannelIx, Feed, FeedKind, Millis, Site, SourceIx, ZoneIx, detect::Detect};
 
@@ -72,7 +72,7 @@ impl Lost {
             Cause::Fire(zone) => format!("every way of its power crosses {}", site.zones[zone.at()].id),
             Cause::Epo(ix) => format!("{}: emergency power off", id(ix)),
             Cause::Off(ix) => format!("{} is on: it carries nothing", id(ix)),
-            Cause::Heat(ix) => format!("{} warms towards its limit, and a UPS that is too hot stops", id(ix)),
+            Cause::Heat(ix) => battery::too_hot(id(ix)),
             Cause::Battery(battery) => {
                 let why = battery.why(site, detect);
                 let shared = self.earliest < battery.earliest;
@@ -138,6 +138,12 @@ pub(crate) fn losses(
     losses
 }
 
+/// Whether a contact says "off", and not for long enough yet.
+pub(crate) fn ripens(site: &Site, detect: &Detect, now: Millis) -> bool {
+    let mut contacts = site.power.feeds.iter().filter_map(|f| detect.channels.get(f.off?.at()));
+    contacts.any(|c| c.fault.is_none() && c.on_for_ms(now).is_some_and(|ms| ms < OFF_AFTER_MS))
+}
+
 /// What comes first, and whether a fire is among it.
 fn first(all: [Option<Lost>; 2]) -> Option<Lost> {
     let fire = all.iter().flatten().any(|l| l.fire);
@@ -160,13 +166,24 @@ impl Path<'_> {
         let fire = feed.zones.iter().find(|z| self.burning.holds(self.policy, **z));
         let fire = fire.map(|zone| self.fire(*zone));
         let source = feed.source.filter(|_| feed.kind == FeedKind::Ups);
-        let battery = source.and_then(|source| self.battery(feed, source));
-        let heat = source.and_then(|source| self.heat(source));
-        first([gone.or_else(|| first([battery, heat])), fire])
+        let ups = source.and_then(|source| self.ups(feed, source));
+        first([gone.or(ups), fire])
     }
 
-    fn battery(&self, feed: &Feed, source: SourceIx) -> Option<Lost> {
-        let battery = battery::of(self.site, self.detect, source, feed.runtime_ms)?;
+    /// The end of its battery or of the UPS itself. One that is hot is on battery all the same.
+    fn ups(&self, feed: &Feed, source: SourceIx) -> Option<Lost> {
+        let (battery, heat) = (battery::of(self.site, self.detect, source, feed.runtime_ms), self.heat(source));
+        let Some(mut battery) = battery else {
+            return heat.map(|(at, ix)| Lost {
+                earliest: at,
+                likely: at,
+                cause: Cause::Heat(ix),
+                fire: false,
+            });
+        };
+        if let Some((at, ix)) = heat.filter(|(at, _)| *at < battery.earliest) {
+            (battery.earliest, battery.likely, battery.basis) = (at, battery.likely.min(at), Basis::Heat(ix));
+        }
         Some(Lost {
             earliest: battery.earliest,
             likely: battery.likely,
@@ -176,7 +193,7 @@ impl Path<'_> {
     }
 
     /// A UPS stops when it is too hot: it warms towards its alarm limit, and from there on may do so at any moment.
-    fn heat(&self, source: SourceIx) -> Option<Lost> {
+    fn heat(&self, source: SourceIx) -> Option<(Millis, ChannelIx)> {
         let all = self.detect.of_source(source).iter();
         let ends = all.filter_map(|ix| {
             let (channel, state) = (&self.site.channels[ix.at()], &self.detect.channels[ix.at()]);
@@ -192,13 +209,7 @@ impl Path<'_> {
             };
             (near && (left <= 0 || rate > 0)).then(|| (state.good_at + warms_ms.clamp(MINUTE_MS, HOUR_MS), *ix))
         });
-        let (at, ix) = ends.min()?;
-        Some(Lost {
-            earliest: at,
-            likely: at,
-            cause: Cause::Heat(ix),
-            fire: false,
-        })
+        ends.min()
     }
 
     /// The hazard prior, since the first sign.
@@ -214,7 +225,8 @@ impl Path<'_> {
 
     fn off(&self, ix: ChannelIx) -> Option<Lost> {
         let state = self.detect.channels.get(ix.at())?;
-        let on = state.value?.0 >= MICRO && self.now.saturating_sub(state.value_since) >= OFF_AFTER_MS;
+        let heeded = self.detect.is_heeded(self.site, ix, self.now);
+        let on = heeded && state.on_for_ms(self.now)? >= OFF_AFTER_MS;
         on.then_some(Lost {
             earliest: state.value_since,
             likely: state.value_since,

@@ -10,7 +10,10 @@ use super::{
     battery::{self, Battery},
     feeds::{self, Burning, Lost},
 };
-use crate::{FeedIx, FeedKind, GroupIx, Millis, Site, SourceIx, detect::Detect};
+use crate::{Channel, ChannelIx, FeedIx, FeedKind, GroupIx, Millis, Site, SourceIx, detect::Detect};
+
+/// While batteries discharge, or the mains may come back, nothing that is heard needs to be news: it is looked at so often.
+pub(crate) const LOOK_MS: Millis = 5_000;
 
 /// Mains stable for so long, steps not yet begun for power's sake are held (design §5).
 pub(crate) const MAINS_STABLE_MS: Millis = 120_000;
@@ -43,8 +46,6 @@ pub(crate) struct Outage {
     pub(crate) threatened: Vec<Ending>,
     /// Of these what counts.
     pub(crate) counting: Vec<Ending>,
-    /// When more of it may count though nothing is heard.
-    pub(crate) wake: Option<Millis>,
 }
 
 /// What the batteries threaten at one moment.
@@ -56,14 +57,22 @@ pub(crate) fn of(site: &Site, policy: &Policy, detect: &Detect, now: Millis) -> 
     } else {
         evidence.racks(&feeds::losses(site, (policy, detect), now, Burning::Evacuating))
     };
-    let grace_over = detect
-        .discharging()
-        .map(|(_, since)| since + site.power.generator_grace_ms);
     Outage {
         threatened,
         counting: if agreed { counting } else { Vec::new() },
-        wake: grace_over.filter(|at| *at > now).min(),
     }
+}
+
+/// Whether the mains are heard to be back for all that evacuates for power's sake: nobody heard, as after a restart, is not
+/// that. Racks that the config does not know any more are passed over.
+pub(crate) fn mains_carry(site: &Site, detect: &Detect, now: Millis, racks: &BTreeSet<String>) -> bool {
+    let evidence = Evidence { site, detect, now };
+    if site.power.feeds.is_empty() {
+        return evidence.on_mains(evidence.of_battery(detect.speakers()));
+    }
+    let mains = evidence.mains();
+    let mut begun = site.power.racks().filter(|(_, rack)| racks.contains(&rack.id));
+    begun.all(|(ix, _)| mains[ix.at()])
 }
 
 struct Evidence<'a> {
@@ -80,47 +89,86 @@ struct Way {
 }
 
 impl Evidence<'_> {
-    /// On battery for the whole grace, and heard after it: silence within the grace is nothing to act on.
-    fn persistent(&self, source: SourceIx) -> bool {
-        let Some(since) = self.detect.tally.discharging_since(source) else {
-            return false;
-        };
-        let over = since + self.site.power.generator_grace_ms;
-        let heard = self.detect.of_source(source).iter().any(|ix| {
+    /// What a source on battery says it by, in service: for the whole grace, and heard after it. Silence within the grace is
+    /// nothing to act on.
+    fn insisting(&self, source: SourceIx) -> impl Iterator<Item = &Channel> + '_ {
+        let since = self.detect.tally.discharging_since(source);
+        let over = since.map(|since| since + self.site.power.generator_grace_ms);
+        let channels = self.detect.of_source(source).iter();
+        let insists = move |ix: &&ChannelIx| {
             let (channel, state) = (&self.site.channels[ix.at()], &self.detect.channels[ix.at()]);
-            channel.quantity == Quantity::OnBattery && state.in_watch() && state.good_at >= over
-        });
-        self.now >= over && heard
+            let heard = over.is_some_and(|over| self.now.min(state.good_at) >= over);
+            channel.quantity == Quantity::OnBattery
+                && state.in_watch()
+                && heard
+                && self.detect.is_heeded(self.site, **ix, self.now)
+        };
+        channels.filter(insists).map(|ix| &self.site.channels[ix.at()])
+    }
+
+    fn persistent(&self, source: SourceIx) -> bool {
+        self.insisting(source).next().is_some()
     }
 
     /// Groups that say that the mains are gone, and have for the grace: UPSes, a generator that runs, the utility's own contact.
     fn groups(&self) -> BTreeSet<GroupIx> {
-        let discharging = self.detect.discharging().filter(|(source, _)| self.persistent(*source));
-        let on_battery = discharging.flat_map(|(source, _)| {
-            let channels = self
-                .detect
-                .of_source(source)
-                .iter()
-                .map(|ix| (ix, &self.site.channels[ix.at()]));
-            let saying = channels
-                .filter(|(ix, c)| c.quantity == Quantity::OnBattery && self.detect.channels[ix.at()].in_watch());
-            saying.map(|(_, c)| c.group)
-        });
+        let discharging = self.detect.discharging();
+        let on_battery = discharging.flat_map(|(source, _)| self.insisting(source).map(|c| c.group));
         on_battery.chain(self.contacts()).collect()
     }
 
     fn contacts(&self) -> impl Iterator<Item = GroupIx> + '_ {
         let utilities = self.site.power.feeds.iter().filter(|f| f.kind == FeedKind::Utility);
         let utilities: BTreeSet<_> = utilities.filter_map(|f| f.off).collect();
-        let channels = self.site.channels.iter().zip(&self.detect.channels).zip(0u32..);
         let grace_ms = self.site.power.generator_grace_ms;
-        channels.filter_map(move |((channel, state), ix)| {
+        self.detect.speakers().iter().filter_map(move |ix| {
+            let (channel, state) = (&self.site.channels[ix.at()], &self.detect.channels[ix.at()]);
             let speaks = matches!(channel.quantity, Quantity::GeneratorRunning | Quantity::OnGenerator)
-                || utilities.contains(&crate::ChannelIx(ix));
-            let on = state.fault.is_none() && state.value.is_some_and(|v| v.0 >= MICRO);
-            let lasts = self.now.min(state.good_at).saturating_sub(state.value_since) >= grace_ms;
-            (speaks && on && lasts).then_some(channel.group)
+                || utilities.contains(ix);
+            let lasts = state.fault.is_none() && state.on_for_ms(self.now).is_some_and(|ms| ms >= grace_ms);
+            (speaks && lasts && self.detect.is_heeded(self.site, *ix, self.now)).then_some(channel.group)
         })
+    }
+
+    /// A UPS, or a site's, all of whose contacts in service are heard, sound, and say that it is on mains.
+    fn on_mains(&self, mut contacts: impl Iterator<Item = ChannelIx>) -> bool {
+        let mut any = false;
+        let all = contacts.all(|ix| {
+            let state = &self.detect.channels[ix.at()];
+            any = true;
+            state.fault.is_none() && !state.in_watch() && state.value.is_some_and(|v| v.0 < MICRO)
+        });
+        any && all
+    }
+
+    /// The contacts of these channels that say whether a UPS is on battery, and may be heeded.
+    fn of_battery<'a>(&'a self, channels: &'a [ChannelIx]) -> impl Iterator<Item = ChannelIx> + 'a {
+        let all = channels.iter().copied();
+        let heeded = |ix: &ChannelIx| {
+            self.site.channels[ix.at()].quantity == Quantity::OnBattery
+                && self.detect.is_heeded(self.site, *ix, self.now)
+        };
+        all.filter(heeded)
+    }
+
+    /// Of every feed, whether as many UPSes on its way as it needs are heard to be on mains. Where none can say so, what
+    /// feeds it is taken to be well.
+    fn mains(&self) -> Vec<bool> {
+        let mut mains: Vec<bool> = Vec::with_capacity(self.site.power.feeds.len());
+        for feed in &self.site.power.feeds {
+            let source = feed.source.filter(|_| feed.kind == FeedKind::Ups);
+            let channels = source.map_or(&[][..], |s| self.detect.of_source(s));
+            let says = |ix: &ChannelIx| self.site.channels[ix.at()].quantity == Quantity::OnBattery;
+            let off = feed.off.and_then(|ix| self.detect.channels[ix.at()].on_for_ms(self.now));
+            let carried = if channels.iter().any(says) {
+                self.on_mains(self.of_battery(channels))
+            } else {
+                let by = feed.by.iter().filter(|by| mains[by.at()]).count();
+                feed.by.is_empty() || by >= usize::from(feed.needs)
+            };
+            mains.push(carried && off.is_none());
+        }
+        mains
     }
 
     /// Without feeds nobody knows which battery carries what: the first that ends counts for all.

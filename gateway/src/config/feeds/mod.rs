@@ -172,9 +172,10 @@ impl Wires<'_> {
 
     /// Where it stands, where its battery stands, and what its cables cross. Where that is not said, every fire takes it.
     fn zones_of(&self, row: &FeedRow) -> Vec<ZoneIx> {
-        if row.zone.is_none() && row.kind == FeedKind::Utility && row.crosses.is_empty() {
-            return Vec::new();
-        }
+        let named = row.zone.iter().chain(&row.battery).chain(&row.crosses);
+        // First of all, or a misspelt one would pass where `zone` is missing.
+        let found = named.filter_map(|zone| self.zone_index.find(zone, self.faults));
+        let mut zones: Vec<ZoneIx> = found.map(|z| ZoneIx(z as u16)).collect();
         if row.zone.is_none() && row.kind != FeedKind::Utility {
             let what = format!(
                 "{} {} stands in no zone: a fire in any zone takes it",
@@ -184,9 +185,6 @@ impl Wires<'_> {
             self.faults.warning(row.at, what, "say where it stands: zone = \"…\"");
             return self.everywhere();
         }
-        let named = row.zone.iter().chain(&row.battery).chain(&row.crosses);
-        let found = named.filter_map(|zone| self.zone_index.find(zone, self.faults));
-        let mut zones: Vec<ZoneIx> = found.map(|z| ZoneIx(z as u16)).collect();
         zones.sort_unstable();
         zones.dedup();
         zones

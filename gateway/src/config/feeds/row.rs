@@ -114,6 +114,12 @@ impl FeedRow {
                 "say what does: by = [\"ups-a\", \"ups-b\"], any one of which will do",
             );
         }
+        for (i, by) in self.by.iter().enumerate() {
+            if self.by[..i].iter().any(|before| before.value == by.value) {
+                let what = format!("`{}` feeds {kind} `{}` twice", by.value, self.id.value);
+                faults.error(by.at, what, "name each once: two ways over one thing are one way");
+            }
+        }
         let (needs, all) = (self.needs.as_ref(), self.by.len());
         if let Some(needs) = needs.filter(|n| usize::from(n.value) > all) {
             let what = format!("needs {} of {all} that feed it", needs.value);

@@ -136,6 +136,25 @@ fn a_rack_has_a_feed_and_no_more_needs_than_feeds() {
 }
 
 #[test]
+fn what_feeds_it_is_named_once() {
+    names(
+        "by = [\"ups-a\", \"ups-b\"]",
+        "by = [\"ups-a\", \"ups-a\", \"ups-b\"]",
+        "error",
+        "`ups-a` feeds rack `r1` twice",
+    );
+}
+
+#[test]
+fn a_misspelt_place_is_found_where_no_zone_is_given() {
+    for named in ["crosses = [\"hal\"]", "battery = \"hal\""] {
+        let found = sides("zone = \"room\"\nruntime_s", &format!("{named}\nruntime_s"));
+        let error = |f: &String| f.contains("error there is no zone `hal`");
+        assert!(found.iter().any(error), "{named}: {found:#?}");
+    }
+}
+
+#[test]
 fn places_and_contacts_are_known() {
     let hall = "zone = \"hall\"\n";
     assert!(SIDES.ends_with(hall));
