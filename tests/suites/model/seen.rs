@@ -43,7 +43,7 @@ pub(crate) const ALL: &[(&str, Seen)] = &[
     ("stranded on the last rung", |_, m| work(m, "stranded")),
     ("a token is refused", |_, m| m.receiver.refused),
     ("slow work is overtaken", |_, m| m.receiver.overtaken),
-    ("steps go out without the disk", |_, m| any(m, |g| g.judge.marked)),
+    ("steps go out without the disk", |_, m| any(m, |g| g.judge.undurable)),
     ("reset, and the next incident is open", |_, m| {
         any(m, |g| g.judge.resets > 0 && g.judge.open)
     }),
