@@ -14,11 +14,11 @@ use super::truth::{Signal, Truth};
 /// Votes count together if both are held or began within this (design §5).
 const TOGETHER_MS: Millis = 30 * 60_000;
 /// No abort window is longer.
-const WINDOW_MS: Millis = 180_000;
+pub(super) const WINDOW_MS: Millis = 180_000;
 /// Without an answer for this long, the disk counts as sick (design §4).
-const SICK_MS: Millis = 500;
+pub(super) const SICK_MS: Millis = 500;
 /// A vote returns after its detectors were clear for this long (design §5).
-const RETURN_MS: Millis = 30 * 60_000;
+pub(super) const RETURN_MS: Millis = 30 * 60_000;
 /// The cordon and the way of a call, on top of what rungs need.
 const SPARE_MS: Millis = 10_000;
 

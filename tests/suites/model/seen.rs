@@ -55,3 +55,17 @@ pub(crate) const ALL: &[(&str, Seen)] = &[
     ("died when all was saved", |_, m| died(m, "ended")),
     ("died after an abort", |_, m| died(m, "aborted")),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::scene;
+
+    #[test]
+    fn every_state_is_looked_for_in_some_scene_and_every_scene_looks_for_what_there_is() {
+        let known: BTreeSet<&str> = super::ALL.iter().map(|(name, _)| *name).collect();
+        let used: BTreeSet<&str> = scene::ALL.iter().flat_map(|s| s.sees).copied().collect();
+        assert_eq!(known, used);
+    }
+}
