@@ -15,7 +15,12 @@ fn is_near(site: &Site, zone: u16, other: u16) -> bool {
 
 /// Groups in a zone and beside it of which nothing can be believed, and since when: none is from the beginning on.
 fn out(site: &Site, truth: &Truth, zone: u16) -> Vec<(u16, Option<Millis>)> {
-    let near = || site.channels.iter().enumerate().filter(|(_, c)| is_near(site, zone, c.zone.0));
+    let near = || {
+        site.channels
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| is_near(site, zone, c.zone.0))
+    };
     let groups: BTreeSet<u16> = near().map(|(_, c)| c.group.0).collect();
     let since = |group: &u16| {
         let mut of_it = near().filter(|(_, c)| c.group.0 == *group);

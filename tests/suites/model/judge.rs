@@ -89,6 +89,11 @@ pub(crate) struct Judge {
     pub(crate) broken: BTreeSet<&'static str>,
 }
 
+/// The ladder goes on below it; the last rung is asked again as long as there is time, for there is nothing else.
+fn falls(step: &str) -> bool {
+    step.contains(".move.evacuate")
+}
+
 impl Judge {
     pub(crate) fn require(&mut self, kept: bool, promise: &'static str) {
         if !kept && !self.remembering {
@@ -162,7 +167,7 @@ impl Judge {
                 ..
             } => self.intends(entry, (step, *phase, *mode), *token),
             Record::StepEnded { step, end, .. } => {
-                if self.remembering && *end == StepEnd::Cannot && step.contains(".evacuate") {
+                if self.remembering && *end == StepEnd::Cannot && falls(step) {
                     let drills = [false, true].map(|drill| (step.clone(), drill));
                     let mut known = drills.into_iter();
                     self.cannot.extend(known.find(|key| self.intents.contains_key(key)));
@@ -264,19 +269,17 @@ impl Judge {
         alarms.any(|(key, _)| doubt::is_beside((site, truth), *key))
     }
 
-    fn begins(
-        &mut self,
-        (site, truth): (&Site, &Truth),
-        at: Millis,
-        (zone, ordered): (Option<&str>, Option<Grounds>),
-    ) {
+    fn begins(&mut self, (site, truth): (&Site, &Truth), at: Millis, (zone, ordered): (Option<&str>, Option<Grounds>)) {
         let Some(id) = zone else {
             self.require(ordered.is_some(), promise::GROUNDS);
             return self.grounded(at, ordered);
         };
         let zone = site.zones.iter().position(|z| z.id == id).unwrap_or(usize::MAX);
         let alarmed = self.votes.iter().any(|(k, v)| usize::from(k.0) == zone && !v.died);
-        let ends = self.windows.remove(id).map(|until| until.min(self.earliest_end(site, truth.now)));
+        let ends = self
+            .windows
+            .remove(id)
+            .map(|until| until.min(self.earliest_end(site, truth.now)));
         let doubted = self.remembering || self.is_in_doubt((site, truth), id);
         let over = ends.is_some_and(|ends| truth.now >= ends) && alarmed && doubted;
         let two = self.two_count(site, zone);
@@ -388,7 +391,7 @@ impl Judge {
     pub(crate) fn cannot(&mut self, step: &str, mode: Mode) {
         let key = (step.to_owned(), mode == Mode::Drill);
         let asked = self.intents.get(&key).is_some_and(|intent| !intent.over);
-        if asked && step.contains(".evacuate") {
+        if asked && falls(step) {
             self.cannot.insert(key);
         }
     }

@@ -90,7 +90,10 @@ impl Report {
                 f.words
             ));
             if !f.ended {
-                lines.push(format!("    NOT ENDED: there is more than the {} states that were generated", f.generated));
+                lines.push(format!(
+                    "    NOT ENDED: there is more than the {} states that were generated",
+                    f.generated
+                ));
             }
             lines.extend(f.unseen.iter().map(|what| format!("    NOT SEEN: {what}")));
             for (promise, way) in &f.broken {

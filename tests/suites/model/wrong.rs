@@ -9,8 +9,8 @@ use muster_core::{
 use muster_wire::Micro;
 use serde::Serialize;
 
-use super::promise;
 use super::judge::{RETURN_MS, SICK_MS, WINDOW_MS};
+use super::promise;
 use super::site::{ALARM, CLEAR, SAMPLES};
 
 /// One of them.

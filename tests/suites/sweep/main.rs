@@ -120,6 +120,12 @@ enum Command {
         /// Only the window that holds this second
         #[arg(long, value_name = "SECOND")]
         at: Option<f64>,
+        /// Beside a person who looks when an abort window opens, and aborts it
+        #[arg(long, conflicts_with = "check")]
+        attended: bool,
+        /// Each window also with the quiet day before it in full, and the first line that differs
+        #[arg(long)]
+        check: bool,
         /// Only these of its events, counted from 0
         #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
         only: Option<Vec<usize>>,
@@ -304,10 +310,14 @@ fn again(fits: &[Fit], command: Command) -> ExitCode {
         Command::Year {
             number,
             at,
+            attended,
+            check,
             only,
             which,
         } => which.tell(fits, |fit, seed| {
-            years::tell(fit, seed, number, at, only.as_deref());
+            let how = [(attended, years::How::Attended), (check, years::How::Checked)];
+            let how = how.into_iter().find_map(|(asked, how)| asked.then_some(how));
+            years::tell(fit, (seed, number), (at, how), only.as_deref());
         }),
         Command::Sweep(_)
         | Command::Table(_)
