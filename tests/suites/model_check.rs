@@ -32,12 +32,24 @@ fn the_decision_keeps_its_promises_in_every_order_of_events() {
             (&serde_json::json!([]), &serde_json::json!([]))
         );
         assert!(scene["states"].as_u64() > Some(1_000), "{scene}");
+        assert_eq!(scene["ended"], true, "{scene}");
     }
     let wrong = found["wrong"].as_array().unwrap();
     let steps = |policy: &&Value| policy["way"].as_array().map_or(0, Vec::len);
     assert!(wrong.iter().all(|policy| (1..10).contains(&steps(&policy))), "{text}");
     let breaks: BTreeSet<&str> = wrong.iter().filter_map(|policy| policy["breaks"].as_str()).collect();
-    assert!(wrong.len() >= 9 && breaks.len() >= 8, "{breaks:?}");
+    assert!(wrong.len() >= 16 && breaks.len() >= 12, "{breaks:?}");
+}
+
+#[test]
+fn a_scene_that_is_cut_off_proves_nothing() {
+    let output = model(&["--scene", "disk", "--most", "2000", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        (&found["scenes"][0]["ended"], &found["as_promised"]),
+        (&false.into(), &false.into())
+    );
 }
 
 #[test]

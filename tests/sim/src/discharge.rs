@@ -122,7 +122,7 @@ impl Discharge {
 
     /// From its first charge at one load.
     fn lasts_s(&self, load: f64) -> f64 {
-        self.rated_s * self.health * self.start / load.powf(self.peukert)
+        self.rated_s * self.health * self.start / libm::pow(load, self.peukert)
     }
 
     fn empty_s(&self) -> f64 {
@@ -152,7 +152,7 @@ impl Discharge {
         match self.gauge {
             // Against the capacity that it had: an old battery is empty above 0.
             Gauge::Counting | Gauge::None => self.start - (self.start - left) * self.health,
-            Gauge::Voltage => left.powf(0.8 + self.bend),
+            Gauge::Voltage => libm::pow(left, 0.8 + self.bend),
         }
         .clamp(0.0, 1.0)
     }

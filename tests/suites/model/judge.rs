@@ -3,18 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::{Effect, Entry, Input, Millis, Mode, Phase, Record, Site, State, Verb, next_deadline};
+use muster_core::{Effect, Entry, Input, Millis, Mode, Phase, Record, Site, State, StepEnd, Verb, next_deadline};
 use serde::Serialize;
 
+use super::doubt;
 use super::promise;
+use super::site::LOSS_MS;
 use super::truth::{Signal, Truth};
 
 /// Votes count together if both are held or began within this (design §5).
 const TOGETHER_MS: Millis = 30 * 60_000;
 /// No abort window is longer.
-const WINDOW_MS: Millis = 180_000;
+pub(super) const WINDOW_MS: Millis = 180_000;
 /// Without an answer for this long, the disk counts as sick (design §4).
-const SICK_MS: Millis = 500;
+pub(super) const SICK_MS: Millis = 500;
+/// A vote returns after its detectors were clear for this long (design §5).
+pub(super) const RETURN_MS: Millis = 30 * 60_000;
+/// The cordon and the way of a call, on top of what rungs need.
+const SPARE_MS: Millis = 10_000;
 
 /// Why irreversible steps may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +38,7 @@ struct Cast {
     died: bool,
     /// The detector has really shown it.
     real: bool,
+    channel: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -47,7 +54,10 @@ struct Intent {
 pub(crate) struct Judge {
     /// By room and true group.
     votes: BTreeMap<(u16, u16), Cast>,
-    pub(crate) windows: BTreeSet<String>,
+    /// Until when each zone's lasts.
+    pub(crate) windows: BTreeMap<String, Millis>,
+    /// When the window of a zone was last aborted.
+    stood_down: BTreeMap<String, Millis>,
     pub(crate) grounds: Option<Grounds>,
     ordered: Option<Grounds>,
     pub(crate) aborted: bool,
@@ -56,8 +66,14 @@ pub(crate) struct Judge {
     token: u64,
     #[serde(skip)]
     last_seq: u64,
-    /// The disk is known to be sick, and the journal marked.
-    pub(crate) marked: bool,
+    /// When the oldest was written that the disk has not confirmed.
+    unstored_since: Option<Millis>,
+    /// Something was called though the disk had not confirmed it.
+    pub(crate) undurable: bool,
+    /// Steps that were answered with 422.
+    cannot: BTreeSet<(String, bool)>,
+    /// A process before this one has died then.
+    restarted: Option<Millis>,
     /// From here on the runway counts.
     pub(crate) sign: Option<Millis>,
     pub(crate) cut: Option<Millis>,
@@ -71,6 +87,11 @@ pub(crate) struct Judge {
     #[serde(skip)]
     remembering: bool,
     pub(crate) broken: BTreeSet<&'static str>,
+}
+
+/// The ladder goes on below it; the last rung is asked again as long as there is time, for there is nothing else.
+fn falls(step: &str) -> bool {
+    step.contains(".move.evacuate")
 }
 
 impl Judge {
@@ -91,7 +112,7 @@ impl Judge {
         if let Input::Stored { through } = input
             && *through >= self.last_seq
         {
-            self.marked = false;
+            self.unstored_since = None;
         }
         for effect in out {
             match effect {
@@ -103,9 +124,6 @@ impl Judge {
         }
         let spins = next_deadline(core).is_some_and(|at| at <= truth.now);
         self.require(!spins, promise::SOUND);
-        if !out.is_empty() || matches!(input, Input::Restore(_)) {
-            self.compare((site, truth), core);
-        }
     }
 
     /// A new process has read this from its disk.
@@ -114,15 +132,17 @@ impl Judge {
         *self = Self {
             broken,
             remembering: true,
+            restarted: Some(about.1.now),
             ..Self::default()
         };
         kept.iter().for_each(|entry| self.record(about, entry));
         self.remembering = false;
-        self.free_since = about.1.now;
+        (self.free_since, self.unstored_since) = (about.1.now, None);
     }
 
     fn record(&mut self, (site, truth): (&Site, &Truth), entry: &Entry) {
         self.last_seq = entry.seq;
+        self.unstored_since.get_or_insert(truth.now);
         let ordered = self.ordered.take();
         match &entry.record {
             Record::IncidentOpened { .. } => self.open = true,
@@ -130,18 +150,13 @@ impl Judge {
             Record::VoteReturned { zone, group } => {
                 let zone = site.zones.iter().position(|z| z.id == *zone);
                 let group = site.groups.iter().position(|g| g.id == *group);
-                if let (Some(zone), Some(group)) = (zone, group)
-                    && let Some(vote) = self.votes.get_mut(&(zone as u16, group as u16))
-                {
-                    vote.held = false;
+                if let (Some(zone), Some(group)) = (zone, group) {
+                    self.returns((site, truth), entry.at, (zone as u16, group as u16));
                 }
             }
-            Record::WindowOpened { zone, until, .. } => {
-                self.require((0..=WINDOW_MS).contains(&(until - entry.at)), promise::GROUNDS);
-                self.windows.insert(zone.clone());
-            }
+            Record::WindowOpened { zone, until, .. } => self.opens((site, truth), (entry.at, *until), zone),
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
-            Record::EvacuateBegun { zone, .. } => self.begins(site, entry.at, zone.as_deref(), ordered),
+            Record::EvacuateBegun { zone, .. } => self.begins((site, truth), entry.at, (zone.as_deref(), ordered)),
             Record::OrderTaken { verb, by, until } => self.obeys(truth, entry.at, (*verb, *until), by),
             Record::AbortLifted { .. } if self.remembering => self.aborted = false,
             Record::StepIntent {
@@ -151,11 +166,15 @@ impl Judge {
                 token,
                 ..
             } => self.intends(entry, (step, *phase, *mode), *token),
-            Record::StepEnded { step, .. } => {
+            Record::StepEnded { step, end, .. } => {
+                if self.remembering && *end == StepEnd::Cannot && falls(step) {
+                    let drills = [false, true].map(|drill| (step.clone(), drill));
+                    let mut known = drills.into_iter();
+                    self.cannot.extend(known.find(|key| self.intents.contains_key(key)));
+                }
                 let ended = self.intents.iter_mut().filter(|((s, _), _)| s == step);
                 ended.for_each(|(_, intent)| intent.over = true);
             }
-            Record::ActedUnstored { .. } => self.marked = true,
             Record::IncidentClosed { .. } => self.closes(),
             _ => {}
         }
@@ -182,6 +201,7 @@ impl Judge {
             onset: at,
             died,
             real: truth.burned[ix],
+            channel: ix,
         };
         self.votes.insert(key, cast);
         self.sign = self.sign.or(Some(at));
@@ -199,14 +219,69 @@ impl Judge {
         (self.aborted, self.hold_until) = (false, None);
     }
 
-    fn begins(&mut self, site: &Site, at: Millis, zone: Option<&str>, ordered: Option<Grounds>) {
+    /// What has alarmed was clear for as long as a vote needs to return.
+    fn returns(&mut self, (site, truth): (&Site, &Truth), at: Millis, key: (u16, u16)) {
+        let Some(vote) = self.votes.get_mut(&key) else {
+            return self.require(false, promise::RETURNED);
+        };
+        vote.held = false;
+        let (onset, channel, died) = (vote.onset, vote.channel, vote.died);
+        let long_ago = |since: Option<Millis>| since.is_none_or(|since| since + RETURN_MS <= at);
+        let clear = |c: usize| truth.signals[c] == Signal::Clear && long_ago(truth.since[c]);
+        let alarmed = |c: &usize| {
+            let of_it = (site.channels[*c].zone.0, site.channels[*c].group.0) == key;
+            of_it && (*c == channel || truth.alarmed_at[*c].is_some_and(|at| at > onset))
+        };
+        let really = if died {
+            onset + RETURN_MS <= at
+        } else {
+            (0..site.channels.len()).filter(alarmed).all(clear)
+        };
+        self.require(really, promise::RETURNED);
+    }
+
+    /// A window has a vote and a doubt behind it, gives a person the time there is, and does not open again on what somebody
+    /// has looked at.
+    fn opens(&mut self, (site, truth): (&Site, &Truth), (at, until): (Millis, Millis), zone: &str) {
+        self.windows.insert(zone.to_owned(), until);
+        let lasts = self.earliest_end(site, at).min(at + WINDOW_MS) <= until && until <= at + WINDOW_MS;
+        self.require(lasts && self.is_in_doubt((site, truth), zone), promise::GROUNDS);
+        if let Some(aborted_at) = self.stood_down.get(zone).copied() {
+            let voted = self.votes.values().any(|v| v.onset > aborted_at);
+            let newer = voted || doubt::is_newer((site, truth), zone, (aborted_at, self.restarted));
+            self.require(newer, promise::ABORT);
+        }
+    }
+
+    /// When at the earliest a window may end for want of time: whatever is still to be done may need all of its ladder.
+    /// A clock that has run out shortens none.
+    fn earliest_end(&self, site: &Site, now: Millis) -> Millis {
+        let rungs = site.workloads.iter().flat_map(|w| &w.rungs);
+        let needs_ms = rungs.map(|rung| rung.needs_ms).sum::<Millis>() + SPARE_MS;
+        let clocks = [self.sign.map(|at| at + LOSS_MS), self.cut];
+        let ahead = clocks.into_iter().flatten().filter(|at| *at > now);
+        ahead.min().map_or(Millis::MAX, |at| (at - needs_ms).max(now))
+    }
+
+    fn is_in_doubt(&self, (site, truth): (&Site, &Truth), zone: &str) -> bool {
+        let ix = site.zones.iter().position(|z| z.id == zone).unwrap_or(usize::MAX);
+        let mut alarms = self.votes.iter().filter(|(k, v)| usize::from(k.0) == ix && !v.died);
+        alarms.any(|(key, _)| doubt::is_beside((site, truth), *key))
+    }
+
+    fn begins(&mut self, (site, truth): (&Site, &Truth), at: Millis, (zone, ordered): (Option<&str>, Option<Grounds>)) {
         let Some(id) = zone else {
             self.require(ordered.is_some(), promise::GROUNDS);
             return self.grounded(at, ordered);
         };
         let zone = site.zones.iter().position(|z| z.id == id).unwrap_or(usize::MAX);
         let alarmed = self.votes.iter().any(|(k, v)| usize::from(k.0) == zone && !v.died);
-        let over = self.windows.remove(id) && alarmed;
+        let ends = self
+            .windows
+            .remove(id)
+            .map(|until| until.min(self.earliest_end(site, truth.now)));
+        let doubted = self.remembering || self.is_in_doubt((site, truth), id);
+        let over = ends.is_some_and(|ends| truth.now >= ends) && alarmed && doubted;
         let two = self.two_count(site, zone);
         let real = self.votes.values().any(|v| v.real && !v.died);
         self.require(real, promise::SILENCE);
@@ -270,7 +345,8 @@ impl Judge {
             }
             Verb::Abort => {
                 self.aborted = self.grounds.is_some();
-                self.windows.clear();
+                let zones = std::mem::take(&mut self.windows).into_keys();
+                self.stood_down.extend(zones.map(|zone| (zone, at)));
             }
             Verb::Hold => (self.hold_until, self.free_since) = (until, until.unwrap_or(at)),
             Verb::Arm | Verb::Disarm => self.free_since = at,
@@ -299,12 +375,24 @@ impl Judge {
             return self.require(false, promise::INTENT);
         };
         let durable = intent.seq <= stored;
-        let sick = now - intent.at >= SICK_MS || self.marked;
+        let sick = self.unstored_since.is_some_and(|since| now - since >= SICK_MS);
         let (first, over) = (call.attempt == 1, intent.over);
+        self.undurable |= !durable;
         self.require(!over && (durable || sick), promise::INTENT);
+        let refused = self.cannot.contains(&(call.step.clone(), call.mode == Mode::Drill));
+        self.require(!refused, promise::LEFT);
         if call.phase != Phase::Prepare {
             self.require(self.grounds.is_some(), promise::GROUNDS);
             self.require(!(self.aborted && first), promise::ABORT);
+        }
+    }
+
+    /// A rung's hook has said that it cannot.
+    pub(crate) fn cannot(&mut self, step: &str, mode: Mode) {
+        let key = (step.to_owned(), mode == Mode::Drill);
+        let asked = self.intents.get(&key).is_some_and(|intent| !intent.over);
+        if asked && falls(step) {
+            self.cannot.insert(key);
         }
     }
 
@@ -317,7 +405,8 @@ impl Judge {
             token,
             last_seq,
             resets,
-            marked: self.marked,
+            unstored_since: self.unstored_since,
+            restarted: self.restarted,
             broken,
             remembering,
             ..Self::default()
@@ -331,11 +420,11 @@ impl Judge {
     }
 
     /// Every vote it has seen is still there.
-    fn compare(&mut self, (site, truth): (&Site, &Truth), core: &State) {
+    pub(crate) fn compare(&mut self, (site, now): (&Site, Millis), core: &State) {
         if self.votes.is_empty() {
             return;
         }
-        let shown = core.view(truth.now).votes;
+        let shown = core.view(now).votes;
         let gone = self.votes.keys().any(|(zone, group)| {
             let (zone, group) = (&site.zones[usize::from(*zone)].id, &site.groups[usize::from(*group)]);
             // A policy with other groups names a vote by its detector.

@@ -4,6 +4,7 @@
 
 mod act;
 mod canonical;
+mod doubt;
 mod judge;
 mod moment;
 mod play;
@@ -31,7 +32,7 @@ use truth::Signal;
 use wrong::{Accused, Wrong};
 
 /// A scene has far fewer states, repeated ones counted; one that does not end by then is a finding.
-const MOST: usize = 1_000_000;
+pub(crate) const MOST: usize = 1_000_000;
 
 /// Steps within which every wrong policy goes wrong, the first moment counted.
 const DEEPEST: usize = 10;
@@ -172,6 +173,7 @@ impl Model for Checked {
             promise::FENCED,
             promise::RISING,
             promise::LEFT,
+            promise::RETURNED,
             promise::PROMPT,
             promise::ENDS,
             promise::SOUND,
@@ -199,11 +201,11 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// Looks at every scene, and then for every wrong policy until it is found out. None: there is no such scene.
-pub(crate) fn run(threads: usize, only: Option<&str>) -> Option<Report> {
+pub(crate) fn run(threads: usize, only: Option<&str>, most: usize) -> Option<Report> {
     let began = Stopwatch::start();
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     let scenes = scene::ALL.iter().filter(|s| wanted(s.name));
-    let found: Vec<Found> = scenes.map(|scene| check(*scene, threads)).collect();
+    let found: Vec<Found> = scenes.map(|scene| check(*scene, (threads, most))).collect();
     let accused = wrong::ALL.iter().filter(|a| wanted(a.scene));
     let caught = accused.map(convict).collect();
     (!found.is_empty()).then(|| Report {
@@ -213,7 +215,7 @@ pub(crate) fn run(threads: usize, only: Option<&str>) -> Option<Report> {
     })
 }
 
-fn check(scene: Scene, threads: usize) -> Found {
+fn check(scene: Scene, (threads, most): (usize, usize)) -> Found {
     let began = Stopwatch::start();
     let model = Checked::new(scene, None);
     let checker = model
@@ -221,7 +223,7 @@ fn check(scene: Scene, threads: usize) -> Found {
         .checker()
         .threads(threads)
         .finish_when(HasDiscoveries::AnyFailures)
-        .target_state_count(MOST)
+        .target_state_count(most)
         .spawn_dfs()
         .join();
     let failed = |name: &str| promise::ALWAYS.contains(&name) || name == promise::COMES;
@@ -236,6 +238,7 @@ fn check(scene: Scene, threads: usize) -> Found {
         words: scene.words,
         states: checker.unique_state_count(),
         generated: checker.state_count(),
+        ended: checker.state_count() < most,
         depth: checker.max_depth(),
         seconds: began.elapsed().as_secs_f64(),
         kept: promise::ALWAYS.len() - broken.len(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use muster_core::{Entry, Record, State};
 use serde::Serialize;
@@ -45,6 +46,9 @@ impl Gateway {
         self.disk.iter().map(|entry| &**entry).filter(says)
     }
 }
+
+/// Moments that could not be hashed.
+static UNHASHED: AtomicU64 = AtomicU64::new(0);
 
 /// All of it. Two moments are the same if nothing that can still follow differs.
 #[derive(Clone, Debug)]
@@ -100,8 +104,10 @@ impl Moment {
             stored,
             field: "",
         };
-        // Hashing cannot fail; whatever it left out would only keep two moments apart less well.
-        drop(what.serialize(&mut canonical));
+        // It cannot fail; if it did, no two moments may be taken for the same for what was left out.
+        if what.serialize(&mut canonical).is_err() {
+            into.write_u64(UNHASHED.fetch_add(1, Ordering::Relaxed));
+        }
     }
 
     /// Every promise that has been broken so far.

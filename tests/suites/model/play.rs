@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, HookOutcome, Input, Millis, PrincipalIx, Site, SourceIx, State, Target, Verb,
+    ChannelIx, Effect, Entry, HookOutcome, Input, Millis, PrincipalIx, Record, Site, SourceIx, State, Target, Verb,
     next_deadline,
 };
 use muster_wire::Absence;
@@ -38,7 +38,7 @@ impl Checked {
             died_at: None,
         };
         let receiver = Receiver::new(self.wrong != Some(Wrong::TokenUnchecked));
-        let truth = Truth::new(self.site.channels.len());
+        let truth = Truth::new(self.site.channels.len(), self.site.sources.len());
         let gateways = vec![gateway; self.scene.gateways];
         let mut m = Moment::new(
             truth,
@@ -103,6 +103,7 @@ impl Checked {
             }
             Act::Bypass(s) => {
                 m.left.bypasses -= 1;
+                m.truth.bypassed[*s] = Some((m.truth.now, m.truth.now + BYPASS_MS));
                 let bypass = Input::Bypass {
                     by: PrincipalIx(0),
                     target: Target::Source(SourceIx(*s as u16)),
@@ -196,8 +197,7 @@ impl Checked {
     }
 
     fn show(&self, m: &mut Moment, c: usize, signal: Signal) {
-        m.truth.signals[c] = signal;
-        m.truth.burned[c] = signal == Signal::Alarm || (m.truth.burned[c] && signal != Signal::Clear);
+        m.truth.show(c, signal);
         for g in 0..m.gateways.len() {
             for _ in 0..SAMPLES {
                 if !m.gateways[g].paused {
@@ -211,7 +211,7 @@ impl Checked {
     fn silence(&self, m: &mut Moment, s: usize) {
         for (c, channel) in self.site.channels.iter().enumerate() {
             if channel.source.at() == s {
-                m.truth.signals[c] = Signal::Silent;
+                m.truth.show(c, Signal::Silent);
             }
         }
         if !self.scene.silence_by_age {
@@ -231,9 +231,14 @@ impl Checked {
     }
 
     fn order(&self, m: &mut Moment, who: usize, verb: Verb) {
-        m.truth.say(&self.site.principals[who].id, verb);
+        let id = &self.site.principals[who].id;
+        m.truth.say(id, verb);
+        let needed: Vec<Option<Abortable>> = m.gateways.iter().map(abortable).collect();
         let by = PrincipalIx(who as u16);
         self.tell(m, &Input::Order { by, verb, nonce: 0 });
+        if verb == Verb::Abort {
+            obeys_abort(m, id, &needed);
+        }
         let ahead = match verb {
             Verb::Cut { at } => at > m.truth.now,
             _ => verb == Verb::Evacuate,
@@ -269,13 +274,15 @@ impl Checked {
         gateway.judge.saw(about, (input, gateway.stored), &out, &gateway.core);
         for effect in out {
             match effect {
-                Effect::Persist(entry) => gateway.disk.push(Arc::new(entry)),
-                Effect::FireHook(call) => {
-                    let mut sent = Sent::new(g, &call, gateway.judge.token_of(&call.step, call.mode));
-                    if self.wrong == Some(Wrong::NewKeyEachTime) {
-                        sent.key = format!("{}#{}", sent.key, call.attempt);
+                Effect::Persist(entry) => {
+                    if matches!(entry.record, Record::IncidentClosed { .. }) {
+                        m.receiver.begins_anew();
                     }
-                    m.wire.insert(sent);
+                    gateway.disk.push(Arc::new(entry));
+                }
+                Effect::FireHook(call) => {
+                    m.wire
+                        .insert(Sent::new(g, &call, gateway.judge.token_of(&call.step, call.mode)));
                 }
                 // What is on its way is not called back.
                 Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) | Effect::Fault(_) => {}
@@ -367,6 +374,9 @@ impl Checked {
         if gateway.paused {
             return;
         }
+        if matches!(outcome, HookOutcome::Cannot { .. }) {
+            gateway.judge.cannot(&sent.step, sent.mode());
+        }
         let input = Input::Hook {
             incident: sent.incident.clone(),
             step: sent.step.clone(),
@@ -392,6 +402,7 @@ impl Checked {
     fn look(&self, m: &mut Moment, g: usize) {
         let (now, gateway) = (m.truth.now, &mut m.gateways[g]);
         let judge = &mut gateway.judge;
+        judge.compare((&self.site, now), &gateway.core);
         if gateway.paused || !judge.is_free(now) || now < judge.free_since + PROMPT_MS {
             return;
         }
@@ -404,6 +415,39 @@ impl Checked {
             let ended = workload.rung == muster_core::RungKind::Stop || has_ended(&workload.state);
             judge.require(!over || ended, promise::ENDS);
         }
+    }
+}
+
+/// What an abort could stop, and how many people that takes.
+struct Abortable {
+    evacuating: bool,
+    people: usize,
+}
+
+fn abortable(gateway: &Gateway) -> Option<Abortable> {
+    let judge = &gateway.judge;
+    let evacuating = judge.grounds.is_some() && !judge.aborted;
+    let any = !gateway.paused && (evacuating || !judge.windows.is_empty());
+    any.then_some(Abortable {
+        evacuating,
+        people: if evacuating { 2 } else { 1 },
+    })
+}
+
+/// If there was something to abort and enough people have spoken, nothing of it goes on.
+fn obeys_abort(m: &mut Moment, who: &str, before: &[Option<Abortable>]) {
+    let spoke = m.truth.said_by(Verb::Abort);
+    let enough = |a: &Abortable| spoke >= a.people;
+    for (gateway, before) in m.gateways.iter_mut().zip(before) {
+        if let Some(before) = before.as_ref().filter(|a| enough(a)) {
+            let obeyed = gateway.judge.windows.is_empty() && (gateway.judge.aborted || !before.evacuating);
+            gateway.judge.require(obeyed, promise::OBEYED);
+        }
+    }
+    if before.iter().flatten().any(enough) {
+        m.truth.heard(Verb::Abort);
+    } else if before.iter().all(Option::is_none) {
+        m.truth.refused(who, Verb::Abort);
     }
 }
 

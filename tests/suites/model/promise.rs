@@ -14,16 +14,17 @@ pub(crate) const INTENT: &str = "an intent is on disk before its act, or the dis
 pub(crate) const ONCE: &str = "no effect is made twice";
 pub(crate) const FENCED: &str = "nothing of an older intent is done after a younger one";
 pub(crate) const RISING: &str = "tokens rise with every intent";
-pub(crate) const LEFT: &str = "nothing goes to a place that has a vote of its own";
+pub(crate) const LEFT: &str = "a rung that was answered with 422 is not called again, as long as there is one below it";
+pub(crate) const RETURNED: &str = "a vote returns only after 30 min in which its detectors were really clear";
 pub(crate) const PROMPT: &str = "two seconds after the grounds nothing waits";
 pub(crate) const ENDS: &str = "when the runway is over every ladder has ended or is on its last rung";
 pub(crate) const SOUND: &str = "the core finds no fault of its own, and never spins";
 
 /// Comes to be on every way.
-pub(crate) const COMES: &str = "every ladder ends, or people stop it";
+pub(crate) const COMES: &str = "in the end every ladder has ended or is on its last rung, unless nothing is to be done";
 
 /// All that are never broken.
 pub(crate) const ALWAYS: &[&str] = &[
     GROUNDS, TWO_GROUPS, SILENCE, ALARMED, PEOPLE, OBEYED, ABORT, LATCHED, RESET, INTENT, ONCE, FENCED, RISING, LEFT,
-    PROMPT, ENDS, SOUND,
+    RETURNED, PROMPT, ENDS, SOUND,
 ];

@@ -67,6 +67,12 @@ impl Sent {
         if self.drill { Mode::Drill } else { Mode::Live }
     }
 
+    /// What it does in the world, whatever the call is named; a probe asks for what its rung does.
+    fn effect(&self) -> (String, bool, bool, bool) {
+        let prepares = self.rung.phase == Part::Prepare;
+        (self.rung.workload.clone(), self.rung.stops, prepares, self.drill)
+    }
+
     /// Tokens rise within a workload; drills have a fence of their own.
     fn fence(&self) -> (String, bool) {
         (self.rung.workload.clone(), self.drill)
@@ -92,7 +98,8 @@ pub(crate) struct Receiver {
     /// Being done.
     pub(crate) running: Vec<Sent>,
     highest: BTreeMap<(String, bool), u64>,
-    effects: BTreeMap<(String, String, bool), u8>,
+    /// By workload, whether it stops, whether it only prepares, and whether it is a drill.
+    effects: BTreeMap<(String, bool, bool, bool), u8>,
     /// The youngest intent that was acted on, in the order in which the core decided.
     acted: BTreeMap<(String, bool), u64>,
     /// The place to go to has a vote of its own.
@@ -151,9 +158,13 @@ impl Receiver {
         (sent, Said::Done, broken)
     }
 
+    /// After a reset the same may be done again.
+    pub(crate) fn begins_anew(&mut self) {
+        self.effects.clear();
+    }
+
     fn verify(&self, sent: &Sent) -> Said {
-        let asked = sent.step.replace(".verify", ".evacuate");
-        let done = self.effects.contains_key(&(sent.incident.clone(), asked, sent.drill));
+        let done = self.effects.contains_key(&sent.effect());
         if done { Said::Done } else { Said::Cannot }
     }
 
@@ -175,19 +186,14 @@ impl Receiver {
     /// Makes the effect.
     fn make(&mut self, sent: &Sent) -> Option<&'static str> {
         self.known.insert(sent.key.clone(), true);
-        let once = (sent.incident.clone(), sent.step.clone(), sent.drill);
-        let times = self.effects.entry(once).or_default();
+        let times = self.effects.entry(sent.effect()).or_default();
         *times = times.saturating_add(1);
         let twice = *times > 1;
         let late = self.acted(sent) > sent.true_token;
         if twice {
             Some(promise::ONCE)
-        } else if late {
-            Some(promise::FENCED)
-        } else if self.is_left(sent) {
-            Some(promise::LEFT)
         } else {
-            None
+            late.then_some(promise::FENCED)
         }
     }
 }

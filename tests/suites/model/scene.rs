@@ -162,6 +162,27 @@ pub(crate) const ALL: &[Scene] = &[
         ..PLAIN
     },
     Scene {
+        name: "doubt",
+        words: "a process that dies while an abort window is open, or was aborted",
+        verbs: &[Verb::Abort],
+        people: 1,
+        detectors: &[0, 2],
+        left: Left {
+            leaps: 3,
+            alarms: 1,
+            silences: 2,
+            orders: 1,
+            crashes: 1,
+            ..NOTHING
+        },
+        sees: &[
+            "evacuated by a window that nobody aborted",
+            "an abort window is open",
+            "died in an abort window",
+        ],
+        ..PLAIN
+    },
+    Scene {
         name: "age",
         words: "silence that nobody tells of, found by the age of what was heard last",
         supervision_ms: SHORT_MS,

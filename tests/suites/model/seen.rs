@@ -43,7 +43,7 @@ pub(crate) const ALL: &[(&str, Seen)] = &[
     ("stranded on the last rung", |_, m| work(m, "stranded")),
     ("a token is refused", |_, m| m.receiver.refused),
     ("slow work is overtaken", |_, m| m.receiver.overtaken),
-    ("steps go out without the disk", |_, m| any(m, |g| g.judge.marked)),
+    ("steps go out without the disk", |_, m| any(m, |g| g.judge.undurable)),
     ("reset, and the next incident is open", |_, m| {
         any(m, |g| g.judge.resets > 0 && g.judge.open)
     }),
@@ -55,3 +55,17 @@ pub(crate) const ALL: &[(&str, Seen)] = &[
     ("died when all was saved", |_, m| died(m, "ended")),
     ("died after an abort", |_, m| died(m, "aborted")),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::scene;
+
+    #[test]
+    fn every_state_is_looked_for_in_some_scene_and_every_scene_looks_for_what_there_is() {
+        let known: BTreeSet<&str> = super::ALL.iter().map(|(name, _)| *name).collect();
+        let used: BTreeSet<&str> = scene::ALL.iter().flat_map(|s| s.sees).copied().collect();
+        assert_eq!(known, used);
+    }
+}

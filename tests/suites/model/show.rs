@@ -10,6 +10,8 @@ pub(crate) struct Found {
     pub(crate) words: &'static str,
     pub(crate) states: usize,
     pub(crate) generated: usize,
+    /// All of it was looked at.
+    pub(crate) ended: bool,
     pub(crate) depth: usize,
     pub(crate) seconds: f64,
     /// Promises kept in every state.
@@ -38,9 +40,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Every promise is kept, everything was seen, and every wrong policy is found out.
+    /// Every scene was looked at whole, every promise is kept, everything was seen, and every wrong policy is found out.
     pub(crate) fn is_as_promised(&self) -> bool {
-        let kept = self.found.iter().all(|f| f.broken.is_empty() && f.unseen.is_empty());
+        let is_well = |f: &Found| f.ended && f.broken.is_empty() && f.unseen.is_empty();
+        let kept = self.found.iter().all(is_well);
         kept && self.caught.iter().all(|c| c.way.is_some())
     }
 
@@ -51,7 +54,8 @@ impl Report {
                 .iter()
                 .map(|(promise, way)| json!({ "promise": promise, "way": way }));
             json!({
-                "scene": f.scene, "states": f.states, "generated": f.generated, "depth": f.depth, "seconds": f.seconds,
+                "scene": f.scene, "states": f.states, "generated": f.generated, "depth": f.depth, "ended": f.ended,
+                "seconds": f.seconds,
                 "kept": f.kept, "broken": broken.collect::<Vec<_>>(), "seen": f.seen, "unseen": f.unseen,
             })
         });
@@ -85,6 +89,12 @@ impl Report {
                 f.seen.len() + f.unseen.len(),
                 f.words
             ));
+            if !f.ended {
+                lines.push(format!(
+                    "    NOT ENDED: there is more than the {} states that were generated",
+                    f.generated
+                ));
+            }
             lines.extend(f.unseen.iter().map(|what| format!("    NOT SEEN: {what}")));
             for (promise, way) in &f.broken {
                 lines.push(format!("    BROKEN: {promise}"));

@@ -34,17 +34,44 @@ pub(crate) struct Truth {
     pub(crate) signals: Vec<Signal>,
     /// What each was heard to say last was an alarm: lost alarming is alarming still (design §5).
     pub(crate) burned: Vec<bool>,
+    /// Since when each shows what it shows; none: from the beginning on.
+    pub(crate) since: Vec<Option<Millis>>,
+    /// When each alarmed last.
+    pub(crate) alarmed_at: Vec<Option<Millis>>,
+    /// From when until when each source is out of service.
+    pub(crate) bypassed: Vec<Option<(Millis, Millis)>>,
     words: Vec<Word>,
 }
 
 impl Truth {
-    pub(crate) fn new(detectors: usize) -> Self {
+    pub(crate) fn new(detectors: usize, sources: usize) -> Self {
         Self {
             now: 0,
             signals: vec![Signal::Clear; detectors],
             burned: vec![false; detectors],
+            since: vec![None; detectors],
+            alarmed_at: vec![None; detectors],
+            bypassed: vec![None; sources],
             words: Vec::new(),
         }
+    }
+
+    /// A detector shows something else from now on.
+    pub(crate) fn show(&mut self, c: usize, signal: Signal) {
+        if self.signals[c] != signal {
+            (self.signals[c], self.since[c]) = (signal, Some(self.now));
+        }
+        self.burned[c] = signal == Signal::Alarm || (self.burned[c] && signal != Signal::Clear);
+        if signal == Signal::Alarm {
+            self.alarmed_at[c] = Some(self.now);
+        }
+    }
+
+    /// Since when a detector cannot be believed: silent, at fault or out of service.
+    pub(crate) fn out_since(&self, c: usize, source: usize) -> Option<Option<Millis>> {
+        let bypassed = self.bypassed[source].filter(|(_, until)| self.now <= *until);
+        let mute = matches!(self.signals[c], Signal::Silent | Signal::Nonsense).then_some(self.since[c]);
+        mute.or_else(|| bypassed.map(|(from, _)| Some(from)))
     }
 
     /// Somebody speaks; what was said too long ago says nothing any more.
@@ -80,6 +107,12 @@ impl Truth {
             .iter_mut()
             .filter(|w| w.verb.as_str() == verb.as_str())
             .for_each(|w| w.waits = false);
+    }
+
+    /// It was refused: there was nothing to be done.
+    pub(crate) fn refused(&mut self, who: &str, verb: Verb) {
+        let same = |w: &&mut Word| w.who == who && w.verb.as_str() == verb.as_str();
+        self.words.iter_mut().filter(same).for_each(|w| w.waits = false);
     }
 
     /// After a reset or a restart, nobody may rely on a word said before.

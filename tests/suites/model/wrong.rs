@@ -3,30 +3,43 @@
 
 use std::sync::Arc;
 
-use muster_core::{ChannelIx, Effect, Group, GroupIx, Input, Millis, PrincipalIx, Record, Site, State, Verb, step};
+use muster_core::{
+    ChannelIx, Effect, Entry, Group, GroupIx, HookOutcome, Input, Millis, PrincipalIx, Record, Site, State, Verb, step,
+};
+use muster_wire::Micro;
 use serde::Serialize;
 
+use super::judge::{RETURN_MS, SICK_MS, WINDOW_MS};
 use super::promise;
-use super::site::{ALARM, SAMPLES};
+use super::site::{ALARM, CLEAR, SAMPLES};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     QuorumOnly,
     DeafToCuts,
+    DeafToAborts,
     SilenceEvacuates,
+    WindowAtOnce,
+    WindowForAnyVote,
+    WindowReopens,
+    ReturnsAtOnce,
     NoToken,
     TokenUnchecked,
     NewKeyEachTime,
+    AsksAgain,
     ForgetsVotes,
     AbortLiftsItself,
     TrustsItsDisk,
+    CallsItSick,
 }
 
 /// What one of them remembers.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Memory {
     aborted: bool,
+    /// There was a window.
+    window: bool,
 }
 
 /// A wrong policy, in words, the scene in which it goes wrong, and the promise that it breaks there.
@@ -56,9 +69,34 @@ pub(crate) const ALL: &[Accused] = &[
     ),
     accused(
         Wrong::DeafToCuts,
-        "votes alone decide: a cut or an abort is not heard",
+        "votes alone decide: a cut is not heard",
         "people",
         promise::OBEYED,
+    ),
+    accused(Wrong::DeafToAborts, "no abort is heard", "repair", promise::OBEYED),
+    accused(
+        Wrong::WindowAtOnce,
+        "an abort window ends as soon as it opens",
+        "repair",
+        promise::GROUNDS,
+    ),
+    accused(
+        Wrong::WindowForAnyVote,
+        "any single vote opens an abort window",
+        "votes",
+        promise::GROUNDS,
+    ),
+    accused(
+        Wrong::WindowReopens,
+        "a window that was aborted opens again on what was looked at",
+        "repair",
+        promise::ABORT,
+    ),
+    accused(
+        Wrong::ReturnsAtOnce,
+        "a vote returns as soon as its detector is clear",
+        "reset",
+        promise::RETURNED,
     ),
     accused(
         Wrong::SilenceEvacuates,
@@ -84,6 +122,12 @@ pub(crate) const ALL: &[Accused] = &[
         "ladder",
         promise::ONCE,
     ),
+    accused(
+        Wrong::AsksAgain,
+        "what is answered with 422 is asked again",
+        "ladder",
+        promise::LEFT,
+    ),
     accused(Wrong::ForgetsVotes, "a restart forgets votes", "disk", promise::LATCHED),
     accused(
         Wrong::AbortLiftsItself,
@@ -94,6 +138,12 @@ pub(crate) const ALL: &[Accused] = &[
     accused(
         Wrong::TrustsItsDisk,
         "hooks are called before the disk has the intent",
+        "disk",
+        promise::INTENT,
+    ),
+    accused(
+        Wrong::CallsItSick,
+        "a disk counts as sick without a wait",
         "disk",
         promise::INTENT,
     ),
@@ -112,10 +162,35 @@ pub(crate) fn decide(
         (
             Some(Wrong::DeafToCuts),
             Input::Order {
-                verb: Verb::Cut { .. } | Verb::Abort,
+                verb: Verb::Cut { .. }, ..
+            },
+        )
+        | (Some(Wrong::DeafToAborts), Input::Order { verb: Verb::Abort, .. }) => {}
+        (Some(Wrong::NewKeyEachTime), Input::Hook { incident, .. }) => {
+            let mut heard = input.clone();
+            if let (Input::Hook { incident: to, .. }, Some((known, _))) = (&mut heard, incident.split_once('#')) {
+                known.clone_into(to);
+            }
+            step(core, now, &heard, out);
+        }
+        (
+            Some(Wrong::AsksAgain),
+            Input::Hook {
+                outcome: HookOutcome::Cannot { note },
                 ..
             },
-        ) => {}
+        ) => {
+            let mut heard = input.clone();
+            if let Input::Hook { outcome, .. } = &mut heard {
+                *outcome = HookOutcome::Retry { cause: note.clone() };
+            }
+            step(core, now, &heard, out);
+        }
+        (Some(Wrong::WindowReopens), Input::Tick) if memory.window && memory.aborted => {
+            *memory = Memory::default();
+            step(core, now, input, out);
+            out.push(reopened(core, now));
+        }
         (Some(Wrong::SilenceEvacuates), Input::Lost { source, .. }) => {
             let of = |c: &u32| core.site().channels[*c as usize].source == *source;
             let channels: Vec<u32> = (0..core.site().channels.len() as u32).filter(of).collect();
@@ -135,13 +210,22 @@ pub(crate) fn decide(
         _ => step(core, now, input, out),
     }
     afterwards(wrong, (core, memory), now, out);
+    in_time(wrong, core, (now, input), out);
 }
 
 fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), now: Millis, out: &mut Vec<Effect>) {
     match wrong {
-        Some(Wrong::AbortLiftsItself) => {
-            let aborts = |e: &Effect| matches!(e, Effect::Persist(e) if is_abort(&e.record));
-            memory.aborted |= out.iter().any(aborts);
+        Some(Wrong::AbortLiftsItself) => memory.aborted |= records(out).any(is_abort),
+        Some(Wrong::WindowReopens) => {
+            memory.window |= records(out).any(opens);
+            memory.aborted |= records(out).any(is_abort);
+        }
+        Some(Wrong::NewKeyEachTime) => {
+            for effect in out {
+                if let Effect::FireHook(call) = effect {
+                    call.incident = format!("{}#{}", call.incident, call.attempt);
+                }
+            }
         }
         Some(Wrong::NoToken) => {
             for effect in out {
@@ -163,6 +247,79 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
     }
 }
 
+/// Those that are wrong by a clock of their own, or by what they think to have heard.
+fn in_time(wrong: Option<Wrong>, core: &mut State, (now, input): (Millis, &Input), out: &mut Vec<Effect>) {
+    match wrong {
+        Some(Wrong::WindowAtOnce) if records(out).any(opens) => leap(core, (now, WINDOW_MS), out),
+        Some(Wrong::CallsItSick) if records(out).any(intends) => leap(core, (now, SICK_MS), out),
+        Some(Wrong::ReturnsAtOnce) if matches!(input, Input::Reading { value: Ok(CLEAR), .. }) => {
+            let (mut ahead, mut more) = (core.clone(), Vec::new());
+            leap(&mut ahead, (now, RETURN_MS), &mut more);
+            if records(&more).any(|r| matches!(r, Record::VoteReturned { .. })) {
+                *core = ahead;
+                out.append(&mut more);
+            }
+        }
+        Some(Wrong::WindowForAnyVote) if records(out).any(votes) => {
+            let voted = core.view(now).votes;
+            let site = core.site().clone();
+            let other = |c: &&muster_core::Channel| voted.iter().all(|v| v.group != site.groups[c.group.at()].id);
+            if let Some(channel) = site.channels.iter().find(other) {
+                let source = channel.source;
+                let of_it = (0u32..).zip(&site.channels).filter(|(_, c)| c.source == source);
+                of_it.for_each(|(c, _)| shows(core, now, (ChannelIx(c), CLEAR), out));
+                let why = "it is taken for dead".into();
+                step(core, now, &Input::Lost { source, why }, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Its clock is so much further on.
+fn leap(core: &mut State, (now, ms): (Millis, Millis), out: &mut Vec<Effect>) {
+    let mut more = Vec::new();
+    step(core, now + ms, &Input::Tick, &mut more);
+    for effect in &mut more {
+        if let Effect::Persist(entry) = effect {
+            entry.at = now;
+        }
+    }
+    out.append(&mut more);
+}
+
+/// A window of the first room that no core has opened.
+fn reopened(core: &State, now: Millis) -> Effect {
+    Effect::Persist(Entry {
+        seq: 0,
+        at: now,
+        record: Record::WindowOpened {
+            zone: core.site().zones[0].id.clone(),
+            until: now + WINDOW_MS,
+            why: "as before".into(),
+        },
+    })
+}
+
+fn records(out: &[Effect]) -> impl Iterator<Item = &Record> {
+    out.iter().filter_map(|e| match e {
+        Effect::Persist(entry) => Some(&entry.record),
+        _ => None,
+    })
+}
+
+const fn opens(record: &Record) -> bool {
+    matches!(record, Record::WindowOpened { .. })
+}
+
+const fn intends(record: &Record) -> bool {
+    matches!(record, Record::StepIntent { .. })
+}
+
+const fn votes(record: &Record) -> bool {
+    matches!(record, Record::VoteHeld { died: false, .. })
+}
+
 fn last_written(out: &[Effect]) -> Option<u64> {
     out.iter().rev().find_map(|e| match e {
         Effect::Persist(entry) => Some(entry.seq),
@@ -176,14 +333,18 @@ const fn is_abort(record: &Record) -> bool {
 
 fn burns(core: &mut State, now: Millis, channel: ChannelIx, out: &mut Vec<Effect>) {
     for _ in 0..SAMPLES {
-        let reading = Input::Reading {
-            channel,
-            value: Ok(ALARM),
-            simulated: false,
-            age_ms: 0,
-        };
-        step(core, now, &reading, out);
+        shows(core, now, (channel, ALARM), out);
     }
+}
+
+fn shows(core: &mut State, now: Millis, (channel, value): (ChannelIx, Micro), out: &mut Vec<Effect>) {
+    let reading = Input::Reading {
+        channel,
+        value: Ok(value),
+        simulated: false,
+        age_ms: 0,
+    };
+    step(core, now, &reading, out);
 }
 
 /// Every detector is a group of its own.

@@ -58,7 +58,7 @@ impl Play<'_> {
                 .reached
                 .extend((self.journal.len() < known).then_some("restart-loses"));
         }
-        self.rules = Rules::folded(&self.journal);
+        self.rules = Rules::folded(&self.journal, &self.fit.site);
         self.state = State::new();
         self.step(self.now, &Input::Config(self.fit.site.clone()));
         self.step(self.now, &Input::Restore(self.journal.clone()));

@@ -190,6 +190,7 @@ impl Day {
         let told = std::mem::take(&mut play.told);
         self.broken.extend(told.broken);
         self.reached.extend(told.reached);
+        let burns = events.iter().find(|e| matches!(e, Event::Fire(..))).map(Event::at_s);
         let events = events.iter().map(|event| (event.at_s(), format!("# {event:?}")));
         let lines = told.lines.into_iter().map(|(t_s, _, line)| (t_s, line));
         let mut both: Vec<(f64, String)> = events.chain(lines).collect();
@@ -198,10 +199,13 @@ impl Day {
         if !window.rested {
             self.broken.push("no rest after days".to_owned());
         }
+        // Of a fire, what came before its first sign is as wrong as without one; then there is nothing left to miss.
+        let sign_s = burns.filter(|_| window.because == Because::Fire).unwrap_or(f64::MAX);
+        self.wrong += told.evacuations.iter().filter(|at_s| **at_s < sign_s).count() as u64;
         if window.because == Because::Fire {
+            let early = told.evacuate_s.is_some_and(|at_s| at_s < sign_s);
+            self.burns &= !early;
             self.missed = told.evacuate_s.is_none();
-        } else {
-            self.wrong += told.evacuations;
         }
     }
 }

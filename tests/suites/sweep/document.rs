@@ -55,7 +55,7 @@ fn fires(swept: &Swept) -> Value {
 
 fn wrong(swept: &Swept, because: Because) -> Value {
     let wrong = swept.years.wrong(because);
-    json!({ "because": because.as_str(), "goal_none": because.must_never_be(),
+    json!({ "because": because.as_str(), "goal_none": if because.must_never_be() { json!(["on_two_votes", "past_a_person"]) } else { json!([]) },
         "on_two_votes": wrong.at_once, "on_two_votes_upper95_a_year": swept.rate_bound(wrong.at_once),
         "nobody_aborted": wrong.unanswered, "nobody_aborted_upper95_a_year": swept.rate_bound(wrong.unanswered),
         "past_a_person": wrong.attended, "past_a_person_upper95_a_year": swept.rate_bound(wrong.attended) })

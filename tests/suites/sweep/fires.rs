@@ -95,12 +95,17 @@ fn burns(fit: &Fit, (number, kind, dead): (u64, FireKind, Option<Dead>), course:
         play.sample(course, t_s);
         t_s += if t_s < -CLOSELY_S { 5.0 } else { 1.0 };
     }
+    if play.told.evacuate_s.is_some() {
+        play.settle();
+    }
+    // What is dead on the monitor's own bus, or a monitor that has voted all the same, is no second thing.
+    let apart = |dead: Dead| !dead.strikes(Probe::CellAlarm) && !dead.strikes(Probe::Cell);
+    let voted = play.told.votes.iter().any(|(_, group)| group == "bms");
     Burnt {
         number,
         kind,
         dead,
-        two_gone: dead.is_some_and(|dead| !dead.strikes(Probe::CellAlarm))
-            && course.fire.as_ref().is_some_and(Fire::silences_the_monitor),
+        two_gone: dead.is_some_and(apart) && !voted && course.fire.as_ref().is_some_and(Fire::silences_the_monitor),
         missed_anyway: false,
         loss_s,
         digest: play.state.digest(),
@@ -116,6 +121,15 @@ pub(crate) struct Count {
     pub(crate) leads_s: Vec<f64>,
 }
 
+/// One that was missed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Missed {
+    pub(crate) number: u64,
+    /// With nothing dead as well.
+    pub(crate) anyway: bool,
+    pub(crate) two_gone: bool,
+}
+
 /// What came of many.
 #[derive(Debug, Default)]
 pub(crate) struct Fires {
@@ -123,14 +137,14 @@ pub(crate) struct Fires {
     /// Of them: one thing was dead, and the fire burns the battery monitor's cables before that has spoken.
     pub(crate) two_gone: Count,
     pub(crate) by: BTreeMap<(&'static str, &'static str), Count>,
-    /// Numbers of those that were missed, the first few, and whether with nothing dead as well.
-    pub(crate) missed: Vec<(u64, bool)>,
+    /// Those that were missed: of those with two things gone the first few, of all others every one.
+    pub(crate) missed: Vec<Missed>,
     pub(crate) broken: Vec<(u64, String)>,
     pub(crate) reached: Reached,
     pub(crate) digest: u64,
 }
 
-/// So many are named.
+/// So many of those with two things gone are named.
 const NAMED: usize = 10;
 
 impl Fires {
@@ -151,8 +165,13 @@ impl Fires {
             count.missed += u64::from(burnt.is_missed());
             count.leads_s.extend(burnt.lead_s());
         }
-        if burnt.is_missed() && self.missed.len() < NAMED {
-            self.missed.push((burnt.number, burnt.missed_anyway));
+        let named = self.missed.iter().filter(|m| m.two_gone).count();
+        if burnt.is_missed() && (!burnt.two_gone || named < NAMED) {
+            self.missed.push(Missed {
+                number: burnt.number,
+                anyway: burnt.missed_anyway,
+                two_gone: burnt.two_gone,
+            });
         }
         self.reached.extend(burnt.told.reached);
         self.digest = share::fold(self.digest, burnt.digest);

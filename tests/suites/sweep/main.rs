@@ -77,6 +77,9 @@ enum Command {
         /// Threads; as many as there are cores unless given
         #[arg(long)]
         threads: Option<usize>,
+        /// A scene that has more states than this, repeated ones counted, is a finding
+        #[arg(long, default_value_t = model::MOST)]
+        most: usize,
         /// Prints JSON
         #[arg(long)]
         json: bool,
@@ -117,6 +120,12 @@ enum Command {
         /// Only the window that holds this second
         #[arg(long, value_name = "SECOND")]
         at: Option<f64>,
+        /// Beside a person who looks when an abort window opens, and aborts it
+        #[arg(long, conflicts_with = "check")]
+        attended: bool,
+        /// Each window also with the quiet day before it in full, and the first line that differs
+        #[arg(long)]
+        check: bool,
         /// Only these of its events, counted from 0
         #[arg(long, value_delimiter = ',', value_name = "EVENTS")]
         only: Option<Vec<usize>>,
@@ -186,7 +195,12 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     match &command {
         Command::Recorded { folder } => return recorded(folder),
-        Command::Model { scene, threads, json } => return modelled(scene.as_deref(), *threads, *json),
+        Command::Model {
+            scene,
+            threads,
+            most,
+            json,
+        } => return modelled(scene.as_deref(), (*threads, *most), *json),
         _ => {}
     }
     if let Command::Runway { discharges, seed, json } = command {
@@ -241,8 +255,8 @@ fn measured(measured: Result<runway::Measured, fit::FitError>, seed: u64, json: 
     ExitCode::from(u8::from(!measured.is_as_stated()))
 }
 
-fn modelled(scene: Option<&str>, given: Option<usize>, json: bool) -> ExitCode {
-    let Some(report) = model::run(threads(given), scene) else {
+fn modelled(scene: Option<&str>, (given, most): (Option<usize>, usize), json: bool) -> ExitCode {
+    let Some(report) = model::run(threads(given), scene, most) else {
         eprintln!("muster-testbed: no such scene: {}", model::names().join(", "));
         return ExitCode::from(64);
     };
@@ -261,7 +275,12 @@ fn run(command: Command) -> Result<ExitCode, fit::FitError> {
         Command::Table(table) => table.run(&fits),
         Command::Recorded { folder } => Ok(recorded(&folder)),
         Command::Runway { discharges, seed, json } => Ok(measured(runways(discharges, seed), seed, json)),
-        Command::Model { scene, threads, json } => Ok(modelled(scene.as_deref(), threads, json)),
+        Command::Model {
+            scene,
+            threads,
+            most,
+            json,
+        } => Ok(modelled(scene.as_deref(), (threads, most), json)),
         other => Ok(again(&fits, other)),
     }
 }
@@ -291,10 +310,14 @@ fn again(fits: &[Fit], command: Command) -> ExitCode {
         Command::Year {
             number,
             at,
+            attended,
+            check,
             only,
             which,
         } => which.tell(fits, |fit, seed| {
-            years::tell(fit, seed, number, at, only.as_deref());
+            let how = [(attended, years::How::Attended), (check, years::How::Checked)];
+            let how = how.into_iter().find_map(|(asked, how)| asked.then_some(how));
+            years::tell(fit, (seed, number), (at, how), only.as_deref());
         }),
         Command::Sweep(_)
         | Command::Table(_)

@@ -10,9 +10,11 @@ use crate::reached::{self, Reached};
 use crate::rules::Rules;
 
 /// A person who is called looks, and aborts what is no fire, within this. Of the 180 s that a window has.
-const LOOKS_WITHIN_MS: Millis = 60_000;
+pub(crate) const LOOKS_WITHIN_MS: Millis = 60_000;
 /// From the decision to the first call (design §11).
 const CALLED_WITHIN_MS: Millis = 2_000;
+/// Longer than that. Seconds.
+const SETTLES_S: f64 = 3.0;
 /// More deadlines than this between two samples are a loop.
 const TURNS: u32 = 10_000;
 
@@ -26,14 +28,14 @@ pub(crate) struct Told {
     /// The first evacuation.
     pub(crate) evacuate_s: Option<f64>,
     pub(crate) why: String,
-    /// Evacuations that nobody had ordered.
-    pub(crate) evacuations: u64,
+    /// When each began that nobody had ordered.
+    pub(crate) evacuations: Vec<f64>,
     /// The first was not on two votes: nobody had aborted it.
     pub(crate) unanswered: bool,
     /// Invariants that were broken; the core's own included.
     pub(crate) broken: Vec<String>,
     pub(crate) reached: Reached,
-    /// Groups in the order of their votes.
+    /// Groups in the order of their votes, those that a death cast left out.
     pub(crate) votes: Vec<(f64, String)>,
     /// Everything said in order, with its time; kept for whoever compares or prints.
     pub(crate) lines: Vec<(f64, EventKind, String)>,
@@ -53,6 +55,8 @@ pub(crate) struct Play<'f> {
     pub(crate) journal: Vec<Entry>,
     /// When something good of a channel came last.
     pub(crate) heard: Vec<Millis>,
+    /// Whether what came last was good, what it was, and since when it has been just that.
+    last: Vec<(bool, Option<Micro>, Millis)>,
     /// Somebody looks when a window opens, and it does not burn.
     pub(crate) attended: bool,
     looked_for: Option<Millis>,
@@ -75,6 +79,7 @@ impl<'f> Play<'f> {
             peers: Peers::default(),
             journal: Vec::new(),
             heard: vec![0; fit.site.channels.len()],
+            last: vec![(true, None, 0); fit.site.channels.len()],
             attended: false,
             looked_for: None,
             uncalled: None,
@@ -123,9 +128,13 @@ impl<'f> Play<'f> {
     /// One sample of one channel.
     pub(crate) fn hear(&mut self, ix: usize, value: Result<Micro, Absence>) {
         let (low, high) = self.fit.site.channels[ix].range;
-        if value.is_ok_and(|value| (low..=high).contains(&value)) {
+        let good = value.is_ok_and(|value| (low..=high).contains(&value));
+        if good {
             self.heard[ix] = self.now;
         }
+        let (_, before, since) = self.last[ix];
+        let since = if before == value.ok() { since } else { self.now };
+        self.last[ix] = (good, value.ok(), since);
         let input = Input::Reading {
             channel: ChannelIx(ix as u32),
             value,
@@ -139,7 +148,7 @@ impl<'f> Play<'f> {
     pub(crate) fn until(&mut self, t_s: f64) {
         let now = self.zero + millis(t_s);
         for turn in 0..=TURNS {
-            let tick = muster_core::next_deadline(&self.state).filter(|due| *due < now);
+            let tick = muster_core::next_deadline(&self.state).filter(|due| *due <= now);
             let peer = self.peers.next().filter(|due| *due <= now);
             let Some(due) = tick.into_iter().chain(peer).min().map(|due| due.max(self.now)) else {
                 break;
@@ -154,6 +163,12 @@ impl<'f> Play<'f> {
             }
         }
         self.now = now;
+    }
+
+    /// Long enough after a decision for its first call to be due, whatever else is not looked at any more.
+    pub(crate) fn settle(&mut self) {
+        self.until(self.course_s() + SETTLES_S);
+        self.look();
     }
 
     /// Both persons order a reset of what is open; refused while a vote is held.
@@ -192,7 +207,8 @@ impl<'f> Play<'f> {
     pub(crate) fn check(&mut self) {
         let channels = self.fit.site.channels.iter().zip(&self.heard);
         let deaf = |(channel, at): &(&muster_core::Channel, &Millis)| self.now - **at > channel.supervision_ms + 3_000;
-        let deaf = channels.filter(deaf).map(|(channel, _)| channel.id.as_str()).next();
+        let deaf = channels.filter(deaf);
+        let deaf = deaf.map(|(c, _)| (c.id.as_str(), self.fit.site.sources[c.source.at()].id.as_str()));
         let broken = self.rules.shown(&self.state.view(self.now), deaf);
         self.told.broken.extend(broken);
     }
@@ -252,11 +268,26 @@ impl<'f> Play<'f> {
         (self.now - self.zero) as f64 / 1_000.0
     }
 
+    fn group(&self, ix: usize) -> &str {
+        &self.fit.site.groups[self.fit.site.channels[ix].group.at()].id
+    }
+
+    /// It is really silent, out of service, at fault, or has said the same for as long as nothing that is well does.
+    fn is_out(&self, ix: usize) -> bool {
+        let channel = &self.fit.site.channels[ix];
+        let (good, _, since) = self.last[ix];
+        let stuck_ms = channel.checks.stuck_ms.map_or(u64::MAX, std::num::NonZeroU64::get);
+        let silent = self.now - self.heard[ix] >= channel.supervision_ms;
+        let stuck = (self.now - since).cast_unsigned() >= stuck_ms;
+        let source = &self.fit.site.sources[channel.source.at()].id;
+        !good || silent || stuck || self.rules.is_bypassed(&channel.id, source)
+    }
+
     fn recorded(&mut self, entry: &Entry) {
         let at_s = self.course_s();
         self.told.reached.extend(reached::by_record(&entry.record, &self.rules));
         let is_first = !self.rules.evacuates();
-        let broken = self.rules.take(entry, self.fit.site.single_group);
+        let broken = self.rules.take(entry, &self.fit.site);
         self.told.broken.extend(broken);
         match &entry.record {
             Record::VoteHeld {
@@ -264,7 +295,9 @@ impl<'f> Play<'f> {
             } => {
                 self.told.voted = true;
                 self.told.first_vote_s.get_or_insert(at_s);
-                self.told.votes.push((at_s, group.clone()));
+                if !died {
+                    self.told.votes.push((at_s, group.clone()));
+                }
                 let mut of_it = self
                     .fit
                     .site
@@ -276,13 +309,20 @@ impl<'f> Play<'f> {
                     self.told.broken.push(format!("{group} votes, and was not heard"));
                 }
             }
-            Record::WindowOpened { .. } => self.looked_for = Some(self.now),
+            Record::WindowOpened { zone, .. } => {
+                self.looked_for = Some(self.now);
+                let voted = self.rules.votes_of(zone);
+                if !(0..self.last.len()).any(|ix| self.is_out(ix) && voted.iter().any(|g| *g != self.group(ix))) {
+                    let what = format!("a window opens in {zone} where everything speaks beside {voted:?}");
+                    self.told.broken.push(what);
+                }
+            }
             Record::EvacuateBegun { zone, why, .. } => {
                 if self.told.evacuate_s.is_none() {
                     (self.told.evacuate_s, self.told.why) = (Some(at_s), why.clone());
                     self.told.unanswered = why.starts_with("nobody aborted");
                 }
-                self.told.evacuations += u64::from(zone.is_some());
+                self.told.evacuations.extend(zone.is_some().then_some(at_s));
                 // Where it evacuates already there may be nothing left to call.
                 self.uncalled = Some(self.now).filter(|_| is_first && self.peers.hooks.is_none());
             }

@@ -5,7 +5,10 @@ use crate::days::Days;
 use crate::event::Because;
 use crate::fires::{Burnt, Count, Fires};
 use crate::reached::{Reached, SOMETIMES};
-use crate::years::Years;
+use crate::years::{How, Years};
+
+/// Missed fires of a poorer room that are named.
+const NAMED: usize = 10;
 
 /// One room's figures.
 pub(crate) struct Swept {
@@ -62,16 +65,24 @@ impl Swept {
             }
         };
         let mut all = Vec::new();
-        for (number, anyway) in &self.fires.missed {
-            let well = if *anyway { " --nothing-dead" } else { "" };
-            all.push(("missed fire".to_owned(), format!("fire {number}{well} {which}")));
+        // Of the poorer rooms nothing is promised.
+        let most = if self.is_reference { usize::MAX } else { NAMED };
+        for missed in self.fires.missed.iter().take(most) {
+            let well = if missed.anyway { " --nothing-dead" } else { "" };
+            let what = if missed.two_gone {
+                "missed fire, two things gone"
+            } else {
+                "missed fire"
+            };
+            all.push((what.to_owned(), format!("fire {}{well} {which}", missed.number)));
         }
         for (number, what) in &self.fires.broken {
             all.push((format!("BROKEN fire: {what}"), format!("fire {number} {which}")));
         }
         for one in &self.years.named {
             let only = only(&one.only);
-            let command = format!("year {} --at {:.0}{only} {which}", one.number, one.at_s);
+            let how = one.how.map_or("", How::as_option);
+            let command = format!("year {} --at {:.0}{how}{only} {which}", one.number, one.at_s);
             all.push((format!("year, {}: {}", one.what, one.why), command));
         }
         for one in &self.days.named {
@@ -89,8 +100,11 @@ impl Swept {
 pub(crate) fn assumptions() -> String {
     format!(
         "Bounds are upper and one-sided, at 95 % (Clopper and Pearson). Assumed: a fire burns in full, with every sign, for\n\
-         {:.0} s at least before it has destroyed what carries the load (half of the shortest time on record, 480 s).",
-        muster_sim::building::FULL_FOR_S
+         {:.0} s at least before it has destroyed what carries the load (half of the shortest time on record, 480 s). Past a\n\
+         person: one looks {} s after a window has opened and aborts it, unless it burns. A bypass counts as one of two faults,\n\
+         so that evacuations beside two others are counted beyond the goal.",
+        muster_sim::building::FULL_FOR_S,
+        crate::play::LOOKS_WITHIN_MS / 1_000
     )
 }
 

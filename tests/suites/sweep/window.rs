@@ -63,6 +63,9 @@ impl Window {
             let lost = begun.iter().any(|e| matches!(e, Event::Fire(..)) && e.over_s() < t_s);
             let rested = lost || (over && play.is_at_rest());
             if decided || rested || t_s > first_s + LONGEST_S {
+                if decided {
+                    play.settle();
+                }
                 play.attended = attended;
                 return Self {
                     took: took.max(1),

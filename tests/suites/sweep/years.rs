@@ -39,6 +39,27 @@ pub(crate) struct Named {
     pub(crate) why: String,
     /// Of the year's events; at first those of its window.
     pub(crate) only: Vec<usize>,
+    /// Not seen by playing the year as it was.
+    pub(crate) how: Option<How>,
+}
+
+/// How else a window is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// A person looks when an abort window opens.
+    Attended,
+    /// Against the same with a whole quiet day before it.
+    Checked,
+}
+
+impl How {
+    /// The option of `year` that shows it.
+    pub(crate) const fn as_option(self) -> &'static str {
+        match self {
+            Self::Attended => " --attended",
+            Self::Checked => " --check",
+        }
+    }
 }
 
 /// What came of years.
@@ -51,7 +72,7 @@ pub(crate) struct Years {
     /// Seconds that were really played.
     pub(crate) played_s: f64,
     pub(crate) wrong: BTreeMap<Because, Wrong>,
-    /// The first few.
+    /// Every one that must never be, and the first few of the others.
     pub(crate) named: Vec<Named>,
     pub(crate) broken: u64,
     /// Windows that were played in full as well, and those that came out otherwise.
@@ -63,6 +84,9 @@ pub(crate) struct Years {
 }
 
 const NAMED: usize = 10;
+/// What is said of an evacuation past a person who looks.
+const PAST: &str = " past a person";
+const DIFFERS: &str = "differs";
 
 impl Years {
     pub(crate) fn join(&mut self, other: Self) {
@@ -81,8 +105,10 @@ impl Years {
             wrong.unanswered += more.unanswered;
             wrong.attended += more.attended;
         }
-        let room = NAMED.saturating_sub(self.named.len());
-        self.named.extend(other.named.into_iter().take(room));
+        let (grave, others): (Vec<_>, Vec<_>) = other.named.into_iter().partition(Named::is_grave);
+        let named = self.named.iter().filter(|n| !n.is_grave()).count();
+        self.named.extend(grave);
+        self.named.extend(others.into_iter().take(NAMED.saturating_sub(named)));
     }
 
     fn name(&mut self, number: u64, what: &str, (at_s, why): (f64, String), events: std::ops::Range<usize>) {
@@ -92,7 +118,15 @@ impl Years {
             at_s,
             why,
             only: events.collect(),
+            how: None,
         });
+    }
+
+    /// What was named last is seen so.
+    fn mark(&mut self, how: How) {
+        if let Some(named) = self.named.last_mut() {
+            named.how = Some(how);
+        }
     }
 
     pub(crate) fn wrong(&self, because: Because) -> Wrong {
@@ -103,10 +137,9 @@ impl Years {
 impl Named {
     /// What must never be.
     fn is_grave(&self) -> bool {
-        Because::WRONG
-            .iter()
-            .any(|b| b.must_never_be() && b.as_str() == self.what)
-            || self.what == "broken"
+        let what = self.what.trim_end_matches(PAST);
+        let never = |b: &Because| b.must_never_be() && b.as_str() == what;
+        Because::WRONG.iter().any(never) || ["broken", DIFFERS].contains(&what)
     }
 
     /// Makes its window smaller; all of it stays if it takes more than its window.
@@ -149,14 +182,16 @@ fn drawn(fit: &Fit, seed: u64, number: u64, only: Option<&[usize]>) -> Drawn {
 /// full.
 pub(crate) fn year(fit: &Fit, seed: u64, number: u64, check_one_in: u64) -> Years {
     let mut came = played(fit, (seed, number), check_one_in, None, &mut |_, _, _| {});
-    for named in came.named.iter_mut().filter(|named| named.is_grave()).take(2) {
+    // One that differs is so after all that came before it.
+    let shrinks = |named: &&mut Named| named.is_grave() && named.how != Some(How::Checked);
+    for named in came.named.iter_mut().filter(shrinks).take(2) {
         named.shrink(fit, seed);
     }
     came
 }
 
-/// Sees every window.
-type See<'a> = &'a mut dyn FnMut(&[Event], &Window, &Told);
+/// Sees every window: as it was, and as it is beside a person who looks.
+type See<'a> = &'a mut dyn FnMut(&[Event], &Window, (&Play<'_>, Place<'_>, &Told));
 
 fn played(fit: &Fit, (seed, number): (u64, u64), check_one_in: u64, only: Option<&[usize]>, see: See<'_>) -> Years {
     let mut drawn = drawn(fit, seed, number, only);
@@ -183,16 +218,16 @@ fn played(fit: &Fit, (seed, number): (u64, u64), check_one_in: u64, only: Option
         let before = play.clone();
         let window = Window::play(&mut play, events, place, BEFORE_S, Until::Decided);
         let told = std::mem::take(&mut play.told);
-        see(&events[..window.took], &window, &told);
+        see(&events[..window.took], &window, (&before, place, &told));
         year.note(events, at, (&window, &told));
         if told.unanswered {
-            year.attend(before, (events, window.because));
+            year.attend(before, (events, window.because), at..at + window.took);
         }
+        year.came.digest = share::fold(year.came.digest, play.state.digest());
         // What was moved wrongly is brought back by people; the room begins anew.
         if told.evacuate_s.is_some() || !window.rested {
             play = Play::new(fit, year.tells);
         }
-        year.came.digest = share::fold(year.came.digest, play.state.digest());
         year.came.reached.extend(told.reached);
         at += window.took;
     }
@@ -213,7 +248,8 @@ impl Year<'_> {
         self.came.checked += 1;
         if let Some(line) = differs(play, events, self.place) {
             self.came.differ += 1;
-            self.came.name(self.number, "differs", (events[0].at_s(), line), at..at);
+            self.came.name(self.number, DIFFERS, (events[0].at_s(), line), at..at);
+            self.came.mark(How::Checked);
         }
     }
 
@@ -244,35 +280,72 @@ impl Year<'_> {
     }
 
     /// The same window, where a person looks when it opens.
-    fn attend(&mut self, mut play: Play<'_>, (events, because): (&[Event], Because)) {
-        play.attended = true;
-        Window::play(&mut play, events, self.place, BEFORE_S, Until::Decided);
-        let evacuates = play.told.evacuate_s.is_some();
-        self.came.wrong.entry(because).or_default().attended += u64::from(evacuates);
-        self.came.reached.extend(play.told.reached);
-        self.came.broken += u64::from(!play.told.broken.is_empty());
+    fn attend(&mut self, play: Play<'_>, (events, because): (&[Event], Because), of_it: std::ops::Range<usize>) {
+        let told = attended(play, events, self.place);
+        if let Some(at_s) = told.evacuate_s {
+            self.came.wrong.entry(because).or_default().attended += 1;
+            let what = format!("{}{PAST}", because.as_str());
+            self.came.name(self.number, &what, (at_s, told.why), of_it.clone());
+            self.came.mark(How::Attended);
+        }
+        if let Some(what) = told.broken.into_iter().next() {
+            self.came.broken += 1;
+            let what = (events[0].at_s(), what);
+            self.came.name(self.number, &format!("broken{PAST}"), what, of_it);
+            self.came.mark(How::Attended);
+        }
+        self.came.reached.extend(told.reached);
     }
 }
 
+/// A window beside a person who looks when it opens.
+fn attended(mut play: Play<'_>, events: &[Event], place: Place<'_>) -> Told {
+    play.attended = true;
+    Window::play(&mut play, events, place, BEFORE_S, Until::Decided);
+    play.told
+}
+
 /// Prints one year's decisions, or those of its windows around a second, for whoever wants to know why.
-pub(crate) fn tell(fit: &Fit, seed: u64, number: u64, around_s: Option<f64>, only: Option<&[usize]>) {
+pub(crate) fn tell(
+    fit: &Fit,
+    (seed, number): (u64, u64),
+    (around_s, how): (Option<f64>, Option<How>),
+    only: Option<&[usize]>,
+) {
     let count = drawn(fit, seed, number, None).events.len();
     let all: Vec<usize> = (0..count).collect();
-    played(
-        fit,
-        (seed, number),
-        0,
-        Some(only.unwrap_or(&all)),
-        &mut |events, window, told| {
-            let (begins_s, ends_s) = (events[0].at_s() - BEFORE_S, events[0].at_s() + window.lasted_s);
-            if around_s.is_none_or(|around_s| (begins_s..=ends_s).contains(&around_s)) {
-                events.iter().for_each(|event| println!("# {event:?}"));
-                told.lines
-                    .iter()
-                    .for_each(|(t_s, _, line)| println!("{t_s:>12.1} s  {line}"));
-            }
-        },
-    );
+    played(fit, (seed, number), 0, Some(only.unwrap_or(&all)), &mut |events,
+                                                                     window,
+                                                                     (
+        before,
+        place,
+        told,
+    )| {
+        let (begins_s, ends_s) = (events[0].at_s() - BEFORE_S, events[0].at_s() + window.lasted_s);
+        if around_s.is_none_or(|around_s| (begins_s..=ends_s).contains(&around_s)) {
+            events.iter().for_each(|event| println!("# {event:?}"));
+            print(events, how, (before, place, told));
+        }
+    });
+}
+
+fn print(events: &[Event], how: Option<How>, (before, place, told): (&Play<'_>, Place<'_>, &Told)) {
+    let beside = (how == Some(How::Attended)).then(|| attended(before.clone(), events, place));
+    let told = beside.as_ref().unwrap_or(told);
+    for (t_s, _, line) in &told.lines {
+        println!("{t_s:>12.1} s  {line}");
+    }
+    told.broken.iter().for_each(|what| println!("BROKEN: {what}"));
+    if how == Some(How::Checked) {
+        let line = differs(before, events, place);
+        println!(
+            "{}",
+            line.map_or_else(
+                || "the same after a whole day".to_owned(),
+                |line| format!("DIFFERS: {line}")
+            )
+        );
+    }
 }
 
 /// The first line that comes out otherwise after a whole quiet day than after what is usual here, from the same state.
@@ -291,4 +364,38 @@ fn differs(play: &Play<'_>, events: &[Event], place: Place<'_>) -> Option<String
         line(whole.get(at)),
         line(usual.get(at))
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(what: &str, how: Option<How>) -> Years {
+        let mut years = Years::default();
+        years.name(0, what, (0.0, String::new()), 0..1);
+        how.into_iter().for_each(|how| years.mark(how));
+        years
+    }
+
+    #[test]
+    fn what_must_never_be_is_named_however_much_else_was_named_before() {
+        let grave = [
+            one("two-faults", None),
+            one("two-faults past a person", Some(How::Attended)),
+            one("broken past a person", Some(How::Attended)),
+            one("differs", Some(How::Checked)),
+        ];
+        let mut all = Years::default();
+        for _ in 0..2 * NAMED {
+            all.join(one("beyond unanswered", None));
+        }
+        let count = grave.len();
+        grave.into_iter().for_each(|years| all.join(years));
+        assert_eq!(all.named.len(), NAMED + count);
+        let ways: Vec<&str> = all.named[NAMED..]
+            .iter()
+            .map(|n| n.how.map_or("", How::as_option))
+            .collect();
+        assert_eq!(ways, ["", " --attended", " --attended", " --check"]);
+    }
 }
