@@ -194,6 +194,8 @@ impl Line {
             units.discarded += self.received(read)?;
             self.distrust();
             if began.elapsed() > QUIET_WITHIN + self.distrust {
+                // Nobody whom we might have asked talks for so long: one glitch a second must not hold the line for ever.
+                self.distrust = RESYNC.max(self.silence);
                 return Err(Failure::Busy { within: QUIET_WITHIN });
             }
             left = wait(self);
