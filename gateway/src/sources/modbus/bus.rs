@@ -74,6 +74,8 @@ struct Member {
     trip_failing: bool,
     /// Nor has the rest: a device may be silent to one block of it only.
     rest_failing: bool,
+    /// The rest has begun to fail, and no trip signal has been answered since: the device may be dead.
+    unheard: bool,
 }
 
 /// Whose turn it is.
@@ -117,7 +119,7 @@ impl Bus {
         self.trips_in_a_row = if turn.trip { self.trips_in_a_row + 1 } else { 0 };
         let began = self.began.elapsed();
         // Where nobody answers, nobody has to be protected.
-        let others_answer = self.members.iter().any(|m| !m.trip_failing && !m.rest_failing);
+        let others_answer = self.members.iter().any(Member::answers);
         let member = &mut self.members[turn.member];
         member.outlet.check_open()?;
         let was_failing = member.failing(turn.trip);
@@ -175,6 +177,7 @@ impl Member {
             device: Device::new(source, plan, counters, polling),
         }
     }
+            unheard: false,
 
     /// A device that fails is tried with what matters most.
     fn due(&self, member: usize, now: Duration) -> impl Iterator<Item = Due> {
@@ -201,11 +204,40 @@ impl Member {
         let (due, period) = match (trip, self.trips) {
             (true, _) => (self.trip_due, self.pace.period),
             // Counted with the first block of the rest.
+    /// What matters most of it is answered, whatever else is not.
+    fn answers(&self) -> bool {
+        !self.failing(self.trips)
+    }
+
+    /// Whether it is waited for no longer than it usually needs. A device that is silent to one block of the rest for ever
+    /// may take its time with its trip signals as before; one that dies is not waited for twice.
+    fn is_hurried(&self, trip: bool) -> bool {
+        self.failing(trip) || (trip && self.unheard)
+    }
+
+    /// What it is known by from now on, of a turn that came to an end or failed.
+    fn note(&mut self, trip: bool, failed: bool) {
+        self.unheard = match (trip, failed) {
+            (true, _) => false,
+            (false, true) => self.unheard || !self.rest_failing,
+            (false, false) => self.unheard,
+        };
+        self.rest_failing = failed || (trip && self.rest_failing);
+        self.trip_failing = if trip { failed } else { self.trip_failing };
+    }
+
             (false, false) if self.rest.is_none() => (self.rest_due, self.rest_period()),
-            (false, _) => return,
+            (false, _) => return 0,
+        self.device.polling.missed(self.missed(trip, now));
+    }
+
+    fn missed(&self, trip: bool, now: Duration) -> u64 {
+        if self.failing(trip) {
+            return 0;
+        }
         };
         let late = now.saturating_sub(due).as_nanos() / period.as_nanos().max(1);
-        self.device.polling.missed(u64::try_from(late).unwrap_or(u64::MAX));
+        u64::try_from(late).unwrap_or(u64::MAX)
     }
 
     /// When the oldest answer of what comes next was, or will have been, given.
@@ -222,7 +254,7 @@ impl Member {
     /// All trip signals, or one block of the rest.
     async fn ask(&mut self, link: &mut Link, trip: bool) -> Result<Option<Vec<Sample>>, Failure> {
         // Whoever has been slow may be slow; who is silent is not waited for as long.
-        self.device.hurry(self.trip_failing || self.rest_failing);
+        self.device.hurry(self.is_hurried(trip));
         if trip {
             return self.device.cycle(link, true).await.map(Some);
         }
@@ -248,23 +280,25 @@ impl Member {
             Ok(Some(samples)) => {
                 // Never more often than the device bears, however late this turn was.
                 if trip {
-                    (self.trip_failing, self.trip_due) = (false, began + self.pace.period);
+                    self.trip_due = began + self.pace.period;
                 } else {
-                    (self.rest_failing, self.rest_due) = (false, began + self.rest_period());
+                    self.rest_due = began + self.rest_period();
                 }
                 self.outlet.heard(trip, samples, taken).await?;
             }
             Err(failure) => {
                 let again = now + self.outlet.pause();
-                (self.rest, self.rest_failing, self.rest_due) = (None, true, again);
+                (self.rest, self.rest_due) = (None, again);
+                self.note(trip, false);
                 if trip {
-                    (self.trip_failing, self.trip_due) = (true, again);
+                    self.trip_due = again;
                 }
                 let line = self.device.failed(&failure);
                 self.outlet.lost(trip, line).await?;
             }
         }
         Ok(())
+                self.note(trip, true);
     }
 }
 
