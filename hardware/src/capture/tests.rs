@@ -284,7 +284,10 @@ fn inputs_stand_where_their_documents_have_them() {
     };
     let one = |name: &str, value| vec![(name.to_owned(), value)];
     assert_eq!(upsc("battery.packs.bad: 1"), one("battery_packs_bad", Ok(MICRO)));
-    assert_eq!(upsc("ups.timer.shutdown: -1"), one("shutdown_pending", Ok(0)));
+    for none in ["-1", "-60", "0"] {
+        let line = format!("ups.timer.shutdown: {none}");
+        assert_eq!(upsc(&line), one("shutdown_pending", Ok(0)), "{none}");
+    }
     assert_eq!(upsc("ups.timer.shutdown: 20"), one("shutdown_pending", Ok(MICRO)));
     assert_eq!(
         upsc("ambient.2.temperature: 31.5"),
