@@ -130,7 +130,12 @@ impl Bus {
         if was_failing && said.is_err() && others_answer {
             self.probe_from = now + (now - began) * (SHARE_OF_FAILING - 1);
         }
-        member.take(turn.trip, said, (began, now), taken).await
+        let is_heard = said.is_ok();
+        member.take(turn.trip, said, (began, now), taken).await?;
+        if turn.trip && is_heard {
+            member.device.check_one(&mut self.link).await;
+        }
+        Ok(())
     }
 }
 
@@ -172,12 +177,12 @@ impl Member {
             rest: None,
             trip_failing: false,
             rest_failing: false,
+            unheard: false,
             pace,
             outlet,
             device: Device::new(source, plan, counters, polling),
         }
     }
-            unheard: false,
 
     /// A device that fails is tried with what matters most.
     fn due(&self, member: usize, now: Duration) -> impl Iterator<Item = Due> {
@@ -199,11 +204,6 @@ impl Member {
         if trip { self.trip_failing } else { self.rest_failing }
     }
 
-    /// Whole periods that a turn comes too late are turns that were not made; a pause after a failure is none.
-    fn count_missed(&self, trip: bool, now: Duration) {
-        let (due, period) = match (trip, self.trips) {
-            (true, _) => (self.trip_due, self.pace.period),
-            // Counted with the first block of the rest.
     /// What matters most of it is answered, whatever else is not.
     fn answers(&self) -> bool {
         !self.failing(self.trips)
@@ -226,8 +226,8 @@ impl Member {
         self.trip_failing = if trip { failed } else { self.trip_failing };
     }
 
-            (false, false) if self.rest.is_none() => (self.rest_due, self.rest_period()),
-            (false, _) => return 0,
+    /// Whole periods that a turn comes too late are turns that were not made; a pause after a failure is none.
+    fn count_missed(&self, trip: bool, now: Duration) {
         self.device.polling.missed(self.missed(trip, now));
     }
 
@@ -235,6 +235,11 @@ impl Member {
         if self.failing(trip) {
             return 0;
         }
+        let (due, period) = match (trip, self.trips) {
+            (true, _) => (self.trip_due, self.pace.period),
+            // Counted with the first block of the rest.
+            (false, false) if self.rest.is_none() => (self.rest_due, self.rest_period()),
+            (false, _) => return 0,
         };
         let late = now.saturating_sub(due).as_nanos() / period.as_nanos().max(1);
         u64::try_from(late).unwrap_or(u64::MAX)
@@ -284,21 +289,21 @@ impl Member {
                 } else {
                     self.rest_due = began + self.rest_period();
                 }
+                self.note(trip, false);
                 self.outlet.heard(trip, samples, taken).await?;
             }
             Err(failure) => {
                 let again = now + self.outlet.pause();
                 (self.rest, self.rest_due) = (None, again);
-                self.note(trip, false);
                 if trip {
                     self.trip_due = again;
                 }
+                self.note(trip, true);
                 let line = self.device.failed(&failure);
                 self.outlet.lost(trip, line).await?;
             }
         }
         Ok(())
-                self.note(trip, true);
     }
 }
 
@@ -360,6 +365,55 @@ mod tests {
             Ok((1, true)),
             "in its share of the time"
         );
+    }
+
+    fn member() -> Member {
+        let profile =
+            muster_profiles::shipped("generic/battery-monitor").and_then(muster_profiles::Device::into_modbus);
+        let port = crate::config::Port::Tcp("127.0.0.1:1".into());
+        let source = ModbusSource {
+            source: muster_core::SourceIx(0),
+            id: "d".into(),
+            address: port.to_string(),
+            channels: [("battery_alarm".into(), muster_core::ChannelIx(0))].into(),
+            poll_ms: Some(1_000),
+            way: crate::config::ModbusWay {
+                port,
+                unit: 1,
+                profile: std::sync::Arc::new(profile.unwrap()),
+            },
+        };
+        let outlet = Outlet::new(source.source, crate::lanes::lanes().0, Clock::starting_at(0), true);
+        Member::new(source, Polling::default(), Counters::default(), outlet)
+    }
+
+    #[test]
+    fn a_device_that_is_silent_to_one_block_of_the_rest_is_hurried_only_until_it_is_heard() {
+        let mut member = member();
+        let hurried = |member: &Member| (member.is_hurried(true), member.is_hurried(false));
+        assert_eq!(hurried(&member), (false, false));
+        member.note(false, true);
+        assert_eq!(hurried(&member), (true, true), "it may be dead");
+        assert!(member.answers(), "and may not");
+        member.note(true, false);
+        assert_eq!(hurried(&member), (false, true), "it is not");
+        member.note(false, true);
+        assert_eq!(hurried(&member), (false, true), "which is known by now");
+        member.note(true, true);
+        assert_eq!((hurried(&member), member.answers()), ((true, true), false));
+        member.note(true, false);
+        assert_eq!((hurried(&member), member.answers()), ((false, true), true));
+        member.note(false, false);
+        assert_eq!(hurried(&member), (false, false));
+    }
+
+    #[test]
+    fn the_pauses_of_a_device_that_fails_are_no_missed_turns() {
+        let mut member = member();
+        let late = member.trip_due + Duration::from_millis(4_500);
+        assert_eq!(member.missed(true, late), 4);
+        member.note(true, true);
+        assert_eq!(member.missed(true, late), 0);
     }
 
     #[test]

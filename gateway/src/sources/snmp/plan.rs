@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_snmp::{Oid, Value};
 use muster_core::{ChannelIx, Millis};
 use muster_profiles::{Place, SnmpSignal};
-use muster_wire::{Absence, MICRO, Micro};
+use muster_wire::{Absence, Micro};
 
 use super::SnmpSource;
 use super::failure::Failure;
@@ -106,13 +106,18 @@ impl Poll {
 
     /// One sample a channel: of what the agent does not have, an absence, and only of that. `excuses` are those of the agent.
     pub(super) fn samples(&self, answers: &Answers, excuses: &mut Excuses, now: Millis) -> Vec<Sample> {
-        let holds = |signal: &&SnmpSignal| decode(signal, answers) == Ok(Micro(MICRO));
-        let said: BTreeSet<&str> = self.excuses.iter().filter(holds).map(|s| s.name.as_str()).collect();
+        let mut counts = |s: &&SnmpSignal| excuses.counts(&s.name, said(decode(s, answers)), now);
+        let excused: BTreeSet<&str> = self
+            .excuses
+            .iter()
+            .filter(&mut counts)
+            .map(|s| s.name.as_str())
+            .collect();
         let spoken = self.points.iter().map(|(signal, channel)| {
-            let is_said = signal.unless_signals.iter().any(|name| said.contains(name.as_str()));
+            let is_excused = signal.unless_signals.iter().any(|name| excused.contains(name.as_str()));
             Sample {
                 channel: *channel,
-                value: excuses.without(*channel, decode(signal, answers), is_said, now),
+                value: without(decode(signal, answers), is_excused),
             }
         });
         let mute = self.mute.iter().map(|channel| Sample {

@@ -171,10 +171,17 @@ fn on_battery_in_a_self_test_is_not_on_battery_for_an_hour() {
     let (no, yes) = (Ok(Micro(0)), Ok(Micro(1_000_000)));
     assert_eq!((at(Value::Integer(3), 0), at(Value::Integer(3), 3_599_999)), (no, no));
     assert_eq!(at(Value::Integer(3), 3_600_000), yes, "it stays for ever");
+    // Now and then it cannot be read, or is not said.
     assert_eq!(
-        (at(Value::Integer(1), 3_600_001), at(Value::Null, 3_600_002)),
+        (at(Value::Null, 3_600_001), at(Value::Integer(1), 3_700_000)),
         (yes, yes)
     );
+    assert_eq!(
+        (at(Value::Integer(3), 3_700_001), at(Value::Integer(1), 3_700_002)),
+        (yes, yes)
+    );
+    assert_eq!(at(Value::Integer(1), 3_760_002), yes);
+    assert_eq!(at(Value::Integer(3), 3_760_003), no, "a new one");
 }
 
 #[test]

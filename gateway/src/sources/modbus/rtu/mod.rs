@@ -267,7 +267,7 @@ fn next_frame(came: &mut Vec<u8>) -> Result<Option<Frame>, Failure> {
 }
 
 /// Whether an exception is about the registers that were asked for, rather than about the device.
-fn is_of_address(code: ExceptionCode) -> bool {
+pub(super) fn is_of_address(code: ExceptionCode) -> bool {
     matches!(
         code,
         ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue
