@@ -7,7 +7,7 @@ use muster_core::{ChannelIx, Millis};
 use muster_profiles::Signal;
 use muster_wire::{Absence, Micro, Unit};
 
-/// A device that is busy is asked again so much later.
+/// A device that is busy is asked again so much later; one that said nothing is asked for something else.
 const BUSY_FOR_MS: Millis = 60_000;
 /// What is not answered by itself is asked for again so much later: every time may cost a connection and a time-out.
 const SILENT_FOR_MS: Millis = 3_600_000;
@@ -19,6 +19,8 @@ pub(super) struct Singly {
     doubts: BTreeMap<ChannelIx, String>,
     /// Before then they are not asked for. These waits outlast a loss, or a device that is lost by the asking would be for ever.
     later: BTreeMap<ChannelIx, Millis>,
+    /// Nor is any other: who says nothing to one such question mostly does so to all.
+    quiet_until: Millis,
 }
 
 /// What one register said by itself and in its block.
@@ -45,14 +47,18 @@ impl Singly {
 
     /// Whether a channel's register is to be asked for by itself now.
     pub(super) fn is_due(&self, channel: ChannelIx, now: Millis) -> bool {
-        !self.checked.contains(&channel) && self.later.get(&channel).is_none_or(|from| now >= *from)
+        let from = self.later.get(&channel).copied().unwrap_or_default();
+        !self.checked.contains(&channel) && now >= from.max(self.quiet_until)
     }
 
     /// What came of it; where it is not believed any more, the line on why.
     pub(super) fn take(&mut self, channel: ChannelIx, name: &str, compared: Compared, now: Millis) -> Option<&str> {
         let wait = match compared {
             Compared::Busy => BUSY_FOR_MS,
-            Compared::Silent => SILENT_FOR_MS,
+            Compared::Silent => {
+                self.quiet_until = now + BUSY_FOR_MS;
+                SILENT_FOR_MS
+            }
             Compared::Same | Compared::Refused | Compared::Other => {
                 self.checked.insert(channel);
                 let line = compared.line(name)?;
@@ -118,7 +124,9 @@ mod tests {
             assert!(!singly.is_due(C, wait + 4) && singly.is_due(C, wait + 5));
             singly.forget();
             assert!(!singly.is_due(C, wait + 4), "a loss does not bring it forward");
-            assert!(singly.is_due(ChannelIx(2), 6), "the others are not held up");
+            let other = |now| singly.is_due(ChannelIx(2), now);
+            assert_eq!(other(6), compared == Compared::Busy, "{compared:?}: the others");
+            assert!(other(BUSY_FOR_MS + 5), "are asked for in a minute at the latest");
         }
     }
 
