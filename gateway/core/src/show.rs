@@ -3,12 +3,12 @@
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
-    ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, SourceIx, State, StepView, TroubleView,
-    Verb, View, VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
+    ChannelIx, ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, SourceIx, State, StepView,
+    TroubleView, Verb, View, VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
     plan::{Doing, Plan, Stage, schedule},
     policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
-    settle::{fault_in, is_shared},
+    settle::{describe, fault_in, is_shared},
     step,
 };
 
@@ -116,22 +116,28 @@ impl State {
                 .iter()
                 .map(|(part, (since, line))| view(part, *since, line)),
         );
-        let mut alike: BTreeMap<(SourceIx, &str), (usize, u32)> = BTreeMap::new();
+        let mut alike: BTreeMap<(SourceIx, String), (usize, u32)> = BTreeMap::new();
         for (subject, (since, line)) in &self.policy.troubles {
             let id = self.subject_id(*subject);
-            let ix = match subject {
-                Subject::Channel(ix) if is_shared(fault_in(line, id)) => ix,
-                _ => {
+            // In the words of now: what was said when it began may be another fault.
+            let (source, fault) = match subject {
+                Subject::Channel(ix) => (
+                    self.site.channels[ix.at()].source,
+                    self.fault_now(*ix, fault_in(line, id)),
+                ),
+                Subject::Source(_) => {
                     all.push(view(id, *since, line));
                     continue;
                 }
             };
-            let fault = fault_in(line, id);
-            let (at, more) = alike
-                .entry((self.site.channels[ix.at()].source, fault))
-                .or_insert((all.len(), 0));
+            let line = format!("{id}: {fault}");
+            if !is_shared(&fault) {
+                all.push(view(id, *since, &line));
+                continue;
+            }
+            let (at, more) = alike.entry((source, fault)).or_insert((all.len(), 0));
             if *at == all.len() {
-                all.push(view(id, *since, &format!("{id}: {fault}")));
+                all.push(view(id, *since, &line));
             } else {
                 (*more, all[*at].since) = (*more + 1, all[*at].since.min(*since));
             }
@@ -141,6 +147,12 @@ impl State {
             all[at].line += &format!(", and {more} more of {source}");
         }
         all
+    }
+
+    fn fault_now(&self, ix: ChannelIx, said: &str) -> String {
+        let unit = self.site.channels[ix.at()].quantity.unit();
+        let fault = self.detect.channels[ix.at()].fault;
+        fault.map_or_else(|| said.into(), |fault| describe(fault, unit.as_str()))
     }
 
     fn orders(&self, now: Millis) -> Vec<OrderView> {

@@ -185,6 +185,27 @@ proptest! {
         }
     }
 
+    /// Nodes that start anew, warm up, fall silent and come back in any order: whoever has no value is in trouble, by itself or
+    /// with its source. The witness looks.
+    #[test]
+    fn restarts_hide_no_silence(beats in prop::collection::vec((prop::array::uniform8(0u8..5), 0u8..4, 1i64..20), 1..80)) {
+        let mut stand = Stand::new(site());
+        for (says, lost, seconds) in beats {
+            for (channel, said) in (0u32..).zip(says) {
+                match said {
+                    0 => stand.sample(channel, Err(Absence::Warmup)),
+                    1 => stand.sample(channel, Err(Absence::Open)),
+                    2 | 3 => stand.read(channel, 0),
+                    _ => {}
+                }
+            }
+            if lost == 0 {
+                stand.input(&Input::Lost { source: SourceIx(0), why: "no answer".into() });
+            }
+            stand.wait(seconds * SECOND);
+        }
+    }
+
     /// After any prefix of the journal, transactions cut in the middle included, it goes on within the invariants.
     #[test]
     fn any_prefix_of_the_journal_goes_on(seed: u64, first in ops(60), cut: u64, then in ops(40)) {
