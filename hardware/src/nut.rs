@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_wire::{Absence, Micro, Quantity};
+use muster_wire::{Absence, MICRO, Micro, Quantity};
 
 use crate::{Head, Meaning};
 
@@ -65,16 +65,34 @@ impl NutSignal {
     /// Whether something is said that takes the meaning away.
     #[must_use]
     pub fn is_excused(&self, said: &BTreeMap<String, String>) -> bool {
-        let own = said
-            .get(&self.variable)
-            .is_some_and(|text| self.meaning.is_excused(text));
-        own || self.excuse.as_ref().is_some_and(|excuse| excuse.holds(said))
+        self.excuses(said).any(|(_, said)| said == Some(true))
+    }
+
+    /// What may take the meaning away: the variable that says so, and whether it does; none where it is not there.
+    pub fn excuses<'a>(&'a self, said: &'a BTreeMap<String, String>) -> impl Iterator<Item = (&'a str, Option<bool>)> {
+        let own = said.get(&self.variable).map(|text| self.meaning.is_excused(text));
+        let other = self
+            .excuse
+            .iter()
+            .map(|excuse| (excuse.variable.as_str(), excuse.holds(said)));
+        std::iter::once((self.variable.as_str(), own)).chain(other)
+    }
+
+    /// The value of the variable's text, whatever takes its meaning away.
+    ///
+    /// # Errors
+    /// See [`Meaning::of_text`].
+    pub fn unexcused(&self, text: &str) -> Result<Micro, Absence> {
+        match self.meaning.is_excused(text) {
+            true => Ok(Micro(i64::from(self.meaning.holds(text)) * MICRO)),
+            false => self.decode(text),
+        }
     }
 }
 
 impl Excuse {
-    fn holds(&self, said: &BTreeMap<String, String>) -> bool {
-        let text = said.get(&self.variable).map(|text| text.to_ascii_lowercase());
-        text.is_some_and(|text| self.says.iter().any(|part| text.contains(&part.to_ascii_lowercase())))
+    fn holds(&self, said: &BTreeMap<String, String>) -> Option<bool> {
+        let text = said.get(&self.variable)?.to_ascii_lowercase();
+        Some(self.says.iter().any(|part| text.contains(&part.to_ascii_lowercase())))
     }
 }

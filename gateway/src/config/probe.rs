@@ -1,6 +1,6 @@
 //! The command that asks a device of the config by hand: what a person is told to type must reach it as polling does.
 
-use super::{ModbusWay, NutWay, Parity, PollWay, Polled, Port, SnmpLogin};
+use super::{ModbusWay, NutWay, Parity, PollWay, Polled, Port, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser};
 
 impl Polled {
     /// `muster probe …` for this device. Secrets stand in files, whose names are for the person to fill in.
@@ -45,6 +45,23 @@ fn of_nut(way: &NutWay) -> String {
 fn of_snmp(login: &SnmpLogin) -> String {
     match login {
         SnmpLogin::Community(_) => " --community-file FILE".to_owned(),
-        SnmpLogin::User(user) => format!(" --user {} --auth-file FILE --privacy-file FILE", user.name),
+        SnmpLogin::User(user) => of_user(user),
     }
+}
+
+fn of_user(user: &SnmpUser) -> String {
+    let auth = match user.auth {
+        SnmpAuth::Sha256 => "",
+        SnmpAuth::Sha384 => " --auth sha-384",
+        SnmpAuth::Sha512 => " --auth sha-512",
+    };
+    let privacy = match user.privacy {
+        SnmpPrivacy::Aes128 => "",
+        SnmpPrivacy::Aes256 => " --privacy aes-256",
+        SnmpPrivacy::Aes256Cisco => " --privacy aes-256-cisco",
+    };
+    format!(
+        " --user {}{auth} --auth-file FILE{privacy} --privacy-file FILE",
+        user.name
+    )
 }

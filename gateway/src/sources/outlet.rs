@@ -134,6 +134,11 @@ pub(super) trait Cycled {
     /// One cycle: of the signals that trip something, or of all others. Nothing comes out unless everything was sound.
     fn cycle(&mut self, trip: bool) -> impl Future<Output = Result<Vec<Sample>, Self::Failure>> + Send;
 
+    /// What can wait until the samples of a sound cycle have been handed on.
+    fn handed_on(&mut self, _trip: bool) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Counts a failure; one line of it.
     fn failed(&self, failure: &Self::Failure) -> String;
 
@@ -148,7 +153,10 @@ pub(super) async fn turn(device: &mut impl Cycled, outlet: &mut Outlet, full: bo
     outlet.check_open()?;
     for trip in [true, false].into_iter().take(1 + usize::from(full)) {
         match device.cycle(trip).await {
-            Ok(samples) => outlet.heard(trip, samples, outlet.now()).await?,
+            Ok(samples) => {
+                outlet.heard(trip, samples, outlet.now()).await?;
+                device.handed_on(trip).await;
+            }
             Err(failure) => {
                 let line = device.failed(&failure);
                 outlet.lost(trip, line).await?;

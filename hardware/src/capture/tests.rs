@@ -235,15 +235,19 @@ fn what_a_ups_says_on_mains_that_it_does_not_know_is_no_value() {
         all["runtime"]
     };
     let none = Some(Err(Absence::Bus));
-    assert_eq!(runtime("935.10.1", 0, "generic/ups-mib"), none);
-    assert_eq!(runtime("40614.1", 0, "generic/ups-mib"), none);
-    assert_eq!(runtime("40614.1", 0, "eastpower/istars"), none);
-    assert_eq!(runtime("935.10.1", 2, "generic/ups-mib"), Some(Ok(120 * MICRO)));
-    assert_eq!(
-        runtime("534.1", 0, "generic/ups-mib"),
-        Some(Ok(0)),
-        "who is not known to do so is believed"
-    );
+    for (id, profile) in [
+        ("935.10.1", "generic/ups-mib"),
+        ("534.1", "generic/ups-mib"),
+        ("40614.1", "eastpower/istars"),
+    ] {
+        assert_eq!(runtime(id, -1, profile), none, "{id}");
+        assert_eq!(runtime(id, 2, profile), Some(Ok(120 * MICRO)), "{id}");
+        assert_eq!(
+            runtime(id, 0, profile),
+            Some(Ok(0)),
+            "{id}: on battery it is the truth, and on mains nothing goes by it"
+        );
+    }
     let apc = decoded("apc/smart-ups", "at 0 ms\nholding 151: 0xFFFF\n");
     assert_eq!(apc[0].1["input_voltage"], none);
 }
@@ -284,7 +288,10 @@ fn inputs_stand_where_their_documents_have_them() {
     };
     let one = |name: &str, value| vec![(name.to_owned(), value)];
     assert_eq!(upsc("battery.packs.bad: 1"), one("battery_packs_bad", Ok(MICRO)));
-    assert_eq!(upsc("ups.timer.shutdown: -1"), one("shutdown_pending", Ok(0)));
+    for none in ["-1", "-60", "0"] {
+        let line = format!("ups.timer.shutdown: {none}");
+        assert_eq!(upsc(&line), one("shutdown_pending", Ok(0)), "{none}");
+    }
     assert_eq!(upsc("ups.timer.shutdown: 20"), one("shutdown_pending", Ok(MICRO)));
     assert_eq!(
         upsc("ambient.2.temperature: 31.5"),

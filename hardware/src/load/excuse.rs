@@ -13,6 +13,30 @@ pub(super) struct Excusable<'a> {
     pub(super) unless_signals: &'a [String],
 }
 
+/// States of the power path that a test puts a UPS into on purpose, among contacts that are nothing else.
+const POWER_STATES: [&str; 5] = ["battery_low", "bypass", "charger_off", "discharging", "output_off"];
+
+/// Whether a test may take its meaning away. An alarm is never made a good 0: a battery may burn while it is tested.
+fn may_be_excused(name: &str, quantity: Quantity) -> bool {
+    match quantity {
+        Quantity::OnBattery => true,
+        Quantity::Contact => POWER_STATES.contains(&name),
+        _ => false,
+    }
+}
+
+/// Refuses it where nothing may take a meaning away.
+pub(super) fn allow(name: &str, quantity: Quantity, at: usize, faults: &mut Faults<'_>) {
+    if !may_be_excused(name, quantity) {
+        let what = format!("{name} is a {}: nothing takes its meaning away", quantity.as_str());
+        let hint = format!(
+            "leave it out: only on_battery, and contacts named {}, are what a test does on purpose; never an alarm or a fault",
+            POWER_STATES.join(", ")
+        );
+        faults.add(at, what, hint);
+    }
+}
+
 /// The names as they stand there.
 pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Vec<String> {
     let names: Option<Vec<String>> = keys.option("unless_signals", faults);
@@ -32,10 +56,7 @@ pub(super) fn lint<T>(signals: &[Spanned<T>], of: fn(&T) -> Excusable<'_>, fault
         .collect();
     for (signal, place) in all.iter().zip(signals).filter(|(s, _)| !s.unless_signals.is_empty()) {
         let at = place.span().start;
-        if signal.quantity.unit() != Unit::Contact {
-            let what = format!("{} is a number: nothing takes its meaning away", signal.name);
-            faults.add(at, what, "unless_signals is for contacts: on_battery, battery_alarm …");
-        }
+        allow(signal.name, signal.quantity, at, faults);
         for name in signal
             .unless_signals
             .iter()

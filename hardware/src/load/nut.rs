@@ -5,7 +5,7 @@ use crate::keys::Keys;
 use crate::{Excuse, Head, Meaning, NutProfile, NutSignal};
 
 use super::names::{name, quantity};
-use super::{meaning, names_once, plain, signals};
+use super::{excuse, meaning, names_once, plain, signals};
 
 pub(super) fn read(mut keys: Keys<'_, '_>, head: Option<Head>, faults: &mut Faults<'_>) -> Option<NutProfile> {
     let signals = signals(&mut keys, faults, signal);
@@ -22,11 +22,15 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<NutSignal> 
     let variable = variable("variable", &mut keys, faults);
     let quantity = quantity(&mut keys, faults);
     let meaning = meaning::read(&mut keys, quantity, faults);
-    let excuse = excuse(&mut keys, meaning.as_ref(), faults);
+    let is_excusable = keys.has("unless") || keys.has("unless_variable");
+    let by_other = other(&mut keys, meaning.as_ref(), faults);
+    if let (true, Some(name), Some(quantity)) = (is_excusable, &name, quantity) {
+        excuse::allow(name, quantity, keys.at, faults);
+    }
     let trip = keys.option("trip", faults).unwrap_or(false);
     keys.finish(faults);
     Some(NutSignal {
-        excuse,
+        excuse: by_other,
         name: name?,
         variable: variable?,
         meaning: meaning?,
@@ -36,7 +40,7 @@ fn signal(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<NutSignal> 
 }
 
 /// `unless_variable` and `unless_says`: both or neither, and of words only.
-fn excuse(keys: &mut Keys<'_, '_>, meaning: Option<&Meaning>, faults: &mut Faults<'_>) -> Option<Excuse> {
+fn other(keys: &mut Keys<'_, '_>, meaning: Option<&Meaning>, faults: &mut Faults<'_>) -> Option<Excuse> {
     const BOTH: &str = "unless_variable = \"ups.test.result\" and unless_says = [\"in progress\"], beside words";
     let says: Option<Vec<String>> = keys.option("unless_says", faults);
     if !keys.has("unless_variable") && says.is_none() {

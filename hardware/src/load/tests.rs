@@ -206,7 +206,7 @@ fn with_contacts(more: &str) -> String {
             "[[signal]]\nname = \"{name}\"\ntable = \"input\"\naddress = 2\ntype = \"u16\"\nbit = {bit}\nquantity = \"contact\"\n"
         )
     };
-    format!("{GOOD}{}{}{more}\n", contact("self_test", 1), contact("low", 2))
+    format!("{GOOD}{}{}{more}\n", contact("self_test", 1), contact("battery_low", 2))
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn what_takes_a_meaning_away_is_another_contact_of_the_profile() {
     for (more, what) in [
         ("[\"self_tset\"]", "did you mean self_test?"),
         ("[\"a\"]", "no contact that could"),
-        ("[\"low\"]", "no contact that could"),
+        ("[\"battery_low\"]", "no contact that could"),
         ("[]", "unless_signals is empty"),
         ("\"self_test\"", "a list of signals"),
     ] {
@@ -227,7 +227,49 @@ fn what_takes_a_meaning_away_is_another_contact_of_the_profile() {
         );
     }
     let number = GOOD.to_owned() + "unless_signals = [\"b\"]\n";
-    assert!(faults(&number)[0].1.contains("a is a number"), "{:?}", faults(&number));
+    assert!(faults(&number)[0].1.contains("a is a voltage"), "{:?}", faults(&number));
+}
+
+/// A battery may burn while it is tested.
+#[test]
+fn no_test_takes_an_alarm_away() {
+    let of = |quantity: &str| {
+        let text = with_contacts("unless_signals = [\"self_test\"]");
+        let at = text.rfind("\"contact\"").unwrap();
+        text[..at].to_owned() + &text[at..].replacen("contact", quantity, 1)
+    };
+    assert!(Profile::parse(&of("on_battery"), "f").is_ok());
+    for alarm in [
+        "battery_alarm",
+        "fire_alarm",
+        "fire_warning",
+        "suppression_discharge",
+        "fault",
+        "emergency_power_off",
+    ] {
+        let found = faults(&of(alarm));
+        assert_eq!(found.len(), 1, "{alarm}: {found:?}");
+        assert!(
+            found[0].1.contains(&format!("battery_low is a {alarm}")) && found[0].2.contains("only on_battery"),
+            "{found:?}"
+        );
+    }
+    let renamed = with_contacts("unless_signals = [\"self_test\"]").replace("battery_low", "battery_hot");
+    assert!(
+        faults(&renamed)[0].1.contains("battery_hot is a contact"),
+        "{:?}",
+        faults(&renamed)
+    );
+    let nut = "vendor = \"t\"\nmodel = \"m\"\nkind = \"nut\"\ndocument = \"d\"\nproven_by = \"simulated\"\n\
+               min_poll_ms = 1000\ntimeout_ms = 2000\n[[signal]]\nname = \"hot\"\nvariable = \"ups.status\"\n\
+               words = [\"HOT\"]\nunless = [\"CAL\"]\nquantity = \"battery_alarm\"\n";
+    let (device, _) = crate::Device::lint(nut, "f.toml");
+    let found = device.unwrap_err();
+    assert!(
+        found.iter().any(|f| f.what.contains("hot is a battery_alarm")),
+        "{found:?}"
+    );
+    assert!(crate::Device::lint(&nut.replace("unless", "with"), "f.toml").0.is_ok());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::story;
 use crate::cli::devices::Args;
 use crate::cli::exit;
 use crate::clock::Stopwatch;
-use crate::config::{NutWay, PollWay, Polled, UpsName};
+use crate::config::{NutWay, PollWay, Polled, SnmpAuth, SnmpPrivacy, UpsName};
 use crate::counters::Cause;
 use crate::lanes::Control;
 use crate::sources::polls::Note;
@@ -235,6 +235,25 @@ fn a_probe_carries_the_unit_and_the_settings_of_its_line() {
     assert_eq!(
         snmp(community),
         "muster probe 10.0.4.21:161 --kind snmp --community-file FILE"
+    );
+    let user = |auth, privacy| {
+        let secret = || crate::config::Secret(b"ten bytes!".to_vec());
+        snmp(crate::config::SnmpLogin::User(Box::new(crate::config::SnmpUser {
+            name: "muster".to_owned(),
+            auth,
+            auth_password: secret(),
+            privacy,
+            privacy_password: secret(),
+        })))
+    };
+    assert_eq!(
+        user(SnmpAuth::Sha256, SnmpPrivacy::Aes128),
+        "muster probe 10.0.4.21:161 --kind snmp --user muster --auth-file FILE --privacy-file FILE"
+    );
+    assert_eq!(
+        user(SnmpAuth::Sha512, SnmpPrivacy::Aes256Cisco),
+        "muster probe 10.0.4.21:161 --kind snmp --user muster --auth sha-512 --auth-file FILE --privacy aes-256-cisco \
+         --privacy-file FILE"
     );
 }
 

@@ -329,10 +329,11 @@ mod tests {
         );
         on_line["id"] = json!("battery-monitor-of-row-3-and-4");
         let lines = shown(&[on_line.clone()]);
-        assert!(
-            lines[2].contains("…usb-FTDI_A1  ok") || lines[2].contains("FTDI_A1  ok"),
-            "{lines:?}"
+        assert_eq!(
+            lines[2],
+            "battery-monitor-of-row-3-and-4  nut   2/2   140 ms  12 ms  …rial/by-id/usb-FTDI_A1  ok"
         );
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         let mut ill = lost();
         (ill["bus"], ill["shares_bus_with"]) = (json!("/dev/ttyS1"), json!(["a", "b", "c", "d", "e"]));
         ill["note"] = json!("it says that it is isolated");

@@ -74,6 +74,8 @@ struct Member {
     trip_failing: bool,
     /// Nor has the rest: a device may be silent to one block of it only.
     rest_failing: bool,
+    /// The rest has begun to fail, and no trip signal has been answered since: the device may be dead.
+    unheard: bool,
 }
 
 /// Whose turn it is.
@@ -117,7 +119,7 @@ impl Bus {
         self.trips_in_a_row = if turn.trip { self.trips_in_a_row + 1 } else { 0 };
         let began = self.began.elapsed();
         // Where nobody answers, nobody has to be protected.
-        let others_answer = self.members.iter().any(|m| !m.trip_failing && !m.rest_failing);
+        let others_answer = self.members.iter().any(Member::answers);
         let member = &mut self.members[turn.member];
         member.outlet.check_open()?;
         let was_failing = member.failing(turn.trip);
@@ -128,7 +130,12 @@ impl Bus {
         if was_failing && said.is_err() && others_answer {
             self.probe_from = now + (now - began) * (SHARE_OF_FAILING - 1);
         }
-        member.take(turn.trip, said, (began, now), taken).await
+        let is_heard = said.is_ok();
+        member.take(turn.trip, said, (began, now), taken).await?;
+        if turn.trip && is_heard {
+            member.device.check_one(&mut self.link).await;
+        }
+        Ok(())
     }
 }
 
@@ -170,6 +177,7 @@ impl Member {
             rest: None,
             trip_failing: false,
             rest_failing: false,
+            unheard: false,
             pace,
             outlet,
             device: Device::new(source, plan, counters, polling),
@@ -196,16 +204,45 @@ impl Member {
         if trip { self.trip_failing } else { self.rest_failing }
     }
 
+    /// What matters most of it is answered, whatever else is not.
+    fn answers(&self) -> bool {
+        !self.failing(self.trips)
+    }
+
+    /// Whether it is waited for no longer than it usually needs. A device that is silent to one block of the rest for ever
+    /// may take its time with its trip signals as before; one that dies is not waited for twice.
+    fn is_hurried(&self, trip: bool) -> bool {
+        self.failing(trip) || (trip && self.unheard)
+    }
+
+    /// What it is known by from now on, of a turn that came to an end or failed.
+    fn note(&mut self, trip: bool, failed: bool) {
+        self.unheard = match (trip, failed) {
+            (true, _) => false,
+            (false, true) => self.unheard || !self.rest_failing,
+            (false, false) => self.unheard,
+        };
+        self.rest_failing = failed || (trip && self.rest_failing);
+        self.trip_failing = if trip { failed } else { self.trip_failing };
+    }
+
     /// Whole periods that a turn comes too late are turns that were not made; a pause after a failure is none.
     fn count_missed(&self, trip: bool, now: Duration) {
+        self.device.polling.missed(self.missed(trip, now));
+    }
+
+    fn missed(&self, trip: bool, now: Duration) -> u64 {
+        if self.failing(trip) {
+            return 0;
+        }
         let (due, period) = match (trip, self.trips) {
             (true, _) => (self.trip_due, self.pace.period),
             // Counted with the first block of the rest.
             (false, false) if self.rest.is_none() => (self.rest_due, self.rest_period()),
-            (false, _) => return,
+            (false, _) => return 0,
         };
         let late = now.saturating_sub(due).as_nanos() / period.as_nanos().max(1);
-        self.device.polling.missed(u64::try_from(late).unwrap_or(u64::MAX));
+        u64::try_from(late).unwrap_or(u64::MAX)
     }
 
     /// When the oldest answer of what comes next was, or will have been, given.
@@ -222,7 +259,7 @@ impl Member {
     /// All trip signals, or one block of the rest.
     async fn ask(&mut self, link: &mut Link, trip: bool) -> Result<Option<Vec<Sample>>, Failure> {
         // Whoever has been slow may be slow; who is silent is not waited for as long.
-        self.device.hurry(self.trip_failing || self.rest_failing);
+        self.device.hurry(self.is_hurried(trip));
         if trip {
             return self.device.cycle(link, true).await.map(Some);
         }
@@ -248,18 +285,20 @@ impl Member {
             Ok(Some(samples)) => {
                 // Never more often than the device bears, however late this turn was.
                 if trip {
-                    (self.trip_failing, self.trip_due) = (false, began + self.pace.period);
+                    self.trip_due = began + self.pace.period;
                 } else {
-                    (self.rest_failing, self.rest_due) = (false, began + self.rest_period());
+                    self.rest_due = began + self.rest_period();
                 }
+                self.note(trip, false);
                 self.outlet.heard(trip, samples, taken).await?;
             }
             Err(failure) => {
                 let again = now + self.outlet.pause();
-                (self.rest, self.rest_failing, self.rest_due) = (None, true, again);
+                (self.rest, self.rest_due) = (None, again);
                 if trip {
-                    (self.trip_failing, self.trip_due) = (true, again);
+                    self.trip_due = again;
                 }
+                self.note(trip, true);
                 let line = self.device.failed(&failure);
                 self.outlet.lost(trip, line).await?;
             }
@@ -326,6 +365,55 @@ mod tests {
             Ok((1, true)),
             "in its share of the time"
         );
+    }
+
+    fn member() -> Member {
+        let profile =
+            muster_profiles::shipped("generic/battery-monitor").and_then(muster_profiles::Device::into_modbus);
+        let port = crate::config::Port::Tcp("127.0.0.1:1".into());
+        let source = ModbusSource {
+            source: muster_core::SourceIx(0),
+            id: "d".into(),
+            address: port.to_string(),
+            channels: [("battery_alarm".into(), muster_core::ChannelIx(0))].into(),
+            poll_ms: Some(1_000),
+            way: crate::config::ModbusWay {
+                port,
+                unit: 1,
+                profile: std::sync::Arc::new(profile.unwrap()),
+            },
+        };
+        let outlet = Outlet::new(source.source, crate::lanes::lanes().0, Clock::starting_at(0), true);
+        Member::new(source, Polling::default(), Counters::default(), outlet)
+    }
+
+    #[test]
+    fn a_device_that_is_silent_to_one_block_of_the_rest_is_hurried_only_until_it_is_heard() {
+        let mut member = member();
+        let hurried = |member: &Member| (member.is_hurried(true), member.is_hurried(false));
+        assert_eq!(hurried(&member), (false, false));
+        member.note(false, true);
+        assert_eq!(hurried(&member), (true, true), "it may be dead");
+        assert!(member.answers(), "and may not");
+        member.note(true, false);
+        assert_eq!(hurried(&member), (false, true), "it is not");
+        member.note(false, true);
+        assert_eq!(hurried(&member), (false, true), "which is known by now");
+        member.note(true, true);
+        assert_eq!((hurried(&member), member.answers()), ((true, true), false));
+        member.note(true, false);
+        assert_eq!((hurried(&member), member.answers()), ((false, true), true));
+        member.note(false, false);
+        assert_eq!(hurried(&member), (false, false));
+    }
+
+    #[test]
+    fn the_pauses_of_a_device_that_fails_are_no_missed_turns() {
+        let mut member = member();
+        let late = member.trip_due + Duration::from_millis(4_500);
+        assert_eq!(member.missed(true, late), 4);
+        member.note(true, true);
+        assert_eq!(member.missed(true, late), 0);
     }
 
     #[test]

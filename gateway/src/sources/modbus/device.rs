@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use muster_core::{ChannelIx, Millis};
 use muster_profiles::{Block, Expect, Signal};
-use muster_wire::Absence;
+use muster_wire::{Absence, Micro};
+use tokio_modbus::ExceptionCode;
 
 use super::ModbusSource;
 use super::failure::Failure;
 use super::link::{Answer, Link, To};
-use super::plan::{Plan, Poll};
-use super::singly::{Compared, Singly};
+use super::plan::Plan;
+use super::rtu::is_of_address;
+use super::singly::{Compared, Singly, agree};
 use super::sunspec::{self, Found};
 use crate::clock::Stopwatch;
 use crate::counters::{Cause, Counters};
-use crate::sources::excuse::Excuses;
+use crate::sources::excuse::{Excuses, without};
 use crate::sources::outlet::Sample;
 use crate::sources::polls::{Note, Polling};
 
 /// A device that has stopped answering is waited for at least so long.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
+
+/// What a signal says.
+type Value = Result<Micro, Absence>;
 
 /// On its line while it warms up.
 const WARMS_UP: &str = "it says that it warms up: it casts no vote until it measures";
@@ -43,6 +48,8 @@ pub(super) struct Device {
     /// Since when signals are excused, and what is compared by single reads.
     excuses: Excuses,
     singly: Singly,
+    /// The last answers with trip signals in them, block by block, where these are compared.
+    compared_with: Vec<Answer>,
     began: Stopwatch,
     /// What a counter held that has to move, and since when.
     counter: Option<(Vec<u16>, Stopwatch)>,
@@ -57,9 +64,10 @@ pub(super) struct Cycle {
     opened: Option<u64>,
     /// Blocks that have been read.
     read: usize,
+    answers: Vec<Answer>,
     samples: Vec<Sample>,
-    /// Channels whose meaning something that was read takes away.
-    excused: BTreeSet<ChannelIx>,
+    /// What takes meanings away, what it said, and whose.
+    flags: Vec<(String, Option<bool>, Vec<ChannelIx>)>,
 }
 
 impl Cycle {
@@ -69,8 +77,9 @@ impl Cycle {
             begun: Stopwatch::start(),
             opened: None,
             read: 0,
+            answers: Vec::new(),
             samples: Vec::new(),
-            excused: BTreeSet::new(),
+            flags: Vec::new(),
         }
     }
 }
@@ -87,6 +96,7 @@ impl Device {
             found: None,
             excuses: Excuses::default(),
             singly: Singly::default(),
+            compared_with: Vec::new(),
             began: Stopwatch::start(),
             counter: None,
         }
@@ -108,6 +118,8 @@ impl Device {
         if stepped.is_err() {
             // It may be another device when it is heard again.
             self.found = None;
+            self.singly.forget();
+            self.compared_with.clear();
         }
         stepped
     }
@@ -127,11 +139,14 @@ impl Device {
         let none = Found::default();
         let factors = &self.found.as_ref().map_or(&none, |(_, found)| found).factors;
         cycle.samples.extend(poll.samples(&answer, factors));
-        cycle.excused.extend(poll.excused(&answer));
+        let flags = poll.flags(&answer);
+        cycle
+            .flags
+            .extend(flags.map(|(name, said, of)| (name.to_owned(), said, of.to_vec())));
         cycle.opened.get_or_insert(link.opened());
         cycle.read += 1;
-        if cycle.trip && self.source.way.profile.check_singly && self.singly.is_due(link.opened(), poll.block) {
-            self.compare(link, poll, answer).await?;
+        if cycle.trip && self.source.way.profile.check_singly {
+            cycle.answers.push(answer);
         }
         if cycle.read < polls.len() {
             return Ok(None);
@@ -140,16 +155,23 @@ impl Device {
         self.check_canary(link).await?;
         self.polling.heard(&cycle.begun);
         self.say(absence);
+        if cycle.trip {
+            self.compared_with = std::mem::take(&mut cycle.answers);
+        }
         Ok(Some(self.believed(cycle, absence)))
     }
 
     /// The samples of a cycle that was sound to its end.
     fn believed(&mut self, cycle: &mut Cycle, absence: Option<Absence>) -> Vec<Sample> {
-        let now = Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX);
+        let now = self.now();
+        let mut excused = BTreeSet::new();
+        for (name, said, channels) in cycle.flags.drain(..) {
+            if self.excuses.counts(&name, said, now) {
+                excused.extend(channels);
+            }
+        }
         let believed = |Sample { channel, value }: Sample| {
-            let value = self
-                .excuses
-                .without(channel, value, cycle.excused.contains(&channel), now);
+            let value = without(value, excused.contains(&channel));
             let of_mode = absence.filter(|_| !self.plan.about_mode.contains(&channel));
             let doubted = self.singly.is_doubted(channel).then_some(Absence::Config);
             Sample { channel, value }.unless(of_mode).unless(doubted)
@@ -168,53 +190,95 @@ impl Device {
             .note(idle.or_else(|| self.singly.line().map(Note::Doubted)));
     }
 
-    /// Trip signals of a block by themselves, once a connection.
-    async fn compare(&mut self, link: &mut Link, poll: &Poll, answer: Answer) -> Result<(), Failure> {
-        let mut doubts = Vec::new();
-        for (signal, channel) in poll.shared() {
-            let compared = self.compare_one(link, poll.block, signal, &answer).await?;
-            if let Some(line) = compared.line(&signal.name) {
-                self.count(Cause::ModbusDisagrees, &line);
-                doubts.push((*channel, line));
-            }
-        }
-        self.singly.done(poll.block, doubts);
-        Ok(())
+    /// Own time since it began.
+    fn now(&self) -> Millis {
+        Millis::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
 
-    /// A value may change between two questions: what differs is asked for once more.
-    async fn compare_one(
+    /// One trip signal by itself, of those that still have to be compared; whether there was one. For when the last cycle's
+    /// samples have been handed on: what comes of this is true of the next, and no failure here takes anything away.
+    pub(super) async fn check_one(&mut self, link: &mut Link) -> bool {
+        let Some((block, signal, channel, before)) = self.due_alone() else {
+            return false;
+        };
+        let compared = match self.compare(link, block, &signal, before).await {
+            Ok(compared) => compared,
+            Err(failure) => {
+                let line = format!("{} asked for by itself: {}", signal.name, failure.line());
+                self.count(failure.cause(), &line);
+                Compared::Silent
+            }
+        };
+        let now = self.now();
+        if let Some(line) = self
+            .singly
+            .take(channel, &signal.name, compared, now)
+            .map(str::to_owned)
+        {
+            self.count(Cause::ModbusDisagrees, &line);
+        }
+        true
+    }
+
+    /// The next trip signal that shares its block with something else, and what it said there.
+    fn due_alone(&self) -> Option<(Block, Signal, ChannelIx, Value)> {
+        let now = self.now();
+        let mut shared = self
+            .plan
+            .trip
+            .iter()
+            .zip(&self.compared_with)
+            .flat_map(|(poll, answer)| {
+                let all = poll
+                    .shared()
+                    .map(move |(signal, channel)| (poll.block, signal, *channel));
+                all.filter_map(move |(block, signal, channel)| {
+                    Some((block, signal, channel, said(block, signal, answer).ok()?))
+                })
+            });
+        let (block, signal, channel, before) = shared.find(|(_, _, channel, _)| self.singly.is_due(*channel, now))?;
+        Some((block, signal.clone(), channel, before))
+    }
+
+    /// A value may change between two questions: what differs is asked for once more, between two looks at its block.
+    async fn compare(
         &mut self,
         link: &mut Link,
         block: Block,
         signal: &Signal,
-        answer: &Answer,
+        mut before: Value,
     ) -> Result<Compared, Failure> {
         let alone = Block {
             table: signal.table,
             start: signal.address,
             count: signal.words(),
         };
-        let value = |block: Block, answer: &Answer| match answer {
-            Answer::Words(words) => block.part(signal, words).map(|words| signal.decode(words)),
-            Answer::Refused(_) => None,
-        };
-        let Some(mut before) = value(block, answer) else {
-            return Ok(Compared::Same);
-        };
         for _ in 0..2 {
-            let Some(by_itself) = value(alone, &self.read(link, alone).await?) else {
-                return Ok(Compared::Refused);
+            let by_itself = match said(alone, signal, &self.read(link, alone).await?) {
+                Ok(value) => value,
+                Err(Some(code)) if is_of_address(code) => return Ok(Compared::Refused),
+                Err(code) => return Ok(self.busy(alone, code)),
             };
-            let Some(after) = value(block, &self.read(link, block).await?) else {
+            if agree(signal, by_itself, before) {
                 return Ok(Compared::Same);
+            }
+            let after = match said(block, signal, &self.read(link, block).await?) {
+                Ok(value) => value,
+                Err(code) => return Ok(self.busy(block, code)),
             };
-            if by_itself == before || by_itself == after {
+            if agree(signal, by_itself, after) {
                 return Ok(Compared::Same);
             }
             before = after;
         }
         Ok(Compared::Other)
+    }
+
+    fn busy(&self, block: Block, code: Option<ExceptionCode>) -> Compared {
+        if let Some(code) = code {
+            self.count(Cause::ModbusException, &refusal(block, code));
+        }
+        Compared::Busy
     }
 
     /// Counts a failure; one line of it.
@@ -335,7 +399,15 @@ impl Device {
     }
 }
 
-fn refusal(block: Block, code: tokio_modbus::ExceptionCode) -> String {
+/// What an answer says of a signal; the exception that stands there instead.
+fn said(block: Block, signal: &Signal, answer: &Answer) -> Result<Value, Option<ExceptionCode>> {
+    match answer {
+        Answer::Words(words) => block.part(signal, words).map(|words| signal.decode(words)).ok_or(None),
+        Answer::Refused(code) => Err(Some(*code)),
+    }
+}
+
+fn refusal(block: Block, code: ExceptionCode) -> String {
     format!(
         "{:?} {} to {} refused: {code}",
         block.table,

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use muster_core::ChannelIx;
 use muster_profiles::{Block, Signal};
-use muster_wire::{Absence, MICRO, Micro};
+use muster_wire::Absence;
 
 use super::ModbusSource;
 use super::link::Answer;
 use super::rtu;
+use crate::sources::excuse;
 use crate::sources::outlet::Sample;
 use crate::sources::pace::Pace;
 
@@ -24,6 +25,9 @@ pub(super) struct Plan {
     /// Channels of signals that stand in the register of its mode: they keep their value whatever that says.
     pub(super) about_mode: BTreeSet<ChannelIx>,
 }
+
+/// Something that takes meanings away: its name, what it says, and whose meaning.
+pub(super) type Flag<'a> = (&'a str, Option<bool>, &'a [ChannelIx]);
 
 /// One read and what is in it.
 #[derive(Debug)]
@@ -108,17 +112,14 @@ fn polls(source: &ModbusSource, trip: bool) -> Arc<[Poll]> {
 }
 
 impl Poll {
-    /// Channels whose meaning something in an answer takes away.
-    pub(super) fn excused<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = ChannelIx> + 'a {
-        let holds = move |signal: &Signal| match answer {
-            Answer::Words(words) => {
-                let part = self.block.part(signal, words);
-                part.is_some_and(|words| signal.decode(words) == Ok(Micro(MICRO)))
-            }
-            Answer::Refused(_) => false,
+    /// What in an answer takes meanings away.
+    pub(super) fn flags<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = Flag<'a>> {
+        let said = move |signal: &Signal| match answer {
+            Answer::Words(words) => excuse::said(signal.decode(self.block.part(signal, words)?)),
+            Answer::Refused(_) => None,
         };
-        let said = self.excuses.iter().filter(move |(signal, _)| holds(signal));
-        said.flat_map(|(_, channels)| channels.iter().copied())
+        let flags = self.excuses.iter();
+        flags.map(move |(signal, channels)| (signal.name.as_str(), said(signal), channels.as_slice()))
     }
 
     /// What of an answer would be read by itself: signals that share their block with something else.
@@ -155,6 +156,7 @@ impl Poll {
 mod tests {
     use super::*;
     use muster_core::SourceIx;
+    use muster_wire::Micro;
     use tokio_modbus::ExceptionCode;
 
     fn source(profile: &str, signals: &[&str], poll_ms: Option<u64>) -> ModbusSource {
@@ -228,17 +230,27 @@ mod tests {
         let plan = Plan::of(&source("apc/smart-ups", &["on_battery"], None));
         let blocks: Vec<_> = plan.trip.iter().map(|p| (p.block.start, p.block.count)).collect();
         assert_eq!(blocks, [(0, 2), (23, 2)]);
-        let excused = |poll: usize, words: &[u16]| -> Vec<u32> {
-            let answer = Answer::Words(words.to_vec());
-            plan.trip[poll].excused(&answer).map(|channel| channel.0).collect()
+        let flags = |poll: usize, answer: Answer| -> Vec<(String, Option<bool>, Vec<ChannelIx>)> {
+            let flags = plan.trip[poll].flags(&answer);
+            flags
+                .map(|(name, said, of)| (name.to_owned(), said, of.to_vec()))
+                .collect()
         };
-        assert_eq!(
-            (excused(0, &[0, 0x84]), excused(0, &[0, 4])),
-            (vec![0], vec![]),
-            "bit 7"
+        let said = |poll: usize, words: &[u16]| -> Vec<Option<bool>> {
+            let flags = flags(poll, Answer::Words(words.to_vec()));
+            flags.into_iter().map(|(_, said, _)| said).collect()
+        };
+        let (yes, no) = (Some(true), Some(false));
+        let of_states = flags(0, Answer::Words(vec![0, 0x84]));
+        assert_eq!(of_states, [("self_test".to_owned(), yes, vec![ChannelIx(0)])], "bit 7");
+        assert_eq!(said(0, &[0, 4]), [no]);
+        assert_eq!((said(1, &[2, 0]), said(1, &[0, 2])), (vec![yes, no], vec![no, yes]));
+        assert_eq!((said(1, &[4, 4]), said(1, &[])), (vec![no, no], vec![None, None]));
+        let refused = flags(1, Answer::Refused(ExceptionCode::IllegalDataAddress));
+        assert!(
+            refused.iter().all(|(_, said, _)| said.is_none()),
+            "what cannot be read is not said to be over"
         );
-        assert_eq!((excused(1, &[2, 0]), excused(1, &[0, 2])), (vec![0], vec![0]));
-        assert_eq!((excused(1, &[4, 4]), excused(1, &[])), (vec![], vec![]));
         assert!(plan.rest.is_empty());
     }
 

@@ -43,6 +43,10 @@ pub(super) async fn once(source: ModbusSource) -> Result<Vec<Sample>, Failure> {
     let plan = Plan::of(&source);
     let mut alone = Alone::new(source, plan, Counters::default(), Polling::default());
     let mut samples = alone.cycle(true).await?;
+    if alone.device.check_one(&mut alone.link).await {
+        while alone.device.check_one(&mut alone.link).await {}
+        samples = alone.cycle(true).await?;
+    }
     samples.extend(alone.cycle(false).await?);
     Ok(samples)
 }
@@ -67,6 +71,12 @@ impl Cycled for Alone {
 
     async fn cycle(&mut self, trip: bool) -> Result<Vec<Sample>, Failure> {
         self.device.cycle(&mut self.link, trip).await
+    }
+
+    async fn handed_on(&mut self, trip: bool) {
+        if trip {
+            self.device.check_one(&mut self.link).await;
+        }
     }
 
     fn failed(&self, failure: &Failure) -> String {

@@ -2,11 +2,11 @@
 
 use muster_core::{ChannelIx, Millis};
 use muster_profiles::NutSignal;
-use muster_wire::{Absence, MICRO, Micro};
+use muster_wire::{Absence, Micro};
 
 use super::NutSource;
 use super::answer::Variables;
-use crate::sources::excuse::Excuses;
+use crate::sources::excuse::{Excuses, without};
 use crate::sources::outlet::Sample;
 
 /// The signals of a UPS that the config has a channel for.
@@ -66,13 +66,12 @@ impl Point {
     }
 
     fn value(&mut self, variables: &Variables, now: Millis) -> Result<Micro, Absence> {
-        let value = self.signal.value(variables).ok_or(Absence::Bus)?;
-        let is_said = self.signal.is_excused(variables);
-        if self.excuses.count(self.channel, is_said, now) || !is_said {
-            return value;
+        let text = variables.get(&self.signal.variable);
+        let mut excused = false;
+        for (variable, said) in self.signal.excuses(variables) {
+            excused |= self.excuses.counts(variable, said, now);
         }
-        let text = variables.get(&self.signal.variable).map_or("", String::as_str);
-        Ok(Micro(i64::from(self.signal.meaning.holds(text)) * MICRO))
+        without(self.signal.unexcused(text.ok_or(Absence::Bus)?), excused)
     }
 }
 
@@ -80,8 +79,10 @@ impl Point {
 mod tests {
     use super::super::tests::source;
     use super::*;
+    use muster_wire::MICRO;
 
     const HOUR: Millis = 3_600_000;
+    const MINUTE: Millis = 60_000;
 
     fn said(rows: &[(&str, &str)]) -> Variables {
         rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -118,10 +119,16 @@ mod tests {
         assert_eq!(at("OB CAL", hour), Ok(MICRO), "the flag stays, the power is cut");
         assert_eq!(
             (at("OL", hour + 1), at("OB CAL", hour + 2)),
-            (Ok(0), Ok(0)),
+            (Ok(0), Ok(MICRO)),
+            "not a new one"
+        );
+        let anew = hour + 3 + MINUTE;
+        assert_eq!((at("OL", hour + 3), at("OL", anew)), (Ok(0), Ok(0)));
+        assert_eq!(
+            (at("OB CAL", anew), at("OB", anew + 1)),
+            (Ok(0), Ok(MICRO)),
             "a new one"
         );
-        assert_eq!(at("OB", hour + 3), Ok(MICRO));
         assert_eq!(at("OL CAL", 2 * hour), Ok(0));
         assert_eq!(
             at("OB CAL", 3 * hour),
@@ -145,6 +152,13 @@ mod tests {
             "it is over, and the load still on battery"
         );
         assert_eq!(at("In progress", 3_000), Ok(0));
-        assert_eq!(at("In progress", 3_000 + HOUR), Ok(MICRO), "it stays for ever");
+        assert_eq!(at("In progress", HOUR), Ok(MICRO), "it stays for ever");
+        // A driver that drops its variable now and then.
+        let gone = values(&mut sheet, &said(&[("ups.status", "OB DISCHRG")]), 2 * HOUR)[0];
+        let mut at = |now| {
+            let rows = said(&[("ups.status", "OB DISCHRG"), ("ups.test.result", "In progress")]);
+            values(&mut sheet, &rows, now)[0]
+        };
+        assert_eq!((gone, at(2 * HOUR + 2 * MINUTE)), (Ok(MICRO), Ok(MICRO)));
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Failure {
     Another { found: Oid, profile: String },
     #[error("another device than before: its sysObjectID is {found}, and was {known}")]
     Replaced { found: String, known: Oid },
+    #[error("{column}, which would tell a test from a power cut, is not answered within {} ms: no test is believed", .within.as_millis())]
+    Unread { column: String, within: Duration },
     #[error("the agent started anew")]
     Restarted,
     #[error("its keys cannot be made")]
@@ -83,7 +85,7 @@ impl Failure {
     pub(super) const fn cause(&self) -> Cause {
         match self {
             Self::Connect { .. } | Self::Unnamed { .. } => Cause::SnmpConnect,
-            Self::Timeout { .. } => Cause::SnmpTimeout,
+            Self::Timeout { .. } | Self::Unread { .. } => Cause::SnmpTimeout,
             Self::Login(_) | Self::Keys(_) => Cause::SnmpLogin,
             Self::Refused(_) | Self::RefusedMany(_) => Cause::SnmpRefused,
             Self::Mismatch(_) | Self::Endless => Cause::SnmpMismatch,

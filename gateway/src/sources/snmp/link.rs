@@ -14,6 +14,7 @@ use super::SnmpSource;
 use super::failure::Failure;
 use super::hints::Hint;
 use super::plan::{Answers, Poll};
+use crate::clock::Stopwatch;
 use crate::sources::names;
 
 /// Resolving a name takes no longer, or the network is not there.
@@ -24,6 +25,8 @@ const OBJECTS_A_GET: usize = 24;
 const ROWS_A_GET: u32 = 10;
 /// Rows of one table; beyond it there is no end to it.
 const ROWS: usize = 64;
+/// A column that only takes meanings away, and could not be read, is not asked for before.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// Objects of one poll that may be refused one by one.
 const REFUSALS: usize = 8;
 
@@ -37,6 +40,8 @@ pub(super) struct Link {
     agent: muster_profiles::Oid,
     /// The latest of its sysUpTime, in ticks; not every agent has one.
     uptime: Option<u32>,
+    /// Columns of excuses that could not be read, and since when.
+    silent: BTreeMap<Oid, Stopwatch>,
     /// What is asked of it: trip signals, and the others.
     pub(super) trip: Poll,
     /// See `trip`.
@@ -59,6 +64,7 @@ impl Link {
             rest: Poll::of(source, &nobody, false),
             agent: nobody,
             uptime: None,
+            silent: BTreeMap::new(),
         };
         let identity = link.get(&identity()).await?;
         link.agent = said(identity.first())?;
@@ -82,13 +88,47 @@ impl Link {
             uptime = self.same_agent(&answer, uptime)?;
             objects.extend(answer.into_iter().skip(identity().len()).map(|v| (v.oid, v.value)));
         }
-        let mut columns = BTreeMap::new();
-        for column in poll.columns(&objects) {
-            let rows = self.walk(&column).await?;
-            columns.insert(column, rows);
+        let wanted: Vec<(Oid, bool)> = (poll.columns(&objects).into_iter())
+            .map(|column| (column.clone(), poll.only_excuses(&column)))
+            .collect();
+        let mut answers = Answers {
+            objects,
+            ..Answers::default()
+        };
+        for (column, only_excuses) in wanted {
+            if only_excuses {
+                self.excuse(column, &mut answers).await;
+            } else {
+                let rows = self.walk(&column).await?;
+                answers.columns.insert(column, rows);
+            }
         }
         self.uptime = uptime;
-        Ok(Answers { objects, columns })
+        Ok(answers)
+    }
+
+    /// A column that only takes meanings away: one that cannot be read takes none away, and holds nothing up but once.
+    async fn excuse(&mut self, column: Oid, answers: &mut Answers) {
+        if self
+            .silent
+            .get(&column)
+            .is_some_and(|since| since.elapsed() < LEFT_ALONE)
+        {
+            answers.unread.insert(column, None);
+            return;
+        }
+        let walked = timeout(self.within, self.walk(&column)).await;
+        let silent = || Failure::Unread {
+            column: column.to_string(),
+            within: self.within,
+        };
+        match walked.unwrap_or_else(|_| Err(silent())) {
+            Ok(rows) => drop(answers.columns.insert(column, rows)),
+            Err(failure) => {
+                self.silent.insert(column.clone(), Stopwatch::start());
+                answers.unread.insert(column, Some(failure));
+            }
+        }
     }
 
     /// Who answers, before what it answers. An object that is refused is left out, and the others asked again.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_snmp::{Oid, Value};
 use muster_core::{ChannelIx, Millis};
 use muster_profiles::{Place, SnmpSignal};
-use muster_wire::{Absence, MICRO, Micro};
+use muster_wire::{Absence, Micro};
 
 use super::SnmpSource;
-use crate::sources::excuse::Excuses;
+use super::failure::Failure;
+use crate::sources::excuse::{Excuses, said, without};
 use crate::sources::outlet::Sample;
 use crate::sources::pace::Pace;
 
@@ -36,6 +37,8 @@ pub(super) struct Answers {
     pub(super) objects: BTreeMap<Oid, Value>,
     /// Columns that were walked to their end: what their rows hold.
     pub(super) columns: BTreeMap<Oid, Vec<Vec<u32>>>,
+    /// Columns of excuses that could not be read, and why; none where they were not asked for again yet.
+    pub(super) unread: BTreeMap<Oid, Option<Failure>>,
 }
 
 pub(super) fn theirs(oid: &muster_profiles::Oid) -> Oid {
@@ -94,15 +97,27 @@ impl Poll {
         self.signals().filter_map(with_rows).collect()
     }
 
+    /// Whether a column is read only because something in it takes meanings away.
+    pub(super) fn only_excuses(&self, column: &Oid) -> bool {
+        let is_in =
+            |signal: &SnmpSignal| matches!(&signal.place, Place::Column { column: its, .. } if theirs(its) == *column);
+        !self.points.iter().any(|(signal, _)| is_in(signal))
+    }
+
     /// One sample a channel: of what the agent does not have, an absence, and only of that. `excuses` are those of the agent.
     pub(super) fn samples(&self, answers: &Answers, excuses: &mut Excuses, now: Millis) -> Vec<Sample> {
-        let holds = |signal: &&SnmpSignal| decode(signal, answers) == Ok(Micro(MICRO));
-        let said: BTreeSet<&str> = self.excuses.iter().filter(holds).map(|s| s.name.as_str()).collect();
+        let mut counts = |s: &&SnmpSignal| excuses.counts(&s.name, said(decode(s, answers)), now);
+        let excused: BTreeSet<&str> = self
+            .excuses
+            .iter()
+            .filter(&mut counts)
+            .map(|s| s.name.as_str())
+            .collect();
         let spoken = self.points.iter().map(|(signal, channel)| {
-            let is_said = signal.unless_signals.iter().any(|name| said.contains(name.as_str()));
+            let is_excused = signal.unless_signals.iter().any(|name| excused.contains(name.as_str()));
             Sample {
                 channel: *channel,
-                value: excuses.without(*channel, decode(signal, answers), is_said, now),
+                value: without(decode(signal, answers), is_excused),
             }
         });
         let mute = self.mute.iter().map(|channel| Sample {
@@ -117,7 +132,11 @@ fn decode(signal: &SnmpSignal, answers: &Answers) -> Result<Micro, Absence> {
     match &signal.place {
         Place::Object(oid) => decode_value(signal, answers.objects.get(&theirs(oid))),
         Place::Column { column, count, .. } => {
-            let rows = answers.columns.get(&theirs(column)).map_or(&[][..], Vec::as_slice);
+            let column = theirs(column);
+            if answers.unread.contains_key(&column) {
+                return Err(Absence::Bus);
+            }
+            let rows = answers.columns.get(&column).map_or(&[][..], Vec::as_slice);
             signal.decode_rows(number(answers.objects.get(&theirs(count))), rows)
         }
     }

@@ -124,6 +124,9 @@ impl Agent {
         let answers = link.read(trip, &mut refused).await;
         self.count_refused(&refused);
         let answers = answers?;
+        for failure in answers.unread.values().flatten() {
+            self.count(failure.cause(), &lines::with_causes(failure));
+        }
         let poll = if trip { &link.trip } else { &link.rest };
         let samples = poll.samples(&answers, &mut self.excuses, self.clock.now());
         if !samples.is_empty() {

@@ -194,6 +194,8 @@ impl Line {
             units.discarded += self.received(read)?;
             self.distrust();
             if began.elapsed() > QUIET_WITHIN + self.distrust {
+                // Nobody whom we might have asked talks for so long: one glitch a second must not hold the line for ever.
+                self.distrust = RESYNC.max(self.silence);
                 return Err(Failure::Busy { within: QUIET_WITHIN });
             }
             left = wait(self);
@@ -265,7 +267,7 @@ fn next_frame(came: &mut Vec<u8>) -> Result<Option<Frame>, Failure> {
 }
 
 /// Whether an exception is about the registers that were asked for, rather than about the device.
-fn is_of_address(code: ExceptionCode) -> bool {
+pub(super) fn is_of_address(code: ExceptionCode) -> bool {
     matches!(
         code,
         ExceptionCode::IllegalDataAddress | ExceptionCode::IllegalDataValue

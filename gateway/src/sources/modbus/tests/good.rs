@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use muster_core::Input;
-use muster_wire::{Absence, Micro};
+use muster_profiles::Profile;
+use muster_wire::{Absence, Micro, Quantity};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, sleep, timeout};
+use tokio_modbus::ExceptionCode;
 
-use super::peer::Peer;
+use super::peer::{Act, Peer};
 use super::server::{Registers, serve, sunspec};
 use super::{PROFILE, poll, poll_test_peer, source};
 use crate::clock::Clock;
@@ -135,48 +137,137 @@ async fn a_smart_ups_that_tests_its_battery_is_not_on_battery() {
     assert_eq!(bench.counted(), []);
 }
 
-/// Three trip signals in one block, which are compared with single reads.
-fn compared() -> muster_profiles::Profile {
+/// Two trip signals in one block, which are compared with single reads.
+fn compared() -> Profile {
     let text = PROFILE
         .replace("address = 200", "address = 102")
         .replace("[canary]", "check_singly = true\n[canary]");
-    muster_profiles::Profile::parse(&text, "test").unwrap()
+    Profile::parse(&text, "test").unwrap()
+}
+
+/// What a device with these two in a block, and that one by itself, is heard to say.
+async fn heard_of(block: [u16; 3], alone: Result<u16, ExceptionCode>) -> (Bench, Registers) {
+    let registers = Registers::default();
+    registers.set(900, &[0xBEEF]);
+    registers.set(100, &block);
+    registers.alone.lock().unwrap().insert(102, alone);
+    let address = serve(registers.clone()).await;
+    (poll(source(address, compared(), &["first", "second"])), registers)
+}
+
+fn both(second: Result<i64, Absence>) -> Heard {
+    Heard::Alarm(vec![(0, Ok(7_000_000)), (1, second)])
 }
 
 #[tokio::test]
 async fn zero_in_a_block_of_a_register_that_is_refused_alone_is_no_value() {
-    let registers = Registers::default();
-    registers.set(900, &[0xBEEF]);
-    registers.set(100, &[7, 0, 9]);
-    registers.alone.lock().unwrap().insert(102, None);
-    let address = serve(registers.clone()).await;
-    let mut bench = poll(source(address.clone(), compared(), &["first", "second"]));
-    let heard = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
-    assert_eq!((bench.hear().await, bench.hear().await), (heard.clone(), heard));
-    assert_eq!(bench.counted(), [("modbus_disagrees", 1)], "once a connection");
+    let (mut bench, registers) = heard_of([7, 0, 0], Err(ExceptionCode::IllegalDataAddress)).await;
+    assert_eq!(bench.hear().await, both(Ok(0)), "what was read is handed on first");
+    let muted = both(Err(Absence::Config));
+    bench.hear_until(|h| *h == muted).await;
+    assert_eq!((bench.hear().await, bench.hear().await), (muted.clone(), muted.clone()));
+    assert_eq!(bench.counted(), [("modbus_disagrees", 1)], "once");
     let note = bench.polling.now().note.unwrap().line().to_owned();
     assert!(
         note.starts_with("second is refused when it is asked for by itself"),
         "{note}"
     );
-    registers.alone.lock().unwrap().insert(102, Some(8));
-    let mut bench = poll(source(address.clone(), compared(), &["first", "second"]));
-    let other = Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Err(Absence::Config))]);
-    assert_eq!(bench.hear().await, other, "8 by itself, 9 in a block");
-    assert!(bench.polling.now().note.unwrap().line().contains("neither is believed"));
+    // Another device takes its place.
+    registers.set(900, &[0]);
+    bench.hear_until(|h| matches!(h, Heard::Lost(_))).await;
     registers.alone.lock().unwrap().clear();
-    let mut bench = poll(source(address, compared(), &["first", "second"]));
-    assert_eq!(
-        bench.hear().await,
-        Heard::Alarm(vec![(0, Ok(7_000_000)), (1, Ok(9_000_000))])
-    );
-    assert_eq!((bench.counted(), bench.polling.now().note), (vec![], None));
+    registers.set(900, &[0xBEEF]);
+    bench.hear_until(|h| *h == both(Ok(0))).await;
+    for _ in 0..4 {
+        assert_eq!(bench.hear().await, both(Ok(0)));
+    }
+    assert_eq!(bench.polling.now().note, None);
+    let (mut bench, _) = heard_of([7, 0, 0], Ok(8)).await;
+    bench.hear_until(|h| *h == muted).await;
+    bench.hear().await;
+    assert!(bench.polling.now().note.unwrap().line().contains("neither is believed"));
+    let (mut bench, _) = heard_of([7, 0, 8], Ok(0)).await;
+    bench.hear_until(|h| *h == muted).await;
+}
+
+/// A number moves, and who is busy has not said that there is no such register.
+#[tokio::test]
+async fn what_is_said_by_itself_mutes_only_what_it_proves() {
+    for (alone, counted) in [
+        (Ok(8), vec![]),
+        (Err(ExceptionCode::ServerDeviceBusy), vec![("modbus_exception", 1)]),
+        (Err(ExceptionCode::GatewayTargetDevice), vec![("modbus_exception", 1)]),
+    ] {
+        let (mut bench, _) = heard_of([7, 0, 9], alone).await;
+        for _ in 0..6 {
+            assert_eq!(bench.hear().await, both(Ok(9_000_000)), "{alone:?}");
+        }
+        assert_eq!(
+            (bench.counted(), bench.polling.now().note),
+            (counted, None),
+            "{alone:?}"
+        );
+    }
+}
+
+/// [`compared`], of which a peer says with every register's own address that it is the case.
+fn states() -> Profile {
+    let mut profile = compared();
+    for signal in &mut profile.signals {
+        (signal.quantity, signal.states) = (Quantity::Contact, vec![i64::from(signal.address)]);
+    }
+    profile
+}
+
+/// Neither a block that cannot be read again, nor an answer that does not come, proves anything; and what was read before
+/// has been handed on.
+#[tokio::test]
+async fn a_comparison_that_fails_takes_nothing_away_and_is_not_repeated_at_once() {
+    for (acts, cause, connections) in [
+        (&[Act::OffByOne, Act::Busy][..], "modbus_exception", 1),
+        (&[Act::Silent], "modbus_timeout", 2),
+        (&[Act::Exception], "modbus_disagrees", 1),
+        (
+            &[Act::OffByOne, Act::Answer, Act::OffByOne, Act::Answer],
+            "modbus_disagrees",
+            1,
+        ),
+        (&[Act::OffByOne, Act::Answer, Act::Answer], "", 1),
+    ] {
+        let peer = Peer::start([&[Act::Answer, Act::Answer], acts].concat()).await;
+        let mut bench = poll(source(peer.address.clone(), states(), &["first", "second"]));
+        let (yes, counted) = (Ok(1_000_000), if cause.is_empty() { vec![] } else { vec![(cause, 1)] });
+        let first = if cause == "modbus_disagrees" {
+            Err(Absence::Config)
+        } else {
+            yes
+        };
+        assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, yes), (1, yes)]));
+        for _ in 0..8 {
+            assert_eq!(bench.hear().await, Heard::Alarm(vec![(0, first), (1, yes)]), "{acts:?}");
+        }
+        assert_eq!(bench.counted(), counted, "{acts:?}");
+        assert_eq!(peer.state.connections.load(Ordering::SeqCst), connections, "{acts:?}");
+    }
+}
+
+/// What agrees at once costs one question.
+#[tokio::test]
+async fn one_signal_a_turn_is_asked_for_by_itself() {
+    let peer = Peer::start(Vec::new()).await;
+    let mut bench = poll(source(peer.address.clone(), states(), &["first", "second"]));
+    for _ in 0..6 {
+        bench.hear().await;
+    }
+    // Two a cycle, two comparisons; and whatever of the next cycle has begun.
+    let served = peer.state.served.load(Ordering::SeqCst);
+    assert!((14..=16).contains(&served), "{served}");
 }
 
 /// [`PROFILE`], but its canary has to move every second.
-fn moving() -> muster_profiles::Profile {
+fn moving() -> Profile {
     let text = PROFILE.replace("expect = 0xBEEF", "expect = \"moving\"\nwithin_ms = 1000");
-    muster_profiles::Profile::parse(&text, "test").unwrap()
+    Profile::parse(&text, "test").unwrap()
 }
 
 #[tokio::test]
@@ -237,7 +328,7 @@ fn narrow() -> (Lanes, mpsc::Receiver<Batch>, crate::lanes::LaneEnds) {
 #[tokio::test]
 async fn a_full_lane_slows_the_device_and_the_wait_counts_as_age() {
     let peer = Peer::start(Vec::new()).await;
-    let profile = muster_profiles::Profile::parse(PROFILE, "test").unwrap();
+    let profile = Profile::parse(PROFILE, "test").unwrap();
     let (lanes, mut alarm, _ends) = narrow();
     let clock = Clock::starting_at(0);
     clock.set_speed(1_000);

@@ -4,11 +4,15 @@
 use std::time::Duration;
 
 use muster_profiles::{Block, Table};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
+use super::super::failure::Failure;
 use super::super::link::{Answer, Link, To, words};
 use super::super::rtu::{Line, Units};
 use super::slave::{Dice, Manners, Tty, expected, register, serve};
+use crate::clock::Stopwatch;
 use crate::config::Port;
 
 /// What came of many reads.
@@ -151,6 +155,37 @@ async fn over_tcp_no_read_is_of_another_register() {
     let port = Port::RtuOverTcp { address, baud: 115_200 };
     let tally = read_much(&mut Link::new(port), 200, 400).await;
     assert!(tally.right > 150, "{tally:?}");
+}
+
+/// A line is opened with more patience than it is used with: noise must not use that up for ever.
+#[tokio::test]
+async fn a_glitch_now_and_then_holds_a_new_line_only_once() {
+    let (ours, mut theirs) = tokio::io::duplex(4_096);
+    let glitches = tokio::spawn(async move {
+        // Each before the line has been quiet for 2 s.
+        while theirs.write_all(&[0]).await.is_ok() {
+            sleep(Duration::from_millis(1_500)).await;
+        }
+    });
+    let (mut line, mut units) = (Line::new(Box::new(ours), 115_200), Units::default());
+    line.distrust_for(Duration::from_secs(2));
+    let to = To {
+        unit: 4,
+        within: WITHIN,
+    };
+    let block = Block {
+        table: Table::Holding,
+        start: 0,
+        count: 1,
+    };
+    let began = Stopwatch::start();
+    let first = line.read(&mut units, to, block).await;
+    assert!(matches!(first, Err(Failure::Busy { .. })), "{first:?}");
+    // It is asked now, whatever comes of it.
+    let second = line.read(&mut units, to, block).await;
+    assert!(!matches!(second, Err(Failure::Busy { .. })), "{second:?}");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    glitches.abort();
 }
 
 /// A device that always answers the question before: every value is right, or there is none.

@@ -26,6 +26,8 @@ pub(super) enum Act {
     Hollow,
     /// Modbus exception 2, illegal data address.
     Exception,
+    /// Modbus exception 6, device busy.
+    Busy,
     WrongUnit,
     WrongTransaction,
     /// Input registers instead of holding registers.
@@ -142,6 +144,7 @@ fn frame(request: &[u8; 12], act: Act) -> Vec<u8> {
     match act {
         Act::Hollow => pdu.truncate(2),
         Act::Exception => pdu = vec![request[7] | 0x80, 2],
+        Act::Busy => pdu = vec![request[7] | 0x80, 6],
         Act::WrongFunction => pdu[0] = 4,
         Act::Huge => pdu.resize(65_534, 0xAA),
         Act::Noise(seed) => pdu = noise(seed),

@@ -18,8 +18,8 @@ pub(crate) struct Registers {
     pub(crate) identity: Vec<&'static str>,
     /// It has an exception for whatever it is asked.
     pub(crate) refuses: bool,
-    /// What single registers say when they are asked for by themselves; none: they are refused then.
-    pub(crate) alone: Arc<Mutex<BTreeMap<u16, Option<u16>>>>,
+    /// What single registers say when they are asked for by themselves.
+    pub(crate) alone: Arc<Mutex<BTreeMap<u16, Result<u16, ExceptionCode>>>>,
 }
 
 impl Registers {
@@ -34,7 +34,7 @@ impl Registers {
             .collect()
     }
 
-    fn by_itself(&self, at: u16) -> Option<Option<u16>> {
+    fn by_itself(&self, at: u16) -> Option<Result<u16, ExceptionCode>> {
         self.alone.lock().unwrap().get(&at).copied()
     }
 
@@ -63,8 +63,7 @@ impl Service for Registers {
         ready(match request {
             _ if self.refuses => Err(ExceptionCode::IllegalFunction),
             Request::ReadHoldingRegisters(at, 1) if let Some(said) = self.by_itself(at) => {
-                let word = said.ok_or(ExceptionCode::IllegalDataAddress);
-                word.map(|word| Response::ReadHoldingRegisters(vec![word]))
+                said.map(|word| Response::ReadHoldingRegisters(vec![word]))
             }
             Request::ReadHoldingRegisters(at, n) => Ok(Response::ReadHoldingRegisters(self.get(at, n))),
             Request::ReadInputRegisters(at, n) => Ok(Response::ReadInputRegisters(self.get(at, n))),
