@@ -49,6 +49,8 @@ pub struct Call {
     pub token: u64,
     /// 1 for the first.
     pub attempt: u32,
+    /// Racks that lose their power if every vote becomes two and every battery ends: nothing may land on them. None: all.
+    pub doomed: Option<Vec<String>>,
     /// Engine time by which the step has to have ended.
     pub deadline: Millis,
     /// Why, newest reason first.

@@ -22,10 +22,11 @@ impl State {
     pub(crate) fn weigh_power(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let begun = self.policy.power.as_ref().filter(|p| !p.held);
         if begun.is_none() && !self.detect.tally.is_any_on_battery() {
-            self.policy.power_wake = feeds::ripens(&self.site, &self.detect, now).then_some(now + LOOK_MS);
+            self.policy.power_wake =
+                feeds::ripens(&self.site, &self.detect, now).then_some(now.saturating_add(LOOK_MS));
             return;
         }
-        self.policy.power_wake = Some(now + LOOK_MS);
+        self.policy.power_wake = Some(now.saturating_add(LOOK_MS));
         let outage = outage::of(&self.site, &self.policy, &self.detect, now);
         let carried = begun.is_some_and(|p| outage::mains_carry(&self.site, &self.detect, now, &p.racks));
         let back = carried && !outage.threatened.iter().any(|e| self.is_of_power(e));

@@ -73,7 +73,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             let noted = state.detect.sample(&state.site, now, sample, changes);
             if noted {
                 // How long a battery lasts is known anew, and perhaps of many at once.
-                state.wake = state.wake.into_iter().chain([now + NOTED_MS]).min();
+                state.wake = state.wake.into_iter().chain([now.saturating_add(NOTED_MS)]).min();
             }
             // When its vote returns is known anew; or how power flows.
             state.detect.switches(*channel, now)

@@ -4,8 +4,8 @@ mod stand;
 use std::num::NonZeroU64;
 
 use muster_core::{
-    Channel, ChannelIx, FeedIx, GroupIx, HookOutcome, Input, Limit, Millis, Phase, Record, Site, SourceIx, Target, Verb,
-    Verdict,
+    Channel, ChannelIx, FeedIx, GroupIx, HookOutcome, Input, Limit, Millis, Phase, Record, Site, SourceIx, Target,
+    Verb, Verdict,
 };
 use muster_wire::{Micro, Quantity};
 use stand::power::{MAINS, OB, Says, begun, calm, evacuated, n_plus_1, of_ups, on, paths, play, poll};
@@ -65,7 +65,10 @@ fn a_hot_ups_on_battery_ends_by_its_heat_and_is_not_back_on_mains() {
         stand.wait(5 * SECOND);
     }
     let begun = begun(&stand);
-    assert!(begun.first().is_some_and(|(at, _)| at - from < 13 * MINUTE), "{begun:?}");
+    assert!(
+        begun.first().is_some_and(|(at, _)| at - from < 13 * MINUTE),
+        "{begun:?}"
+    );
     assert!(stand.state.why().contains("warms towards"), "{}", stand.state.why());
     assert!(!is_held(&stand), "it is on battery still");
 }
@@ -125,7 +128,11 @@ fn until_begun(stand: &mut Stand, on_battery: &[usize]) {
     let (before, mut t) = (begun(stand).len(), 0);
     while begun(stand).len() == before {
         for i in 0..3 {
-            let says = if on_battery.contains(&i) { Says::drained(t) } else { MAINS };
+            let says = if on_battery.contains(&i) {
+                Says::drained(t)
+            } else {
+                MAINS
+            };
             poll(stand, i, says);
         }
         stand.answer_all(Phase::Prepare, &HookOutcome::Done);
@@ -219,7 +226,14 @@ fn one_glitch_of_a_charge_ends_nothing() {
         calm(&mut stand);
         play(&mut stand, at + SECOND, |i, t| {
             let charge = if glitch && t == at { 21 } else { Says::drained(t).charge };
-            Some(if i < 2 { Says { charge, ..Says::drained(t) } } else { MAINS })
+            Some(if i < 2 {
+                Says {
+                    charge,
+                    ..Says::drained(t)
+                }
+            } else {
+                MAINS
+            })
         });
         stand.view().racks[1].loss.as_ref().map_or(0, |loss| loss.earliest)
     };
@@ -307,5 +321,8 @@ fn every_phase_of_a_load_counts() {
         stand.wait(5 * SECOND);
     }
     let why = stand.view().racks[0].loss.as_ref().map(|l| l.why.clone());
-    assert!(why.as_ref().is_some_and(|w| w.contains("133 % of its rating")), "{why:?}");
+    assert!(
+        why.as_ref().is_some_and(|w| w.contains("133 % of its rating")),
+        "{why:?}"
+    );
 }

@@ -347,7 +347,11 @@ fn the_window_of_one_of_two_survives_a_restart_as_well() {
     };
     let dead = after([Some(20), Some(0), None, Some(0)]);
     assert_eq!(dead, (Window, Window, Go), "still dead, and no answer");
-    assert_eq!(after([Some(20), Some(0), Some(0), Some(0)]).2, Prep, "it is heard again");
+    assert_eq!(
+        after([Some(20), Some(0), Some(0), Some(0)]).2,
+        Prep,
+        "it is heard again"
+    );
 }
 
 #[test]

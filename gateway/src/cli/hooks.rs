@@ -1,5 +1,6 @@
 //! `muster hooks test`: every case of the contract, played against a receiver.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -170,7 +171,8 @@ fn target(args: &TestArgs) -> Result<HookTarget, String> {
         (None, None) => return Err("what is to be tested? a URL, `-- CMD ARG…`, or --config FILE --hook ID".into()),
     };
     let id = "hooks-test".into();
-    Ok(HookTarget { id, way })
+    let works = BTreeMap::new();
+    Ok(HookTarget { id, way, works })
 }
 
 /// A program is named by its place, as in a config; from a shell one may be more brief.

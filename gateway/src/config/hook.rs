@@ -1,5 +1,6 @@
 //! `[[hook]]`: what every kind has, and webhooks. The other kinds have a file each.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use muster_core::Hook;
@@ -51,7 +52,14 @@ impl HookRow {
             max_parallel: self.max_parallel,
             accepts_drill: self.accepts_drill,
         };
-        (hook, self.way.clone().map(|way| HookTarget { id, way }))
+        (
+            hook,
+            self.way.clone().map(|way| HookTarget {
+                id,
+                way,
+                works: BTreeMap::new(),
+            }),
+        )
     }
 }
 

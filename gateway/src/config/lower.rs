@@ -13,10 +13,10 @@ use super::groups::{self, Protection};
 use super::names::Index;
 use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
-use super::workload::Ladders;
+use super::workload::{Ladders, WorkloadRow};
 use super::{
-    Config, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http, notify,
-    sensor, zone,
+    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
+    notify, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -79,9 +79,21 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks: targets.into_iter().flatten().collect(),
+        hooks: targets
+            .into_iter()
+            .flatten()
+            .map(|target| knowing(target, &rows.workloads))
+            .collect(),
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
+    }
+}
+
+/// A hook's target that knows every workload by name.
+fn knowing(target: HookTarget, workloads: &[WorkloadRow]) -> HookTarget {
+    HookTarget {
+        works: workloads.iter().map(WorkloadRow::placed).collect(),
+        ..target
     }
 }
 

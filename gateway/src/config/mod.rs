@@ -266,6 +266,17 @@ pub struct HookTarget {
     pub id: String,
     /// By what.
     pub way: HookWay,
+    /// What each workload is called there, by workload id.
+    pub works: BTreeMap<String, Placed>,
+}
+
+/// A workload in the words of what runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// `[[workload]] object`: such as `prod/Deployment/shop` or the name of a virtual machine; the workload's id without it.
+    pub object: String,
+    /// The rack it stands on.
+    pub rack: String,
 }
 
 /// By what a hook is reached.

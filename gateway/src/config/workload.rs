@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
+use super::Placed;
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;
@@ -17,6 +18,7 @@ pub(super) struct WorkloadRow {
     pub(super) id: At<String>,
     pub(super) tier: u8,
     runs_on: String,
+    object: Option<String>,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,
 }
@@ -70,11 +72,30 @@ fn read_one(table: &Table<'_>) -> WorkloadRow {
         id: table.need_id("id"),
         tier: table.integer("tier", 1..=255).map_or(1, |t| t.value as u8),
         runs_on: runs_on.value,
+        object: object(table),
         after: table.texts("after"),
         rungs,
     };
     table.finish();
     row
+}
+
+/// Longest name of an object: that of a DNS name, which is the longest that any orchestrator takes for one part, four times.
+const MAX_OBJECT: usize = 1_012;
+
+/// What the workload is called by what runs it. It is put into a path or a command line there, so nothing of a shell, a space
+/// or a step upwards is in it.
+fn object(table: &Table<'_>) -> Option<String> {
+    let name = table.text("object")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,".contains(c);
+    let odd = !name.value.chars().all(plain) || name.value.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if odd || name.value.len() > MAX_OBJECT || name.value.starts_with('-') {
+        let what = format!("`object` {} is no name that a target has", quoted(&name.value));
+        let hint = "letters, digits and -_.:@=, in parts divided by /, such as \"prod/Deployment/shop\"";
+        table.faults.error(name.at, what, hint);
+        return None;
+    }
+    Some(name.value)
 }
 
 fn read_rung(table: &Table<'_>) -> RungRow {
@@ -97,6 +118,16 @@ fn read_rung(table: &Table<'_>) -> RungRow {
     };
     table.finish();
     row
+}
+
+impl WorkloadRow {
+    /// Its names.
+    pub(super) fn placed(&self) -> (String, Placed) {
+        let id = &self.id.value;
+        let object = self.object.clone().unwrap_or_else(|| id.clone());
+        let rack = self.runs_on.clone();
+        (id.clone(), Placed { object, rack })
+    }
 }
 
 /// What the rungs of every workload are checked against.

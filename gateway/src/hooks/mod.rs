@@ -3,6 +3,7 @@
 pub mod envelope;
 pub mod exec;
 pub mod mqtt;
+pub mod preflight;
 pub mod progress;
 pub mod signing;
 pub mod target;
@@ -22,6 +23,7 @@ use envelope::Envelope;
 use exec::Exec;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
+use preflight::{Answer, Preflight};
 use reqwest::Url;
 use underway::Underway;
 use webhook::{Limits, Webhook};
@@ -107,6 +109,16 @@ impl Hook {
             Self::Exec(_) | Self::Mqtt(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
+        }
+    }
+
+    /// What it says of itself before it is needed, with a deadline of its own; nothing is changed by asking.
+    pub async fn preflight(&self) -> Preflight {
+        let unknown = |why: &str| Preflight::only_reached(Answer::Unknown { why: why.into() }, why);
+        match self {
+            Self::Webhook(_) => unknown("a webhook is known by its calls"),
+            Self::Exec(_) => unknown("a program is known by its calls"),
+            Self::Mqtt(_) => unknown("who hears a topic is known by its calls"),
         }
     }
 

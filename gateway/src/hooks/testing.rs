@@ -43,6 +43,7 @@ pub(crate) fn call() -> Call {
         mode: Mode::Live,
         token: 7,
         attempt: 1,
+        doomed: None,
         deadline: 480_000,
         why: vec![
             "two votes in zone battery".into(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +18,7 @@ pub(super) fn hook(way: HookWay) -> HookTarget {
     HookTarget {
         id: "orchestrator".into(),
         way,
+        works: BTreeMap::new(),
     }
 }
 

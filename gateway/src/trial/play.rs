@@ -198,6 +198,7 @@ impl Trial {
             mode: self.mode,
             token,
             attempt: 1,
+            doomed: None,
             deadline: self.clock.now() + DEADLINE_MS,
             why: vec!["muster hooks test: no fire, a trial of this hook".into()],
         }

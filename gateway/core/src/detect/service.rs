@@ -44,7 +44,7 @@ impl Detect {
     /// A value that is believed and no older than its supervision window.
     fn fresh(&self, site: &Site, ix: ChannelIx, now: Millis) -> Option<Micro> {
         let (channel, state) = (site.channels.get(ix.at())?, self.channels.get(ix.at())?);
-        let fresh = state.fault.is_none() && now - state.good_at < channel.supervision_ms;
+        let fresh = state.fault.is_none() && now.saturating_sub(state.good_at) < channel.supervision_ms;
         state.value.filter(|_| fresh)
     }
 
@@ -68,7 +68,7 @@ impl Detect {
     pub(crate) fn inhibited(&self, site: &Site, ix: ChannelIx, now: Millis) -> Option<(ChannelIx, Millis)> {
         let by = site.channels.get(ix.at())?.checks.inhibited_by?;
         let on = self.fresh(site, by, now)?.0 >= MICRO;
-        let until = self.channels.get(by.at())?.value_since + INHIBIT_MS;
+        let until = self.channels.get(by.at())?.value_since.saturating_add(INHIBIT_MS);
         (on && now < until).then_some((by, until))
     }
 

@@ -22,6 +22,9 @@ pub(crate) struct Scope {
     pub(crate) waits: BTreeSet<WorkloadIx>,
     /// Of these the ones that need not be prepared for either: nothing threatens their racks.
     pub(crate) spared: BTreeSet<WorkloadIx>,
+    /// Racks that lose their power if every vote becomes two and every battery ends; none: all of the site.
+    #[serde(default)]
+    pub(crate) doomed: Option<Vec<FeedIx>>,
     /// Workloads that are stopped and nothing else: their battery ends before a plan would.
     pub(crate) last_only: BTreeSet<WorkloadIx>,
 }
@@ -70,7 +73,9 @@ impl Scope {
     pub(super) fn fits(&self, site: &Site) -> bool {
         let known = |w: &WorkloadIx| w.at() < site.workloads.len();
         let each = self.each.is_empty() || self.each.len() == site.workloads.len();
-        each && self.waits.iter().chain(&self.last_only).chain(&self.spared).all(known)
+        let racks = self.doomed.iter().flatten();
+        let fed = racks.clone().all(|rack| rack.at() < site.power.feeds.len());
+        each && fed && self.waits.iter().chain(&self.last_only).chain(&self.spared).all(known)
     }
 }
 
@@ -120,7 +125,8 @@ impl State {
             None => scope.all,
         };
         scope.each = works().map(end).collect();
-        scope.spared = self.spared(now);
+        scope.doomed = self.doomed(now);
+        scope.spared = self.spared(scope.doomed.as_deref());
         if !Burning::Evacuating.dooms_all(&self.site, &self.policy) {
             let burns = |work| {
                 self.plan
@@ -175,14 +181,22 @@ impl State {
             .is_some_and(|(rack, power)| power.racks.contains(rack))
     }
 
-    /// Workloads that need not be prepared for: every vote might become two and every battery end, and their racks would still
-    /// have power.
-    fn spared(&self, now: Millis) -> BTreeSet<WorkloadIx> {
+    /// Racks that lose their power if every vote becomes two and every battery ends; none: all of the site.
+    fn doomed(&self, now: Millis) -> Option<Vec<FeedIx>> {
         if Burning::Voted.dooms_all(&self.site, &self.policy) {
-            return BTreeSet::new();
+            return None;
         }
         let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Voted);
-        let keeps = |w: &WorkloadIx| self.plan.rack_of(*w).is_some_and(|rack| losses[rack.at()].is_none());
+        let racks = self.site.power.racks().map(|(ix, _)| ix);
+        Some(racks.filter(|rack| losses[rack.at()].is_some()).collect())
+    }
+
+    /// Workloads that need not be prepared for: their racks are not doomed.
+    fn spared(&self, doomed: Option<&[FeedIx]>) -> BTreeSet<WorkloadIx> {
+        let Some(doomed) = doomed else {
+            return BTreeSet::new();
+        };
+        let keeps = |w: &WorkloadIx| self.plan.rack_of(*w).is_some_and(|rack| !doomed.contains(&rack));
         (0..self.site.workloads.len() as u16)
             .map(WorkloadIx)
             .filter(keeps)

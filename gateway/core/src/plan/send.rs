@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{Doing, Scope, Step, rung_of, schedule};
-use crate::{Call, Effect, EventKind, Level, Millis, Mode, Phase, Record, State};
+use crate::{Call, Effect, EventKind, FeedIx, Level, Millis, Mode, Phase, Record, State};
 
 /// A call without an answer, or an accepted step without a word, is asked again after this: nothing may hang.
 pub(crate) const ASK_AGAIN_MS: Millis = 30_000;
@@ -85,6 +85,7 @@ impl State {
             mode: step.mode,
             token: step.token,
             attempt: step.attempts,
+            doomed: self.names_of(scope.doomed.as_deref()),
             deadline: scope.end(step.work).unwrap_or(now + needs),
             why: self.reasons(step),
         };
@@ -118,6 +119,11 @@ impl State {
             return Some(format!("{id} was about to be called without a released evacuation"));
         }
         (step.mode == Mode::Live && step.phase == Phase::Restore).then(|| format!("{id}: return is never automatic"))
+    }
+
+    fn names_of(&self, racks: Option<&[FeedIx]>) -> Option<Vec<String>> {
+        let name = |rack: &FeedIx| self.site.power.feeds[rack.at()].id.clone();
+        racks.map(|racks| racks.iter().map(name).collect())
     }
 
     fn reasons(&self, step: &Step) -> Vec<String> {

@@ -175,8 +175,10 @@ fn own(site: &Site, detect: &Detect, (source, noted): (SourceIx, &Discharge)) ->
     let grown = grown(site, detect, (source, noted));
     let rate = if is_stale(detect, channel) { STALE_RATE } else { 1 };
     let lasts = |left: i64, fall: i64| share(left.max(0).saturating_mul(PER_MS) / fall.max(1), grown) / rate;
-    let earliest = |(at, charge): &(Millis, i64)| at + lasts(charge - EMPTY, steep).min(lasts(bent(*charge), bent_steep));
-    let likely = |(at, charge): &(Millis, i64)| at + lasts(charge - LIKELY_EMPTY, usual);
+    let earliest = |(at, charge): &(Millis, i64)| {
+        at.saturating_add(lasts(charge - EMPTY, steep).min(lasts(bent(*charge), bent_steep)))
+    };
+    let likely = |(at, charge): &(Millis, i64)| at.saturating_add(lasts(charge - LIKELY_EMPTY, usual));
     // One sample never decides: of the last two the later end counts.
     let newest = || noted.charge.points().iter().rev().take(2);
     Some(Own {

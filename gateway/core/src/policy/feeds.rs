@@ -172,7 +172,10 @@ impl Path<'_> {
 
     /// The end of its battery or of the UPS itself. One that is hot is on battery all the same.
     fn ups(&self, feed: &Feed, source: SourceIx) -> Option<Lost> {
-        let (battery, heat) = (battery::of(self.site, self.detect, source, feed.runtime_ms), self.heat(source));
+        let (battery, heat) = (
+            battery::of(self.site, self.detect, source, feed.runtime_ms),
+            self.heat(source),
+        );
         let Some(mut battery) = battery else {
             return heat.map(|(at, ix)| Lost {
                 earliest: at,

@@ -93,7 +93,7 @@ impl Evidence<'_> {
     /// nothing to act on.
     fn insisting(&self, source: SourceIx) -> impl Iterator<Item = &Channel> + '_ {
         let since = self.detect.tally.discharging_since(source);
-        let over = since.map(|since| since + self.site.power.generator_grace_ms);
+        let over = since.map(|since| since.saturating_add(self.site.power.generator_grace_ms));
         let channels = self.detect.of_source(source).iter();
         let insists = move |ix: &&ChannelIx| {
             let (channel, state) = (&self.site.channels[ix.at()], &self.detect.channels[ix.at()]);
@@ -159,7 +159,9 @@ impl Evidence<'_> {
             let source = feed.source.filter(|_| feed.kind == FeedKind::Ups);
             let channels = source.map_or(&[][..], |s| self.detect.of_source(s));
             let says = |ix: &ChannelIx| self.site.channels[ix.at()].quantity == Quantity::OnBattery;
-            let off = feed.off.and_then(|ix| self.detect.channels[ix.at()].on_for_ms(self.now));
+            let off = feed
+                .off
+                .and_then(|ix| self.detect.channels[ix.at()].on_for_ms(self.now));
             let carried = if channels.iter().any(says) {
                 self.on_mains(self.of_battery(channels))
             } else {

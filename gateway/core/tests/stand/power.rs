@@ -1,8 +1,6 @@
 //! UPSes, feeds and racks, and outages of them.
 
-use muster_core::{
-    Channel, Feed, FeedIx, FeedKind, Group, HookOutcome, Millis, Phase, Record, Site, Workload, ZoneIx,
-};
+use muster_core::{Channel, Feed, FeedIx, FeedKind, Group, HookOutcome, Millis, Phase, Record, Site, Workload, ZoneIx};
 use muster_wire::{Micro, Quantity};
 
 use super::{MINUTE, SECOND, Stand, source, ups, workload};
