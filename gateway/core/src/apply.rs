@@ -35,11 +35,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             }
         }
         Record::WindowOpened { zone, until, why } => open_window(state, at, zone, *until, why),
-        Record::WindowClosed { zone, .. } => {
-            if let Some(zone) = zone_ix(state, zone) {
-                state.policy.windows.remove(&zone);
-            }
-        }
+        Record::WindowClosed { zone, heard, .. } => close_window(state, zone, heard),
         Record::Bypassed {
             what,
             id,
@@ -105,6 +101,7 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
         alarmed_at: at,
         died,
         dead: ix.filter(|_| died),
+        refuted: false,
     };
     state.policy.votes.insert(key, vote);
     sign(state, at);
@@ -139,6 +136,21 @@ fn open_window(state: &mut State, at: Millis, zone: &str, until: Millis, why: &s
     if let Some(zone) = zone_ix(state, zone) {
         let (until, why) = (until.clamp(0, crate::step::FAR), why.into());
         state.policy.windows.insert(zone, Window { opened: at, until, why });
+    }
+}
+
+fn close_window(state: &mut State, zone: &str, heard: &[String]) {
+    if let Some(zone) = zone_ix(state, zone) {
+        state.policy.windows.remove(&zone);
+    }
+    for key in heard
+        .iter()
+        .filter_map(|group| vote_key(state, zone, group))
+        .collect::<Vec<_>>()
+    {
+        if let Some(vote) = state.policy.votes.get_mut(&key) {
+            vote.refuted = true;
+        }
     }
 }
 

@@ -76,6 +76,9 @@ pub enum Record {
     WindowClosed {
         /// Zone id.
         zone: String,
+        /// Group ids whose channel had died and has been heard again: what speaks was not burnt, after a restart neither.
+        #[serde(default)]
+        heard: Vec<String>,
         /// One line.
         why: String,
     },

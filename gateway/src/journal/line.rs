@@ -21,7 +21,7 @@ pub fn line(record: &Record) -> String {
         Record::WindowOpened { zone, until, why } => {
             format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
         }
-        Record::WindowClosed { zone, why } => format!("the abort window of {zone} is closed: {why}"),
+        Record::WindowClosed { zone, why, .. } => format!("the abort window of {zone} is closed: {why}"),
         Record::Bypassed {
             what,
             id,

@@ -60,6 +60,7 @@ fn every_record() -> Vec<Record> {
         },
         Record::WindowClosed {
             zone: s("b3"),
+            heard: vec![s("node-1")],
             why: s("heard again"),
         },
         Record::StepAccepted {
