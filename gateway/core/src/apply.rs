@@ -64,6 +64,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
+        Record::Learned {
+            way, mode, took_ms, ..
+        } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
@@ -380,6 +383,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
 
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
+    state.plan.know(&state.site, leftover.learned.clone());
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }

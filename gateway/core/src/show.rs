@@ -34,6 +34,7 @@ impl State {
             racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
             orders: self.orders(now),
+            drifts: self.drifts(),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
             channels_total: self.detect.channels.len() as u32,
         }

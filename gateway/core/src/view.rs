@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, Millis, Mode, Phase, RungKind};
+use crate::{Level, Millis, Mode, Phase, RungKind, WayView};
 
 /// A site at one moment. Times are engine milliseconds; the API adds wall-clock times beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct View {
     pub incident: Option<IncidentView>,
     /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
     pub orders: Vec<OrderView>,
+    /// Ways of saving a workload that do not take what is declared; at most 64.
+    pub drifts: Vec<WayView>,
     /// Channels by quality: good, not good.
     pub channels_good: u32,
     /// See `channels_good`.

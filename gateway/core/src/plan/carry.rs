@@ -17,6 +17,7 @@ impl Plan {
     pub(crate) fn take_over(&mut self, (old, was): (Self, &Site), site: &Site, moved: &Moved) {
         self.book = old.book.under(was, site, moved);
         self.other = old.other.under(was, site, moved);
+        self.know(site, old.lessons);
         (self.intents, self.cordon_since) = (old.intents, old.cordon_since);
         (self.deadline, self.unstored, self.wake) = (old.deadline, old.unstored, old.wake);
     }

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Scope, Stage, Step, is_last, reserve_ms, rung_of, schedule, step_id};
+use super::{Doing, Scope, Stage, Step, is_last, rung_of, schedule, step_id};
 use crate::{
     Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx, policy::orders::HOLD_MS,
 };
@@ -127,20 +127,20 @@ impl State {
 
     fn mark_stuck(&mut self, now: Millis, i: usize, out: &mut Vec<Effect>) {
         let step = self.plan.book.step(i);
-        let needs = rung_of(&self.site, step.work, step.rung).2;
-        if step.stuck || step.phase != Phase::Evacuate || now <= step.begun + needs {
+        let after = self.plan.times.stuck_after(step.work, step.rung);
+        if step.stuck || step.phase != Phase::Evacuate || now <= step.begun + after {
             return;
         }
         let id = step.id.clone();
         self.plan.book.change(&self.site, i, |step| step.stuck = true);
-        let line = format!("stuck: past its {} s", needs / 1_000);
+        let line = format!("stuck: past its {} s", after / 1_000);
         self.say(EventKind::Step, &id, line, out);
     }
 
     /// Whether a running step may go on: it will end in time, or there is still time for the last rung after it.
     fn fits(&self, now: Millis, deadline: Millis, step: &Step) -> bool {
-        let reserve_left = now < deadline - reserve_ms(&self.site, step.work);
-        let needs = rung_of(&self.site, step.work, step.rung).2;
+        let reserve_left = now < deadline - self.plan.times.reserve(step.work);
+        let needs = self.plan.times.needs(step.work, step.rung);
         let waits = matches!(step.doing, Doing::Backoff { .. });
         match step.phase {
             Phase::Verify => reserve_left || (!waits && now < step.begun + PROBE_WAIT_MS),
@@ -155,7 +155,7 @@ impl State {
                 .end(slot.work)
                 .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
-            let (_, hook, _) = rung_of(&self.site, slot.work, slot.rung);
+            let (_, hook) = rung_of(&self.site, slot.work, slot.rung);
             let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
             if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
                 self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
@@ -176,7 +176,7 @@ impl State {
     }
 
     fn may_begin(&self, work: WorkloadIx, rung: u8) -> bool {
-        let (_, hook, _) = rung_of(&self.site, work, rung);
+        let (_, hook) = rung_of(&self.site, work, rung);
         self.plan.book.lane_free(&self.site, hook) || schedule::skipped(&self.site, self.plan.book.mode, hook)
     }
 
@@ -190,7 +190,7 @@ impl State {
         let running = book.live().map(|i| book.step(i));
         let running = running
             .filter(|s| s.phase != Phase::Prepare && !is_last(&self.site, s.work, s.rung))
-            .filter_map(|s| Some(scope.end(s.work)? - reserve_ms(&self.site, s.work) - now));
+            .filter_map(|s| Some(scope.end(s.work)? - self.plan.times.reserve(s.work) - now));
         waiting.chain(running).min().unwrap_or(HOLD_MS).clamp(0, HOLD_MS)
     }
 
@@ -266,6 +266,7 @@ impl State {
         }
         self.say(EventKind::Step, &id, format!("{end}: {note}"), out);
         self.record(now, Record::StepEnded { step: id, end, note }, out);
+        self.learn_from(now, i, end, out);
     }
 
     pub(crate) fn mode(&self) -> Mode {

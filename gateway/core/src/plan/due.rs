@@ -1,6 +1,6 @@
 //! When the plan has something to do though nothing happens.
 
-use super::{Doing, Scope, Stage, Step, drive::PROBE_WAIT_MS, reserve_ms, rung_of, schedule, send::ASK_AGAIN_MS};
+use super::{Doing, Scope, Stage, Step, drive::PROBE_WAIT_MS, schedule, send::ASK_AGAIN_MS};
 use crate::{Millis, Phase, State, WorkloadIx};
 
 impl State {
@@ -24,15 +24,15 @@ impl State {
             Doing::Backoff { until } => Some(until),
             Doing::Ended { .. } => None,
         };
-        let stuck = step.begun + rung_of(&self.site, step.work, step.rung).2 + 1;
+        let stuck = step.begun + self.plan.times.stuck_after(step.work, step.rung) + 1;
         let probed = (step.phase == Phase::Verify).then_some(step.begun + PROBE_WAIT_MS);
-        let switch = deadline.map(|deadline| deadline - reserve_ms(&self.site, step.work));
+        let switch = deadline.map(|deadline| deadline - self.plan.times.reserve(step.work));
         own.into_iter().chain([stuck]).chain(probed).chain(switch)
     }
 
     /// When a waiting workload can wait for its dependencies no longer, by each of its rungs.
     fn start_due(&self, work: WorkloadIx, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + '_ {
         let rungs = schedule::open_rungs(&self.site, &self.plan.book, work);
-        rungs.filter_map(move |rung| deadline.map(|deadline| deadline - rung_of(&self.site, work, rung).2))
+        rungs.filter_map(move |rung| deadline.map(|deadline| deadline - self.plan.times.needs(work, rung)))
     }
 }

@@ -18,6 +18,9 @@ impl Plan {
         if !times.into_iter().flatten().chain(self.scope.times()).all(in_reach) {
             return Some("a time of its plan cannot be".into());
         }
+        if !self.times.is_empty() && self.times != super::Times::of(site, &self.lessons) {
+            return Some("its times are not those that it has learned".into());
+        }
         self.book.flaw(site).or_else(|| self.other.flaw(site))
     }
 }

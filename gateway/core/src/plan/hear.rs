@@ -69,7 +69,7 @@ impl State {
         let (work, phase, mode) = (step.work, step.phase, step.mode);
         let took_ms = now - step.begun;
         let note = format!("{}.{} s after its intent", took_ms / 1_000, took_ms % 1_000 / 100);
-        let (kind, _, _) = rung_of(&self.site, work, step.rung);
+        let (kind, _) = rung_of(&self.site, work, step.rung);
         self.end(now, i, StepEnd::Done, note, out);
         if phase == Phase::Verify {
             let id = self.site.workloads[work.at()].id.clone();

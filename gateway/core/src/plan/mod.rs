@@ -10,14 +10,18 @@ mod order;
 pub(crate) mod schedule;
 mod scope;
 mod send;
+mod times;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
+use crate::{
+    FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons,
+};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
 pub(crate) use scope::Scope;
 pub(crate) use send::ASK_AGAIN_MS;
+pub(crate) use times::Times;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -41,6 +45,12 @@ pub struct Plan {
     /// The rack of every workload; empty at a site without feeds.
     #[serde(default)]
     racks: Vec<Option<FeedIx>>,
+    /// How long rungs took, over all incidents and drills.
+    #[serde(default)]
+    pub(crate) lessons: Lessons,
+    /// What follows from it for every rung.
+    #[serde(default)]
+    pub(crate) times: Times,
     /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
     pub(crate) unstored: bool,
     /// When something is due though nothing happens.
@@ -128,6 +138,7 @@ impl Plan {
         let by_id = site.workloads.iter().zip(0u16..);
         let mut plan = Self {
             queue: order::queue(site),
+            times: Times::of(site, &Lessons::default()),
             racks: Self::racks_of(site),
             by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()
@@ -183,18 +194,13 @@ pub(crate) fn step_id(workload: &Workload, rung: u8, phase: Phase) -> String {
     }
 }
 
-/// What a rung does, who does it, and how long it takes.
-pub(crate) fn rung_of(site: &Site, work: WorkloadIx, rung: u8) -> (RungKind, HookIx, Millis) {
+/// What a rung does, and who does it.
+pub(crate) fn rung_of(site: &Site, work: WorkloadIx, rung: u8) -> (RungKind, HookIx) {
     let rung = &site.workloads[work.at()].rungs[rung as usize];
-    (rung.kind, rung.hook, rung.needs_ms)
+    (rung.kind, rung.hook)
 }
 
 /// Whether there is no rung below.
 pub(crate) fn is_last(site: &Site, work: WorkloadIx, rung: u8) -> bool {
     usize::from(rung) + 1 >= site.workloads[work.at()].rungs.len()
-}
-
-/// Time the last rung needs: what is kept in reserve to the end.
-pub(crate) fn reserve_ms(site: &Site, work: WorkloadIx) -> Millis {
-    site.workloads[work.at()].rungs.last().map_or(0, |r| r.needs_ms)
 }

@@ -3,7 +3,7 @@
 use alloc::{collections::BinaryHeap, vec::Vec};
 use core::cmp::Reverse;
 
-use super::{Book, Doing, Plan, Scope, Stage, Step, is_last, rung_of};
+use super::{Book, Doing, Plan, Scope, Stage, Step, Times, is_last, rung_of};
 use crate::{HookIx, Millis, Mode, Phase, Site, WorkloadIx};
 
 /// Gaps remembered a hook, so that a plan costs the same however many workloads wait for others.
@@ -68,11 +68,12 @@ impl Lanes {
     }
 }
 
-fn lanes(site: &Site, book: &Book, now: Millis) -> Vec<Lanes> {
+fn lanes(site: &Site, plan: &Plan, now: Millis) -> Vec<Lanes> {
+    let book = &plan.book;
     let mut all: Vec<Lanes> = site.hooks.iter().map(|_| Lanes::default()).collect();
     for step in book.live().map(|i| book.step(i)) {
         if let Some(hook) = book.lane_of(site, step) {
-            all[hook.at()].free.push(Reverse(expected_end(site, step, now)));
+            all[hook.at()].free.push(Reverse(expected_end(&plan.times, step, now)));
         }
     }
     for (lanes, hook) in all.iter_mut().zip(&site.hooks) {
@@ -85,10 +86,10 @@ fn lanes(site: &Site, book: &Book, now: Millis) -> Vec<Lanes> {
     all
 }
 
-/// When a step is expected to have ended, by its declared time.
-fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
+/// When a step is expected to have ended.
+fn expected_end(times: &Times, step: &Step, now: Millis) -> Millis {
     let needs = if step.phase == Phase::Evacuate {
-        rung_of(site, step.work, step.rung).2
+        times.needs(step.work, step.rung)
     } else {
         0
     };
@@ -102,17 +103,17 @@ fn expected_end(site: &Site, step: &Step, now: Millis) -> Millis {
 /// A slot for every workload that may begin, in queue order. Without an end nothing is known against the best rung.
 pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec<Slot> {
     let book = &plan.book;
-    let mut lanes = lanes(site, book, now);
+    let mut lanes = lanes(site, plan, now);
     let mut finish: Vec<Millis> = alloc::vec![now; book.works.len()];
     for step in book.live().map(|i| book.step(i)).filter(|s| s.phase == Phase::Evacuate) {
-        finish[step.work.at()] = expected_end(site, step, now);
+        finish[step.work.at()] = expected_end(&plan.times, step, now);
     }
     let mut slots = Vec::new();
     let begins = |w: &&WorkloadIx| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w);
     for &work in plan.queue.iter().filter(begins) {
         let before = site.workloads[work.at()].after.iter().map(|d| finish[d.at()]);
         let ready = before.max().unwrap_or(now).max(now);
-        if let Some((slot, found, hook)) = place(site, book, &lanes, (work, ready), scope) {
+        if let Some((slot, found, hook)) = place(site, plan, &lanes, (work, ready), scope) {
             finish[work.at()] = slot.finish;
             lanes[hook.at()].take(found, slot.start, slot.finish);
             slots.push(slot);
@@ -121,11 +122,11 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec
     slots
 }
 
-/// When the last workload is expected to have left, by declared times; none if none is still to go.
+/// When the last workload is expected to have left; none if none is still to go.
 pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Option<Millis> {
     let book = &plan.book;
     let steps = book.live().map(|i| book.step(i)).filter(|s| s.phase != Phase::Prepare);
-    let under_way = steps.map(|step| expected_end(site, step, now));
+    let under_way = steps.map(|step| expected_end(&plan.times, step, now));
     let waiting = slots(site, plan, now, scope).into_iter().map(|slot| slot.finish);
     under_way.chain(waiting).max()
 }
@@ -133,18 +134,19 @@ pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Optio
 /// The highest rung that fits; the last one if none does.
 fn place(
     site: &Site,
-    book: &Book,
+    plan: &Plan,
     lanes: &[Lanes],
     (work, ready): (WorkloadIx, Millis),
     scope: &Scope,
 ) -> Option<(Slot, Found, HookIx)> {
-    let (mut last, deadline) = (None, scope.end(work));
+    let (mut last, deadline, book) = (None, scope.end(work), &plan.book);
     let only_last = scope.last_only.contains(&work);
     for rung in open_rungs(site, book, work).filter(|rung| !only_last || is_last(site, work, *rung)) {
-        let (_, hook, needs) = rung_of(site, work, rung);
+        let (_, hook) = rung_of(site, work, rung);
         let (start, found, needs) = if skipped(site, book.mode, hook) {
             (ready, Found::Nowhere, 0)
         } else {
+            let needs = plan.times.needs(work, rung);
             let (start, found) = lanes[hook.at()].place(ready, needs)?;
             (start, found, needs)
         };

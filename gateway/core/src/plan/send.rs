@@ -72,7 +72,8 @@ impl State {
             step.doing = Doing::Called { since: now };
         });
         let step = self.plan.book.step(i);
-        let (rung, hook, needs) = rung_of(&self.site, step.work, step.rung);
+        let (rung, hook) = rung_of(&self.site, step.work, step.rung);
+        let needs = self.plan.times.needs(step.work, step.rung);
         let workload = &self.site.workloads[step.work.at()];
         let call = Call {
             incident: self.incident_id(self.policy.incident.as_ref().map_or(0, |i| i.n)),

@@ -380,6 +380,7 @@ impl Witness {
             | Record::StepAccepted { .. }
             | Record::StepStranded { .. }
             | Record::PowerHeld { .. }
+            | Record::Learned { .. }
             | Record::Pruned { .. } => {}
         }
     }
