@@ -64,6 +64,8 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
+        Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
+        Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned {
             way, mode, took_ms, ..
         } => state.plan.learn(&state.site, way, *mode, *took_ms),
@@ -275,10 +277,10 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     }
     let book = state.plan.book_of(*mode);
     let known = &mut book.works[work.at()];
-    known.rung = *rung;
     match phase {
-        Phase::Evacuate => known.stage = Stage::Moving,
-        Phase::Verify => known.stage = Stage::Verifying,
+        Phase::Evacuate => (known.stage, known.rung) = (Stage::Moving, *rung),
+        Phase::Verify => (known.stage, known.rung) = (Stage::Verifying, *rung),
+        // Room may yet be found for a better one.
         Phase::Prepare | Phase::Restore => {}
     }
     let intent = Step {

@@ -43,18 +43,18 @@ pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
-pub use input::{HookOutcome, Input, Target, Verb};
+pub use input::{Elsewhere, HookOutcome, Input, Target, Verb};
 pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
 pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
+    Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
     RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
+    ChannelView, DestinationView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
     TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 

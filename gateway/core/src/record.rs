@@ -194,6 +194,18 @@ pub enum Record {
         /// One line.
         note: String,
     },
+    /// A destination has a vote of its own, or is down: nothing goes there.
+    DestinationLost {
+        /// As rungs name it.
+        destination: String,
+        /// One line.
+        why: String,
+    },
+    /// Nothing is known against it any more.
+    DestinationWell {
+        /// As rungs name it.
+        destination: String,
+    },
     /// A way of saving a workload took so long: the next plan reckons with it.
     Learned {
         /// Of what.

@@ -116,6 +116,7 @@ impl State {
             workloads: Vec::new(),
             principals: Vec::new(),
             priors: crate::Priors::default(),
+            destinations: Vec::new(),
             power: crate::Power::default(),
         };
         Self::configured(Arc::new(site), 0)

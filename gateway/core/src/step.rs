@@ -112,6 +112,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             mode,
             outcome,
         } => state.hook(now, (incident, step, *mode), outcome, out),
+        Input::Destination { id, says } => state.hear_from(now, id, says, out),
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, StepEnd, Target,
+    ChannelIx, Effect, Elsewhere, Entry, HookOutcome, Input, Mode, PrincipalIx, Record, Site, SourceIx, State, StepEnd, Target,
     Verb, ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
@@ -32,7 +32,7 @@ fn act(stand: &mut Stand, (kind, which, value): Op) {
     let site = stand.state.site();
     let channel = ChannelIx(u32::from(which) % (site.channels.len() as u32 + 1));
     let simulated = site.simulated || which % 11 == 0;
-    match kind % 34 {
+    match kind % 36 {
         0..=11 => {
             let value = match value % 17 {
                 0 => Err(Absence::Bus),
@@ -61,6 +61,7 @@ fn act(stand: &mut Stand, (kind, which, value): Op) {
         24..=25 => drop(stand.store()),
         26..=29 => stand.wait(i64::from(value.unsigned_abs()) % (2 * MINUTE)),
         32 | 33 => bypass(stand, which, value),
+        34 | 35 => drop(stand.input(&elsewhere(which, value))),
         30 => stand.wait(i64::from(value.unsigned_abs()) % (40 * MINUTE)),
         _ => {
             if let Some(due) = next_deadline(&stand.state) {
@@ -86,6 +87,19 @@ fn order(stand: &mut Stand, which: u16, value: i32) {
     if value % 3 == 0 {
         stand.order(PrincipalIx((which / 7 + 1) % 4), verb);
     }
+}
+
+fn elsewhere(which: u16, value: i32) -> Input {
+    let says = match value % 4 {
+        0 => Elsewhere::Lost { why: "smoke".into() },
+        1 => Elsewhere::Well,
+        2 => Elsewhere::Room { units: None },
+        _ => Elsewhere::Room {
+            units: Some(value.unsigned_abs() % 5),
+        },
+    };
+    let id = ["far", "near", "mars"][usize::from(which) % 3].into();
+    Input::Destination { id, says }
 }
 
 fn bypass(stand: &mut Stand, which: u16, value: i32) {
@@ -407,6 +421,7 @@ fn hostile() -> impl Strategy<Value = (i64, Input)> {
             outcome: if done { HookOutcome::Done } else { HookOutcome::Cannot { note: "é".repeat(1_000) } },
         }),
         1 => any::<u64>().prop_map(|n| Input::Own { part: n.to_string(), trouble: Some("?".repeat(9_999)) }),
+        2 => (any::<u16>(), any::<i32>()).prop_map(|(which, value)| elsewhere(which, value)),
         2 => Just(Input::Tick),
     ];
     (extreme(), input)

@@ -18,6 +18,7 @@ impl Plan {
         self.book = old.book.under(was, site, moved);
         self.other = old.other.under(was, site, moved);
         self.know(site, old.lessons);
+        self.places.take_over(old.places);
         (self.intents, self.cordon_since) = (old.intents, old.cordon_since);
         (self.deadline, self.unstored, self.wake) = (old.deadline, old.unstored, old.wake);
     }

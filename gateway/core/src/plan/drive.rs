@@ -24,6 +24,7 @@ impl State {
         }
         let scope = &self.scope(now);
         (self.plan.deadline, self.plan.scope) = (scope.first(), scope.clone());
+        self.leave(now, out);
         if self.policy.evacuating() {
             self.shorten_hold(now, scope, out);
             self.fall(now, scope, out);
@@ -74,15 +75,19 @@ impl State {
 
     /// Cordon the whole doomed set before anything moves, else what moves first lands on doomed hosts.
     fn prepare(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
-        for i in 0..self.plan.queue.len() {
-            let work = self.plan.queue[i];
-            let state = &self.plan.book.works[work.at()];
-            if !scope.spared.contains(&work)
-                && !state.prepared
-                && !self.plan.book.has_live(work, Phase::Prepare)
-                && self.may_begin(work, state.rung)
-            {
-                self.intend(now, work, state.rung, Phase::Prepare, out);
+        let book = &self.plan.book;
+        let lacks = |w: &WorkloadIx| {
+            !scope.spared.contains(w) && !book.works[w.at()].prepared && !book.has_live(*w, Phase::Prepare)
+        };
+        let lacking: Vec<WorkloadIx> = self.plan.queue.iter().copied().filter(lacks).collect();
+        if lacking.is_empty() {
+            return;
+        }
+        let aims = schedule::aims(&self.site, &self.plan);
+        for work in lacking {
+            let rung = aims[work.at()];
+            if self.may_begin(work, rung) {
+                self.intend(now, work, rung, Phase::Prepare, out);
             }
         }
     }
@@ -155,11 +160,25 @@ impl State {
                 .end(slot.work)
                 .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
-            let (_, hook) = rung_of(&self.site, slot.work, slot.rung);
+            let (kind, hook) = rung_of(&self.site, slot.work, slot.rung);
             let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
             if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
+                if let Some(place) = slot.passed {
+                    let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
+                    self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+                }
                 self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
             }
+        }
+    }
+
+    /// Why a workload does not go to a place.
+    pub(crate) fn passed_over(&self, work: WorkloadIx, place: u16) -> String {
+        let (rungs, to) = (0..self.site.workloads[work.at()].rungs.len() as u8, self.plan.places.id(place));
+        let lost = rungs.filter(|r| self.plan.places.at(work, *r) == Some(place));
+        match lost.into_iter().find_map(|rung| self.plan.places.lost(work, rung)) {
+            Some(why) => format!("nothing goes to {to}: {why}"),
+            None => format!("no room is left at {to}"),
         }
     }
 
@@ -211,7 +230,7 @@ impl State {
     fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
         let workload = &self.site.workloads[work.at()];
         let (step, workload) = (step_id(workload, rung, phase), workload.id.clone());
-        if let Some(what) = self.must_not_begin(&step, (work, phase)) {
+        if let Some(what) = self.must_not_begin(&step, (work, rung, phase)) {
             out.push(Effect::Fault(what));
             return;
         }
@@ -234,13 +253,16 @@ impl State {
 
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
-    fn must_not_begin(&self, step: &str, (work, phase): (WorkloadIx, Phase)) -> Option<String> {
+    fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase)) -> Option<String> {
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
             return Some(format!("{step} was about to begin without a released evacuation"));
         }
         if phase == Phase::Evacuate && self.plan.scope.waits.contains(&work) {
             return Some(format!("{step} was about to begin, and its rack keeps its power"));
+        }
+        if let Some(why) = self.plan.places.lost(work, rung).filter(|_| phase == Phase::Evacuate) {
+            return Some(format!("{step} was about to begin, and nothing may go there: {why}"));
         }
         if phase == Phase::Restore {
             return Some(format!("{step} was about to begin: return is never automatic"));

@@ -13,7 +13,13 @@ impl State {
         let waiting = self.plan.queue.iter();
         let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w));
         let starts = waiting.flat_map(|w| self.start_due(*w, scope.end(*w)));
-        let due = steps.chain(starts).chain(self.cordon_ends());
+        let put_off = if self.plan.places.nowhere() && self.policy.evacuating() {
+            schedule::slots(&self.site, &self.plan, now, scope)
+        } else {
+            alloc::vec::Vec::new()
+        };
+        let put_off = put_off.iter().map(|slot| slot.start);
+        let due = steps.chain(starts).chain(put_off).chain(self.cordon_ends());
         due.filter(|at| *at > now).min()
     }
 

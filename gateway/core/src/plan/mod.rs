@@ -7,6 +7,7 @@ mod due;
 mod flaw;
 mod hear;
 mod order;
+mod places;
 pub(crate) mod schedule;
 mod scope;
 mod send;
@@ -19,6 +20,7 @@ use crate::{
 };
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
+pub(crate) use places::{Places, Room};
 pub(crate) use scope::Scope;
 pub(crate) use send::ASK_AGAIN_MS;
 pub(crate) use times::Times;
@@ -51,6 +53,9 @@ pub struct Plan {
     /// What follows from it for every rung.
     #[serde(default)]
     pub(crate) times: Times,
+    /// Where they go to.
+    #[serde(default)]
+    pub(crate) places: Places,
     /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
     pub(crate) unstored: bool,
     /// When something is due though nothing happens.
@@ -70,6 +75,10 @@ pub(crate) enum Stage {
     Stranded,
     /// The site is disarmed and its hook takes no drills.
     Skipped,
+    /// Safe elsewhere or stopped, and on its way home.
+    Returning,
+    /// At home again, as its probe says.
+    Home,
 }
 
 /// One workload.
@@ -139,6 +148,7 @@ impl Plan {
         let mut plan = Self {
             queue: order::queue(site),
             times: Times::of(site, &Lessons::default()),
+            places: Places::of(site),
             racks: Self::racks_of(site),
             by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()

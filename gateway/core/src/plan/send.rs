@@ -119,6 +119,9 @@ impl State {
         if step.phase != Phase::Prepare && self.level() != Level::Evacuate {
             return Some(format!("{id} was about to be called without a released evacuation"));
         }
+        if step.phase == Phase::Evacuate && self.plan.places.lost(step.work, step.rung).is_some() {
+            return Some(format!("{id} was about to be called, and nothing may go there"));
+        }
         (step.mode == Mode::Live && step.phase == Phase::Restore).then(|| format!("{id}: return is never automatic"))
     }
 

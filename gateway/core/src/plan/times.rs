@@ -95,6 +95,9 @@ impl Plan {
         if self.times.is_empty() {
             self.times = Times::of(site, &self.lessons);
         }
+        if self.places.unknown() {
+            self.places = super::Places::of(site);
+        }
     }
 
     /// Takes over what has been learned elsewhere.

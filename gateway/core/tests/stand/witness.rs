@@ -41,6 +41,8 @@ pub struct Witness {
     /// Zones that wait for an abort, and until when at the latest.
     windows: BTreeMap<String, Millis>,
     bypasses: BTreeMap<(Part, String), Millis>,
+    /// Destinations with a vote of their own.
+    lost: BTreeSet<String>,
     armed: bool,
     arm_ordered: bool,
     /// Who ordered in the past, and who was whose neighbour, may not be in the config any more.
@@ -89,6 +91,7 @@ impl Witness {
             aborted: false,
             windows: BTreeMap::new(),
             bypasses: BTreeMap::new(),
+            lost: BTreeSet::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -371,6 +374,8 @@ impl Witness {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
             }
+            Record::DestinationLost { destination, .. } => drop(self.lost.insert(destination.clone())),
+            Record::DestinationWell { destination } => drop(self.lost.remove(destination)),
             Record::AbortLifted { .. } => self.aborted = false,
             Record::AlarmJoined { .. }
             | Record::DeathNoted { .. }
@@ -479,6 +484,9 @@ impl Witness {
             *phase == Phase::Prepare || self.evacuating,
             "{step} without evidence (1)"
         );
+        let to = step.rsplit('.').next().unwrap_or_default();
+        let goes = *phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{step} begins, and {to} has a vote of its own (5)");
         let aborted = self.aborted && *phase != Phase::Prepare;
         assert!(!aborted, "{step} begins though an evacuation is aborted");
         assert!(*token > self.token, "token {token} after {}", self.token);
@@ -543,6 +551,9 @@ impl Witness {
             "{} without evidence (1)",
             call.step
         );
+        let to = call.destination.as_deref().unwrap_or_default();
+        let goes = call.phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{} called, and {to} has a vote of its own (5)", call.step);
     }
 
     /// Invariant 3, and that nothing grows without end.
