@@ -147,6 +147,8 @@ pub enum Verb {
     Disarm,
     /// End the incident and drop its votes; refused while one is held. Two persons.
     Reset,
+    /// Bring home what the last incident evacuated; refused while one is open or power may be lost. Two persons.
+    Return,
 }
 
 impl Verb {
@@ -161,6 +163,7 @@ impl Verb {
             Self::Arm => "arm",
             Self::Disarm => "disarm",
             Self::Reset => "reset",
+            Self::Return => "return",
         }
     }
 }

@@ -194,6 +194,11 @@ pub enum Record {
         /// One line.
         note: String,
     },
+    /// What was brought home, or stopped on its way: nothing more returns without another order.
+    ReturnEnded {
+        /// One line.
+        why: String,
+    },
     /// A destination has a vote of its own, or is down: nothing goes there.
     DestinationLost {
         /// As rungs name it.

@@ -169,9 +169,16 @@ impl State {
         orders.extend(hold.map(|until| in_effect(Verb::Hold, Some(until), "hold: steps not yet begun wait")));
         let abort = self.policy.aborted.then_some(Verb::Abort);
         orders.extend(abort.map(|verb| in_effect(verb, None, "aborted: no further step begins until a new vote")));
+        let returning = self.policy.returning.as_ref().map(|by| self.return_line(by));
+        orders.extend(returning.map(|line| order(Verb::Return, None, line)));
         orders.extend(self.windows());
         orders.extend(self.bypasses());
         orders
+    }
+
+    fn return_line(&self, by: &str) -> String {
+        let (home, away) = self.homeward();
+        format!("return ordered by {by}: {home} at home, {away} away; one person aborts it")
     }
 
     /// What one person can still abort.
@@ -251,7 +258,7 @@ impl State {
             Stage::Safe => "moved",
             Stage::Stranded => "stranded",
             Stage::Skipped => "skipped",
-            Stage::Returning => "returning",
+            Stage::Returning | Stage::Arriving => "returning",
             Stage::Home => "home",
         };
         WorkloadView {

@@ -20,7 +20,7 @@ impl State {
         self.plan.wake = None;
         (self.plan.deadline, self.plan.scope) = (None, Scope::default());
         if self.policy.open().is_none() {
-            return;
+            return self.bring_home(now, out);
         }
         let scope = &self.scope(now);
         (self.plan.deadline, self.plan.scope) = (scope.first(), scope.clone());
@@ -194,7 +194,7 @@ impl State {
         self.site.workloads[work.at()].after.iter().all(settled)
     }
 
-    fn may_begin(&self, work: WorkloadIx, rung: u8) -> bool {
+    pub(super) fn may_begin(&self, work: WorkloadIx, rung: u8) -> bool {
         let (_, hook) = rung_of(&self.site, work, rung);
         self.plan.book.lane_free(&self.site, hook) || schedule::skipped(&self.site, self.plan.book.mode, hook)
     }
@@ -227,14 +227,25 @@ impl State {
     }
 
     /// Decides on a step; its hook is called once the journal has it.
-    fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
-        let workload = &self.site.workloads[work.at()];
-        let (step, workload) = (step_id(workload, rung, phase), workload.id.clone());
-        if let Some(what) = self.must_not_begin(&step, (work, rung, phase)) {
+    pub(super) fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
+        let step = step_id(&self.site.workloads[work.at()], rung, phase);
+        self.intend_step(now, (step, work, rung), (phase, false), out);
+    }
+
+    /// The same of a step whose id is known; `home`: it asks at home.
+    pub(super) fn intend_step(
+        &mut self,
+        now: Millis,
+        (step, work, rung): (String, WorkloadIx, u8),
+        (phase, home): (Phase, bool),
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(what) = self.must_not_begin(&step, (work, rung, phase), home) {
             out.push(Effect::Fault(what));
             return;
         }
-        let n = self.policy.open().map_or(0, |i| i.n);
+        let workload = self.site.workloads[work.at()].id.clone();
+        let n = self.policy.incident.as_ref().map_or(0, |i| i.n);
         let token = (u64::from(n) << 32) | u64::from(self.plan.intents.saturating_add(1));
         let mode = self.plan.book.mode;
         let intent = Record::StepIntent {
@@ -253,7 +264,15 @@ impl State {
 
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
-    fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase)) -> Option<String> {
+    fn must_not_begin(
+        &self,
+        step: &str,
+        (work, rung, phase): (WorkloadIx, u8, Phase),
+        home: bool,
+    ) -> Option<String> {
+        if home || phase == Phase::Restore {
+            return self.must_not_return(step).or_else(|| self.begun_already(step));
+        }
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
             return Some(format!("{step} was about to begin without a released evacuation"));
@@ -264,9 +283,10 @@ impl State {
         if let Some(why) = self.plan.places.lost(work, rung).filter(|_| phase == Phase::Evacuate) {
             return Some(format!("{step} was about to begin, and nothing may go there: {why}"));
         }
-        if phase == Phase::Restore {
-            return Some(format!("{step} was about to begin: return is never automatic"));
-        }
+        self.begun_already(step)
+    }
+
+    fn begun_already(&self, step: &str) -> Option<String> {
         let again = self.plan.book.find(step)?;
         let end = self.plan.book.step(again).ended().map(|(end, _)| end);
         (end != Some(StepEnd::Withdrawn)).then(|| format!("{step} was about to begin twice"))

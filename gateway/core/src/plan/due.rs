@@ -23,7 +23,7 @@ impl State {
         due.filter(|at| *at > now).min()
     }
 
-    fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
+    pub(super) fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
         let own = match step.doing {
             Doing::Intent { release_at } => Some(release_at),
             Doing::Called { since: last } | Doing::Accepted { heard: last } => Some(last + ASK_AGAIN_MS),

@@ -6,6 +6,7 @@ mod drive;
 mod due;
 mod flaw;
 mod hear;
+mod home;
 mod order;
 mod places;
 pub(crate) mod schedule;
@@ -20,6 +21,7 @@ use crate::{
 };
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
+pub(crate) use home::home_id;
 pub(crate) use places::{Places, Room};
 pub(crate) use scope::Scope;
 pub(crate) use send::ASK_AGAIN_MS;
@@ -77,6 +79,8 @@ pub(crate) enum Stage {
     Skipped,
     /// Safe elsewhere or stopped, and on its way home.
     Returning,
+    /// Brought home, and its probe has not said so yet.
+    Arriving,
     /// At home again, as its probe says.
     Home,
 }
@@ -124,6 +128,9 @@ pub(crate) struct Step {
     pub(crate) doing: Doing,
     pub(crate) attempts: u32,
     pub(crate) percent: Option<u8>,
+    /// A probe that asks at home, after its way back.
+    #[serde(default)]
+    pub(crate) home: bool,
     /// The hook has taken it on; the journal knows.
     pub(crate) accepted: bool,
     pub(crate) stuck: bool,
@@ -133,6 +140,11 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Of the way back.
+    pub(crate) fn is_homeward(&self) -> bool {
+        self.home || self.phase == Phase::Restore
+    }
+
     pub(crate) fn ended(&self) -> Option<(StepEnd, Millis)> {
         match self.doing {
             Doing::Ended { end, at } => Some((end, at)),

@@ -124,7 +124,10 @@ impl Room {
 
 /// Units at every destination of what is on its way or there. What cannot go there, takes nothing.
 fn taken(site: &Site, plan: &Plan) -> Vec<u32> {
-    let there = |stage| matches!(stage, Stage::Moving | Stage::Verifying | Stage::Safe | Stage::Returning);
+    let there = |stage| matches!(
+            stage,
+            Stage::Moving | Stage::Verifying | Stage::Safe | Stage::Returning | Stage::Arriving
+        );
     units(site, plan, &plan.book, there)
 }
 

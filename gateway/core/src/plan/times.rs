@@ -129,6 +129,9 @@ impl State {
     /// it was said to need.
     pub(super) fn learn_from(&mut self, now: Millis, i: usize, end: StepEnd, out: &mut Vec<Effect>) {
         let step = self.plan.book.step(i);
+        if step.is_homeward() {
+            return;
+        }
         let (work, rung, mode) = (step.work, step.rung, step.mode);
         let given_up = match (step.phase, end) {
             (Phase::Verify, StepEnd::Done) => false,
