@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
-    plan::{Doing, Stage, Step, is_last, step_id},
+    plan::{Doing, Stage, Step, Work, home_id, is_last, step_id},
     policy::{Dying, Incident, Pending, PowerLoss, Vote, Window},
 };
 
@@ -60,6 +60,12 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
+        Record::ReturnEnded { .. } => state.policy.returning = None,
+        Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
+        Record::DestinationWell { destination } => state.plan.lose(destination, None),
+        Record::Learned {
+            way, mode, took_ms, ..
+        } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
@@ -74,6 +80,7 @@ fn open(state: &mut State, at: Millis, n: u32, why: &str) {
     let mode = state.mode();
     state.plan.start_over(&state.site, mode);
     state.plan.cordon_since = at;
+    state.policy.returning = None;
     state.policy.incident = Some(Incident {
         n,
         opened: at,
@@ -229,6 +236,7 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         }
         Verb::Arm => arm(state, at, true),
         Verb::Disarm => arm(state, at, false),
+        Verb::Return => state.policy.returning = Some(by.join(" and ")),
         Verb::Reset => {}
     }
 }
@@ -279,16 +287,22 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     };
     // An edited ladder may have another rung in this one's place, which was never begun.
     let ladder = &state.site.workloads[work.at()];
-    if usize::from(*rung) >= ladder.rungs.len() || step_id(ladder, *rung, *phase) != *step {
+    if usize::from(*rung) >= ladder.rungs.len() {
+        return;
+    }
+    let home = *phase == Phase::Verify && home_id(&state.site, ladder, *rung) == *step;
+    if !home && step_id(ladder, *rung, *phase) != *step {
         return;
     }
     let book = state.plan.book_of(*mode);
     let known = &mut book.works[work.at()];
-    known.rung = *rung;
     match phase {
-        Phase::Evacuate => known.stage = Stage::Moving,
-        Phase::Verify => known.stage = Stage::Verifying,
-        Phase::Prepare | Phase::Restore => {}
+        _ if home => known.stage = Stage::Arriving,
+        Phase::Restore => known.stage = Stage::Returning,
+        Phase::Evacuate => (known.stage, known.rung) = (Stage::Moving, *rung),
+        Phase::Verify => (known.stage, known.rung) = (Stage::Verifying, *rung),
+        // Room may yet be found for a better one.
+        Phase::Prepare => {}
     }
     let intent = Step {
         id: step.clone(),
@@ -304,6 +318,7 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
         },
         attempts: 0,
         percent: None,
+        home,
         accepted: false,
         stuck: false,
         stranded: false,
@@ -338,7 +353,7 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         step.note = note.into();
     });
     let step = book.step(i);
-    let (ix, rung, phase) = (step.work, step.rung, step.phase);
+    let (ix, rung, phase, homeward) = (step.work, step.rung, step.phase, step.is_homeward());
     let last = is_last(&state.site, ix, rung);
     let work = &mut book.works[ix.at()];
     // How long a step took is no reason for what the workload does next.
@@ -347,6 +362,9 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     } else {
         note.into()
     };
+    if homeward {
+        return end_homeward(work, phase, end);
+    }
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
         // Refused: somebody with a higher token has it; the probe tells whether it is safe.
@@ -367,6 +385,16 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         }
         (Phase::Restore, _) => {}
     }
+}
+
+/// Refused: somebody with a higher token brings it home; the probe tells. Whatever else ends the way back, the workload is still
+/// where it was moved to, as far as anybody knows.
+fn end_homeward(work: &mut Work, phase: Phase, end: StepEnd) {
+    work.stage = match (phase, end) {
+        (Phase::Restore, StepEnd::Done | StepEnd::Refused) => Stage::Arriving,
+        (Phase::Verify, StepEnd::Done) => Stage::Home,
+        _ => Stage::Safe,
+    };
 }
 
 fn close(state: &mut State, at: Millis, n: u32) {
@@ -392,6 +420,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
 
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
+    state.plan.know(&state.site, leftover.learned.clone());
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }

@@ -208,6 +208,7 @@ impl State {
         if self.policy.open().is_some() {
             return;
         }
+        self.stop_return(now, why, out);
         let n = self.policy.resets.saturating_add(1);
         self.record(now, Record::IncidentOpened { n, why: why.into() }, out);
         let id = self.incident_id(n);

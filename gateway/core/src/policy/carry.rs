@@ -51,6 +51,7 @@ impl Policy {
         (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
         (self.power, self.power_wake) = (old.power, old.power_wake);
         gone.bypasses = self.carry_doubts((moved, detect), (old.bypasses, old.withheld), (old.windows, old.dying));
+        self.returning = old.returning;
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
         gone
     }

@@ -26,6 +26,7 @@ pub(crate) fn normal(now: Millis) -> View {
         racks: vec![],
         incident: None,
         orders: vec![],
+        drifts: vec![],
         channels_good: 42,
         channels_total: 42,
     }

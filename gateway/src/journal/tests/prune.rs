@@ -93,6 +93,7 @@ fn leftover(resets: u32) -> Leftover {
     Leftover {
         resets,
         armed: Some(true),
+        ..Leftover::default()
     }
 }
 

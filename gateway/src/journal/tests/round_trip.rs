@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{Mode, Part, Phase, Record, StepEnd, Verb};
+use muster_core::{Mode, Part, Phase, Record, RungKind, StepEnd, Verb, Way};
 
 use super::super::{Reader, pending, rows, store::Store};
 use super::*;
@@ -71,12 +71,30 @@ fn every_record() -> Vec<Record> {
             note: "disk busy".into(),
         },
         Record::ActedUnstored { through: 0 },
+        learned(Some("busan"), Mode::Live),
+        learned(None, Mode::Drill),
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     all.extend(orders());
     all.extend(bypasses());
     all.extend(steps());
     all
+}
+
+fn learned(to: Option<&str>, mode: Mode) -> Record {
+    let way = Way {
+        workload: "db".into(),
+        rung: RungKind::Move,
+        hook: "mover".into(),
+        destination: to.map(Into::into),
+    };
+    let (took_ms, given_up) = (u32::MAX, to.is_some());
+    Record::Learned {
+        way,
+        mode,
+        took_ms,
+        given_up,
+    }
 }
 
 fn bypasses() -> Vec<Record> {
@@ -180,6 +198,7 @@ fn is_listed(record: &Record) -> bool {
         Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }
         | Record::StepStranded { .. }
+        | Record::Learned { .. }
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
