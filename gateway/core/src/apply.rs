@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, is_last, step_id},
-    policy::{Dying, Incident, Pending, PowerLoss, Vote, Window},
+    policy::{Dying, Ended, Incident, Pending, PowerLoss, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -65,11 +65,28 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
+        Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        } => {
+            let (n, outcome, why, results) = (*n, *outcome, why.clone(), results.clone());
+            state.policy.drills.end(Ended {
+                n,
+                at,
+                outcome,
+                why,
+                results,
+            });
+        }
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
         Record::OrderRefused { .. }
         | Record::BypassRefused { .. }
         | Record::ActedUnstored { .. }
+        | Record::DrillStep { .. }
         | Record::Pruned { .. } => {}
     }
 }
@@ -380,6 +397,8 @@ fn close(state: &mut State, at: Millis, n: u32) {
 
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
+    state.policy.drills.held = state.policy.drills.held.max(leftover.drills);
+    state.policy.drills.proven.extend(leftover.proven.clone());
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }

@@ -14,10 +14,12 @@ mod bypass;
 mod clip;
 pub mod detect;
 mod digest;
+mod drill;
 mod effect;
 mod explain;
 mod explain_view;
 mod flaw;
+mod forecast;
 mod input;
 mod moved;
 mod obey;
@@ -44,7 +46,7 @@ pub use explain_view::{
 };
 pub use input::{HookOutcome, Input, Target, Verb};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
-pub use record::{Entry, Leftover, Part, Record, StepEnd};
+pub use record::{DrillOutcome, DrillResult, Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
     Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
     RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
@@ -52,7 +54,7 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
+    ChannelView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
     TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
@@ -102,7 +104,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

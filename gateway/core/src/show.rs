@@ -33,6 +33,9 @@ impl State {
             },
             racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
+            drill: self.drill_view(now),
+            last_drill: self.policy.drills.last.as_ref().map(|ended| self.drill_ended(ended)),
+            unproven: self.policy.drills.unproven(&self.site).map(String::from).collect(),
             orders: self.orders(now),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
             channels_total: self.detect.channels.len() as u32,
@@ -209,7 +212,7 @@ impl State {
         }
     }
 
-    fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
+    pub(crate) fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
         IncidentView {
             id: self.incident_id(incident.n),
             opened: incident.opened,

@@ -48,7 +48,7 @@ pub(crate) fn rule(
     if let Some(why) = pointless(policy, now, by, verb).or(held.flatten()) {
         return Ruling::Refuse(why);
     }
-    if one_is_enough(policy, verb) {
+    if one_is_enough(site, policy, verb) {
         return Ruling::Take(verb, alloc::vec![by]);
     }
     match policy
@@ -75,9 +75,11 @@ fn role_for(verb: Verb) -> Role {
     }
 }
 
-fn one_is_enough(policy: &Policy, verb: Verb) -> bool {
+fn one_is_enough(site: &Site, policy: &Policy, verb: Verb) -> bool {
     match verb {
-        Verb::Arm | Verb::Hold => true,
+        Verb::Hold => true,
+        // Nobody knows whether its bridges hold, unless a drill has walked every one of them.
+        Verb::Arm => policy.drills.unproven(site).next().is_none(),
         // Nothing irreversible has begun yet; whoever has looked says so, as in a positive alarm sequence (NFPA 72).
         Verb::Abort if !policy.evacuating() => !policy.windows.is_empty(),
         Verb::Cut { .. } => policy.votes.values().any(|v| v.held),
