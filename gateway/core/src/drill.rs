@@ -3,8 +3,8 @@
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level, Millis, Mode, Phase,
-    PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
+    Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level,
+    Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
     detect::Detect,
     plan::{Plan, Stage, Work, step_id},
     policy::{Drill, Ended, Incident, Policy},
@@ -35,7 +35,10 @@ impl State {
         let works = self.chosen(wanted.works);
         let (verdict, why) = match self.no_drill(wanted, &works) {
             Some(why) => (Verdict::Refused, why),
-            None if wanted.dry => (Verdict::Taken, format!("a drill of {} may begin now; none was begun", words(&works))),
+            None if wanted.dry => (
+                Verdict::Taken,
+                format!("a drill of {} may begin now; none was begun", words(&works)),
+            ),
             None => (Verdict::Taken, self.begin_drill(now, &who, &works, out)),
         };
         if !wanted.dry {
@@ -70,7 +73,10 @@ impl State {
             return Some(format!("{} is under way", self.drill_id(running.n)));
         }
         if let Some(open) = self.policy.open() {
-            return Some(format!("{} is open: this is no time for a drill", self.incident_id(open.n)));
+            return Some(format!(
+                "{} is open: this is no time for a drill",
+                self.incident_id(open.n)
+            ));
         }
         if self.level() >= Level::Prepare {
             return Some(format!("the site is at {}: {}", self.level(), self.why()));
@@ -83,7 +89,9 @@ impl State {
         let trouble = trouble.or_else(|| self.policy.troubles.keys().next().map(|s| self.subject_id(*s).into()));
         match trouble {
             Some(part) if part == "journal" => Some("the journal is in trouble".into()),
-            Some(part) if wanted.by.is_none() => Some(format!("{part} is in trouble; a person may order it all the same")),
+            Some(part) if wanted.by.is_none() => {
+                Some(format!("{part} is in trouble; a person may order it all the same"))
+            }
             _ => None,
         }
     }
@@ -121,7 +129,10 @@ impl State {
             plan,
         }));
         let id = self.drill_id(n);
-        format!("{id} begins: {}, ordered by {who}; nothing is really moved", words(works))
+        format!(
+            "{id} begins: {}, ordered by {who}; nothing is really moved",
+            words(works)
+        )
     }
 
     /// The site as the drill sees it: nothing but what is drilled.
@@ -196,10 +207,19 @@ impl State {
         let results = self.drill.as_ref().map(|d| d.results()).unwrap_or_default();
         let failed: Vec<&DrillResult> = results.iter().filter(|r| !r.passed).collect();
         let (outcome, why) = match failed.first() {
-            None => (DrillOutcome::Passed, format!("{} would have been safe in time", many(results.len()))),
+            None => (
+                DrillOutcome::Passed,
+                format!("{} would have been safe in time", many(results.len())),
+            ),
             Some(first) => (
                 DrillOutcome::Failed,
-                format!("{} of {}, first {}: {}", failed.len(), many(results.len()), first.workload, first.why),
+                format!(
+                    "{} of {}, first {}: {}",
+                    failed.len(),
+                    many(results.len()),
+                    first.workload,
+                    first.why
+                ),
             ),
         };
         self.end_drill(now, outcome, why, out);
@@ -318,7 +338,9 @@ impl Drill {
     /// An intent that the journal has not answered for: unlike in a fire nothing goes out without it.
     fn is_unstored(&self, now: Millis, stored: u64) -> bool {
         let steps = self.plan.book.live().map(|i| self.plan.book.step(i));
-        steps.into_iter().any(|step| step.is_overdue_intent(now) && step.seq > stored)
+        steps
+            .into_iter()
+            .any(|step| step.is_overdue_intent(now) && step.seq > stored)
     }
 
     /// Nothing is left that could still become safe.

@@ -54,8 +54,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
-    TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
+    StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

@@ -42,7 +42,9 @@ impl State {
         let line = format!("{} by {who} waits up to 5 min for a second person", verb.as_str());
         let unproven = (verb == Verb::Arm).then(|| self.policy.drills.unproven_words(&self.site));
         match unproven.flatten() {
-            Some(ids) => format!("{line}: no drill has been passed by {ids}; one person is enough after `muster drill`"),
+            Some(ids) => {
+                format!("{line}: no drill has been passed by {ids}; one person is enough after `muster drill`")
+            }
             None => line,
         }
     }

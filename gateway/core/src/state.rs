@@ -4,8 +4,13 @@
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
-    policy::{Drill, Policy}, retained::Named, step::FAR,
+    Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply,
+    detect::Detect,
+    digest,
+    plan::Plan,
+    policy::{Drill, Policy},
+    retained::Named,
+    step::FAR,
 };
 
 /// Everything the decision knows. The three parts are `Clone` and hashable by themselves.

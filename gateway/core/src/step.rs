@@ -289,8 +289,22 @@ fn interrupt_drill(state: &mut State, now: Millis, entries: &[Entry], out: &mut 
     };
     let (outcome, why) = (DrillOutcome::Interrupted, "the gateway was restarted".into());
     let results = Vec::new();
-    state.say(EventKind::Drill, &state.drill_id(n), "interrupted by a restart".into(), out);
-    state.record(now, Record::DrillEnded { n, outcome, why, results }, out);
+    state.say(
+        EventKind::Drill,
+        &state.drill_id(n),
+        "interrupted by a restart".into(),
+        out,
+    );
+    state.record(
+        now,
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        },
+        out,
+    );
 }
 
 /// Steps without an end: every intent ends, also one that an edited config has no place for.

@@ -59,7 +59,7 @@ fn a_drill_walks_every_step_and_arms_by_one_person() {
     assert!(why.contains("no drill has been passed by db, web"), "{why}");
     stand.wait(6 * MINUTE);
     drill(&mut stand);
-    assert_eq!(stand.level(), Level::Normal, "a drill is no level");
+    assert!(stand.level() < Level::Prepare, "a drill is no level");
     assert!(stand.view().incident.is_none() && stand.view().drill.is_some());
     answer_everything(&mut stand, |_| HookOutcome::Done);
     let called = stand.called();
@@ -68,12 +68,21 @@ fn a_drill_walks_every_step_and_arms_by_one_person() {
             assert!(called.contains(&format!("{id}.move.{phase}.far")), "{called:?}");
         }
     }
-    assert!(stand.calls.iter().all(|c| c.mode == Mode::Drill && c.incident == "s-d1"));
+    assert!(
+        stand
+            .calls
+            .iter()
+            .all(|c| c.mode == Mode::Drill && c.incident == "s-d1")
+    );
     assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Passed);
     let view = stand.view();
     assert!(view.drill.is_none() && view.unproven.is_empty() && view.incident.is_none());
     assert_eq!(view.last_drill.unwrap().id, "s-d1");
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken, "proven: one person is enough");
+    assert_eq!(
+        stand.order(ANN, Verb::Arm),
+        Verdict::Taken,
+        "proven: one person is enough"
+    );
 }
 
 #[test]
@@ -95,7 +104,10 @@ fn a_vote_ends_a_drill_at_once_and_finds_its_own_plan_untouched() {
     assert!(!stand.cancelled.is_empty(), "what was under way is called off");
     assert!(stand.view().drill.is_none());
     let live = &stand.calls[drilled..];
-    assert!(live.iter().all(|c| c.mode == Mode::Live && c.incident == "s-1"), "{live:?}");
+    assert!(
+        live.iter().all(|c| c.mode == Mode::Live && c.incident == "s-1"),
+        "{live:?}"
+    );
     assert_eq!(live.len(), 2, "the whole set is cordoned at once");
     stand.alarm(1);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
@@ -116,7 +128,9 @@ fn who_does_not_get_there_has_not_passed() {
     drill(&mut stand);
     answer_everything(&mut stand, |step| {
         if step == "web.move.evacuate.far" {
-            HookOutcome::Cannot { note: "no such image".into() }
+            HookOutcome::Cannot {
+                note: "no such image".into(),
+            }
         } else {
             HookOutcome::Done
         }
@@ -154,7 +168,11 @@ fn when_no_drill_may_begin() {
         assert_eq!(verdict, Verdict::Refused);
         assert!(said.contains(why), "{said}");
         let (verdict, dry) = drill_as(stand, by, &[], true);
-        assert_eq!((verdict, dry), (Verdict::Refused, said), "asked first, it says the same");
+        assert_eq!(
+            (verdict, dry),
+            (Verdict::Refused, said),
+            "asked first, it says the same"
+        );
     };
     let mut stand = Stand::new(two());
     refused(&mut stand, Some(EVE), "does not have the role operator");
@@ -200,7 +218,10 @@ fn a_restart_interrupts_a_drill_and_keeps_what_was_proven() {
     let mut next = stand.restart(u64::MAX);
     assert_eq!(ended(&next).unwrap().0, DrillOutcome::Interrupted);
     assert!(next.view().drill.is_none() && next.calls.is_empty());
-    assert!(next.view().unproven.is_empty(), "an interrupted drill proves nothing, and disproves nothing");
+    assert!(
+        next.view().unproven.is_empty(),
+        "an interrupted drill proves nothing, and disproves nothing"
+    );
     drill(&mut next);
     assert_eq!(next.calls.last().unwrap().incident, "s-d3");
     let again = next.restart(u64::MAX);
@@ -219,7 +240,11 @@ fn another_ladder_has_to_be_walked_anew() {
     assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Pending);
     drill(&mut stand);
     stand.reload(two()).unwrap();
-    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Interrupted, "another config ends it");
+    assert_eq!(
+        ended(&stand).unwrap().0,
+        DrillOutcome::Interrupted,
+        "another config ends it"
+    );
 }
 
 #[test]

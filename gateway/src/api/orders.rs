@@ -187,7 +187,10 @@ fn cut(room: &Room, at: Option<&str>) -> Result<(Verb, String), Problem> {
     Ok((Verb::Cut { at }, at_wall))
 }
 
-pub(crate) async fn give(lanes: &Lanes, order: impl FnOnce(oneshot::Sender<Answer>) -> Control) -> Result<Answer, Problem> {
+pub(crate) async fn give(
+    lanes: &Lanes,
+    order: impl FnOnce(oneshot::Sender<Answer>) -> Control,
+) -> Result<Answer, Problem> {
     let (answer, answered) = oneshot::channel();
     let order = order(answer);
     if !matches!(timeout(HAND_OVER, lanes.control.send(order)).await, Ok(Ok(()))) {

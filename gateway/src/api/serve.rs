@@ -18,8 +18,8 @@ use super::guard::Guard;
 use super::here::Here;
 use super::problem::Problem;
 use super::{
-    ApiState, auth, channels, devices, drills, events, health, incidents, live, metrics, openapi, orders, page, problem,
-    progress, reach, readiness, status,
+    ApiState, auth, channels, devices, drills, events, health, incidents, live, metrics, openapi, orders, page,
+    problem, progress, reach, readiness, status,
 };
 use crate::counters::{Cause, Counters};
 

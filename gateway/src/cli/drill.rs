@@ -121,10 +121,21 @@ fn is_later(other: &Value, id: &str) -> bool {
 
 fn ended_lines(ended: &Value) -> Vec<String> {
     let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
-    let mut all = vec![format!("{} {}: {}", word(&ended["id"]), word(&ended["outcome"]), word(&ended["why"]))];
+    let mut all = vec![format!(
+        "{} {}: {}",
+        word(&ended["id"]),
+        word(&ended["outcome"]),
+        word(&ended["why"])
+    )];
     for result in ended["results"].as_array().into_iter().flatten() {
-        let passed = if result["passed"] == true { "passed" } else { "NOT passed" };
-        let took = result["took_ms"].as_u64().map_or_else(String::new, |ms| format!(" after {}", lines::shortly(ms)));
+        let passed = if result["passed"] == true {
+            "passed"
+        } else {
+            "NOT passed"
+        };
+        let took = result["took_ms"]
+            .as_u64()
+            .map_or_else(String::new, |ms| format!(" after {}", lines::shortly(ms)));
         let why = word(&result["why"]);
         let why = if why.is_empty() { why } else { format!(": {why}") };
         all.push(format!("  {:<16} {passed}{took}{why}", word(&result["workload"])));
@@ -148,7 +159,11 @@ mod tests {
         let lines = ended_lines(&ended);
         assert_eq!(lines[0], "lyon-2-d3 failed: 1 of 2 workloads");
         assert_eq!(lines[1], "  db               passed after 3.2 s");
-        assert!(!lines[2].contains('\u{1b}') && lines[2].contains("NOT passed"), "{}", lines[2]);
+        assert!(
+            !lines[2].contains('\u{1b}') && lines[2].contains("NOT passed"),
+            "{}",
+            lines[2]
+        );
         assert!(is_later(&json!("lyon-2-d10"), "lyon-2-d9") && !is_later(&json!(null), "lyon-2-d9"));
     }
 }

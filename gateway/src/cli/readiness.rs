@@ -66,7 +66,12 @@ async fn ask(path: &Path) -> Result<Value, ExitCode> {
         findings.iter().for_each(|finding| eprintln!("{finding}"));
         ExitCode::from(exit::USAGE)
     })?;
-    let hooks = runner::ready(config.hooks.clone(), &Clock::starting_at(0), &Counters::default(), Limits::default());
+    let hooks = runner::ready(
+        config.hooks.clone(),
+        &Clock::starting_at(0),
+        &Counters::default(),
+        Limits::default(),
+    );
     let hooks = hooks.map_err(|error| {
         eprintln!("muster: {}", lines::with_causes(&error));
         ExitCode::from(exit::USAGE)
@@ -81,7 +86,9 @@ async fn fetch(args: &Args) -> Result<Value, ExitCode> {
         ExitCode::from(failure.exit_code())
     };
     let token = std::env::var("MUSTER_TOKEN").ok();
-    far::look(&args.url, (args.token_file.as_deref(), token), "api/v1/readiness").await.map_err(gave)
+    far::look(&args.url, (args.token_file.as_deref(), token), "api/v1/readiness")
+        .await
+        .map_err(gave)
 }
 
 /// What a document says, for a terminal.
@@ -93,14 +100,23 @@ fn text(document: &Value) -> String {
     let rows = list(&document["rows"]);
     let wide = rows.iter().map(|row| word(&row["id"]).len()).max().unwrap_or(0).max(8);
     for (nth, lost) in columns.iter().enumerate() {
-        let also = lost["also_down"].as_str().map_or_else(String::new, |down| format!(" while {} is down", lines::printable(down)));
+        let also = lost["also_down"]
+            .as_str()
+            .map_or_else(String::new, |down| format!(" while {} is down", lines::printable(down)));
         let _ = writeln!(text, "when {} is lost{also}", word(&lost["site"]));
         for row in &rows {
             let cell = &row["cells"][nth];
             let way = cell["way"].as_str().map(lines::printable);
             let way = way.unwrap_or_else(|| word(&row["kind"]));
-            let gone = cell["gone_after_s"].as_i64().map_or_else(String::new, |s| format!(", gone after {s} s"));
-            let _ = writeln!(text, "  {:<5}  {:<wide$}  {way}{gone}", word(&cell["colour"]), word(&row["id"]));
+            let gone = cell["gone_after_s"]
+                .as_i64()
+                .map_or_else(String::new, |s| format!(", gone after {s} s"));
+            let _ = writeln!(
+                text,
+                "  {:<5}  {:<wide$}  {way}{gone}",
+                word(&cell["colour"]),
+                word(&row["id"])
+            );
             for finding in list(&cell["findings"]).iter().filter(|f| f["colour"] != "green") {
                 say(&mut text, finding, wide);
             }
@@ -112,7 +128,13 @@ fn text(document: &Value) -> String {
             let _ = writeln!(text, "{title}");
         }
         for check in checks {
-            let _ = writeln!(text, "  {:<5}  {:<wide$}  {}", word(&check["colour"]), word(&check["id"]), word(&check["why"]));
+            let _ = writeln!(
+                text,
+                "  {:<5}  {:<wide$}  {}",
+                word(&check["colour"]),
+                word(&check["id"]),
+                word(&check["why"])
+            );
             if let Some(mend) = check["mend"].as_str() {
                 let _ = writeln!(text, "         {:<wide$}  mend: {}", "", lines::printable(mend));
             }
@@ -124,7 +146,13 @@ fn text(document: &Value) -> String {
 
 fn say(text: &mut String, finding: &Value, wide: usize) {
     let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
-    let _ = writeln!(text, "         {:<wide$}  {}: {}", "", word(&finding["colour"]), word(&finding["why"]));
+    let _ = writeln!(
+        text,
+        "         {:<wide$}  {}: {}",
+        "",
+        word(&finding["colour"]),
+        word(&finding["why"])
+    );
     if finding["mend"].is_string() {
         let _ = writeln!(text, "         {:<wide$}  mend: {}", "", word(&finding["mend"]));
     }

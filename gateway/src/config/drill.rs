@@ -77,14 +77,18 @@ fn read_one(table: &Table<'_>) -> DrillRow {
         table.missing("every_days", "such as every_days = 30");
     }
     let workload = table.text("workload");
-    let every_days = table.integer("every_days", 1..=366).map_or(366, |days| days.value as u32);
+    let every_days = table
+        .integer("every_days", 1..=366)
+        .map_or(366, |days| days.value as u32);
     let mut blocked = Vec::new();
     for text in table.texts("blocked") {
         match blocked_of(&text.value) {
             Some(found) => blocked.push(found),
-            None => table
-                .faults
-                .error(text.at, format!("{} is no time of a calendar", quoted(&text.value)), HINT),
+            None => table.faults.error(
+                text.at,
+                format!("{} is no time of a calendar", quoted(&text.value)),
+                HINT,
+            ),
         }
     }
     table.finish();
@@ -130,7 +134,9 @@ fn weekday(word: &str) -> Option<Weekday> {
         ("Sat", Weekday::Saturday),
         ("Sun", Weekday::Sunday),
     ];
-    DAYS.iter().find(|(known, _)| *known == word.trim()).map(|(_, day)| *day)
+    DAYS.iter()
+        .find(|(known, _)| *known == word.trim())
+        .map(|(_, day)| *day)
 }
 
 fn time_of(text: &str) -> Option<Time> {
@@ -175,7 +181,14 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "tomorrow", "2027-01-05/2026-12-20", "Mon-Fri 18:00-08:00", "Mon 25:00-26:00", "Mon-Fri 8-18"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2027-01-05/2026-12-20",
+            "Mon-Fri 18:00-08:00",
+            "Mon 25:00-26:00",
+            "Mon-Fri 8-18",
+        ] {
             assert_eq!(blocked_of(text), None, "{text}");
         }
     }

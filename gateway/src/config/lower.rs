@@ -71,7 +71,11 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
     let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
     let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
-    let drills = rows.drills.into_iter().map(|row| row.lower(&indices.workloads, faults)).collect();
+    let drills = rows
+        .drills
+        .into_iter()
+        .map(|row| row.lower(&indices.workloads, faults))
+        .collect();
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,

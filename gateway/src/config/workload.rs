@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
-use super::bridge::{self, Amounts};
 use super::Placed;
+use super::bridge::{self, Amounts};
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;

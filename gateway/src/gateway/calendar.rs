@@ -52,7 +52,11 @@ impl Calendar {
         let Ok(Ok(history)) = read else { return };
         let now_ms = wall_now_ms();
         let ids: Vec<&str> = config.site.workloads.iter().map(|w| w.id.as_str()).collect();
-        let lately = |drilled: &Drilled| self.tried.get(&drilled.workload).is_some_and(|at| now_ms - at < AGAIN_MS);
+        let lately = |drilled: &Drilled| {
+            self.tried
+                .get(&drilled.workload)
+                .is_some_and(|at| now_ms - at < AGAIN_MS)
+        };
         let mut rows = config.drills.iter().filter(|drilled| !lately(drilled));
         let Some(due) = rows.find(|drilled| is_due(drilled, &ids, &history, now_ms)) else {
             return;
@@ -77,7 +81,12 @@ pub(super) fn is_due(drilled: &Drilled, ids: &[&str], history: &History, now_ms:
     let passed = |id: &&str| history.passed.get(*id).copied();
     let own: Vec<Option<i64>> = ids.iter().filter(|id| drilled.is_of(id)).map(passed).collect();
     // Never passed: a person begins.
-    let Some(oldest) = own.iter().copied().collect::<Option<Vec<i64>>>().and_then(|all| all.into_iter().min()) else {
+    let Some(oldest) = own
+        .iter()
+        .copied()
+        .collect::<Option<Vec<i64>>>()
+        .and_then(|all| all.into_iter().min())
+    else {
         return false;
     };
     let old = now_ms - oldest > i64::from(drilled.every_days) * DAY_MS;

@@ -94,7 +94,10 @@ impl Mqtt {
                 mend: format!("see whether {} runs, and what it has against us", self.target.broker),
             },
         };
-        Preflight::only_reached(reached, "who hears a topic shows only when it is called: a drill shows it")
+        Preflight::only_reached(
+            reached,
+            "who hears a topic shows only when it is called: a drill shows it",
+        )
     }
 
     async fn try_out(&self) -> Result<(), Failure> {

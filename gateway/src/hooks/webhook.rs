@@ -131,14 +131,19 @@ impl Webhook {
 
     /// Whether anybody answers there by HTTP, over TLS that is good for the name. The question is signed and asks for nothing.
     pub async fn preflight(&self) -> Preflight {
-        let answered = self.exchange(self.client.head(self.url.clone()), "preflight", Vec::new()).await;
+        let answered = self
+            .exchange(self.client.head(self.url.clone()), "preflight", Vec::new())
+            .await;
         let reached = match answered {
             Ok(answered) => Answer::Yes {
                 seen: format!("answers by HTTP ({})", answered.status.as_u16()),
             },
             Err(failure) => Answer::No {
                 why: failure.line(),
-                mend: format!("see whether {} runs, and whether this machine may reach it", self.place()),
+                mend: format!(
+                    "see whether {} runs, and whether this machine may reach it",
+                    self.place()
+                ),
             },
         };
         Preflight::only_reached(reached, "a webhook says so only when it is called: a drill shows it")

@@ -33,7 +33,16 @@ fn last(facts: &Facts<'_>) -> Finding {
 fn old(facts: &Facts<'_>, ids: &[&str]) -> Finding {
     let fresh = |id: &&&str| {
         let passed = facts.history.passed.get(**id);
-        let days = i64::from(facts.config.drills.iter().filter(|d| d.is_of(id)).map(|d| d.every_days).min().unwrap_or(USUAL_DAYS));
+        let days = i64::from(
+            facts
+                .config
+                .drills
+                .iter()
+                .filter(|d| d.is_of(id))
+                .map(|d| d.every_days)
+                .min()
+                .unwrap_or(USUAL_DAYS),
+        );
         passed.is_some_and(|at| facts.now_ms.saturating_sub(*at) <= days * DAY_MS)
     };
     let stale: Vec<&str> = ids.iter().filter(|id| !fresh(id)).copied().collect();
@@ -42,6 +51,10 @@ fn old(facts: &Facts<'_>, ids: &[&str]) -> Finding {
     }
     let named = stale[..stale.len().min(NAMED)].join(", ");
     let more = stale.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     Finding::amber(format!("not drilled within their time: {named}{more}"), drill(facts))
 }

@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks everybody, and judges.
 pub async fn report(config: &Config, hooks: &[Arc<Hook>]) -> Report {
-    let (asked, tools, (history, disk)) = tokio::join!(ask_hooks(hooks), ask_tools(&config.bridges.tools), look(config));
+    let (asked, tools, (history, disk)) =
+        tokio::join!(ask_hooks(hooks), ask_tools(&config.bridges.tools), look(config));
     let facts = Facts {
         config,
         asked: &asked,
@@ -45,7 +46,9 @@ async fn ask_hooks(hooks: &[Arc<Hook>]) -> Vec<Preflight> {
             answers.insert(at, preflight);
         }
     }
-    (0..hooks.len()).map(|at| answers.remove(&at).unwrap_or_else(silent)).collect()
+    (0..hooks.len())
+        .map(|at| answers.remove(&at).unwrap_or_else(silent))
+        .collect()
 }
 
 fn silent() -> Preflight {
@@ -58,7 +61,10 @@ fn silent() -> Preflight {
 
 async fn ask_tools(tools: &[Tool]) -> BTreeMap<String, Answer> {
     let mut asking = JoinSet::new();
-    for (id, url) in tools.iter().filter_map(|tool| Some((tool.id.clone(), tool.url.clone()?))) {
+    for (id, url) in tools
+        .iter()
+        .filter_map(|tool| Some((tool.id.clone(), tool.url.clone()?)))
+    {
         asking.spawn(async move { (id, ask_tool(&url).await) });
     }
     asking.join_all().await.into_iter().collect()
@@ -76,10 +82,11 @@ async fn ask_tool(tool: &ToolUrl) -> Answer {
         Ok(client) => client,
         Err(cause) => return no(lines::with_causes(&cause)),
     };
-    let url = match target::parse(&tool.url).and_then(|url| target::check_literal(&url, tool.allow_loopback).map(|()| url)) {
-        Ok(url) => url,
-        Err(cause) => return no(cause.to_string()),
-    };
+    let url =
+        match target::parse(&tool.url).and_then(|url| target::check_literal(&url, tool.allow_loopback).map(|()| url)) {
+            Ok(url) => url,
+            Err(cause) => return no(cause.to_string()),
+        };
     match client.head(url).timeout(limits.attempt).send().await {
         Ok(answer) => Answer::Yes {
             seen: format!("answers by HTTP ({})", answer.status().as_u16()),
@@ -95,7 +102,10 @@ async fn look(config: &Config) -> (History, Disk) {
     match looked {
         Ok((Ok(history), disk)) => (history, disk),
         Ok((Err(error), disk)) => {
-            tracing::warn!(error = lines::with_causes(&error), "the journal cannot be read for readiness");
+            tracing::warn!(
+                error = lines::with_causes(&error),
+                "the journal cannot be read for readiness"
+            );
             (History::default(), disk)
         }
         Err(cause) => (History::default(), Disk::Unknown(cause.to_string())),

@@ -63,13 +63,22 @@ impl History {
     /// Entries come newest first.
     fn take(&mut self, site: &Site, wall_ms: i64, record: &Record) {
         match record {
-            Record::StepEnded { step, end: StepEnd::Done, .. } => {
+            Record::StepEnded {
+                step,
+                end: StepEnd::Done,
+                ..
+            } => {
                 if let Some(hook) = hook_of(site, step) {
-                    self.proofs.entry(hook).and_modify(|at| *at = wall_ms.max(*at)).or_insert(wall_ms);
+                    self.proofs
+                        .entry(hook)
+                        .and_modify(|at| *at = wall_ms.max(*at))
+                        .or_insert(wall_ms);
                 }
             }
             Record::DrillStep { record, .. } => self.take(site, wall_ms, record),
-            Record::DrillEnded { outcome, why, results, .. } => {
+            Record::DrillEnded {
+                outcome, why, results, ..
+            } => {
                 self.drills.push(Drill {
                     at_ms: wall_ms,
                     passed: *outcome == DrillOutcome::Passed,
@@ -90,6 +99,9 @@ fn hook_of(site: &Site, step: &str) -> Option<String> {
     let (workload, kind) = (parts.next()?, parts.next()?);
     let to = parts.nth(1);
     let workload = site.workloads.iter().find(|w| w.id == workload)?;
-    let rung = workload.rungs.iter().find(|r| r.kind.as_str() == kind && r.to.as_deref() == to)?;
+    let rung = workload
+        .rungs
+        .iter()
+        .find(|r| r.kind.as_str() == kind && r.to.as_deref() == to)?;
     Some(site.hooks[rung.hook.at()].id.clone())
 }

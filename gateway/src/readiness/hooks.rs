@@ -23,7 +23,11 @@ fn one(facts: &Facts<'_>, at: usize) -> Finding {
     if let Some(Answer::Yes { seen }) = asked.map(|asked| &asked.rights) {
         return Finding::green(seen.clone());
     }
-    let since = facts.history.proofs.get(&hook.id).map(|at| facts.now_ms.saturating_sub(*at));
+    let since = facts
+        .history
+        .proofs
+        .get(&hook.id)
+        .map(|at| facts.now_ms.saturating_sub(*at));
     match since {
         Some(ms) if ms <= PROOF_MS => Finding::green(format!("carried out a step {} ago", ago(ms))),
         _ if !hook.accepts_drill => Finding::amber(

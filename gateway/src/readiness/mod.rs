@@ -193,7 +193,9 @@ impl Report {
             let cells = row.cells.iter().zip(&self.columns);
             cells.flat_map(move |(cell, lost)| cell.findings.iter().map(move |f| (format!("{}, {lost}", row.id), f)))
         });
-        checks.chain(cells).filter(|(_, finding)| finding.colour > Colour::Green)
+        checks
+            .chain(cells)
+            .filter(|(_, finding)| finding.colour > Colour::Green)
     }
 }
 

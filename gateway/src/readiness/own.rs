@@ -68,7 +68,11 @@ fn feed(facts: &Facts<'_>, own: Option<&OwnPlace>) -> Finding {
         let mend = "`rack` in [muster]: the rack that its machine stands in";
         return Finding::amber("nobody has said what feeds Muster itself", mend);
     };
-    let found = site.power.feeds.iter().position(|f| f.kind == FeedKind::Rack && f.id == rack);
+    let found = site
+        .power
+        .feeds
+        .iter()
+        .position(|f| f.kind == FeedKind::Rack && f.id == rack);
     let Some(at) = found else {
         let mend = format!("a [[feed]] rack = \"{rack}\", with what feeds it");
         return Finding::amber(format!("nobody has said what feeds {rack}, where Muster stands"), mend);
@@ -137,7 +141,13 @@ fn disk(facts: &Facts<'_>) -> Finding {
 }
 
 fn names(facts: &Facts<'_>, own: Option<&OwnPlace>) -> Finding {
-    let named: Vec<&str> = facts.config.hooks.iter().filter(|hook| is_named(&hook.way)).map(|h| h.id.as_str()).collect();
+    let named: Vec<&str> = facts
+        .config
+        .hooks
+        .iter()
+        .filter(|hook| is_named(&hook.way))
+        .map(|h| h.id.as_str())
+        .collect();
     if named.is_empty() {
         return Finding::green("no hook is called by a name that somebody has to look up");
     }
@@ -157,7 +167,8 @@ fn names(facts: &Facts<'_>, own: Option<&OwnPlace>) -> Finding {
 
 /// Whether a name has to be looked up to reach it.
 fn is_named(way: &HookWay) -> bool {
-    let is_name = |host: &str| host != "localhost" && host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err();
+    let is_name =
+        |host: &str| host != "localhost" && host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err();
     match way {
         HookWay::Webhook(way) => reqwest::Url::parse(&way.url).is_ok_and(|url| url.host_str().is_some_and(is_name)),
         HookWay::Mqtt(way) => is_name(&way.broker.host),
@@ -166,10 +177,17 @@ fn is_named(way: &HookWay) -> bool {
 }
 
 fn told(facts: &Facts<'_>) -> Finding {
-    let places = facts.config.notify.iter().filter(|place| !matches!(place.way, Way::Heartbeat(_)));
+    let places = facts
+        .config
+        .notify
+        .iter()
+        .filter(|place| !matches!(place.way, Way::Heartbeat(_)));
     let (outside, inside): (Vec<_>, Vec<_>) = places.partition(|place| place.is_outside());
     match (outside.len(), inside.len()) {
-        (0, 0) => Finding::red("nobody outside is told of the first vote", "a [[notify]] that reaches people elsewhere"),
+        (0, 0) => Finding::red(
+            "nobody outside is told of the first vote",
+            "a [[notify]] that reaches people elsewhere",
+        ),
         (0, _) => Finding::amber(
             "every place that is told looks as if it stood in this site",
             "a [[notify]] at a mail server, chat or pager elsewhere",
@@ -179,7 +197,11 @@ fn told(facts: &Facts<'_>) -> Finding {
 }
 
 fn watched(facts: &Facts<'_>) -> Finding {
-    let mut beats = facts.config.notify.iter().filter(|place| matches!(place.way, Way::Heartbeat(_)));
+    let mut beats = facts
+        .config
+        .notify
+        .iter()
+        .filter(|place| matches!(place.way, Way::Heartbeat(_)));
     if beats.any(crate::config::Place::is_outside) {
         return Finding::green("a watch outside misses us when nobody decides here any more");
     }

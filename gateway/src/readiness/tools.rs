@@ -6,15 +6,30 @@ use crate::hooks::preflight::Answer;
 
 /// What each row of a tool is called: first those that are declared, then kinds of which nobody has said anything.
 pub(super) fn names(config: &Config) -> Vec<(&'static str, String)> {
-    let tools = config.bridges.tools.iter().map(|tool| (tool.kind.as_str(), tool.id.clone()));
-    tools.chain(silent(config).map(|kind| (kind.as_str(), kind.as_str().to_owned()))).collect()
+    let tools = config
+        .bridges
+        .tools
+        .iter()
+        .map(|tool| (tool.kind.as_str(), tool.id.clone()));
+    tools
+        .chain(silent(config).map(|kind| (kind.as_str(), kind.as_str().to_owned())))
+        .collect()
 }
 
 /// As [`names`].
 pub(super) fn cells(facts: &Facts<'_>, down: Option<&str>, workloads: &[Cell]) -> Vec<Cell> {
     let tools = facts.config.bridges.tools.iter();
-    let cells = tools.map(|tool| Cell::of(vec![stands(facts, down, workloads, tool)].into_iter().chain(asked(facts, tool)).collect()));
-    cells.chain(silent(facts.config).map(|kind| Cell::of(vec![unsaid(kind)]))).collect()
+    let cells = tools.map(|tool| {
+        Cell::of(
+            vec![stands(facts, down, workloads, tool)]
+                .into_iter()
+                .chain(asked(facts, tool))
+                .collect(),
+        )
+    });
+    cells
+        .chain(silent(facts.config).map(|kind| Cell::of(vec![unsaid(kind)])))
+        .collect()
 }
 
 fn silent(config: &Config) -> impl Iterator<Item = ToolKind> + '_ {
@@ -57,7 +72,10 @@ fn stands(facts: &Facts<'_>, down: Option<&str>, workloads: &[Cell], tool: &Tool
                     format!("mend the bridge of {id}"),
                 ),
                 Some((_, workload)) if Some(workload.tier) != first => Finding::amber(
-                    format!("it is the workload {id} of tier {}, and others go before it", workload.tier),
+                    format!(
+                        "it is the workload {id} of tier {}, and others go before it",
+                        workload.tier
+                    ),
                     format!("give {id} tier 1: what an evacuation needs goes first"),
                 ),
                 Some(_) => Finding::green(format!("goes first, as the workload {id}")),
@@ -70,7 +88,10 @@ fn stands(facts: &Facts<'_>, down: Option<&str>, workloads: &[Cell], tool: &Tool
 fn asked(facts: &Facts<'_>, tool: &Tool) -> Option<Finding> {
     match facts.tools.get(&tool.id)? {
         Answer::No { why, mend } => Some(Finding::red(format!("it does not answer now: {why}"), mend.clone())),
-        Answer::Unknown { why } => Some(Finding::amber(format!("nobody knows whether it answers: {why}"), "ask again")),
+        Answer::Unknown { why } => Some(Finding::amber(
+            format!("nobody knows whether it answers: {why}"),
+            "ask again",
+        )),
         Answer::Yes { seen } => Some(Finding::green(seen.clone())),
     }
 }

@@ -36,9 +36,14 @@ impl Room {
     /// What is short, if anything is.
     fn short(&self, to: &str, takes: &Amounts) -> Option<Obstacle> {
         let room = self.0.get(to)?;
-        let short = takes.iter().find(|(what, much)| room.get(*what).is_some_and(|left| left < *much));
+        let short = takes
+            .iter()
+            .find(|(what, much)| room.get(*what).is_some_and(|left| left < *much));
         short.map(|(what, much)| Obstacle {
-            why: format!("{to} has no room left: it takes {much} {what}, and {} are left after what goes before", room[what]),
+            why: format!(
+                "{to} has no room left: it takes {much} {what}, and {} are left after what goes before",
+                room[what]
+            ),
             mend: format!("more {what} at {to}, or a rung to another site"),
         })
     }
@@ -54,7 +59,9 @@ impl Room {
 
     /// Whether somebody has said how much room there is for what it takes.
     fn counts(&self, to: &str, takes: &Amounts) -> bool {
-        self.0.get(to).is_some_and(|room| takes.keys().any(|what| room.contains_key(what)))
+        self.0
+            .get(to)
+            .is_some_and(|room| takes.keys().any(|what| room.contains_key(what)))
     }
 }
 
@@ -97,10 +104,17 @@ fn missed(workload: &Workload, rung: &Rung, better: &[(&Rung, Obstacle)]) -> Vec
     let stops = rung.kind == RungKind::Stop;
     if stops && better.is_empty() {
         let why = "it is only stopped, as its ladder says: it runs nowhere else";
-        let mend = format!("a rung that moves {} or fails it over, if it has to go on running", workload.id);
+        let mend = format!(
+            "a rung that moves {} or fails it over, if it has to go on running",
+            workload.id
+        );
         return vec![Finding::amber(why, mend)];
     }
-    let left = if stops { "only a clean stop is left" } else { "a lesser way is left" };
+    let left = if stops {
+        "only a clean stop is left"
+    } else {
+        "a lesser way is left"
+    };
     let finding = |(out, obstacle): &(&Rung, Obstacle)| {
         let why = format!("{left}; {} is out: {}", words(out), obstacle.why);
         if stops {
@@ -130,7 +144,9 @@ fn obstacle(
     let hook = &facts.config.site.hooks[rung.hook.at()].id;
     let said = [Some(&asked.reachable), Some(&asked.rights)]
         .into_iter()
-        .chain([(rung.kind != RungKind::Stop).then(|| asked.workloads.get(&workload.id)).flatten()])
+        .chain([(rung.kind != RungKind::Stop)
+            .then(|| asked.workloads.get(&workload.id))
+            .flatten()])
         .chain([to.and_then(|to| asked.room.get(to))]);
     let no = said.flatten().find_map(|answer| match answer {
         Answer::No { why, mend } => Some(Obstacle {

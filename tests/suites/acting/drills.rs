@@ -75,7 +75,10 @@ async fn armed_in_the_middle_it_calls_for_real_and_a_drills_bearer_ends_nothing(
     );
     let (status, body) = hosted.api.order(ANNA, &json!({ "verb": "arm" })).await;
     assert_eq!((status, body["verdict"].as_str()), (200, Some("pending")), "{body}");
-    assert!(body["why"].to_string().contains("no drill has been passed by db"), "{body}");
+    assert!(
+        body["why"].to_string().contains("no drill has been passed by db"),
+        "{body}"
+    );
     let (status, body) = hosted.api.order(BEN, &json!({ "verb": "arm" })).await;
     assert_eq!((status, body["verdict"].as_str()), (200, Some("taken")), "{body}");
     let live = desk

@@ -217,7 +217,11 @@ impl State {
         }
         let mode = self.plan.book.mode;
         // Whoever keeps a fence for drills sees it rise over drills and incidents alike.
-        let drills = if mode == Mode::Drill { self.policy.drills.held } else { 0 };
+        let drills = if mode == Mode::Drill {
+            self.policy.drills.held
+        } else {
+            0
+        };
         let n = self.policy.open().map_or(0, |i| i.n).saturating_add(drills);
         let token = (u64::from(n) << 32) | u64::from(self.plan.intents.saturating_add(1));
         let intent = Record::StepIntent {

@@ -49,7 +49,11 @@ pub(crate) struct Drill {
 impl Drill {
     /// The first thing that cannot be, if there is one.
     pub(crate) fn flaw(&self, real: &Site) -> Option<String> {
-        let own = self.site.flaw().or_else(|| self.policy.flaw(&self.site)).or_else(|| self.plan.flaw(&self.site));
+        let own = self
+            .site
+            .flaw()
+            .or_else(|| self.policy.flaw(&self.site))
+            .or_else(|| self.plan.flaw(&self.site));
         let sound = self.site.hooks == real.hooks && self.site.channels.is_empty() && self.site.id == real.id;
         if !sound || !in_reach(self.begun) || !in_reach(self.until) {
             return Some("its drill is not one of its site".into());
@@ -79,7 +83,11 @@ impl Drills {
         const NAMED: usize = 3;
         let all: Vec<&str> = self.unproven(site).collect();
         let first = all.first()?.to_string();
-        let named = all.iter().skip(1).take(NAMED - 1).fold(first, |words, id| words + ", " + id);
+        let named = all
+            .iter()
+            .skip(1)
+            .take(NAMED - 1)
+            .fold(first, |words, id| words + ", " + id);
         let more = all.len().saturating_sub(NAMED);
         Some(if more > 0 {
             alloc::format!("{named} and {more} more")

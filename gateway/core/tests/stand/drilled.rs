@@ -21,7 +21,11 @@ impl Drilled {
         match record {
             Record::IncidentOpened { .. } => assert_eq!(self.running, None, "an incident opens beside a drill"),
             Record::DrillBegun { n, .. } => {
-                assert_eq!((self.running, *n), (None, self.held + 1), "a drill begins beside another");
+                assert_eq!(
+                    (self.running, *n),
+                    (None, self.held + 1),
+                    "a drill begins beside another"
+                );
                 (self.running, self.held) = (Some(*n), *n);
                 self.intents.clear();
                 self.done.clear();
@@ -35,7 +39,10 @@ impl Drilled {
             } => {
                 assert_eq!(self.running.take(), Some(*n), "a drill ends that does not run");
                 let all = results.iter().all(|r| r.passed) && !results.is_empty();
-                assert_eq!(*outcome == DrillOutcome::Passed, all && *outcome != DrillOutcome::Interrupted);
+                assert_eq!(
+                    *outcome == DrillOutcome::Passed,
+                    all && *outcome != DrillOutcome::Interrupted
+                );
                 if *outcome != DrillOutcome::Interrupted {
                     results.iter().for_each(|r| self.result(r));
                 }
@@ -54,7 +61,11 @@ impl Drilled {
                 assert_eq!(*mode, Mode::Drill, "{step} of a drill is live");
                 self.intents.insert(step.clone(), seq);
             }
-            Record::StepEnded { step, end: StepEnd::Done, .. } => drop(self.done.insert(step.clone())),
+            Record::StepEnded {
+                step,
+                end: StepEnd::Done,
+                ..
+            } => drop(self.done.insert(step.clone())),
             Record::StepEnded { .. } | Record::StepAccepted { .. } | Record::StepStranded { .. } => {}
             other => panic!("a drill decides {other:?}"),
         }
@@ -63,7 +74,11 @@ impl Drilled {
     fn result(&mut self, result: &DrillResult) {
         if result.passed {
             let by = result.by.clone().expect("the probe it passed by");
-            assert!(self.done.contains(&by), "{} passed, and its probe never said so", result.workload);
+            assert!(
+                self.done.contains(&by),
+                "{} passed, and its probe never said so",
+                result.workload
+            );
             self.proven.insert(result.workload.clone(), by);
         } else {
             self.proven.remove(&result.workload);
@@ -75,11 +90,23 @@ impl Drilled {
         let Some(n) = call.incident.strip_prefix(&format!("{}-d", site.id)) else {
             return false;
         };
-        assert_eq!(Some(n.parse().expect("a number")), self.running, "a call of a drill that does not run");
+        assert_eq!(
+            Some(n.parse().expect("a number")),
+            self.running,
+            "a call of a drill that does not run"
+        );
         assert_eq!(call.mode, Mode::Drill, "{} of a drill is live", call.step);
         let intent = self.intents.get(&call.step).expect("an intent");
-        assert!(*intent <= stored, "{} of a drill is called before the journal has it", call.step);
-        assert!(site.hooks[call.hook.at()].accepts_drill, "{} drills a hook that takes none", call.step);
+        assert!(
+            *intent <= stored,
+            "{} of a drill is called before the journal has it",
+            call.step
+        );
+        assert!(
+            site.hooks[call.hook.at()].accepts_drill,
+            "{} drills a hook that takes none",
+            call.step
+        );
         true
     }
 

@@ -519,7 +519,11 @@ impl Witness {
     /// Invariants 7, 8, 11 and 15.
     fn call(&self, now: Millis, call: &Call) {
         if self.drilled.call(&self.site, self.stored, call) {
-            return assert_eq!(self.incident.filter(|_| self.evacuating), None, "a drill beside an evacuation");
+            return assert_eq!(
+                self.incident.filter(|_| self.evacuating),
+                None,
+                "a drill beside an evacuation"
+            );
         }
         let n = self.incident.expect("an incident");
         assert_eq!(call.incident, format!("{}-{n}", self.site.id));

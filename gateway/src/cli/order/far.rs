@@ -47,7 +47,11 @@ pub(in crate::cli) async fn post(url: &str, token: Token<'_>, path: &str, body: 
     warn_if_plain(&base);
     let url = join(&base, path)?;
     let (status, document) = send(client()?.post(url.clone()).bearer_auth(token).json(body), &url).await?;
-    judge(reqwest::StatusCode::from_u16(status).unwrap_or_default(), &document, &base)?;
+    judge(
+        reqwest::StatusCode::from_u16(status).unwrap_or_default(),
+        &document,
+        &base,
+    )?;
     Ok(document)
 }
 

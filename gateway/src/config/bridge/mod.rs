@@ -67,5 +67,7 @@ impl BridgeRows {
 
 /// `key = { cores = 8, memory_gib = 64 }`; empty where it is not given.
 pub(super) fn amounts(table: &Table<'_>, key: &'static str, name: &'static str) -> Amounts {
-    table.table(key, name).map_or_else(Amounts::new, |given| given.amounts(MOST))
+    table
+        .table(key, name)
+        .map_or_else(Amounts::new, |given| given.amounts(MOST))
 }
