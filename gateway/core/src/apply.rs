@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, Work, home_id, is_last, step_id},
-    policy::{Dying, Incident, Pending, PowerLoss, Vote, Window},
+    policy::{Dying, Ended, Incident, Pending, PowerLoss, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -63,15 +63,30 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::ReturnEnded { .. } => state.policy.returning = None,
         Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
-        Record::Learned {
-            way, mode, took_ms, ..
-        } => state.plan.learn(&state.site, way, *mode, *took_ms),
+        Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
+        Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        } => {
+            let (n, outcome, why, results) = (*n, *outcome, why.clone(), results.clone());
+            state.policy.drills.end(Ended {
+                n,
+                at,
+                outcome,
+                why,
+                results,
+            });
+        }
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
         Record::OrderRefused { .. }
         | Record::BypassRefused { .. }
         | Record::ActedUnstored { .. }
+        | Record::DrillStep { .. }
         | Record::Pruned { .. } => {}
     }
 }
@@ -421,6 +436,8 @@ fn close(state: &mut State, at: Millis, n: u32) {
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
     state.plan.know(&state.site, leftover.learned.clone());
+    state.policy.drills.held = state.policy.drills.held.max(leftover.drills);
+    state.policy.drills.proven.extend(leftover.proven.clone());
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }

@@ -36,6 +36,9 @@ impl State {
             },
             racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
+            drill: self.drill_view(now),
+            last_drill: self.policy.drills.last.as_ref().map(|ended| self.drill_ended(ended)),
+            unproven: self.policy.drills.unproven(&self.site).map(String::from).collect(),
             orders: self.orders(now),
             destinations: self.destinations(),
             drifts: self.drifts(),
@@ -221,7 +224,7 @@ impl State {
         }
     }
 
-    fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
+    pub(crate) fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
         let within = now.clamp(-step::FAR, step::FAR);
         let open = incident.closed.is_none();
         let slots = open.then(|| schedule::slots(&self.site, &self.plan, within, &self.plan.scope));
@@ -239,7 +242,12 @@ impl State {
             why: incident.why.clone(),
             evacuate_begun: incident.evacuate_begun,
             plan_end: open.then(|| schedule::end_of(&self.plan, within, &slots)).flatten(),
-            workloads: self.plan.queue.iter().map(|w| self.workload(*w, planned[w.at()])).collect(),
+            workloads: self
+                .plan
+                .queue
+                .iter()
+                .map(|w| self.workload(*w, planned[w.at()]))
+                .collect(),
             steps: steps(&self.plan, &self.site),
         }
     }
@@ -249,7 +257,9 @@ impl State {
         let (workload, work) = (&self.site.workloads[ix.at()], &self.plan.book.works[ix.at()]);
         let rung = &workload.rungs[usize::from(planned.map_or(work.rung, |(slot, _)| slot.rung))];
         let kind = rung.kind;
-        let passed = planned.and_then(|(slot, _)| slot.passed).map(|place| self.passed_over(ix, place));
+        let passed = planned
+            .and_then(|(slot, _)| slot.passed)
+            .map(|place| self.passed_over(ix, place));
         let state = match work.stage {
             Stage::Waiting => "waiting",
             Stage::Moving => "moving",

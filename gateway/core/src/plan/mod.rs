@@ -16,9 +16,7 @@ mod times;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{
-    FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons,
-};
+use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
 pub(crate) use home::home_id;
@@ -143,6 +141,11 @@ impl Step {
     /// Of the way back.
     pub(crate) fn is_homeward(&self) -> bool {
         self.home || self.phase == Phase::Restore
+    }
+
+    /// An intent for which the journal has had its time.
+    pub(crate) fn is_overdue_intent(&self, now: Millis) -> bool {
+        matches!(self.doing, Doing::Intent { release_at } if release_at <= now)
     }
 
     pub(crate) fn ended(&self) -> Option<(StepEnd, Millis)> {

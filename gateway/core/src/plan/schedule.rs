@@ -148,7 +148,10 @@ pub(crate) fn latest(site: &Site, plan: &Plan, slots: &[Slot], scope: &Scope) ->
         let own = scope.end(slot.work).into_iter().chain(due[slot.work.at()]).min();
         let Some(end) = own else { continue };
         let hook = rung_of(site, slot.work, slot.rung).1;
-        let (needs, wanted) = (slot.finish - slot.start, usize::from(site.hooks[hook.at()].max_parallel));
+        let (needs, wanted) = (
+            slot.finish - slot.start,
+            usize::from(site.hooks[hook.at()].max_parallel),
+        );
         let lanes = &mut lanes[hook.at()];
         let busy = if lanes.len() < wanted { None } else { lanes.pop() };
         let start = busy.map_or(end, |busy| busy.min(end)) - needs;
