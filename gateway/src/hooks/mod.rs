@@ -2,6 +2,7 @@
 
 pub mod envelope;
 pub mod exec;
+pub mod lxd;
 pub mod mqtt;
 pub mod preflight;
 pub mod progress;
@@ -21,6 +22,7 @@ pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
 use exec::Exec;
+use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
 use preflight::{Answer, Preflight};
@@ -41,6 +43,8 @@ pub enum Hook {
     Exec(Exec),
     /// A topic at a broker.
     Mqtt(Mqtt),
+    /// A cluster of LXD or Incus.
+    Lxd(Lxd),
 }
 
 /// What one attempt came to.
@@ -89,6 +93,7 @@ impl Hook {
             HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
             HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+            HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
         })
     }
 
@@ -98,6 +103,7 @@ impl Hook {
             Self::Webhook(hook) => hook.attempt(envelope).await,
             Self::Exec(hook) => hook.attempt(call, envelope).await,
             Self::Mqtt(hook) => hook.attempt(envelope).await,
+            Self::Lxd(hook) => hook.attempt(call).await,
         }
     }
 
@@ -106,7 +112,7 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) => HookOutcome::Retry {
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
         }
@@ -119,6 +125,7 @@ impl Hook {
             Self::Webhook(_) => unknown("a webhook is known by its calls"),
             Self::Exec(_) => unknown("a program is known by its calls"),
             Self::Mqtt(_) => unknown("who hears a topic is known by its calls"),
+            Self::Lxd(hook) => hook.preflight().await,
         }
     }
 

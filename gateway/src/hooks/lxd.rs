@@ -1,0 +1,180 @@
+//! A cluster of LXD or Incus: instances are moved one by one, `stop`, `move`, `start`, each of them an operation that is
+//! waited for by its id. What LXD says of a member (`Evacuated`, `Online`) is believed of nothing: an instance is moved
+//! when it runs on a member of the destination.
+//!
+//! What is remembered is kept at the instance itself (`user.muster-…`), so that a restart of ours, or another gateway,
+//! goes on where it was.
+
+mod cordon;
+mod door;
+mod fault;
+mod mark;
+mod moves;
+mod operation;
+mod preflight;
+mod room;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
+
+use super::Reply;
+use super::preflight::Preflight;
+use super::underway::Underway;
+use super::webhook::Limits;
+use crate::clock::Clock;
+use crate::config::{LxdTarget, Places, Placed};
+use crate::counters::Counters;
+use door::{Door, Seen};
+use fault::Fault;
+use moves::Mover;
+use operation::Turns;
+use words::Instance;
+
+/// A step that has not ended after this has been accepted.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub struct Lxd {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: String,
+    target: LxdTarget,
+    works: BTreeMap<String, Placed>,
+    limits: Limits,
+    clock: Clock,
+    counters: Counters,
+    turns: Turns,
+}
+
+impl Lxd {
+    /// As configured, with what each workload is called there.
+    #[must_use]
+    pub fn new(
+        id: String,
+        (target, works): (LxdTarget, BTreeMap<String, Placed>),
+        limits: Limits,
+        clock: Clock,
+        counters: Counters,
+    ) -> Self {
+        let turns = Turns::default();
+        let inner = Inner {
+            id,
+            target,
+            works,
+            limits,
+            clock,
+            counters,
+            turns,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// One attempt: it looks what is there and does what is still missing.
+    pub async fn attempt(&self, call: &Call) -> Reply {
+        let (inner, call) = (Arc::clone(&self.inner), call.clone());
+        let work = move |say: super::underway::Say| async move {
+            let outcome = tokio::select! {
+                done = inner.carry(&call, &say) => inner.outcome(&call, done),
+                // What LXD has begun it brings to its end; the next step looks at it first.
+                () = say.closed() => return,
+            };
+            let _ = say.send(outcome).await;
+        };
+        Underway::spawn(work).into_reply(PATIENCE).await
+    }
+
+    /// What it says of itself before it is needed.
+    pub async fn preflight(&self) -> Preflight {
+        preflight::of(&self.inner).await
+    }
+}
+
+impl Inner {
+    fn outcome(&self, call: &Call, done: Result<(), Fault>) -> HookOutcome {
+        let Err(fault) = done else {
+            return HookOutcome::Done;
+        };
+        tracing::info!(hook = self.id, step = call.step, %fault, "a step at LXD");
+        let (outcome, cause) = fault.outcome();
+        if let Some(cause) = cause {
+            self.counters.count(cause, &self.id, &fault);
+        }
+        outcome
+    }
+
+    async fn carry(&self, call: &Call, say: &super::underway::Say) -> Result<(), Fault> {
+        let door = door::open(&self.target.doors, &self.target.project, &self.limits).await?;
+        let name = self.object(call)?;
+        let mover = Mover {
+            door: &door,
+            inner: self,
+            call,
+            name,
+            say,
+        };
+        match (call.mode, call.phase, call.rung) {
+            (Mode::Drill, ..) => mover.rehearse().await,
+            (_, Phase::Prepare, RungKind::Stop) => cordon::put_on(self, &door, call).await,
+            (_, Phase::Prepare, _) => {
+                cordon::put_on(self, &door, call).await?;
+                mover.find_room().await.map(drop)
+            }
+            (_, Phase::Evacuate, RungKind::Move) => mover.relocate().await,
+            (_, Phase::Evacuate, RungKind::Stop) => mover.stop().await,
+            (_, Phase::Verify, RungKind::Move) => mover.has_moved().await,
+            (_, Phase::Verify, RungKind::Stop) => mover.has_stopped().await,
+            (_, Phase::Restore, _) => {
+                cordon::take_off(self, &door).await?;
+                mover.bring_home().await
+            }
+            (_, _, RungKind::Failover) => Err(Fault::Cannot("LXD knows no stand-by that could take over".into())),
+        }
+    }
+
+    /// What the workload is called there.
+    fn object(&self, call: &Call) -> Result<&str, Fault> {
+        let placed = self.works.get(&call.workload);
+        placed.map(|placed| placed.object.as_str()).ok_or_else(|| {
+            // A reload took it away while its step was under way.
+            Fault::Cannot(format!("the config knows no instance of {}", call.workload))
+        })
+    }
+}
+
+/// Members that lose their power: those of the racks that are doomed, or of all racks.
+fn doomed<'a>(places: &'a Places, call: &Call) -> BTreeSet<&'a str> {
+    let is_doomed = |rack: &String| call.doomed.as_ref().is_none_or(|doomed| doomed.contains(rack));
+    let racks = places.racks.iter().filter(|(rack, _)| is_doomed(rack));
+    racks.flat_map(|(_, members)| members).map(String::as_str).collect()
+}
+
+/// Members of the destination that keep their power.
+fn goal<'a>(places: &'a Places, call: &Call) -> Result<Vec<&'a str>, Fault> {
+    let to = call.destination.as_deref().unwrap_or_default();
+    let Some(members) = places.destinations.get(to) else {
+        return Err(Fault::Cannot(format!("the config knows no members at {to}")));
+    };
+    let doomed = doomed(places, call);
+    let left: Vec<_> = members.iter().map(String::as_str).filter(|m| !doomed.contains(m)).collect();
+    if left.is_empty() {
+        return Err(Fault::Cannot(format!("every member at {to} is doomed as well")));
+    }
+    Ok(left)
+}
+
+impl Door {
+    async fn instance(&self, name: &str) -> Result<Seen<Instance>, Fault> {
+        self.get(&format!("/1.0/instances/{name}"), &[]).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
