@@ -15,12 +15,13 @@ mod preflight;
 mod room;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
+use super::places::{self, doomed};
 use super::Reply;
 use super::preflight::Preflight;
 use super::underway::Underway;
@@ -52,6 +53,8 @@ struct Inner {
     clock: Clock,
     counters: Counters,
     turns: Turns,
+    /// One step at a time looks after the cordon.
+    cordon: tokio::sync::Mutex<()>,
 }
 
 impl Lxd {
@@ -64,7 +67,6 @@ impl Lxd {
         clock: Clock,
         counters: Counters,
     ) -> Self {
-        let turns = Turns::default();
         let inner = Inner {
             id,
             target,
@@ -72,7 +74,8 @@ impl Lxd {
             limits,
             clock,
             counters,
-            turns,
+            turns: Turns::default(),
+            cordon: tokio::sync::Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -127,8 +130,16 @@ impl Inner {
                 cordon::put_on(self, &door, call).await?;
                 mover.find_room().await.map(drop)
             }
-            (_, Phase::Evacuate, RungKind::Move) => mover.relocate().await,
-            (_, Phase::Evacuate, RungKind::Stop) => mover.stop().await,
+            (_, Phase::Evacuate, RungKind::Move | RungKind::Stop) => {
+                // Prepare may have been cut short; and what moves does not wait for a cordon that cannot be had.
+                if let Err(fault) = cordon::put_on(self, &door, call).await {
+                    tracing::warn!(hook = self.id, step = call.step, %fault, "no cordon");
+                }
+                match call.rung {
+                    RungKind::Stop => mover.stop().await,
+                    _ => mover.relocate().await,
+                }
+            }
             (_, Phase::Verify, RungKind::Move) => mover.has_moved().await,
             (_, Phase::Verify, RungKind::Stop) => mover.has_stopped().await,
             (_, Phase::Restore, _) => {
@@ -149,25 +160,9 @@ impl Inner {
     }
 }
 
-/// Members that lose their power: those of the racks that are doomed, or of all racks.
-fn doomed<'a>(places: &'a Places, call: &Call) -> BTreeSet<&'a str> {
-    let is_doomed = |rack: &String| call.doomed.as_ref().is_none_or(|doomed| doomed.contains(rack));
-    let racks = places.racks.iter().filter(|(rack, _)| is_doomed(rack));
-    racks.flat_map(|(_, members)| members).map(String::as_str).collect()
-}
-
 /// Members of the destination that keep their power.
 fn goal<'a>(places: &'a Places, call: &Call) -> Result<Vec<&'a str>, Fault> {
-    let to = call.destination.as_deref().unwrap_or_default();
-    let Some(members) = places.destinations.get(to) else {
-        return Err(Fault::Cannot(format!("the config knows no members at {to}")));
-    };
-    let doomed = doomed(places, call);
-    let left: Vec<_> = members.iter().map(String::as_str).filter(|m| !doomed.contains(m)).collect();
-    if left.is_empty() {
-        return Err(Fault::Cannot(format!("every member at {to} is doomed as well")));
-    }
-    Ok(left)
+    places::goal(places, call).map_err(Fault::Cannot)
 }
 
 impl Door {

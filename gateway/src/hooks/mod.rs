@@ -4,6 +4,7 @@ pub mod envelope;
 pub mod exec;
 pub mod lxd;
 pub mod mqtt;
+mod places;
 pub mod preflight;
 pub mod progress;
 pub mod signing;

@@ -112,13 +112,14 @@ async fn a_member_that_dies_first_is_named_and_the_others_go() {
     cluster.container("gone", "m1", false).await;
     cluster.container("goes", "m2", false).await;
     cluster.cut("m1").await;
+    // It led: the others choose another first.
+    assert_eq!(standing(&cluster.standing("m3").await, "gone"), at("ERROR", "m1"));
     let site = SiteText::new(true, LOSS_S)
         .table(&hook(&cluster, "lxd", ""))
         .table(&workload("gone", "r1", "lxd", "gone"))
         .table(&workload("goes", "r2", "lxd", "goes"));
     let mut hosted = Hosted::start(&site).await;
     hosted.burn().await;
-    // The dead member led: the cluster chooses another one first.
     let status = hosted.api.until("the other is moved, and it is said where this one is", |status| {
         let note = step_of(status, "gone.move.evacuate.busan")["note"].to_string();
         state_of(status, "goes") == "moved" && note.contains("on m1, which does not answer")

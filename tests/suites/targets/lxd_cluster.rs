@@ -84,8 +84,9 @@ impl Cluster {
 
     /// A setting of a member; empty if it is not set.
     pub(super) async fn setting(&self, member: &str, key: &str) -> String {
-        let answer = self.lxc("m3", &["cluster", "get", member, key]).await;
-        answer.trim().to_owned()
+        let answer = self.lxc("m3", &["query", &format!("/1.0/cluster/members/{member}")]).await;
+        let member: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        member["config"][key].as_str().unwrap_or_default().to_owned()
     }
 
     /// The power of a member is cut.

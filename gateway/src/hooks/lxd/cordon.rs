@@ -30,8 +30,13 @@ pub(super) async fn put_on(inner: &Inner, door: &Door, call: &Call) -> Result<()
         tracing::warn!(hook = inner.id, line);
         return Ok(());
     }
-    for member in doomed(&inner.target.places, call) {
-        change(door, member, |config| {
+    let _turn = inner.cordon.lock().await;
+    let all: Vec<Member> = door.get("/1.0/cluster/members", &[("recursion", "1")]).await?.it;
+    let takes = |member: &Member| member.config.get(SCHEDULER).map(String::as_str) != Some(BY_HAND);
+    let doomed = doomed(&inner.target.places, call);
+    let open = all.iter().filter(|m| doomed.contains(m.server_name.as_str()) && takes(m));
+    for member in open {
+        change(door, &member.server_name, |config| {
             if config.get(SCHEDULER).map(String::as_str) == Some(BY_HAND) {
                 return false;
             }

@@ -187,7 +187,8 @@ impl Mover<'_> {
                 "LXD has no {}, but {} on {}: a move is under way, or has broken off",
                 self.name, half.name, half.location
             )),
-            (None, None) if *code == 404 && self.call.attempt <= 1 => {
+            // What is copied is in the list under one of its two names.
+            (None, None) if *code == 404 => {
                 Fault::Cannot(format!("LXD knows no instance {}", self.name))
             }
             (None, None) => fault,
