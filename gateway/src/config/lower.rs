@@ -16,7 +16,7 @@ use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
     Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
-    notify, sensor, zone,
+    notify, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -48,6 +48,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
+    places::check(&rows.hooks, &rows.workloads, faults);
     let at = (&indices.zones, &indices.sources);
     let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
     let (power, wired) = wires.lower();
@@ -98,10 +99,11 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     }
 }
 
-/// A hook's target that knows every workload by name.
+/// A hook's target that knows its workloads by name: those with a rung that calls it.
 fn knowing(target: HookTarget, workloads: &[WorkloadRow]) -> HookTarget {
+    let called = workloads.iter().filter(|row| row.calls(&target.id));
     HookTarget {
-        works: workloads.iter().map(WorkloadRow::placed).collect(),
+        works: called.map(WorkloadRow::placed).collect(),
         ..target
     }
 }

@@ -20,6 +20,7 @@ mod finding;
 mod groups;
 mod hook;
 mod hook_exec;
+mod hook_lxd;
 mod hook_mqtt;
 mod hook_url;
 mod http;
@@ -31,6 +32,7 @@ mod mqtt;
 mod names;
 mod notify;
 mod pick;
+mod places;
 mod polled;
 mod polled_rows;
 mod port;
@@ -296,6 +298,8 @@ pub enum HookWay {
     Exec(ExecTarget),
     /// A topic at a broker.
     Mqtt(Box<MqttTarget>),
+    /// A cluster of LXD or Incus.
+    Lxd(Box<LxdTarget>),
 }
 
 /// A webhook.
@@ -333,6 +337,48 @@ pub struct MqttTarget {
     pub secret: Secret,
     /// Whether the broker may be on this machine.
     pub allow_loopback: bool,
+}
+
+/// A cluster of LXD or Incus, which share an API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LxdTarget {
+    /// How it is reached.
+    pub doors: LxdDoors,
+    /// The project of all its instances.
+    pub project: String,
+    /// Members by rack and by destination.
+    pub places: Places,
+    /// Whether an instance that does not stop by itself in its time may be stopped hard.
+    pub allow_force_stop: bool,
+}
+
+/// How a cluster of LXD or Incus is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LxdDoors {
+    /// The socket of a member on this machine.
+    Socket(PathBuf),
+    /// The API of members, asked in this order until one answers.
+    Https {
+        /// `https://host:port` of each.
+        urls: Vec<String>,
+        /// Our certificate and its key, which the cluster trusts.
+        identity: (PathBuf, PathBuf),
+        /// PEM file of authorities; the system's without it.
+        ca: Option<PathBuf>,
+        /// PEM file with the very certificate that the members show; then no authority and no name is asked.
+        pinned: Option<PathBuf>,
+        /// Whether they may be on this machine.
+        allow_loopback: bool,
+    },
+}
+
+/// Where things stand, in the words of what runs them: nodes, members or hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Members by rack of this site.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Members by destination.
+    pub destinations: BTreeMap<String, Vec<String>>,
 }
 
 /// Bytes that are never printed.

@@ -120,7 +120,7 @@ pub(crate) fn client_trusting(
     builder.tls_certs_only(authorities).build().map_err(ClientError::Build)
 }
 
-fn builder(connect: Duration) -> reqwest::ClientBuilder {
+pub(super) fn builder(connect: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())

@@ -2,7 +2,9 @@
 
 pub mod envelope;
 pub mod exec;
+pub mod lxd;
 pub mod mqtt;
+mod places;
 pub mod preflight;
 pub mod progress;
 pub mod signing;
@@ -21,6 +23,7 @@ pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
 use exec::Exec;
+use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
 use preflight::Preflight;
@@ -41,6 +44,8 @@ pub enum Hook {
     Exec(Exec),
     /// A topic at a broker.
     Mqtt(Mqtt),
+    /// A cluster of LXD or Incus.
+    Lxd(Lxd),
 }
 
 /// What one attempt came to.
@@ -89,6 +94,7 @@ impl Hook {
             HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
             HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+            HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
         })
     }
 
@@ -98,6 +104,7 @@ impl Hook {
             Self::Webhook(hook) => hook.attempt(envelope).await,
             Self::Exec(hook) => hook.attempt(call, envelope).await,
             Self::Mqtt(hook) => hook.attempt(envelope).await,
+            Self::Lxd(hook) => hook.attempt(call).await,
         }
     }
 
@@ -106,7 +113,7 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) => HookOutcome::Retry {
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
         }
@@ -118,6 +125,7 @@ impl Hook {
             Self::Webhook(hook) => hook.preflight().await,
             Self::Exec(hook) => hook.preflight(),
             Self::Mqtt(hook) => hook.preflight().await,
+            Self::Lxd(hook) => hook.preflight().await,
         }
     }
 
