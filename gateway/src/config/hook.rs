@@ -9,7 +9,7 @@ use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
 use super::{HookTarget, HookWay, WebhookTarget};
-use super::{hook_exec, hook_mqtt, hook_url, secret};
+use super::{hook_exec, hook_kubernetes, hook_mqtt, hook_slurm, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -39,9 +39,17 @@ enum Kind {
     Webhook,
     Exec,
     Mqtt,
+    Kubernetes,
+    Slurm,
 }
 
-const KINDS: [(&str, Kind); 3] = [("webhook", Kind::Webhook), ("exec", Kind::Exec), ("mqtt", Kind::Mqtt)];
+const KINDS: [(&str, Kind); 5] = [
+    ("webhook", Kind::Webhook),
+    ("exec", Kind::Exec),
+    ("mqtt", Kind::Mqtt),
+    ("kubernetes", Kind::Kubernetes),
+    ("slurm", Kind::Slurm),
+];
 
 impl HookRow {
     /// No target where it is faulty.
@@ -73,7 +81,10 @@ pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<Hook
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"webhook\", \"exec\" or \"mqtt\"");
+        table.missing(
+            "kind",
+            "kind = \"webhook\", \"exec\", \"mqtt\", \"kubernetes\" or \"slurm\"",
+        );
     }
     let kind = table.choice("kind", &KINDS).map(|kind| kind.value);
     let id = table.need_id("id");
@@ -82,6 +93,8 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Webhook) | None => Some(webhook(table, folder, simulated)),
         Some(Kind::Exec) => hook_exec::read(table, folder),
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
+        Some(Kind::Kubernetes) => Some(hook_kubernetes::read(table, folder)),
+        Some(Kind::Slurm) => Some(hook_slurm::read(table, folder)),
     };
     let row = HookRow {
         id,

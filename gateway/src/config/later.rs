@@ -16,7 +16,7 @@ const KEYS: &[(&str, &str)] = &[
 /// Table, key and word.
 const WORDS: &[(&str, &str, &[&str])] = &[
     ("[[source]]", "kind", &["modbus-rtu", "modbus-tls"]),
-    ("[[hook]]", "kind", &["kubernetes", "lxd", "incus", "slurm"]),
+    ("[[hook]]", "kind", &["lxd", "incus"]),
 ];
 
 /// Whether the key of this table is planned.

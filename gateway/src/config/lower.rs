@@ -89,10 +89,11 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     }
 }
 
-/// A hook's target that knows every workload by name.
+/// A hook's target that knows by name every workload that goes by it.
 fn knowing(target: HookTarget, workloads: &[WorkloadRow]) -> HookTarget {
+    let its = workloads.iter().filter(|row| row.goes_by(&target.id));
     HookTarget {
-        works: workloads.iter().map(WorkloadRow::placed).collect(),
+        works: its.map(WorkloadRow::placed).collect(),
         ..target
     }
 }

@@ -18,7 +18,9 @@ mod finding;
 mod groups;
 mod hook;
 mod hook_exec;
+mod hook_kubernetes;
 mod hook_mqtt;
+mod hook_slurm;
 mod hook_url;
 mod http;
 mod later;
@@ -35,6 +37,7 @@ mod port;
 mod principal;
 mod probe;
 mod profile;
+mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -288,6 +291,18 @@ pub enum HookWay {
     Exec(ExecTarget),
     /// A topic at a broker.
     Mqtt(Box<MqttTarget>),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<KubernetesTarget>),
+    /// A Slurm cluster.
+    Slurm(SlurmTarget),
+}
+
+impl HookWay {
+    /// Whether it is Muster that knows how, and no receiver of somebody's.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        matches!(self, Self::Kubernetes(_) | Self::Slurm(_))
+    }
 }
 
 /// A webhook.
@@ -325,6 +340,47 @@ pub struct MqttTarget {
     pub secret: Secret,
     /// Whether the broker may be on this machine.
     pub allow_loopback: bool,
+}
+
+/// A Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubernetesTarget {
+    /// Of its API.
+    pub url: String,
+    /// PEM file of the only authorities its certificate may be from; the machine's own without it.
+    pub ca: Option<PathBuf>,
+    /// File of a bearer token, read at each use.
+    pub token_file: Option<PathBuf>,
+    /// Our certificate and its key, PEM files.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether it may be on this machine.
+    pub allow_loopback: bool,
+    /// By rack of this site, its nodes. They go before `rack_label`.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Label of a node whose value is its rack.
+    pub rack_label: Option<String>,
+    /// Label and value of this site's nodes.
+    pub site_label: Option<(String, String)>,
+    /// By destination, its nodes; of others every node that stays.
+    pub destinations: BTreeMap<String, Vec<String>>,
+    /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
+    /// decision gives the rung up.
+    pub pdb_until_ms: Option<Millis>,
+    /// Whether nodes are added where room is short.
+    pub autoscales: bool,
+}
+
+/// A Slurm cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlurmTarget {
+    /// Folder of its commands.
+    pub commands: PathBuf,
+    /// Its slurm.conf; the system's without it.
+    pub conf: Option<PathBuf>,
+    /// By rack of this site, its nodes.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Signal by which jobs are told to write a checkpoint before they are stopped.
+    pub checkpoint: Option<String>,
 }
 
 /// Bytes that are never printed.

@@ -233,9 +233,25 @@ impl<'a> Table<'a> {
 
     /// A list of strings; none where the key is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
+        self.value(key).map_or_else(Vec::new, |value| self.texts_of(key, value))
+    }
+
+    /// Lists of strings by names of the file's own; none where the key is missing.
+    pub(super) fn lists(&self, key: &'static str) -> Vec<(String, Vec<At<String>>)> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, &format!("lists by name: {key} = {{ \"…\" = [\"…\"] }}"));
+            return Vec::new();
+        };
+        let lists = table.iter();
+        lists
+            .map(|(name, list)| (name.get_ref().to_string(), self.texts_of(key, list)))
+            .collect()
+    }
+
+    fn texts_of(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<At<String>> {
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, &format!("a list of strings: {key} = [\"…\"]"));
             return Vec::new();

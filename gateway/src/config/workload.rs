@@ -121,6 +121,11 @@ fn read_rung(table: &Table<'_>) -> RungRow {
 }
 
 impl WorkloadRow {
+    /// Whether any of its rungs is this hook's.
+    pub(super) fn goes_by(&self, hook: &str) -> bool {
+        self.rungs.iter().any(|rung| rung.hook.value == hook)
+    }
+
     /// Its names.
     pub(super) fn placed(&self) -> (String, Placed) {
         let id = &self.id.value;

@@ -157,13 +157,15 @@ impl Trial {
         })
     }
 
-    /// `webhook`, `exec` or `mqtt`.
+    /// As in the config.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.hook {
             Hook::Webhook(_) => "webhook",
             Hook::Exec(_) => "exec",
             Hook::Mqtt(_) => "mqtt",
+            Hook::Kubernetes(_) => "kubernetes",
+            Hook::Slurm(_) => "slurm",
         }
     }
 
