@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::faults::quoted;
 use super::hook::Reached;
@@ -13,6 +14,10 @@ use super::{HookWay, SlurmTarget};
 const COMMANDS: &str = "/usr/bin";
 /// Each has to be there.
 const NEEDED: [&str; 4] = ["scontrol", "squeue", "sinfo", "scancel"];
+/// A job that was told to write a checkpoint has this long if the file does not say. Seconds.
+const CHECKPOINT_S: i64 = 30;
+/// Longest time for it: an hour.
+const LONGEST_CHECKPOINT_S: i64 = 3_600;
 /// Signals that a job may take for "write a checkpoint now"; one that ends it is none.
 const SIGNALS: [(&str, &str); 4] = [("USR1", "USR1"), ("USR2", "USR2"), ("HUP", "HUP"), ("INT", "INT")];
 
@@ -56,11 +61,22 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
             commands: folder_of,
             conf,
             racks,
-            checkpoint: table
-                .choice("checkpoint_signal", &SIGNALS)
-                .map(|signal| signal.value.to_owned()),
+            checkpoint: checkpoint(table),
         }),
     }
+}
+
+fn checkpoint(table: &Table<'_>) -> Option<(String, Duration)> {
+    let signal = table.choice("checkpoint_signal", &SIGNALS);
+    let time = table.seconds("checkpoint_s", 0..=LONGEST_CHECKPOINT_S);
+    if let (None, Some(time)) = (&signal, &time) {
+        let hint = "checkpoint_signal = \"USR1\", or what the jobs take for it";
+        table
+            .faults
+            .error(time.at, "`checkpoint_s` without `checkpoint_signal`", hint);
+    }
+    let ms = time.map_or(CHECKPOINT_S * 1_000, |time| time.value);
+    signal.map(|signal| (signal.value.to_owned(), Duration::from_millis(ms.unsigned_abs())))
 }
 
 /// A plain name: it is put into an argument, and a list or a range would say more than one.

@@ -379,8 +379,8 @@ pub struct SlurmTarget {
     pub conf: Option<PathBuf>,
     /// By rack of this site, its nodes.
     pub racks: BTreeMap<String, Vec<String>>,
-    /// Signal by which jobs are told to write a checkpoint before they are stopped.
-    pub checkpoint: Option<String>,
+    /// Signal by which jobs are told to write a checkpoint before they are stopped, and how long they have for it.
+    pub checkpoint: Option<(String, Duration)>,
 }
 
 /// Bytes that are never printed.

@@ -65,8 +65,6 @@ pub(super) struct Owner {
 #[serde(default)]
 pub(super) struct Status {
     pub(super) kind: String,
-    #[serde(deserialize_with = "text_only")]
-    pub(super) status: String,
     pub(super) message: String,
     pub(super) code: u16,
     pub(super) details: Details,
@@ -83,12 +81,6 @@ pub(super) struct Details {
 pub(super) struct Cause {
     pub(super) reason: String,
     pub(super) message: String,
-}
-
-/// Of every other object `status` is an object.
-fn text_only<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let value = serde_json::Value::deserialize(from)?;
-    Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
 impl Status {

@@ -8,8 +8,6 @@ use muster_core::{HookOutcome, RungKind};
 use super::jobs::Job;
 use super::step::{Halt, Step};
 
-/// A job that was told to write a checkpoint has this long, where the deadline leaves it.
-const CHECKPOINT: Duration = Duration::from_secs(30);
 /// What a job has to end by itself once it is told to (`KillWait`): not taken from it for its checkpoint. Milliseconds.
 const ENDING_MS: i64 = 30_000;
 
@@ -63,7 +61,7 @@ impl Step {
 
     /// Tells them to write what they have, and waits for it as long as the deadline leaves time to end them.
     async fn checkpoint(&self, jobs: &[&Job]) -> Result<(), Halt> {
-        let Some(signal) = &self.commands.target.checkpoint else {
+        let Some((signal, time)) = &self.commands.target.checkpoint else {
             return Ok(());
         };
         let signal = format!("--signal={signal}");
@@ -72,7 +70,7 @@ impl Step {
         }
         let left_ms = u64::try_from(self.left_ms() - ENDING_MS).unwrap_or(0);
         if !self.is_drill() {
-            tokio::time::sleep(CHECKPOINT.min(Duration::from_millis(left_ms))).await;
+            tokio::time::sleep(Duration::from_millis(left_ms).min(*time)).await;
         }
         Ok(())
     }
