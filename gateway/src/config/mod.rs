@@ -30,6 +30,7 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod objects;
 mod pick;
 mod polled;
 mod polled_rows;

@@ -7,7 +7,7 @@ mod cordon;
 mod evict;
 mod ground;
 mod kinds;
-pub(crate) mod object;
+mod object;
 mod preflight;
 mod quantity;
 mod restore;
@@ -19,6 +19,7 @@ mod stuck;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster_core::{Call, HookOutcome};
@@ -31,13 +32,19 @@ use crate::clock::Clock;
 use crate::config::{KubernetesTarget, Placed};
 use crate::counters::{Cause, Counters};
 use api::{Api, ApiError};
-use ground::Ground;
 use step::{Halt, Step, object_of};
 
 /// What is quick answers at once; what takes longer has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
 const ALIVE_EVERY: Duration = Duration::from_secs(8);
+
+pub(crate) use object::FORMS;
+
+/// Whether `[[workload]] object` is a name that a cluster may know.
+pub(crate) fn knows(object: &str) -> bool {
+    object::Object::parse(object).is_some()
+}
 
 /// One cluster.
 #[derive(Clone, Debug)]
@@ -111,8 +118,7 @@ impl Kubernetes {
         let placed = self.works.get(&call.workload).ok_or_else(unknown)?;
         let object = object_of(&placed.object)?;
         let api = self.api(call.mode == muster_core::Mode::Drill);
-        let nodes = api.list(&["api", "v1", "nodes"], &[]).await?;
-        let ground = Ground::of(&self.target, nodes, call.doomed.as_deref());
+        let ground = step::seen(&api, &self.target, call.doomed.as_deref()).await?;
         if !ground.knows(&self.target, &placed.rack) {
             return Err(step::cannot(format!(
                 "no node is known to stand on rack {}",
@@ -124,7 +130,7 @@ impl Kubernetes {
             target: self.target.clone(),
             call,
             object,
-            ground,
+            ground: Mutex::new(Arc::new(ground)),
             clock: self.clock.clone(),
             say,
         })

@@ -20,13 +20,19 @@ use crate::clock::Clock;
 use crate::config::{Placed, SlurmTarget};
 use crate::counters::{Cause, Counters};
 use command::{CommandError, Commands};
-use jobs::{FORMS, Which};
+pub(crate) use jobs::FORMS;
+use jobs::Which;
 use step::{Halt, Step};
 
 /// What is quick answers at once; what takes longer has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
 const ALIVE_EVERY: Duration = Duration::from_secs(8);
+
+/// Whether `[[workload]] object` is a name that a cluster may know.
+pub(crate) fn knows(object: &str) -> bool {
+    Which::parse(object).is_some()
+}
 
 /// One cluster.
 #[derive(Clone, Debug)]

@@ -24,6 +24,8 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -su
 openssl req -newkey rsa:2048 -nodes -keyout api.key -out api.csr -subj /CN=api 2>/dev/null
 printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n' >api.ext
 openssl x509 -req -in api.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile api.ext -out api.pem 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -keyout muster.key -out muster.csr -subj /CN=muster 2>/dev/null
+openssl x509 -req -in muster.csr -CA ca.pem -CAkey ca.key -days 2 -out muster.pem 2>/dev/null
 (umask 077 && echo admin-token >admin.token && echo muster-token >muster.token)
 printf 'admin-token,admin,1,"system:masters"\nmuster-token,muster,2\n' >tokens.csv
 cat >config <<YAML
@@ -34,7 +36,7 @@ cat >config <<YAML
 YAML
 
 "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$etcd_port" --bind-address 127.0.0.1 --secure-port "$api_port" \
-  --insecure-port 0 --tls-cert-file api.pem --tls-private-key-file api.key --token-auth-file tokens.csv --authorization-mode RBAC \
+  --insecure-port 0 --tls-cert-file api.pem --tls-private-key-file api.key --token-auth-file tokens.csv --client-ca-file ca.pem --authorization-mode RBAC \
   --service-account-issuer "$api" --service-account-key-file accounts.key --service-account-signing-key-file accounts.key \
   --service-cluster-ip-range 10.250.0.0/24 --disable-admission-plugins ServiceAccount --allow-privileged >api.log 2>&1 &
 ask() { curl -sf --cacert ca.pem -H 'Authorization: Bearer admin-token' "$@"; }

@@ -14,8 +14,9 @@ const TRIES: u32 = 5;
 impl Step {
     /// No doomed node takes anything new. One that somebody else has closed stays theirs.
     pub(super) async fn cordon(&self) -> Result<(), Halt> {
-        let open = |node: &&Node| self.ground.is_doomed(&node.metadata.name) && !node.spec.unschedulable;
-        for node in self.ground.nodes.iter().filter(open) {
+        let ground = self.ground();
+        let open = |node: &&Node| ground.is_doomed(&node.metadata.name) && !node.spec.unschedulable;
+        for node in ground.nodes.iter().filter(open) {
             self.close(node.clone()).await?;
         }
         Ok(())
@@ -28,9 +29,10 @@ impl Step {
 
     /// Opens what we have closed, and what is not doomed any more.
     pub(super) async fn uncordon(&self) -> Result<(), Halt> {
-        let still = |node: &Node| self.call.doomed.is_some() && self.ground.is_doomed(&node.metadata.name);
+        let ground = self.ground();
+        let still = |node: &Node| self.call.doomed.is_some() && ground.is_doomed(&node.metadata.name);
         let ours = |node: &&Node| is_ours(&self.target, node) && !still(node);
-        for node in self.ground.nodes.iter().filter(ours) {
+        for node in ground.nodes.iter().filter(ours) {
             let open = |node: &Node| {
                 node.metadata
                     .annotations

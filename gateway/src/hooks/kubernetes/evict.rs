@@ -38,12 +38,13 @@ impl Step {
 
     async fn send_away(&self, way: &Way) -> Result<HookOutcome, Halt> {
         let mut most = 0;
-        loop {
+        for look in 1.. {
             self.fence().await?;
+            self.look_around(look).await?;
             let work = self.look().await?;
-            let left = self.left(&work);
+            let left = self.left_alive(&work);
             if left.is_empty() {
-                return Ok(HookOutcome::Done);
+                break;
             }
             if most == 0 {
                 self.check_way(&left).await?;
@@ -61,6 +62,7 @@ impl Step {
             }
             self.pause(left.len(), most).await;
         }
+        Ok(HookOutcome::Done)
     }
 
     /// Before anything is told to leave: whether it would come back, and where.
@@ -74,9 +76,10 @@ impl Step {
         let waits: Vec<&Pod> = left.iter().copied().filter(|pod| !pod.is_ending()).collect();
         let all = self.api.pods(None, &[]).await?;
         let to = self.call.destination.as_deref();
-        match Room::of(self.ground.safe(&self.target, to), &all).take(&waits) {
+        match Room::of(self.ground().safe(&self.target, to), &all).take(&waits) {
             Ok(()) => Ok(()),
             Err(Short::Never(why)) => Err(cannot(why)),
+            Err(Short::Wait(why)) => Err(retry(why)),
             Err(Short::Now(why)) if self.target.autoscales || waits.iter().all(|pod| makes_way(pod)) => {
                 tracing::info!(step = self.call.step, why, "room is short, and others make way");
                 Ok(())
@@ -183,7 +186,7 @@ pub(super) async fn eviction_version(api: &super::api::Api) -> Result<String, Ha
 impl Work {
     /// Pods that stand elsewhere already.
     pub(super) fn elsewhere<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a Pod> {
-        let there = |pod: &&Pod| !pod.spec.node_name.is_empty() && !step.ground.is_doomed(&pod.spec.node_name);
+        let there = |pod: &&Pod| !pod.spec.node_name.is_empty() && !step.ground().is_doomed(&pod.spec.node_name);
         self.pods
             .iter()
             .filter(|pod| pod.is_live() && !pod.is_of_its_node())

@@ -38,6 +38,12 @@ impl Ground {
         self.doomed.contains(node)
     }
 
+    /// Whether a node answers; one that the cluster does not know does not.
+    pub(super) fn answers(&self, node: &str) -> bool {
+        let found = self.nodes.iter().find(|n| n.metadata.name == node);
+        found.is_some_and(Node::is_ready)
+    }
+
     /// Nodes that stay, of a destination where it is known which these are.
     pub(super) fn safe<'a>(
         &'a self,

@@ -2,7 +2,7 @@
 
 /// What a workload is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Object {
+pub(super) enum Object {
     /// Something that keeps a number of pods: `prod/Deployment/shop`.
     Scaled {
         namespace: String,
@@ -29,7 +29,7 @@ pub(crate) const FORMS: &str =
 
 impl Object {
     /// None where it is none of these.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(3, '/').collect();
         match parts[..] {
             ["node", name] => Some(Self::Node(name.to_owned())),

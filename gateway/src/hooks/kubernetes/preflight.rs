@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::api::Api;
 use super::ground::Ground;
-use super::kinds::{Node, Pod};
+use super::kinds::Pod;
 use super::object::{FORMS, Object};
 use super::rights::rights;
 use super::room::{Room, Short};
-use super::step::{Halt, look};
+use super::step::{Halt, look, seen};
 use super::stuck::stuck;
 use super::{Kubernetes, words_of};
 use crate::config::Placed;
@@ -51,8 +51,7 @@ impl Kubernetes {
     }
 
     async fn see(&self, api: &Api) -> Result<Seen, Halt> {
-        let nodes: Vec<Node> = api.list(&["api", "v1", "nodes"], &[]).await?;
-        let ground = Ground::of(&self.target, nodes, None);
+        let ground = seen(api, &self.target, None).await?;
         let pods = api.pods(None, &[]).await?;
         Ok(Seen { ground, pods })
     }
@@ -130,6 +129,7 @@ async fn reachable(api: &Api) -> Answer {
 fn no_room(short: Short, free: &str) -> Answer {
     match short {
         Short::Never(why) => no(&why, "add nodes elsewhere that it may run on, or loosen what binds it"),
+        Short::Wait(why) => no(&why, "bring that node back, or add room elsewhere"),
         Short::Now(why) => no(&format!("{why}; {free}"), "free or add room on nodes that stay"),
     }
 }

@@ -18,6 +18,8 @@ struct Free<'a> {
 /// Free room on the nodes that stay.
 pub(super) struct Room<'a> {
     nodes: Vec<Free<'a>>,
+    /// Nodes that stay and have none to give now: not ready, or closed.
+    shut: Vec<&'a Node>,
 }
 
 /// Why a pod finds no room.
@@ -25,6 +27,8 @@ pub(super) struct Room<'a> {
 pub(super) enum Short {
     /// No node that stays may ever take it.
     Never(String),
+    /// Only nodes that are not ready, or closed, might.
+    Wait(String),
     /// There is not enough room now; more nodes, or pods that make way, may change that.
     Now(String),
 }
@@ -36,7 +40,8 @@ impl<'a> Room<'a> {
         for pod in pods.iter().filter(|pod| pod.is_live()) {
             add(used.entry(&pod.spec.node_name).or_default(), &asked(pod));
         }
-        let open = nodes.filter(|node| node.is_ready() && !node.spec.unschedulable);
+        let is_open = |node: &&Node| node.is_ready() && !node.spec.unschedulable;
+        let (open, shut): (Vec<&Node>, Vec<&Node>) = nodes.partition(is_open);
         let free = |node: &'a Node| {
             let mut free = amounts(&node.status.allocatable);
             for (resource, n) in used.get(node.metadata.name.as_str()).into_iter().flatten() {
@@ -45,7 +50,8 @@ impl<'a> Room<'a> {
             Free { node, free }
         };
         Self {
-            nodes: open.map(free).collect(),
+            nodes: open.into_iter().map(free).collect(),
+            shut,
         }
     }
 
@@ -58,31 +64,32 @@ impl<'a> Room<'a> {
 
     fn take_one(&mut self, pod: &Pod) -> Result<(), Short> {
         let wanted = asked(pod);
-        let mut allowed = self.nodes.iter_mut().filter(|n| admits(n.node, pod)).peekable();
-        if allowed.peek().is_none() {
-            let why = "no node that stays may take it (selector, affinity or taints)";
-            return Err(Short::Never(format!("{}: {why}", pod.name())));
-        }
-        let fits = |n: &&mut Free<'_>| {
-            wanted
-                .iter()
-                .all(|(resource, amount)| n.free.get(resource) >= Some(amount))
-        };
         let mut ever = false;
-        for node in allowed {
-            let whole = amounts(&node.node.status.allocatable);
-            ever |= wanted
-                .iter()
-                .all(|(resource, amount)| whole.get(resource) >= Some(amount));
-            if fits(&node) {
+        for node in self.nodes.iter_mut().filter(|n| admits(n.node, pod)) {
+            ever |= covers(&amounts(&node.node.status.allocatable), &wanted);
+            if covers(&node.free, &wanted) {
                 for (resource, amount) in &wanted {
                     *node.free.entry(resource.clone()).or_default() -= amount;
                 }
                 return Ok(());
             }
         }
-        let short = format!("{}: no room for {}", pod.name(), shown(&wanted));
-        Err(if ever { Short::Now(short) } else { Short::Never(short) })
+        Err(self.why_not(pod, &wanted, ever))
+    }
+
+    /// `ever`: there would be room on an empty node.
+    fn why_not(&self, pod: &Pod, wanted: &Amounts, ever: bool) -> Short {
+        let (name, wants) = (pod.name(), shown(wanted));
+        let might = |node: &&&Node| may_open_for(node, pod) && covers(&amounts(&node.status.allocatable), wanted);
+        if let Some(node) = self.shut.iter().find(might) {
+            let node = &node.metadata.name;
+            Short::Wait(format!("{name}: no room for {wants}; {node} is not ready or closed"))
+        } else if ever {
+            Short::Now(format!("{name}: no room for {wants}"))
+        } else {
+            let why = "no node that stays may take it (selector, affinity, taints or size)";
+            Short::Never(format!("{name}: {why}; it wants {wants}"))
+        }
     }
 
     /// What is free in all, for people.
@@ -128,6 +135,21 @@ fn shown(amounts: &Amounts) -> String {
     let of = |resource: &str| amounts.get(resource).copied().unwrap_or_default();
     let mi = of("memory") / (1_000 << 20);
     format!("cpu {}m, memory {mi}Mi, {} pods", of("cpu"), of("pods") / 1_000)
+}
+
+fn covers(there: &Amounts, wanted: &Amounts) -> bool {
+    wanted
+        .iter()
+        .all(|(resource, amount)| there.get(resource) >= Some(amount))
+}
+
+/// As [`admits`], once the node is ready and open again: the taints of its condition go with it.
+fn may_open_for(node: &Node, pod: &Pod) -> bool {
+    let mut node = node.clone();
+    node.spec
+        .taints
+        .retain(|taint| !taint.key.starts_with("node.kubernetes.io/"));
+    admits(&node, pod)
 }
 
 /// Whether the scheduler may put a pod on a node at all.
@@ -205,12 +227,23 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_may_come_back_is_waited_for() {
+        let closed = json!({ "unschedulable": true,
+                             "taints": [{ "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule" }] });
+        let nodes = [node("a", &json!({ "spec": closed }))];
+        let found = take(&nodes, &[], &[pod("y", "1", &json!({}))]);
+        assert!(matches!(found, Err(Short::Wait(why)) if why.contains("a is not ready or closed")));
+        let elsewhere = pod("y", "1", &json!({ "nodeSelector": { "disk": "hdd" } }));
+        assert!(matches!(take(&nodes, &[], &[elsewhere]), Err(Short::Never(_))));
+    }
+
+    #[test]
     fn only_nodes_that_may_take_it_count() {
         let tainted = node(
             "a",
             &json!({ "spec": { "taints": [{ "key": "gpu", "value": "x", "effect": "NoSchedule" }] } }),
         );
-        let nodes = [tainted, node("b", &json!({ "spec": { "unschedulable": true } }))];
+        let nodes = [tainted];
         for (spec, fits) in [
             (json!({}), false),
             (json!({ "tolerations": [{ "key": "gpu", "operator": "Exists" }] }), true),

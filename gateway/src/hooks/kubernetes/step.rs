@@ -1,5 +1,6 @@
 //! One attempt at one step: what it is about, and how errors become outcomes. The parts of it are in the files beside.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
@@ -16,13 +17,16 @@ use crate::hooks::underway::Say;
 /// Pause between two looks at what is under way.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Of so many looks at the workload, one is at the nodes too.
+const LOOK_AROUND: u32 = 10;
+
 /// One attempt.
 pub(super) struct Step {
     pub(super) api: Api,
     pub(super) target: KubernetesTarget,
     pub(super) call: Call,
     pub(super) object: Object,
-    pub(super) ground: Ground,
+    pub(super) ground: Mutex<Arc<Ground>>,
     pub(super) clock: Clock,
     pub(super) say: Say,
 }
@@ -54,6 +58,12 @@ pub(super) fn retry(cause: String) -> Halt {
 /// What a workload is called there.
 pub(super) fn object_of(called: &str) -> Result<Object, Halt> {
     Object::parse(called).ok_or_else(|| cannot(format!("object `{called}` is unknown: {FORMS}")))
+}
+
+/// The nodes as they are now.
+pub(super) async fn seen(api: &Api, target: &KubernetesTarget, doomed: Option<&[String]>) -> Result<Ground, Halt> {
+    let nodes = api.list(&["api", "v1", "nodes"], &[]).await?;
+    Ok(Ground::of(target, nodes, doomed))
 }
 
 /// A workload's pods, and what keeps them.
@@ -90,11 +100,34 @@ impl Step {
         look(&self.api, &self.object).await
     }
 
+    /// The nodes as they were last seen.
+    pub(super) fn ground(&self) -> Arc<Ground> {
+        Arc::clone(&self.ground.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at the nodes again, every tenth time: one may have died meanwhile, or come.
+    pub(super) async fn look_around(&self, look: u32) -> Result<(), Halt> {
+        if look.is_multiple_of(LOOK_AROUND) {
+            let ground = seen(&self.api, &self.target, self.call.doomed.as_deref()).await?;
+            *self.ground.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(ground);
+        }
+        Ok(())
+    }
+
+    /// As [`Step::left`], without those that were told to end on a node that does not answer: it cannot confirm their end,
+    /// and whether they run elsewhere is what the probe asks.
+    pub(super) fn left_alive<'a>(&self, work: &'a Work) -> Vec<&'a Pod> {
+        let ground = self.ground();
+        let mut left = self.left(work);
+        left.retain(|pod| !pod.is_ending() || ground.answers(&pod.spec.node_name));
+        left
+    }
+
     /// Pods that have to go: on a doomed node, and not of that node itself.
     pub(super) fn left<'a>(&self, work: &'a Work) -> Vec<&'a Pod> {
         let stays = |pod: &&Pod| pod.is_live() && !pod.is_of_its_node();
-        let pods = work.pods.iter().filter(stays);
-        let mut left: Vec<_> = pods.filter(|pod| self.ground.is_doomed(&pod.spec.node_name)).collect();
+        let (ground, pods) = (self.ground(), work.pods.iter().filter(stays));
+        let mut left: Vec<_> = pods.filter(|pod| ground.is_doomed(&pod.spec.node_name)).collect();
         left.sort_by_key(|pod| std::cmp::Reverse(pod.spec.priority));
         left
     }

@@ -13,7 +13,11 @@ impl Step {
             // It was found, and nothing has moved.
             return Ok(HookOutcome::Done);
         }
-        let left = self.left(&work);
+        // What has to be stopped has to be seen stopped; what runs elsewhere does so whatever a dead node says.
+        let left = match self.call.rung {
+            RungKind::Stop => self.left(&work),
+            _ => self.left_alive(&work),
+        };
         if let Some(pod) = left.first() {
             let n = left.len();
             let node = &pod.spec.node_name;

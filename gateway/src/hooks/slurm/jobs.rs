@@ -11,7 +11,7 @@ pub(super) enum Which {
 }
 
 /// What to write instead.
-pub(super) const FORMS: &str = "write all, partition/name, account/name, user/name or qos/name";
+pub(crate) const FORMS: &str = "write all, partition/name, account/name, user/name or qos/name";
 
 /// What may be chosen by.
 const BY: [&str; 4] = ["partition", "account", "user", "qos"];

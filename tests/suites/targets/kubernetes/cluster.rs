@@ -18,6 +18,8 @@ pub(crate) struct Cluster {
     pub(crate) ca: Option<PathBuf>,
     pub(crate) admin: Option<String>,
     pub(crate) token_file: Option<PathBuf>,
+    /// Our certificate and its key, instead of a token.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
     pub(crate) client: reqwest::Client,
     /// Of the budgets, `policy/v1` or `policy/v1beta1`.
     pub(crate) policy: &'static str,
@@ -163,7 +165,7 @@ impl Cluster {
             .await
     }
 
-    async fn until_ready(&self, name: &str, replicas: usize) {
+    pub(crate) async fn until_ready(&self, name: &str, replicas: usize) {
         let path = self.in_namespace("api/v1", &format!("pods?labelSelector=app%3D{name}"));
         let is_ready = |pod: &&Value| {
             let conditions = pod["status"]["conditions"].as_array();
@@ -210,6 +212,7 @@ impl Cluster {
             url: self.url.clone(),
             ca: self.ca.clone(),
             token_file: self.token_file.clone(),
+            identity: self.identity.clone(),
             allow_loopback: true,
             racks: BTreeMap::from([("r1".to_owned(), names(&["m1", "m2"]))]),
             destinations: BTreeMap::from([("busan".to_owned(), names(&["m3"]))]),

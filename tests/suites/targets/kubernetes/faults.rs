@@ -5,7 +5,7 @@ use muster::counters::Cause;
 use muster::hooks::preflight::Answer;
 use muster_core::{HookOutcome, Mode, Phase, RungKind};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Double;
 use super::double::Fault;
@@ -185,4 +185,33 @@ async fn a_step_that_is_cancelled_stops_asking() {
     };
     let (first, second) = (asked().await, asked().await);
     assert_eq!(first, second, "it went on asking");
+}
+
+/// The power of a node has gone while its pods were ending: their end is never confirmed, and they run elsewhere. A stop is
+/// not believed so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_dies_with_pods_that_were_ending_holds_nothing_up() {
+    let double = Double::start().await;
+    let cluster = double.cluster();
+    cluster.begin().await;
+    cluster.set_closed("m3", true).await;
+    let grace = json!({ "terminationGracePeriodSeconds": 600 });
+    cluster.deployment("shop", 1, "100m", &grace).await;
+    cluster.set_closed("m3", false).await;
+    let bench = cluster.bench(&cluster.object("shop"));
+    let call = bench.call(Phase::Evacuate, RungKind::Move, 1);
+    let dies = async {
+        let pods = cluster.in_namespace("api/v1", "pods");
+        let begun = |list: &Value| list["items"].as_array().is_some_and(|all| all.len() == 2);
+        cluster.until(&pods, "the eviction has begun", begun).await;
+        for node in ["m1", "m2"] {
+            let dead = json!({ "status": { "conditions": [{ "type": "Ready", "status": "Unknown" }] } });
+            cluster.patch(&format!("/api/v1/nodes/{node}"), &dead).await;
+        }
+    };
+    let ((), outcome) = tokio::join!(dies, bench.to_end(&call));
+    assert_eq!(outcome, HookOutcome::Done);
+    assert_eq!(bench.step(Phase::Verify, RungKind::Move, 2).await, HookOutcome::Done);
+    let stopped = bench.once(&bench.call(Phase::Verify, RungKind::Stop, 3)).await;
+    assert!(words(&stopped).contains("left on doomed nodes"), "{stopped:?}");
 }

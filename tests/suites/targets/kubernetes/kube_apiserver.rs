@@ -17,9 +17,8 @@ use super::{Cluster, scenarios};
 const START: Duration = Duration::from_secs(180);
 
 struct ControlPlane {
-    // Its stdin is what it lives by.
-    _process: Child,
-    _folder: TempDir,
+    process: Child,
+    folder: TempDir,
     cluster: Cluster,
 }
 
@@ -40,7 +39,6 @@ impl ControlPlane {
             .args(["m1=r1", "m2=r1", "m3=r9"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -56,12 +54,13 @@ impl ControlPlane {
             ca: Some(ca),
             admin: Some("admin-token".into()),
             token_file: Some(folder.path().join("muster.token")),
+            identity: None,
             policy: "v1beta1",
             namespace: "none".into(),
         };
         let plane = Self {
-            _process: process,
-            _folder: folder,
+            process,
+            folder,
             cluster,
         };
         plane.allow().await;
@@ -93,6 +92,23 @@ impl ControlPlane {
         self.cluster
             .post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding)
             .await;
+    }
+
+    /// It lives as long as its stdin is open, also where a test has failed.
+    async fn end(mut self) {
+        drop(self.process.stdin.take());
+        let _ = tokio::time::timeout(START, self.process.wait()).await;
+    }
+
+    /// Reached by a certificate, and by no token.
+    fn by_certificate(&self) -> Cluster {
+        let file = |name: &str| self.folder.path().join(name);
+        let identity = Some((file("muster.pem"), file("muster.key")));
+        Cluster {
+            token_file: None,
+            identity,
+            ..self.named("by_certificate")
+        }
     }
 
     /// A namespace of its own for one scenario, and after it nodes as they were.
@@ -151,4 +167,6 @@ async fn every_scenario_passes_on_a_real_control_plane() {
         bare_pods_and_no_room_are_no_way,
         others_cordons_stay_theirs,
     );
+    scenarios::a_workload_moves_and_the_cordon_stands_first(&plane.by_certificate()).await;
+    plane.end().await;
 }

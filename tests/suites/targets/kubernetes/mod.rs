@@ -36,3 +36,10 @@ on_the_double!(
     bare_pods_and_no_room_are_no_way,
     others_cordons_stay_theirs,
 );
+
+#[test]
+fn the_example_is_a_config() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples/kubernetes.toml");
+    let loaded = muster::config::load(&file);
+    assert!(loaded.is_ok(), "{:#?}", loaded.unwrap_err());
+}

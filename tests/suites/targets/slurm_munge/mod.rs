@@ -150,3 +150,10 @@ async fn a_drill_changes_nothing_a_later_incident_refuses_and_a_dead_controller_
     );
     cluster.end().await;
 }
+
+#[test]
+fn the_example_is_a_config() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples/slurm.toml");
+    let loaded = muster::config::load(&file);
+    assert!(loaded.is_ok(), "{:#?}", loaded.unwrap_err());
+}

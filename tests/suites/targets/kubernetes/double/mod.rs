@@ -90,6 +90,7 @@ impl Double {
             ca: None,
             admin: Some(TOKEN.into()),
             token_file: Some(self.token_file()),
+            identity: None,
             client: crate::site::talk::client(),
             policy: "v1",
             namespace: "prod".into(),
