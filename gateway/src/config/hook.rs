@@ -9,7 +9,7 @@ use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
 use super::{HookTarget, HookWay, Places, WebhookTarget};
-use super::{hook_exec, hook_lxd, hook_mqtt, hook_url, secret};
+use super::{hook_exec, hook_kubernetes, hook_lxd, hook_mqtt, hook_slurm, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -40,14 +40,18 @@ enum Kind {
     Exec,
     Mqtt,
     Lxd,
+    Kubernetes,
+    Slurm,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 7] = [
     ("webhook", Kind::Webhook),
     ("exec", Kind::Exec),
     ("mqtt", Kind::Mqtt),
     ("lxd", Kind::Lxd),
     ("incus", Kind::Lxd),
+    ("kubernetes", Kind::Kubernetes),
+    ("slurm", Kind::Slurm),
 ];
 
 impl HookRow {
@@ -88,7 +92,10 @@ pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<Hook
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"webhook\", \"exec\", \"mqtt\" or \"lxd\"");
+        table.missing(
+            "kind",
+            "kind = \"webhook\", \"exec\", \"mqtt\", \"kubernetes\", \"lxd\" or \"slurm\"",
+        );
     }
     let kind = table.choice("kind", &KINDS).map(|kind| kind.value);
     let id = table.need_id("id");
@@ -98,6 +105,8 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Exec) => hook_exec::read(table, folder),
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
         Some(Kind::Lxd) => hook_lxd::read(table, folder),
+        Some(Kind::Kubernetes) => Some(hook_kubernetes::read(table, folder)),
+        Some(Kind::Slurm) => Some(hook_slurm::read(table, folder)),
     };
     let row = HookRow {
         id,

@@ -15,7 +15,10 @@ use super::workload::{Calls, WorkloadRow};
 pub(super) fn read(table: &Table<'_>, noun: &str) -> Places {
     for (key, what) in [("racks", "rack"), ("destinations", "site")] {
         if table.place(key).is_none() {
-            table.missing(key, &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{noun}-1\"] }}"));
+            table.missing(
+                key,
+                &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{noun}-1\"] }}"),
+            );
         }
     }
     Places {
@@ -29,12 +32,17 @@ fn of(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<
     for (name, members) in &lists {
         if members.is_empty() {
             let what = format!("{} of `{key}` has no {noun}", quoted(&name.value));
-            table.faults.error(name.at, what, format!("name its {noun}s, or remove it"));
+            table
+                .faults
+                .error(name.at, what, format!("name its {noun}s, or remove it"));
         }
         members.iter().for_each(|member| check_name(table, member, noun));
     }
     let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
-    lists.into_iter().map(|(name, list)| (name.value, texts(list))).collect()
+    lists
+        .into_iter()
+        .map(|(name, list)| (name.value, texts(list)))
+        .collect()
 }
 
 /// It becomes part of a path or an argument.
@@ -65,18 +73,30 @@ fn check_rack(hook: &HookRow, places: &Places, workload: &WorkloadRow, faults: &
         let (id, hook) = (quoted(&workload.id.value), quoted(&hook.id.value));
         let what = format!("{id} stands on {}, of which {hook} knows nothing", quoted(&rack.value));
         let known = places.racks.keys().map(String::as_str);
-        faults.error(rack.at, what, did_you_mean(&rack.value, known, "add it to the hook's `racks`"));
+        faults.error(
+            rack.at,
+            what,
+            did_you_mean(&rack.value, known, "add it to the hook's `racks`"),
+        );
     }
 }
 
 fn check_rung(hook: &HookRow, places: &Places, rung: &Calls<'_>, faults: &Faults<'_>) {
     if rung.kind == Some(RungKind::Failover) {
         let what = format!("{} knows no stand-by that could take over", quoted(&hook.id.value));
-        faults.error(rung.at, what, "kind = \"move\" or \"stop\"; or a hook of your own for this rung");
+        faults.error(
+            rung.at,
+            what,
+            "kind = \"move\" or \"stop\"; or a hook of your own for this rung",
+        );
     }
     if let Some(to) = rung.to.filter(|to| !places.destinations.contains_key(&to.value)) {
         let what = format!("{} knows nobody at {}", quoted(&hook.id.value), quoted(&to.value));
         let known = places.destinations.keys().map(String::as_str);
-        faults.error(to.at, what, did_you_mean(&to.value, known, "add it to the hook's `destinations`"));
+        faults.error(
+            to.at,
+            what,
+            did_you_mean(&to.value, known, "add it to the hook's `destinations`"),
+        );
     }
 }

@@ -157,7 +157,7 @@ impl Trial {
         })
     }
 
-    /// `webhook`, `exec` or `mqtt`.
+    /// As in the config.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.hook {
@@ -165,6 +165,8 @@ impl Trial {
             Hook::Exec(_) => "exec",
             Hook::Mqtt(_) => "mqtt",
             Hook::Lxd(_) => "lxd",
+            Hook::Kubernetes(_) => "kubernetes",
+            Hook::Slurm(_) => "slurm",
         }
     }
 

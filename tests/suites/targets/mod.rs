@@ -1,4 +1,7 @@
-//! Targets that need no program: what runs the workloads itself, real as it installs.
+//! Targets that Muster knows how to speak to by itself: what runs the workloads, real where it installs.
 
+mod attempts;
+mod kubernetes;
 mod lxd;
 mod lxd_cluster;
+mod slurm_munge;
