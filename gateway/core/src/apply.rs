@@ -67,9 +67,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::ReturnEnded { .. } => state.policy.returning = None,
         Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
-        Record::Learned {
-            way, mode, took_ms, ..
-        } => state.plan.learn(&state.site, way, *mode, *took_ms),
+        Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),

@@ -46,12 +46,16 @@ impl Site {
         // Every rung may name another place.
         let named: usize = self.workloads.iter().map(|w| w.rungs.len()).sum();
         let fits = named + self.destinations.len() <= usize::from(u16::MAX) || self.few_places();
-        let fits = fits && short.iter().all(|n| *n <= usize::from(u16::MAX)) && u32::try_from(self.channels.len()).is_ok();
+        let fits =
+            fits && short.iter().all(|n| *n <= usize::from(u16::MAX)) && u32::try_from(self.channels.len()).is_ok();
         (!fits).then(|| "a list has more than 65535 entries".to_string())
     }
 
     fn few_places(&self) -> bool {
-        let named = self.workloads.iter().flat_map(|w| w.rungs.iter().filter_map(|r| r.to.as_deref()));
+        let named = self
+            .workloads
+            .iter()
+            .flat_map(|w| w.rungs.iter().filter_map(|r| r.to.as_deref()));
         let places: BTreeSet<&str> = named.chain(self.destinations.iter().map(|d| d.id.as_str())).collect();
         places.len() <= usize::from(u16::MAX)
     }

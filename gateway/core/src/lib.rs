@@ -48,14 +48,14 @@ pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
 pub use record::{Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
-    RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
+    Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role,
+    Rung, RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DestinationView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
-    TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DestinationView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
+    StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

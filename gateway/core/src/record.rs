@@ -272,9 +272,7 @@ impl Leftover {
                 verb: crate::Verb::Disarm,
                 ..
             } => self.armed = Some(false),
-            Record::Learned {
-                way, mode, took_ms, ..
-            } => self.learned.take(way, *mode, *took_ms),
+            Record::Learned { way, mode, took_ms, .. } => self.learned.take(way, *mode, *took_ms),
             _ => {}
         }
     }

@@ -239,7 +239,12 @@ impl State {
             why: incident.why.clone(),
             evacuate_begun: incident.evacuate_begun,
             plan_end: open.then(|| schedule::end_of(&self.plan, within, &slots)).flatten(),
-            workloads: self.plan.queue.iter().map(|w| self.workload(*w, planned[w.at()])).collect(),
+            workloads: self
+                .plan
+                .queue
+                .iter()
+                .map(|w| self.workload(*w, planned[w.at()]))
+                .collect(),
             steps: steps(&self.plan, &self.site),
         }
     }
@@ -249,7 +254,9 @@ impl State {
         let (workload, work) = (&self.site.workloads[ix.at()], &self.plan.book.works[ix.at()]);
         let rung = &workload.rungs[usize::from(planned.map_or(work.rung, |(slot, _)| slot.rung))];
         let kind = rung.kind;
-        let passed = planned.and_then(|(slot, _)| slot.passed).map(|place| self.passed_over(ix, place));
+        let passed = planned
+            .and_then(|(slot, _)| slot.passed)
+            .map(|place| self.passed_over(ix, place));
         let state = match work.stage {
             Stage::Waiting => "waiting",
             Stage::Moving => "moving",

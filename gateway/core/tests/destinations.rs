@@ -1,9 +1,7 @@
 //! Where workloads go: room that is checked, reserved and released; destinations with a vote of their own; latest starts.
 mod stand;
 
-use muster_core::{
-    Destination, Elsewhere, HookOutcome, Input, Phase, RungKind, Site, StepEnd, Verb, WorkloadView,
-};
+use muster_core::{Destination, Elsewhere, HookOutcome, Input, Phase, RungKind, Site, StepEnd, Verb, WorkloadView};
 use stand::{MINUTE, SECOND, Stand, rung, site, workload};
 
 fn lost() -> Elsewhere {
@@ -23,7 +21,9 @@ fn with(count: u16, far: Option<u32>, near: Option<u32>) -> Site {
     site.destinations = [("far", far), ("near", near)]
         .map(|(id, room)| Destination { id: id.into(), room })
         .to_vec();
-    site.workloads = (0..count).map(|i| workload(&format!("w{i}"), 1 + i as u8, &[])).collect();
+    site.workloads = (0..count)
+        .map(|i| workload(&format!("w{i}"), 1 + i as u8, &[]))
+        .collect();
     for w in &mut site.workloads {
         w.rungs[1].to = Some("near".into());
     }
@@ -50,11 +50,20 @@ fn shown(stand: &Stand, id: &str) -> WorkloadView {
 fn who_comes_first_has_the_room_and_the_others_take_the_next_rung() {
     let mut stand = Stand::new(with(4, Some(2), Some(1)));
     stand.fire();
-    assert_eq!(begun(&stand), ["w0.move.far", "w1.move.far", "w2.failover.near", "w3.stop"]);
+    assert_eq!(
+        begun(&stand),
+        ["w0.move.far", "w1.move.far", "w2.failover.near", "w3.stop"]
+    );
     let prepared: Vec<_> = stand.called().into_iter().filter(|s| s.contains("prepare")).collect();
     assert_eq!(prepared.len(), 4);
-    assert!(prepared.contains(&"w2.failover.prepare.near".to_owned()), "room is reserved where it is: {prepared:?}");
-    let said = stand.events.iter().any(|e| e.subject == "w2" && e.line == "no room is left at far: failover instead");
+    assert!(
+        prepared.contains(&"w2.failover.prepare.near".to_owned()),
+        "room is reserved where it is: {prepared:?}"
+    );
+    let said = stand
+        .events
+        .iter()
+        .any(|e| e.subject == "w2" && e.line == "no room is left at far: failover instead");
     assert!(said);
     let taken: Vec<_> = stand.view().destinations.iter().map(|d| (d.room, d.taken)).collect();
     assert_eq!(taken, [(Some(2), 2), (Some(1), 1)]);
@@ -67,7 +76,11 @@ fn larger_workloads_take_more_room() {
     file.workloads[1].room = 2;
     let mut stand = Stand::new(file);
     stand.fire();
-    assert_eq!(begun(&stand), ["w0.move.far", "w1.stop", "w2.move.far"], "the third one fits beside the first");
+    assert_eq!(
+        begun(&stand),
+        ["w0.move.far", "w1.stop", "w2.move.far"],
+        "the third one fits beside the first"
+    );
 }
 
 #[test]
@@ -80,13 +93,20 @@ fn room_is_released_when_a_step_cannot_and_kept_while_it_runs_or_is_there() {
     stand.alarm(1);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
     assert_eq!(begun(&stand), ["w0.move.far"]);
-    assert_eq!((shown(&stand, "w1").rung, shown(&stand, "w1").why), (RungKind::Failover, "no room is left at far".into()));
+    assert_eq!(
+        (shown(&stand, "w1").rung, shown(&stand, "w1").why),
+        (RungKind::Failover, "no room is left at far".into())
+    );
     stand.answer("w0.move.evacuate.far", HookOutcome::Cannot { note: "no".into() });
     stand.wait(SECOND);
     stand.done("w0.failover.evacuate.near");
     stand.done("w0.failover.verify.near");
     stand.wait(SECOND);
-    assert_eq!(begun(&stand)[2], "w1.move.far", "what is no longer taken is there for the next");
+    assert_eq!(
+        begun(&stand)[2],
+        "w1.move.far",
+        "what is no longer taken is there for the next"
+    );
     stand.done("w1.move.evacuate.far");
     stand.done("w1.move.verify.far");
     assert_eq!(stand.view().destinations[0].taken, 1, "it is there");
@@ -101,7 +121,10 @@ fn told_room_counts_beside_the_declared_and_what_has_arrived_is_not_counted_twic
     stand.done("w0.move.evacuate.far");
     stand.done("w0.move.verify.far");
     says(&mut stand, "far", room(0));
-    assert_eq!((stand.view().destinations[0].room, stand.view().destinations[0].taken), (Some(1), 1));
+    assert_eq!(
+        (stand.view().destinations[0].room, stand.view().destinations[0].taken),
+        (Some(1), 1)
+    );
     says(&mut stand, "far", room(9));
     assert_eq!(stand.view().destinations[0].room, Some(3), "never more than declared");
     says(&mut stand, "far", Elsewhere::Room { units: None });
@@ -147,7 +170,11 @@ fn a_last_rung_to_a_place_with_a_vote_waits_and_goes_once_it_is_well() {
     says(&mut stand, "far", lost());
     stand.wait(10 * MINUTE);
     assert_eq!(begun(&stand), ["w0.move.far"], "not even the last rung goes there");
-    assert!(shown(&stand, "w0").why.contains("smoke in its hall"), "{:?}", shown(&stand, "w0"));
+    assert!(
+        shown(&stand, "w0").why.contains("smoke in its hall"),
+        "{:?}",
+        shown(&stand, "w0")
+    );
     says(&mut stand, "far", Elsewhere::Well);
     stand.wait(SECOND);
     assert_eq!(begun(&stand).last().unwrap(), "w0.failover.far");
@@ -161,7 +188,11 @@ fn with_every_destination_lost_what_runs_goes_on_until_its_runway_ends() {
     stand.alarm(0);
     says(&mut stand, "far", lost());
     says(&mut stand, "near", lost());
-    let said = stand.events.iter().filter(|e| e.line.contains("every destination")).count();
+    let said = stand
+        .events
+        .iter()
+        .filter(|e| e.line.contains("every destination"))
+        .count();
     assert_eq!(said, 1);
     stand.alarm(1);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
@@ -174,7 +205,9 @@ fn with_every_destination_lost_what_runs_goes_on_until_its_runway_ends() {
         }
         for id in ["w0", "w1", "w2"] {
             let step = format!("{id}.stop.evacuate");
-            let due = began.iter().any(|(at, s)| *s == format!("{id}.stop") && stand.now / SECOND == at + 19);
+            let due = began
+                .iter()
+                .any(|(at, s)| *s == format!("{id}.stop") && stand.now / SECOND == at + 19);
             if due {
                 stand.done(&step);
                 stand.done(&format!("{id}.stop.verify"));
@@ -203,7 +236,10 @@ fn what_is_heard_of_places_that_nobody_goes_to_changes_nothing() {
     let mut stand = Stand::new(with(1, None, None));
     let digest = stand.state.digest();
     for odd in [lost(), Elsewhere::Well, room(3)] {
-        let out = stand.input(&Input::Destination { id: "mars".into(), says: odd });
+        let out = stand.input(&Input::Destination {
+            id: "mars".into(),
+            says: odd,
+        });
         assert!(out.is_empty());
     }
     assert_eq!(stand.state.digest(), digest);

@@ -7,7 +7,11 @@ use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, rung, site, workload};
 /// `db`, and `web` after it; `log` of a lower tier, which is only stopped.
 fn three() -> Site {
     let mut site = site();
-    site.workloads = vec![workload("db", 1, &[]), workload("web", 1, &[0]), workload("log", 2, &[])];
+    site.workloads = vec![
+        workload("db", 1, &[]),
+        workload("web", 1, &[0]),
+        workload("log", 2, &[]),
+    ];
     site.workloads[2].rungs = vec![rung(RungKind::Stop, 1, 20)];
     site
 }
@@ -38,7 +42,9 @@ fn why(stand: &Stand) -> &str {
 /// Restore steps and probes at home called, in order.
 fn homeward(stand: &Stand) -> Vec<String> {
     let called = stand.called().into_iter();
-    called.filter(|s| s.contains(".restore") || s.ends_with(".verify.s")).collect()
+    called
+        .filter(|s| s.contains(".restore") || s.ends_with(".verify.s"))
+        .collect()
 }
 
 fn states(stand: &Stand) -> Vec<String> {
@@ -62,7 +68,11 @@ fn two_persons_bring_it_home_in_reverse_and_each_is_verified_before_what_it_need
     assert_eq!(stand.both(Verb::Return), Verdict::Taken);
     assert_eq!(homeward(&stand), ["log.stop.restore", "web.move.restore.far"]);
     stand.done("web.move.restore.far");
-    assert_eq!(homeward(&stand)[2..], ["web.move.verify.s"], "`db` waits for whom it serves");
+    assert_eq!(
+        homeward(&stand)[2..],
+        ["web.move.verify.s"],
+        "`db` waits for whom it serves"
+    );
     stand.answer("web.move.verify.s", HookOutcome::Cannot { note: "not yet".into() });
     stand.wait(SECOND);
     assert_eq!(stand.attempts("web.move.verify.s"), 2, "asked again, not given up");
@@ -70,8 +80,14 @@ fn two_persons_bring_it_home_in_reverse_and_each_is_verified_before_what_it_need
     assert_eq!(stand.workload("web"), "home");
     assert_eq!(homeward(&stand)[3..], ["db.move.restore.far"]);
     let call = stand.calls.iter().find(|c| c.step == "web.move.verify.s").unwrap();
-    assert_eq!((call.destination.as_deref(), call.doomed.as_deref()), (Some("s"), Some(&[][..])));
-    assert_eq!((call.incident.as_str(), call.why.join(" ")), ("s-1", "return ordered by ann and bob".into()));
+    assert_eq!(
+        (call.destination.as_deref(), call.doomed.as_deref()),
+        (Some("s"), Some(&[][..]))
+    );
+    assert_eq!(
+        (call.incident.as_str(), call.why.join(" ")),
+        ("s-1", "return ordered by ann and bob".into())
+    );
     let_all_go_well(&mut stand);
     assert_eq!(states(&stand), ["home"; 3]);
     assert_eq!(over(&stand).unwrap(), "over: 3 at home again");
@@ -108,7 +124,10 @@ fn a_new_vote_stops_it_at_once_and_saves_what_is_home_again() {
     stand.both(Verb::Return);
     stand.done("web.move.restore.far");
     stand.done("web.move.verify.s");
-    assert_eq!((stand.workload("web"), stand.workload("db")), ("home".into(), "returning".into()));
+    assert_eq!(
+        (stand.workload("web"), stand.workload("db")),
+        ("home".into(), "returning".into())
+    );
     stand.alarm(0);
     assert_eq!(stand.ended("db.move.restore.far"), Some(StepEnd::Withdrawn));
     assert!(stand.cancelled.contains(&"db.move.restore.far".to_owned()));
@@ -116,7 +135,11 @@ fn a_new_vote_stops_it_at_once_and_saves_what_is_home_again() {
     assert_eq!(stand.view().incident.unwrap().id, "s-2");
     stand.alarm(1);
     let_all_go_well(&mut stand);
-    assert_eq!(states(&stand), ["moved", "moved", "stopped"], "by new steps of a new incident");
+    assert_eq!(
+        states(&stand),
+        ["moved", "moved", "stopped"],
+        "by new steps of a new incident"
+    );
 }
 
 #[test]
@@ -143,13 +166,20 @@ fn one_person_holds_or_aborts_it_and_two_go_on_with_it() {
     stand.wait(SECOND);
     assert!(homeward(&stand).contains(&"db.move.restore.far".to_owned()));
     assert_eq!(stand.order(ANN, Verb::Abort), Verdict::Taken);
-    assert_eq!(stand.workload("db"), "moved", "it is where it was, as far as anybody knows");
+    assert_eq!(
+        stand.workload("db"),
+        "moved",
+        "it is where it was, as far as anybody knows"
+    );
     let calls = stand.calls.len();
     stand.wait(60 * MINUTE);
     assert_eq!(stand.calls.len(), calls);
     assert_eq!(stand.both(Verb::Return), Verdict::Taken);
     let again = stand.calls.iter().filter(|c| c.step == "db.move.restore.far");
-    assert!(again.map(|c| c.token).collect::<Vec<_>>().is_sorted(), "the same key, a higher token");
+    assert!(
+        again.map(|c| c.token).collect::<Vec<_>>().is_sorted(),
+        "the same key, a higher token"
+    );
     let_all_go_well(&mut stand);
     assert_eq!(states(&stand), ["home"; 3]);
 }
@@ -158,7 +188,12 @@ fn one_person_holds_or_aborts_it_and_two_go_on_with_it() {
 fn what_cannot_come_stays_and_keeps_what_it_needs_there() {
     let mut stand = away(three());
     stand.both(Verb::Return);
-    stand.answer("web.move.restore.far", HookOutcome::Cannot { note: "its disk burnt".into() });
+    stand.answer(
+        "web.move.restore.far",
+        HookOutcome::Cannot {
+            note: "its disk burnt".into(),
+        },
+    );
     let_all_go_well(&mut stand);
     assert_eq!(states(&stand), ["moved", "moved", "home"], "`db` stays with `web`");
     assert!(over(&stand).unwrap().contains("2 could not come"), "{:?}", over(&stand));
@@ -187,13 +222,20 @@ fn it_goes_on_after_a_restart_with_the_same_keys_whatever_of_the_journal_is_ther
     before.done("web.move.verify.s");
     before.done("log.stop.restore");
     let last = before.entries.last().unwrap().seq;
-    let ordered = before.entries.iter().find(|e| matches!(e.record, Record::OrderTaken { verb: Verb::Return, .. }));
+    let ordered = before
+        .entries
+        .iter()
+        .find(|e| matches!(e.record, Record::OrderTaken { verb: Verb::Return, .. }));
     let ordered = ordered.unwrap().seq;
     for through in ordered..=last {
         let mut after = before.restart(through);
         for call in after.calls.iter().filter(|c| c.phase == Phase::Restore) {
             let same = before.calls.iter().find(|c| c.step == call.step);
-            assert!(same.is_none_or(|c| c.token == call.token), "{} has another token", call.step);
+            assert!(
+                same.is_none_or(|c| c.token == call.token),
+                "{} has another token",
+                call.step
+            );
         }
         let_all_go_well(&mut after);
         assert_eq!(states(&after), ["home"; 3], "{through}");
@@ -201,7 +243,11 @@ fn it_goes_on_after_a_restart_with_the_same_keys_whatever_of_the_journal_is_ther
     }
     let mut after = before.restart(ordered - 1);
     let_all_go_well(&mut after);
-    assert_eq!(states(&after), ["moved", "moved", "stopped"], "without the order nothing returns");
+    assert_eq!(
+        states(&after),
+        ["moved", "moved", "stopped"],
+        "without the order nothing returns"
+    );
 }
 
 #[test]
@@ -237,7 +283,11 @@ fn a_file_may_not_change_what_is_on_its_way_home_and_nothing_is_pruned() {
     other.workloads[1].rungs.remove(0);
     assert!(stand.reload(other).unwrap_err().contains("web"));
     let (through, leftover) = (1, muster_core::Leftover::default());
-    let out = stand.input(&Input::Prune { through, hash: "00".into(), leftover });
+    let out = stand.input(&Input::Prune {
+        through,
+        hash: "00".into(),
+        leftover,
+    });
     assert!(out.is_empty());
     let mut harmless = stand.file.clone();
     harmless.workloads[1].rungs[0].needs_ms += 1;

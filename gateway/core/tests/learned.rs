@@ -1,9 +1,7 @@
 //! What rungs really take: learned from incidents and drills, kept over resets, restarts, reloads and retention.
 mod stand;
 
-use muster_core::{
-    HookOutcome, Input, Leftover, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict, WayView,
-};
+use muster_core::{HookOutcome, Input, Leftover, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict, WayView};
 use stand::{ANN, MINUTE, SECOND, Stand, site};
 
 /// A whole incident by order, in which every evacuation takes so long, and its reset.
@@ -58,12 +56,23 @@ fn the_declared_time_counts_until_a_way_was_gone_three_times() {
 fn one_that_took_longer_counts_at_once_and_is_said() {
     let mut stand = Stand::new(site());
     incident(&mut stand, 300);
-    assert!((300..305).contains(&needs_s(&stand, RungKind::Move)), "{:?}", way(&stand, RungKind::Move));
-    let said = stand.events.iter().find(|e| e.line.contains("declared 100 s")).expect("it is said");
+    assert!(
+        (300..305).contains(&needs_s(&stand, RungKind::Move)),
+        "{:?}",
+        way(&stand, RungKind::Move)
+    );
+    let said = stand
+        .events
+        .iter()
+        .find(|e| e.line.contains("declared 100 s"))
+        .expect("it is said");
     assert_eq!(said.subject, "db");
     let drifts = stand.view().drifts;
     assert_eq!(drifts.len(), 1);
-    assert!(drifts[0].drift.as_ref().unwrap().contains("reckoned with"), "{drifts:?}");
+    assert!(
+        drifts[0].drift.as_ref().unwrap().contains("reckoned with"),
+        "{drifts:?}"
+    );
 }
 
 #[test]
@@ -76,7 +85,11 @@ fn a_slow_way_is_not_chosen_when_its_own_time_no_longer_fits() {
         stand.wait(MINUTE);
         stand.alarm(1);
         let evacuates = stand.calls.last().map(|c| c.step.clone());
-        assert_eq!(evacuates.as_deref(), Some(chosen), "after {took_s} s each, 420 s are left");
+        assert_eq!(
+            evacuates.as_deref(),
+            Some(chosen),
+            "after {took_s} s each, 420 s are left"
+        );
     }
 }
 
@@ -94,9 +107,22 @@ fn a_step_is_stuck_past_its_own_three_of_four() {
     stand.wait(20 * SECOND);
     assert!(!stuck(&stand));
     stand.wait(4 * SECOND);
-    assert!(stuck(&stand), "three of four took some 20 s, whatever was declared and the fourth took");
-    let live = stand.view().incident.unwrap().steps.into_iter().filter(|s| s.ended.is_none());
-    assert_eq!(live.map(|s| s.id).collect::<Vec<_>>(), ["db.move.evacuate.far"], "it is not given up for that");
+    assert!(
+        stuck(&stand),
+        "three of four took some 20 s, whatever was declared and the fourth took"
+    );
+    let live = stand
+        .view()
+        .incident
+        .unwrap()
+        .steps
+        .into_iter()
+        .filter(|s| s.ended.is_none());
+    assert_eq!(
+        live.map(|s| s.id).collect::<Vec<_>>(),
+        ["db.move.evacuate.far"],
+        "it is not given up for that"
+    );
 }
 
 #[test]
@@ -107,7 +133,10 @@ fn a_drill_moves_nothing_so_it_never_shortens_a_time() {
     assert_eq!((fast.needs_ms, fast.drill.count, fast.drift), (100 * SECOND, 5, None));
     incident(&mut stand, 200);
     let slow = way(&stand, RungKind::Move);
-    assert!(slow.needs_ms >= 200 * SECOND, "what it takes to do nothing, it takes at least: {slow:?}");
+    assert!(
+        slow.needs_ms >= 200 * SECOND,
+        "what it takes to do nothing, it takes at least: {slow:?}"
+    );
     assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
     (0..3).for_each(|_| incident(&mut stand, 30));
     assert!(needs_s(&stand, RungKind::Move) < 40, "lived through, it is known");
@@ -184,7 +213,11 @@ fn what_is_learned_outlives_restart_reload_and_retention() {
     let mut leftover = Leftover::default();
     stand.entries.iter().for_each(|e| leftover.take(&e.record));
     let (hash, len) = (String::from("00"), stand.entries.len());
-    stand.input(&Input::Prune { through, hash, leftover });
+    stand.input(&Input::Prune {
+        through,
+        hash,
+        leftover,
+    });
     assert_eq!(stand.entries.len(), len + 1);
     let mut pruned = stand.entries.split_off(len);
     pruned[0].seq = through;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Elsewhere, Entry, HookOutcome, Input, Mode, Phase, PrincipalIx, Record, Site, SourceIx, State, StepEnd, Target,
-    Verb, ZoneIx, next_deadline, step,
+    ChannelIx, Effect, Elsewhere, Entry, HookOutcome, Input, Mode, Phase, PrincipalIx, Record, Site, SourceIx, State,
+    StepEnd, Target, Verb, ZoneIx, next_deadline, step,
 };
 use muster_wire::{Absence, Micro};
 use proptest::prelude::*;

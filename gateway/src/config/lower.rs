@@ -15,7 +15,7 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
-    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
+    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, destination, feeds, http,
     notify, sensor, zone,
 };
 
@@ -53,6 +53,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let (power, wired) = wires.lower();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
+    let destinations = destination::lower(&rows.destinations, &workloads, faults);
     let site = Arc::new(Site {
         id: rows.site.id.value.clone(),
         armed: rows.site.armed,
@@ -66,6 +67,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
+        destinations,
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));

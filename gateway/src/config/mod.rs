@@ -12,6 +12,7 @@ mod channels;
 mod checks;
 mod cycles;
 mod defaults;
+mod destination;
 mod faults;
 mod feeds;
 mod finding;

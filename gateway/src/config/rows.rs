@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::channel::{self, ChannelRow};
+use super::destination::{self, DestinationRow};
 use super::faults::At;
 use super::feeds::{self, FeedRow};
 use super::hook::{self, HookRow};
@@ -31,6 +32,7 @@ pub(super) struct Rows {
     pub(super) feeds: Vec<FeedRow>,
     pub(super) hooks: Vec<HookRow>,
     pub(super) workloads: Vec<WorkloadRow>,
+    pub(super) destinations: Vec<DestinationRow>,
     pub(super) principals: Vec<PrincipalRow>,
     pub(super) notify: Vec<PlaceRow>,
 }
@@ -53,6 +55,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         feeds: feeds::read(root),
         hooks: hook::read(root, folder, simulated),
         workloads: workload::read(root),
+        destinations: destination::read(root),
         principals: principal::read(root, simulated),
         notify: notify::read(root, folder, simulated),
     };

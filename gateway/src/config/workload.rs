@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
 use super::Placed;
+use super::destination;
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;
@@ -21,6 +22,7 @@ pub(super) struct WorkloadRow {
     object: Option<String>,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,
+    room: u32,
 }
 
 struct RungRow {
@@ -74,6 +76,7 @@ fn read_one(table: &Table<'_>) -> WorkloadRow {
         runs_on: runs_on.value,
         object: object(table),
         after: table.texts("after"),
+        room: destination::room(table),
         rungs,
     };
     table.finish();
@@ -148,6 +151,7 @@ impl Ladders<'_> {
             runs_on: row.runs_on.clone(),
             after,
             rungs,
+            room: row.room,
         }
     }
 

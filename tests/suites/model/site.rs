@@ -98,6 +98,7 @@ pub(crate) fn site(workloads: usize, supervision_ms: Millis, armed: bool) -> Arc
         hooks: vec![hook("mover"), hook("stopper")],
         workloads: known,
         principals: PEOPLE.iter().map(person).collect(),
+        destinations: Vec::new(),
         priors: Priors {
             loss_earliest_ms: LOSS_MS,
             ..Priors::default()

@@ -174,7 +174,10 @@ impl State {
 
     /// Why a workload does not go to a place.
     pub(crate) fn passed_over(&self, work: WorkloadIx, place: u16) -> String {
-        let (rungs, to) = (0..self.site.workloads[work.at()].rungs.len() as u8, self.plan.places.id(place));
+        let (rungs, to) = (
+            0..self.site.workloads[work.at()].rungs.len() as u8,
+            self.plan.places.id(place),
+        );
         let lost = rungs.filter(|r| self.plan.places.at(work, *r) == Some(place));
         match lost.into_iter().find_map(|rung| self.plan.places.lost(work, rung)) {
             Some(why) => format!("nothing goes to {to}: {why}"),
@@ -264,12 +267,7 @@ impl State {
 
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
-    fn must_not_begin(
-        &self,
-        step: &str,
-        (work, rung, phase): (WorkloadIx, u8, Phase),
-        home: bool,
-    ) -> Option<String> {
+    fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase), home: bool) -> Option<String> {
         if home || phase == Phase::Restore {
             return self.must_not_return(step).or_else(|| self.begun_already(step));
         }

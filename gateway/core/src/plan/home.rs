@@ -23,7 +23,9 @@ impl State {
     pub(crate) fn cannot_return(&self, now: Millis) -> Option<String> {
         if let Some(open) = self.policy.open() {
             let id = self.incident_id(open.n);
-            return Some(format!("incident {id} is open, its evacuation is not over: reset it first"));
+            return Some(format!(
+                "incident {id} is open, its evacuation is not over: reset it first"
+            ));
         }
         if self.level() >= Level::Prepare {
             return Some(format!("the site is at {}: {}", self.level(), self.why()));
@@ -42,7 +44,9 @@ impl State {
     /// Whether anything is away that a return would bring home.
     pub(crate) fn anything_away(&self) -> bool {
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
-        works.into_iter().any(|(work, state)| state.stage == Stage::Safe && self.may_return(work))
+        works
+            .into_iter()
+            .any(|(work, state)| state.stage == Stage::Safe && self.may_return(work))
     }
 
     /// Its way back has not been gone; one that was withdrawn may be begun again.
@@ -129,7 +133,13 @@ impl State {
             return;
         }
         for i in self.plan.book.live().collect::<Vec<_>>() {
-            self.end(now, i, StepEnd::Withdrawn, format!("the return was stopped: {why}"), out);
+            self.end(
+                now,
+                i,
+                StepEnd::Withdrawn,
+                format!("the return was stopped: {why}"),
+                out,
+            );
         }
         self.end_return(now, format!("stopped: {why}"), out);
     }
@@ -151,8 +161,18 @@ impl State {
 
     /// What is at home again, and what is still away.
     pub(crate) fn homeward(&self) -> (usize, usize) {
-        let count = |stages: &[Stage]| self.plan.book.works.iter().filter(|w| stages.contains(&w.stage)).count();
-        (count(&[Stage::Home]), count(&[Stage::Safe, Stage::Returning, Stage::Arriving]))
+        let count = |stages: &[Stage]| {
+            self.plan
+                .book
+                .works
+                .iter()
+                .filter(|w| stages.contains(&w.stage))
+                .count()
+        };
+        (
+            count(&[Stage::Home]),
+            count(&[Stage::Safe, Stage::Returning, Stage::Arriving]),
+        )
     }
 
     /// Why a homeward step may not be begun or called, if it may not: return is never automatic.

@@ -11,14 +11,13 @@ mod order;
 mod places;
 pub(crate) mod schedule;
 mod scope;
+mod search;
 mod send;
 mod times;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{
-    FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons,
-};
+use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
 pub(crate) use home::home_id;

@@ -3,7 +3,9 @@
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{Book, Plan, Stage};
-use crate::{DestinationView, Effect, Elsewhere, EventKind, Millis, Phase, Record, Site, State, StepEnd, WorkloadIx, clip::clip};
+use crate::{
+    DestinationView, Effect, Elsewhere, EventKind, Millis, Phase, Record, Site, State, StepEnd, WorkloadIx, clip::clip,
+};
 
 /// One destination.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -27,7 +29,10 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn of(site: &Site) -> Self {
-        let named = site.workloads.iter().flat_map(|w| w.rungs.iter().filter_map(|r| r.to.as_deref()));
+        let named = site
+            .workloads
+            .iter()
+            .flat_map(|w| w.rungs.iter().filter_map(|r| r.to.as_deref()));
         let mut ids: BTreeMap<&str, Option<u32>> = named.map(|id| (id, None)).collect();
         ids.extend(site.destinations.iter().map(|d| (d.id.as_str(), d.room)));
         let sorted: Vec<&str> = ids.keys().copied().collect();
@@ -43,7 +48,10 @@ impl Places {
             told: None,
             lost: None,
         };
-        Self { of, all: ids.into_iter().map(new).collect() }
+        Self {
+            of,
+            all: ids.into_iter().map(new).collect(),
+        }
     }
 
     /// Where a rung goes to.
@@ -107,7 +115,10 @@ impl Room {
     pub(crate) fn left(site: &Site, plan: &Plan) -> Self {
         let taken = taken(site, plan);
         let left = plan.places.all.iter().zip(taken);
-        Self(left.map(|(place, taken)| place.room().map(|room| room.saturating_sub(taken))).collect())
+        Self(
+            left.map(|(place, taken)| place.room().map(|room| room.saturating_sub(taken)))
+                .collect(),
+        )
     }
 
     /// Whether a workload would find room there.
@@ -124,10 +135,12 @@ impl Room {
 
 /// Units at every destination of what is on its way or there. What cannot go there, takes nothing.
 fn taken(site: &Site, plan: &Plan) -> Vec<u32> {
-    let there = |stage| matches!(
+    let there = |stage| {
+        matches!(
             stage,
             Stage::Moving | Stage::Verifying | Stage::Safe | Stage::Returning | Stage::Arriving
-        );
+        )
+    };
     units(site, plan, &plan.book, there)
 }
 
@@ -153,7 +166,12 @@ impl State {
         match says {
             Elsewhere::Lost { why } if !known => {
                 let why = clip(why);
-                self.say(EventKind::Workload, id, format!("nothing goes to {id} any more: {why}"), out);
+                self.say(
+                    EventKind::Workload,
+                    id,
+                    format!("nothing goes to {id} any more: {why}"),
+                    out,
+                );
                 self.record(now, Record::DestinationLost { destination, why }, out);
                 if self.plan.places.nowhere() {
                     let line = "every destination has a vote of its own or is down: nothing moves, and what runs is \
@@ -174,7 +192,11 @@ impl State {
     /// What is told as free there is beside what has arrived from here already.
     fn hear_room(&mut self, at: usize, free: Option<u32>) -> bool {
         let arrived = units(&self.site, &self.plan, &self.plan.book, |stage| stage == Stage::Safe)[at];
-        let arrived = if self.plan.book.mode == crate::Mode::Live { arrived } else { 0 };
+        let arrived = if self.plan.book.mode == crate::Mode::Live {
+            arrived
+        } else {
+            0
+        };
         let told = free.map(|free| free.saturating_add(arrived));
         core::mem::replace(&mut self.plan.places.all[at].told, told) != told
     }
@@ -189,7 +211,13 @@ impl State {
             };
             let note = format!("left: {why}");
             let last = super::is_last(&self.site, step.work, step.rung);
-            self.end(now, i, if last { StepEnd::Withdrawn } else { StepEnd::Superseded }, note, out);
+            self.end(
+                now,
+                i,
+                if last { StepEnd::Withdrawn } else { StepEnd::Superseded },
+                note,
+                out,
+            );
         }
     }
 

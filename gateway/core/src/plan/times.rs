@@ -5,8 +5,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::{Book, Plan, Step, step_id};
 use crate::{
-    Effect, EventKind, Millis, Phase, Record, Site, State, StepEnd, Way, WayView, WorkloadIx,
-    learned::Lessons,
+    Effect, EventKind, Millis, Phase, Record, Site, State, StepEnd, Way, WayView, WorkloadIx, learned::Lessons,
 };
 
 /// Ways that are shown with the status because they drift; the rest can be asked for.
@@ -35,9 +34,15 @@ impl Times {
         let rungs = site.workloads[work.at()].rungs.iter().zip(0u8..);
         let time = |(rung, at): (&crate::Rung, u8)| {
             let declared = rung.needs_ms;
-            let history = (!lessons.is_empty()).then(|| lessons.of(&way(site, work, at))).flatten();
+            let history = (!lessons.is_empty())
+                .then(|| lessons.of(&way(site, work, at)))
+                .flatten();
             history.map_or(
-                Time { needs: declared, stuck_after: declared, drifts: false },
+                Time {
+                    needs: declared,
+                    stuck_after: declared,
+                    drifts: false,
+                },
                 |h| Time {
                     needs: h.needs(declared),
                     stuck_after: h.stuck_after(declared),
@@ -146,7 +151,16 @@ impl State {
         }
         let took_ms = u32::try_from(spent).unwrap_or(u32::MAX);
         let way = way(&self.site, work, rung);
-        self.record(now, Record::Learned { way, mode, took_ms, given_up }, out);
+        self.record(
+            now,
+            Record::Learned {
+                way,
+                mode,
+                took_ms,
+                given_up,
+            },
+            out,
+        );
         let declared = self.site.workloads[work.at()].rungs[usize::from(rung)].needs_ms;
         let known = self.plan.lessons.of(&self::way(&self.site, work, rung));
         if let Some(line) = known.and_then(|history| history.drift(declared)) {
@@ -162,8 +176,13 @@ impl State {
 
     /// Those of them that are not as declared; the first ones, if they are many.
     pub(crate) fn drifts(&self) -> Vec<WayView> {
-        let drifting = self.places().filter(|(w, r)| self.plan.times.0[w.at()][usize::from(*r)].drifts);
-        drifting.take(MAX_DRIFTS).map(|(work, rung)| self.way_view(work, rung)).collect()
+        let drifting = self
+            .places()
+            .filter(|(w, r)| self.plan.times.0[w.at()][usize::from(*r)].drifts);
+        drifting
+            .take(MAX_DRIFTS)
+            .map(|(work, rung)| self.way_view(work, rung))
+            .collect()
     }
 
     fn places(&self) -> impl Iterator<Item = (WorkloadIx, u8)> + '_ {
@@ -178,6 +197,13 @@ impl State {
         let (live, drill) = history.map(crate::learned::History::ranks).unwrap_or_default();
         let drift: Option<String> = history.and_then(|h| h.drift(declared_ms));
         let needs_ms = self.plan.times.needs(work, rung);
-        WayView { way, declared_ms, needs_ms, live, drill, drift }
+        WayView {
+            way,
+            declared_ms,
+            needs_ms,
+            live,
+            drill,
+            drift,
+        }
     }
 }

@@ -156,7 +156,9 @@ impl Policy {
 
     /// The incident whose steps are carried out: the open one, or the last one while what it moved is brought home.
     pub(crate) fn acting(&self) -> Option<&Incident> {
-        self.incident.as_ref().filter(|i| i.closed.is_none() || self.returning.is_some())
+        self.incident
+            .as_ref()
+            .filter(|i| i.closed.is_none() || self.returning.is_some())
     }
 
     /// Irreversible steps may run.

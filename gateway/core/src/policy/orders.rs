@@ -44,7 +44,8 @@ pub(crate) fn rule(
             verb.as_str()
         ));
     }
-    let held = (matches!(verb, Verb::Reset | Verb::Return) && policy.open().is_some()).then(|| held_vote(site, policy, detect, now));
+    let held = (matches!(verb, Verb::Reset | Verb::Return) && policy.open().is_some())
+        .then(|| held_vote(site, policy, detect, now));
     if let Some(why) = held.flatten().or_else(|| pointless(policy, now, by, verb)) {
         return Ruling::Refuse(why);
     }

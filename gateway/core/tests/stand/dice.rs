@@ -3,8 +3,8 @@
 use core::num::NonZeroU64;
 
 use muster_core::{
-    ChannelIx, Checks, Destination, Feed, FeedIx, FeedKind, Limit, Millis, OnBattery, Priors, Role, RungKind, Site, SourceIx,
-    Workload, WorkloadIx, ZoneIx,
+    ChannelIx, Checks, Destination, Feed, FeedIx, FeedKind, Limit, Millis, OnBattery, Priors, Role, RungKind, Site,
+    SourceIx, Workload, WorkloadIx, ZoneIx,
 };
 use muster_wire::Quantity;
 

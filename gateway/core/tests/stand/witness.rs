@@ -495,7 +495,10 @@ impl Witness {
             return;
         };
         let homeward = self.homeward(step, *phase);
-        assert!(!homeward || self.returning && !self.open, "{step}: return is never automatic (15)");
+        assert!(
+            !homeward || self.returning && !self.open,
+            "{step}: return is never automatic (15)"
+        );
         assert!(
             homeward || *phase == Phase::Prepare || self.evacuating,
             "{step} without evidence (1)"
