@@ -62,6 +62,7 @@ fn workload(id: &str, tier: u8) -> Workload {
             rung(RungKind::Move, 0, Some("far"), MOVE_MS),
             rung(RungKind::Stop, 1, None, STOP_MS),
         ],
+        room: 1,
     }
 }
 
