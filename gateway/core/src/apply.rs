@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
     plan::{Doing, Stage, Step, Work, home_id, is_last, step_id},
-    policy::{Dying, Incident, Pending, PowerLoss, Vote, Window},
+    policy::{Dying, Ended, Incident, Pending, PowerLoss, Vote, Window},
 };
 
 /// An intent waits this long for the journal (design §4), then the step goes out without it.
@@ -35,11 +35,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             }
         }
         Record::WindowOpened { zone, until, why } => open_window(state, at, zone, *until, why),
-        Record::WindowClosed { zone, .. } => {
-            if let Some(zone) = zone_ix(state, zone) {
-                state.policy.windows.remove(&zone);
-            }
-        }
+        Record::WindowClosed { zone, heard, .. } => close_window(state, zone, heard),
         Record::Bypassed {
             what,
             id,
@@ -69,11 +65,28 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
+        Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        } => {
+            let (n, outcome, why, results) = (*n, *outcome, why.clone(), results.clone());
+            state.policy.drills.end(Ended {
+                n,
+                at,
+                outcome,
+                why,
+                results,
+            });
+        }
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
         Record::OrderRefused { .. }
         | Record::BypassRefused { .. }
         | Record::ActedUnstored { .. }
+        | Record::DrillStep { .. }
         | Record::Pruned { .. } => {}
     }
 }
@@ -110,6 +123,7 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
         alarmed_at: at,
         died,
         dead: ix.filter(|_| died),
+        refuted: false,
     };
     state.policy.votes.insert(key, vote);
     sign(state, at);
@@ -144,6 +158,21 @@ fn open_window(state: &mut State, at: Millis, zone: &str, until: Millis, why: &s
     if let Some(zone) = zone_ix(state, zone) {
         let (until, why) = (until.clamp(0, crate::step::FAR), why.into());
         state.policy.windows.insert(zone, Window { opened: at, until, why });
+    }
+}
+
+fn close_window(state: &mut State, zone: &str, heard: &[String]) {
+    if let Some(zone) = zone_ix(state, zone) {
+        state.policy.windows.remove(&zone);
+    }
+    for key in heard
+        .iter()
+        .filter_map(|group| vote_key(state, zone, group))
+        .collect::<Vec<_>>()
+    {
+        if let Some(vote) = state.policy.votes.get_mut(&key) {
+            vote.refuted = true;
+        }
     }
 }
 
@@ -407,6 +436,8 @@ fn close(state: &mut State, at: Millis, n: u32) {
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
     state.plan.know(&state.site, leftover.learned.clone());
+    state.policy.drills.held = state.policy.drills.held.max(leftover.drills);
+    state.policy.drills.proven.extend(leftover.proven.clone());
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }

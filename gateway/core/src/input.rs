@@ -3,7 +3,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use muster_wire::{Absence, Micro};
 
-use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx, ZoneIx};
+use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx, WorkloadIx, ZoneIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -50,6 +50,17 @@ pub enum Input {
         until: Option<Millis>,
         /// One line; not empty.
         reason: String,
+        /// Comes back in [`crate::Answer`].
+        nonce: u64,
+    },
+    /// The plan of a fire is to be carried out with no vote and no effect.
+    Drill {
+        /// Who; none: the calendar, which is the config's word.
+        by: Option<PrincipalIx>,
+        /// Which workloads; empty: all.
+        works: Vec<WorkloadIx>,
+        /// Only say whether it may begin.
+        dry: bool,
         /// Comes back in [`crate::Answer`].
         nonce: u64,
     },

@@ -14,10 +14,12 @@ mod bypass;
 mod clip;
 pub mod detect;
 mod digest;
+mod drill;
 mod effect;
 mod explain;
 mod explain_view;
 mod flaw;
+mod forecast;
 mod input;
 mod learned;
 mod moved;
@@ -46,7 +48,7 @@ pub use explain_view::{
 pub use input::{Elsewhere, HookOutcome, Input, Target, Verb};
 pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
-pub use record::{Entry, Leftover, Part, Record, StepEnd};
+pub use record::{DrillOutcome, DrillResult, Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
     Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role,
     Rung, RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
@@ -54,8 +56,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DestinationView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
-    StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DestinationView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView,
+    SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

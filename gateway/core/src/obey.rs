@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    Answer, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
+    Answer, DrillOutcome, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
     effect::Verdict,
     policy::orders::{self, Ruling},
 };
@@ -30,15 +30,23 @@ impl State {
             }
             Ruling::Wait => {
                 self.record(now, Record::OrderPending { verb, by: who.clone() }, out);
-                (
-                    Verdict::Pending,
-                    format!("{} by {who} waits up to 5 min for a second person", verb.as_str()),
-                )
+                (Verdict::Pending, self.waits(verb, &who))
             }
             Ruling::Take(verb, people) => (Verdict::Taken, self.obey(now, verb, &people, out)),
         };
         self.say(EventKind::Order, verb.as_str(), format!("{verdict}: {why}"), out);
         out.push(Effect::Answer(Answer { nonce, verdict, why }));
+    }
+
+    fn waits(&self, verb: Verb, who: &str) -> String {
+        let line = format!("{} by {who} waits up to 5 min for a second person", verb.as_str());
+        let unproven = (verb == Verb::Arm).then(|| self.policy.drills.unproven_words(&self.site));
+        match unproven.flatten() {
+            Some(ids) => {
+                format!("{line}: no drill has been passed by {ids}; one person is enough after `muster drill`")
+            }
+            None => line,
+        }
     }
 
     fn obey(&mut self, now: Millis, verb: Verb, people: &[PrincipalIx], out: &mut Vec<Effect>) -> String {
@@ -54,6 +62,9 @@ impl State {
         }
         let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
         let stops = verb == Verb::Abort && self.policy.evacuating();
+        if matches!(verb, Verb::Arm | Verb::Disarm) {
+            self.end_drill(now, DrillOutcome::Interrupted, why.clone(), out);
+        }
         if stops || matches!(verb, Verb::Arm | Verb::Disarm) {
             self.drop_steps(now, verb, &why, out);
         }

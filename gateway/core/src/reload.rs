@@ -9,7 +9,7 @@ use alloc::{
 };
 
 use crate::{
-    Channel, Effect, EventKind, Millis, Site, State, Workload, ZoneIx,
+    Channel, DrillOutcome, Effect, EventKind, Millis, Site, State, Workload, ZoneIx,
     moved::Moved,
     plan::{Book, same_ladder},
 };
@@ -101,6 +101,7 @@ impl State {
             return false;
         }
         let line = format!("config reloaded: {}", differences(&self.site, site));
+        self.end_drill(now, DrillOutcome::Interrupted, "another config".into(), out);
         let old = core::mem::replace(self, Self::configured(site.clone(), now));
         (self.seq, self.stored) = (old.seq, old.stored);
         let armed = old.policy.armed;

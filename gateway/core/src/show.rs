@@ -36,6 +36,9 @@ impl State {
             },
             racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
+            drill: self.drill_view(now),
+            last_drill: self.policy.drills.last.as_ref().map(|ended| self.drill_ended(ended)),
+            unproven: self.policy.drills.unproven(&self.site).map(String::from).collect(),
             orders: self.orders(now),
             destinations: self.destinations(),
             drifts: self.drifts(),
@@ -221,7 +224,7 @@ impl State {
         }
     }
 
-    fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
+    pub(crate) fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
         let within = now.clamp(-step::FAR, step::FAR);
         let open = incident.closed.is_none();
         let slots = open.then(|| schedule::slots(&self.site, &self.plan, within, &self.plan.scope));

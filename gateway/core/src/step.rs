@@ -3,9 +3,11 @@
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
+    ChannelIx, DrillOutcome, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd,
+    Verb,
     clip::clip,
     detect::{Change, Sample},
+    drill::Wanted,
     plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
     policy::battery,
 };
@@ -90,6 +92,16 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             false
         }
         Input::Order { by, verb, nonce } => order(state, now, *by, *verb, *nonce, out),
+        Input::Drill { by, works, dry, nonce } => {
+            let wanted = Wanted {
+                by: *by,
+                works,
+                dry: *dry,
+                nonce: *nonce,
+            };
+            state.order_drill(now, &wanted, out);
+            true
+        }
         Input::Bypass {
             by,
             target,
@@ -249,6 +261,7 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         note_begun(&mut begun, &entry.record);
     }
     state.stored = state.seq;
+    interrupt_drill(state, now, entries, out);
     state.doubt_anew(now);
     take_up_again(state, now, out);
     begun.retain(|step| state.plan.book.find(step).is_none() && state.plan.other.find(step).is_none());
@@ -263,6 +276,36 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         state.say(EventKind::Incident, &id, format!("{id} goes on after a restart"), out);
     }
     true
+}
+
+/// A drill does not outlive the process.
+fn interrupt_drill(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effect>) {
+    let begun = |e: &Entry| match &e.record {
+        Record::DrillBegun { n, .. } => Some((*n, true)),
+        Record::DrillEnded { n, .. } => Some((*n, false)),
+        _ => None,
+    };
+    let Some((n, true)) = entries.iter().rev().find_map(begun) else {
+        return;
+    };
+    let (outcome, why) = (DrillOutcome::Interrupted, "the gateway was restarted".into());
+    let results = Vec::new();
+    state.say(
+        EventKind::Drill,
+        &state.drill_id(n),
+        "interrupted by a restart".into(),
+        out,
+    );
+    state.record(
+        now,
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        },
+        out,
+    );
 }
 
 /// Steps without an end: every intent ends, also one that an edited config has no place for.

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, Millis, Mode, Phase, RungKind, WayView};
+use crate::{DrillOutcome, DrillResult, Level, Millis, Mode, Phase, RungKind, WayView};
 
 /// A site at one moment. Times are engine milliseconds; the API adds wall-clock times beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct View {
     pub racks: Vec<RackView>,
     /// The open incident, or the last one.
     pub incident: Option<IncidentView>,
+    /// The drill under way, as an incident of its own: `{site}-d{n}`.
+    pub drill: Option<IncidentView>,
+    /// The last drill that ended.
+    pub last_drill: Option<DrillView>,
+    /// Workloads that no drill has proven as their ladder is now: two persons arm while there are any.
+    pub unproven: Vec<String>,
     /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
     pub orders: Vec<OrderView>,
     /// Where workloads go to.
@@ -175,6 +181,21 @@ pub struct IncidentView {
     pub workloads: Vec<WorkloadView>,
     /// Every step with an intent, in order of intent.
     pub steps: Vec<StepView>,
+}
+
+/// A drill that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillView {
+    /// `{site}-d{n}`.
+    pub id: String,
+    /// Engine time.
+    pub ended: Millis,
+    /// How.
+    pub outcome: DrillOutcome,
+    /// One line.
+    pub why: String,
+    /// Every workload that was drilled.
+    pub results: Vec<DrillResult>,
 }
 
 /// A workload in an incident.

@@ -71,20 +71,36 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
 /// A declared time that is not what it took.
 fn drifting(first: &WayView, count: usize) -> String {
     let way = &first.way;
-    let to = way.destination.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
-    let more = if count > 1 { format!(" {} more differ.", count - 1) } else { String::new() };
+    let to = way
+        .destination
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
+    let more = if count > 1 {
+        format!(" {} more differ.", count - 1)
+    } else {
+        String::new()
+    };
     let line = first.drift.as_deref().unwrap_or_default();
     format!("Look at `needs_s` of {}, {}{to}: {line}.{more}", way.workload, way.rung)
 }
 
 /// What the last incident moved stays away until two persons order it home.
 fn away(view: &View, order: &str) -> Option<String> {
-    let incident = view.incident.as_ref().filter(|i| i.closed.is_some() && i.mode == Mode::Live)?;
+    let incident = view
+        .incident
+        .as_ref()
+        .filter(|i| i.closed.is_some() && i.mode == Mode::Live)?;
     let returns = view.orders.iter().any(|given| given.verb == "return");
-    let away = incident.workloads.iter().filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
+    let away = incident
+        .workloads
+        .iter()
+        .filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
     let count = away.count();
     (count > 0 && !returns).then(|| {
-        format!("{count} workloads are away or stopped since {}. To bring them home: {order}, two persons.", incident.id)
+        format!(
+            "{count} workloads are away or stopped since {}. To bring them home: {order}, two persons.",
+            incident.id
+        )
     })
 }
 

@@ -65,13 +65,20 @@ fn check(row: &DestinationRow, named: &BTreeMap<&str, u64>, faults: &Faults<'_>)
     let id = quoted(&row.id.value);
     let Some(wanted) = named.get(row.id.value.as_str()) else {
         let what = format!("no rung goes to the destination {id}");
-        let hint = did_you_mean(&row.id.value, named.keys().copied(), "name it in `to` of a rung, or remove it");
+        let hint = did_you_mean(
+            &row.id.value,
+            named.keys().copied(),
+            "name it in `to` of a rung, or remove it",
+        );
         return faults.warning(row.id.at, what, hint);
     };
     let Some(room) = row.room.as_ref().filter(|room| room.value.cast_unsigned() < *wanted) else {
         return;
     };
-    let what = format!("{id} has room for {}, and workloads of {wanted} may go there", room.value);
+    let what = format!(
+        "{id} has room for {}, and workloads of {wanted} may go there",
+        room.value
+    );
     let hint = "who comes first by tier has it, the others take their next rung; make room, or give them another place";
     faults.warning(room.at, what, hint);
 }

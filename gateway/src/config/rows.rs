@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::bridge::{self, BridgeRows};
 use super::channel::{self, ChannelRow};
 use super::destination::{self, DestinationRow};
+use super::drill::{self, DrillRow};
 use super::faults::At;
 use super::feeds::{self, FeedRow};
 use super::hook::{self, HookRow};
@@ -35,6 +37,8 @@ pub(super) struct Rows {
     pub(super) destinations: Vec<DestinationRow>,
     pub(super) principals: Vec<PrincipalRow>,
     pub(super) notify: Vec<PlaceRow>,
+    pub(super) bridges: BridgeRows,
+    pub(super) drills: Vec<DrillRow>,
 }
 
 /// Reads every table; `folder` is that of the config file.
@@ -58,6 +62,8 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         destinations: destination::read(root),
         principals: principal::read(root, simulated),
         notify: notify::read(root, folder, simulated),
+        bridges: bridge::read(root, folder),
+        drills: drill::read(root),
     };
     root.finish();
     rows

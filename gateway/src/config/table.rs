@@ -1,5 +1,6 @@
 //! Reads the keys of one table. A fault is noted and a harmless value taken in its place, so that reading goes on.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
@@ -233,9 +234,10 @@ impl<'a> Table<'a> {
 
     /// A list of strings; none where the key is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
-        let Some(value) = self.value(key) else {
-            return Vec::new();
-        };
+        self.value(key).map_or_else(Vec::new, |value| self.strings(key, value))
+    }
+
+    fn strings(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<At<String>> {
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, &format!("a list of strings: {key} = [\"…\"]"));
             return Vec::new();
@@ -248,6 +250,22 @@ impl<'a> Table<'a> {
             }
         }
         texts
+    }
+
+    /// Lists of words by name: `racks = { rack-1 = ["m1", "m2"] }`. Empty where the key is missing.
+    pub(super) fn lists(&self, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, &format!("lists by name: {key} = {{ name = [\"…\"] }}"));
+            return Vec::new();
+        };
+        let one = |(name, list): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let name = At::new(name.get_ref().to_string(), name.span().start);
+            (name, self.strings(key, list))
+        };
+        entries.iter().map(one).collect()
     }
 
     /// The one table `[key]`.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use muster_core::{Mode, Part, Record, Verb, Way};
 
+use crate::lines::many;
+
 /// What a record says, without its time. Its words come from outside in part: escape them before a terminal sees them.
 #[must_use]
 pub fn line(record: &Record) -> String {
@@ -21,7 +23,7 @@ pub fn line(record: &Record) -> String {
         Record::WindowOpened { zone, until, why } => {
             format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
         }
-        Record::WindowClosed { zone, why } => format!("the abort window of {zone} is closed: {why}"),
+        Record::WindowClosed { zone, why, .. } => format!("the abort window of {zone} is closed: {why}"),
         Record::Bypassed {
             what,
             id,
@@ -61,6 +63,11 @@ pub fn line(record: &Record) -> String {
             let resets = leftover.resets;
             format!("entries up to {through} removed, older than is kept; {resets} incidents were closed by then")
         }
+        Record::DrillBegun { n, by, workloads } => {
+            format!("drill {n} of {} begun by {by}", many(workloads.len(), "workload"))
+        }
+        Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
+        Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
         Record::StepIntent { step, mode, token, .. } => {
             let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
             format!("{step} decided{mode}, token {token}")
@@ -82,7 +89,10 @@ pub fn line(record: &Record) -> String {
 }
 
 fn learned(way: &Way, mode: Mode, took_ms: u32, given_up: bool) -> String {
-    let to = way.destination.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
+    let to = way
+        .destination
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
     let took = if given_up { "was given up after" } else { "took" };
     let drill = if mode == Mode::Drill { " as a drill" } else { "" };
     format!(

@@ -321,7 +321,7 @@ impl Judge {
         let held = self.votes.values().any(|v| v.held);
         let evacuating = self.grounds.is_some() && !self.aborted;
         let needed = match verb {
-            Verb::Arm | Verb::Hold => 1,
+            Verb::Hold => 1,
             Verb::Cut { .. } if held => 1,
             Verb::Abort if !evacuating && !self.windows.is_empty() => 1,
             _ => 2,
@@ -350,6 +350,8 @@ impl Judge {
             }
             Verb::Hold => (self.hold_until, self.free_since) = (until, until.unwrap_or(at)),
             Verb::Arm | Verb::Disarm => self.free_since = at,
+            // No scene orders it.
+            Verb::Return => {}
             Verb::Reset => {}
         }
     }

@@ -248,9 +248,15 @@ impl State {
             return;
         }
         let workload = self.site.workloads[work.at()].id.clone();
-        let n = self.policy.incident.as_ref().map_or(0, |i| i.n);
-        let token = (u64::from(n) << 32) | u64::from(self.plan.intents.saturating_add(1));
         let mode = self.plan.book.mode;
+        // Whoever keeps a fence for drills sees it rise over drills and incidents alike.
+        let drills = if mode == Mode::Drill {
+            self.policy.drills.held
+        } else {
+            0
+        };
+        let n = self.policy.incident.as_ref().map_or(0, |i| i.n).saturating_add(drills);
+        let token = (u64::from(n) << 32) | u64::from(self.plan.intents.saturating_add(1));
         let intent = Record::StepIntent {
             step: step.clone(),
             workload,

@@ -21,6 +21,9 @@ impl State {
         outcome: &HookOutcome,
         out: &mut Vec<Effect>,
     ) -> bool {
+        if self.drill_hook(now, (incident, step, mode), outcome, out) {
+            return true;
+        }
         let current = self.policy.acting().map(|i| self.incident_id(i.n));
         let known = self
             .plan

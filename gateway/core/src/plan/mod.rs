@@ -144,6 +144,11 @@ impl Step {
         self.home || self.phase == Phase::Restore
     }
 
+    /// An intent for which the journal has had its time.
+    pub(crate) fn is_overdue_intent(&self, now: Millis) -> bool {
+        matches!(self.doing, Doing::Intent { release_at } if release_at <= now)
+    }
+
     pub(crate) fn ended(&self) -> Option<(StepEnd, Millis)> {
         match self.doing {
             Doing::Ended { end, at } => Some((end, at)),

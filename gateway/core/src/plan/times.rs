@@ -105,6 +105,13 @@ impl Plan {
         }
     }
 
+    /// The same plan, knowing what another knows of times and destinations.
+    pub(crate) fn knowing(mut self, site: &Site, other: &Self) -> Self {
+        self.know(site, other.lessons.clone());
+        self.places.take_over(other.places.clone());
+        self
+    }
+
     /// Takes over what has been learned elsewhere.
     pub(crate) fn know(&mut self, site: &Site, lessons: Lessons) {
         self.times = Times::of(site, &lessons);

@@ -2,6 +2,7 @@
 
 pub(crate) mod battery;
 mod carry;
+mod drill;
 pub(crate) mod feeds;
 mod flaw;
 pub(crate) mod levels;
@@ -18,6 +19,7 @@ use alloc::{
 };
 
 use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Target, Verb, ZoneIx, detect::Detect};
+pub(crate) use drill::{Drill, Drills, Ended};
 pub(crate) use outage::PowerLoss;
 pub(crate) use runway::Interval;
 pub(crate) use votes::{REPAIR_MS, Sum, Vote};
@@ -69,6 +71,9 @@ pub struct Policy {
     /// Groups of which a channel died beside an alarm, until it is known whether that is a vote.
     #[serde(default)]
     pub(crate) dying: BTreeMap<(ZoneIx, GroupIx), Dying>,
+    /// What drills have shown.
+    #[serde(default)]
+    pub(crate) drills: Drills,
     /// The last announced level and why.
     pub(crate) level: Level,
 }

@@ -49,7 +49,7 @@ pub(crate) fn rule(
     if let Some(why) = held.flatten().or_else(|| pointless(policy, now, by, verb)) {
         return Ruling::Refuse(why);
     }
-    if one_is_enough(policy, verb) {
+    if one_is_enough(site, policy, verb) {
         return Ruling::Take(verb, alloc::vec![by]);
     }
     match policy
@@ -76,9 +76,11 @@ fn role_for(verb: Verb) -> Role {
     }
 }
 
-fn one_is_enough(policy: &Policy, verb: Verb) -> bool {
+fn one_is_enough(site: &Site, policy: &Policy, verb: Verb) -> bool {
     match verb {
-        Verb::Arm | Verb::Hold => true,
+        Verb::Hold => true,
+        // Nobody knows whether its bridges hold, unless a drill has walked every one of them.
+        Verb::Arm => policy.drills.unproven(site).next().is_none(),
         // Whoever stops what two have ordered leaves everything where it is.
         Verb::Abort if policy.returning.is_some() => true,
         // Nothing irreversible has begun yet; whoever has looked says so, as in a positive alarm sequence (NFPA 72).

@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod drilled;
 pub mod power;
 pub mod turned;
 pub mod witness;

@@ -9,6 +9,8 @@ use muster_core::{
 };
 use muster_wire::{MICRO, Quantity};
 
+use super::drilled::Drilled;
+
 const WINDOW_MS: Millis = 30 * 60_000;
 
 type StepKey = (u32, String, Mode);
@@ -55,7 +57,9 @@ pub struct Witness {
     /// An order just taken that would justify an evacuation of the site.
     ordered: bool,
     reset_by: usize,
-    token: u64,
+    /// By mode: who keeps a fence keeps another for drills.
+    token: BTreeMap<Mode, u64>,
+    drilled: Drilled,
     seq: u64,
     stored: u64,
     marked: bool,
@@ -101,7 +105,8 @@ impl Witness {
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
-            token: 0,
+            token: BTreeMap::new(),
+            drilled: Drilled::default(),
             seq: 0,
             stored: 0,
             marked: false,
@@ -327,6 +332,7 @@ impl Witness {
     fn record(&mut self, entry: &Entry) {
         self.seq = entry.seq;
         let ordered = std::mem::take(&mut self.ordered);
+        self.drilled.record(entry.seq, &entry.record);
         match &entry.record {
             Record::IncidentOpened { n, .. } => {
                 assert!(self.incident.is_none_or(|old| *n > old), "incident {n} is not new");
@@ -396,6 +402,9 @@ impl Witness {
             | Record::StepStranded { .. }
             | Record::PowerHeld { .. }
             | Record::Learned { .. }
+            | Record::DrillBegun { .. }
+            | Record::DrillStep { .. }
+            | Record::DrillEnded { .. }
             | Record::Pruned { .. } => {}
         }
     }
@@ -453,7 +462,8 @@ impl Witness {
         }
         let held = self.votes.values().any(|v| v.held);
         let needed = match verb {
-            Verb::Hold | Verb::Arm => 1,
+            Verb::Hold => 1,
+            Verb::Arm if self.remembering || self.drilled.covers(&self.site) => 1,
             Verb::Cut { .. } if held => 1,
             Verb::Abort if self.returning => 1,
             Verb::Abort if !self.evacuating || self.aborted => {
@@ -508,8 +518,8 @@ impl Witness {
         assert!(!goes, "{step} begins, and {to} has a vote of its own (5)");
         let aborted = self.aborted && *phase != Phase::Prepare;
         assert!(!aborted, "{step} begins though an evacuation is aborted");
-        assert!(*token > self.token, "token {token} after {}", self.token);
-        self.token = *token;
+        let last = self.token.insert(*mode, *token);
+        assert!(last.is_none_or(|last| *token > last), "token {token} after {last:?}");
         let key = (self.incident.expect("an incident"), step.clone(), *mode);
         let intent = Intent {
             seq: entry.seq,
@@ -541,6 +551,13 @@ impl Witness {
 
     /// Invariants 7, 8, 11 and 15.
     fn call(&self, now: Millis, call: &Call) {
+        if self.drilled.call(&self.site, self.stored, call) {
+            return assert_eq!(
+                self.incident.filter(|_| self.evacuating),
+                None,
+                "a drill beside an evacuation"
+            );
+        }
         let n = self.incident.expect("an incident");
         assert_eq!(call.incident, format!("{}-{n}", self.site.id));
         let key = (n, call.step.clone(), call.mode);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{Mode, Part, Phase, Record, RungKind, StepEnd, Verb, Way};
+use muster_core::{DrillOutcome, DrillResult, Mode, Part, Phase, Record, RungKind, StepEnd, Verb, Way};
 
 use super::super::{Reader, pending, rows, store::Store};
 use super::*;
@@ -60,6 +60,7 @@ fn every_record() -> Vec<Record> {
         },
         Record::WindowClosed {
             zone: s("b3"),
+            heard: vec![s("node-1")],
             why: s("heard again"),
         },
         Record::StepAccepted {
@@ -85,6 +86,7 @@ fn every_record() -> Vec<Record> {
     all.extend(orders());
     all.extend(bypasses());
     all.extend(steps());
+    all.extend(drills());
     all
 }
 
@@ -195,6 +197,36 @@ fn steps() -> Vec<Record> {
     all
 }
 
+fn drills() -> Vec<Record> {
+    let s = String::from;
+    let result = |passed, by| DrillResult {
+        workload: s("db"),
+        passed,
+        by,
+        took_ms: Some(i64::MAX),
+        why: s("ok"),
+    };
+    let n = u32::MAX;
+    let mut all = vec![Record::DrillBegun {
+        n,
+        by: s("kim"),
+        workloads: vec![s("db")],
+    }];
+    all.extend(steps().into_iter().map(|record| Record::DrillStep {
+        n,
+        record: Box::new(record),
+    }));
+    all.extend(
+        [DrillOutcome::Passed, DrillOutcome::Failed, DrillOutcome::Interrupted].map(|outcome| Record::DrillEnded {
+            n,
+            outcome,
+            why: s("ok"),
+            results: vec![result(true, Some(s("db.move.verify.busan"))), result(false, None)],
+        }),
+    );
+    all
+}
+
 /// Fails to compile when a kind of record is added, so that `every_record` is made to hold it.
 fn is_listed(record: &Record) -> bool {
     match record {
@@ -213,6 +245,7 @@ fn is_listed(record: &Record) -> bool {
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
+        Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
     }
 }
 
