@@ -9,7 +9,7 @@ use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
 use super::{HookTarget, HookWay, Places, WebhookTarget};
-use super::{hook_exec, hook_lxd, hook_mqtt, hook_url, secret};
+use super::{hook_exec, hook_libvirt, hook_lxd, hook_mqtt, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -40,14 +40,16 @@ enum Kind {
     Exec,
     Mqtt,
     Lxd,
+    Libvirt,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("webhook", Kind::Webhook),
     ("exec", Kind::Exec),
     ("mqtt", Kind::Mqtt),
     ("lxd", Kind::Lxd),
     ("incus", Kind::Lxd),
+    ("libvirt", Kind::Libvirt),
 ];
 
 impl HookRow {
@@ -55,6 +57,7 @@ impl HookRow {
     pub(super) fn native(&self) -> Option<&Places> {
         match self.way.as_ref()? {
             HookWay::Lxd(target) => Some(&target.places),
+            HookWay::Libvirt(target) => Some(&target.places),
             HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) => None,
         }
     }
@@ -98,6 +101,7 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Exec) => hook_exec::read(table, folder),
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
         Some(Kind::Lxd) => hook_lxd::read(table, folder),
+        Some(Kind::Libvirt) => hook_libvirt::read(table),
     };
     let row = HookRow {
         id,

@@ -13,7 +13,7 @@ const HTTPS_KEYS: [&str; 6] = ["urls", "cert_file", "key_file", "ca", "pinned_fi
 
 /// Reads and checks it; none where it cannot be reached by anything.
 pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Reached> {
-    let places = places::read(table, "member");
+    let places = places::read(table, &places::MEMBERS);
     let allow_force_stop = table.flag("allow_force_stop", false);
     let project = table.text("project");
     if let Some(project) = &project {
@@ -47,7 +47,9 @@ fn socket(table: &Table<'_>, path: &At<String>, folder: &Path) -> LxdDoors {
     for key in HTTPS_KEYS {
         if let Some(at) = table.place(key) {
             let what = format!("`{key}` means nothing beside `socket`");
-            table.faults.error(at, what, "keep one way: `socket`, or `urls` with a certificate");
+            table
+                .faults
+                .error(at, what, "keep one way: `socket`, or `urls` with a certificate");
         }
     }
     let what = "the cluster is reached through this machine alone: if it burns, nothing is moved";
@@ -64,13 +66,20 @@ fn https(table: &Table<'_>, folder: &Path) -> Option<At<LxdDoors>> {
     let pinned = pem(table, "pinned_file", folder, "the certificate that the members show");
     if let Some(at) = table.place("pinned_file").filter(|_| ca.is_some()) {
         let what = "both `ca` and `pinned_file`";
-        table.faults.error(at, what, "`pinned_file` is the members' own certificate, `ca` who has signed it: keep one");
+        table.faults.error(
+            at,
+            what,
+            "`pinned_file` is the members' own certificate, `ca` who has signed it: keep one",
+        );
     }
     let cert = pem(table, "cert_file", folder, "our certificate");
     let key = pem(table, "key_file", folder, "its key");
     for (missing, key) in [(cert.is_none(), "cert_file"), (key.is_none(), "key_file")] {
         if missing && table.place(key).is_none() {
-            table.missing(key, "made for Muster alone, and trusted there: `lxc config trust add muster.crt`");
+            table.missing(
+                key,
+                "made for Muster alone, and trusted there: `lxc config trust add muster.crt`",
+            );
         }
     }
     let doors = LxdDoors::Https {
@@ -86,7 +95,10 @@ fn https(table: &Table<'_>, folder: &Path) -> Option<At<LxdDoors>> {
 fn urls(table: &Table<'_>, allow_loopback: bool) -> Vec<String> {
     let urls = table.texts("urls");
     if table.place("urls").is_none() {
-        table.missing("urls", "of its members, those that do not burn first: urls = [\"https://10.0.0.3:8443\"]; or `socket`");
+        table.missing(
+            "urls",
+            "of its members, those that do not burn first: urls = [\"https://10.0.0.3:8443\"]; or `socket`",
+        );
     }
     for url in &urls {
         hook_url::check(url, allow_loopback, table.faults);
@@ -95,8 +107,13 @@ fn urls(table: &Table<'_>, allow_loopback: bool) -> Vec<String> {
         }
     }
     if let ([only], Some(at)) = (urls.as_slice(), table.place("urls")) {
-        let what = format!("{} is the only way to the cluster: if that member burns, nothing is moved", quoted(&only.value));
-        table.faults.warning(at, what, "name several members, those at the destination first");
+        let what = format!(
+            "{} is the only way to the cluster: if that member burns, nothing is moved",
+            quoted(&only.value)
+        );
+        table
+            .faults
+            .warning(at, what, "name several members, those at the destination first");
     }
     urls.into_iter().map(|url| url.value).collect()
 }

@@ -21,13 +21,13 @@ use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
-use super::places::{self, doomed};
 use super::Reply;
+use super::places::{self, doomed};
 use super::preflight::Preflight;
 use super::underway::Underway;
 use super::webhook::Limits;
 use crate::clock::Clock;
-use crate::config::{LxdTarget, Places, Placed};
+use crate::config::{LxdTarget, Placed, Places};
 use crate::counters::Counters;
 use door::{Door, Seen};
 use fault::Fault;

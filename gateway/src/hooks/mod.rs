@@ -2,6 +2,7 @@
 
 pub mod envelope;
 pub mod exec;
+pub mod libvirt;
 pub mod lxd;
 pub mod mqtt;
 mod places;
@@ -23,6 +24,7 @@ pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
 use exec::Exec;
+use libvirt::Libvirt;
 use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
@@ -46,6 +48,8 @@ pub enum Hook {
     Mqtt(Mqtt),
     /// A cluster of LXD or Incus.
     Lxd(Lxd),
+    /// Hypervisors, through `virsh`.
+    Libvirt(Libvirt),
 }
 
 /// What one attempt came to.
@@ -94,6 +98,7 @@ impl Hook {
             HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
             HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+            HookWay::Libvirt(way) => Self::Libvirt(Libvirt::new(id, (*way, target.works), clock, counters)),
             HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
         })
     }
@@ -105,6 +110,7 @@ impl Hook {
             Self::Exec(hook) => hook.attempt(call, envelope).await,
             Self::Mqtt(hook) => hook.attempt(envelope).await,
             Self::Lxd(hook) => hook.attempt(call).await,
+            Self::Libvirt(hook) => hook.attempt(call).await,
         }
     }
 
@@ -113,7 +119,7 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) => HookOutcome::Retry {
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Libvirt(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
         }
@@ -127,6 +133,7 @@ impl Hook {
             Self::Exec(_) => unknown("a program is known by its calls"),
             Self::Mqtt(_) => unknown("who hears a topic is known by its calls"),
             Self::Lxd(hook) => hook.preflight().await,
+            Self::Libvirt(hook) => hook.preflight().await,
         }
     }
 

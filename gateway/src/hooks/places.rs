@@ -23,7 +23,11 @@ pub(super) fn goal<'a>(places: &'a Places, call: &Call) -> Result<Vec<&'a str>, 
         return Err(format!("the config knows nobody at {to}"));
     };
     let doomed = doomed(places, call);
-    let left: Vec<_> = members.iter().map(String::as_str).filter(|m| !doomed.contains(m)).collect();
+    let left: Vec<_> = members
+        .iter()
+        .map(String::as_str)
+        .filter(|m| !doomed.contains(m))
+        .collect();
     if left.is_empty() {
         return Err(format!("everybody at {to} is doomed as well"));
     }

@@ -41,10 +41,7 @@ pub(crate) fn client(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -
 }
 
 /// By the very certificate of a file, whoever has signed it and whatever name it bears: for servers that sign their own.
-pub(crate) fn client_of(
-    pinned: &Path,
-    identity: Option<&(PathBuf, PathBuf)>,
-) -> Result<Arc<ClientConfig>, TlsFault> {
+pub(crate) fn client_of(pinned: &Path, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
     let verifier = Arc::new(Pinned::of(certificates(pinned)?));
     let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
     ours(builder, identity)

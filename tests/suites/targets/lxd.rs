@@ -2,22 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use muster::clock::Clock;
-use muster::config::HookTarget;
-use muster::counters::Counters;
-use muster::hooks::preflight::{Answer, Preflight};
-use muster::hooks::underway::is_end;
-use muster::hooks::webhook::Limits;
-use muster::hooks::{Clients, Follow, Hook};
-use muster_core::{Call, HookIx, HookOutcome, Mode, Phase, RungKind};
+use muster::hooks::preflight::Answer;
+use muster_core::{HookOutcome, Phase};
 
+use super::alone::{LOSS_S, alone, call, carried, would_go, would_not_go};
 use super::lxd_cluster::Cluster;
 use crate::site::acting_site::SiteText;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{state_of, step_of};
-
-/// How soon loss is feared after the first sign: long, so that nothing falls down its ladder for want of time.
-const LOSS_S: u32 = 600;
 
 /// A hook that is reached over HTTPS by the member that does not burn first.
 fn hook(cluster: &Cluster, id: &str, more: &str) -> String {
@@ -92,9 +84,17 @@ async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
         assert_eq!(standing(&found, name), at("RUNNING", "m3"), "{name}: {found:?}");
     }
     assert_eq!(standing(&found, "idle"), at("STOPPED", "m3"), "it did not run before");
-    assert_eq!(standing(&found, "deaf"), at("RUNNING", "m1"), "nobody gave leave to end it");
+    assert_eq!(
+        standing(&found, "deaf"),
+        at("RUNNING", "m1"),
+        "nobody gave leave to end it"
+    );
     for member in ["m1", "m2"] {
-        assert_eq!(cluster.setting(member, "scheduler.instance").await, "manual", "{member}");
+        assert_eq!(
+            cluster.setting(member, "scheduler.instance").await,
+            "manual",
+            "{member}"
+        );
     }
     assert_eq!(cluster.setting("m3", "scheduler.instance").await, "");
 
@@ -120,10 +120,12 @@ async fn a_member_that_dies_first_is_named_and_the_others_go() {
         .table(&workload("goes", "r2", "lxd", "goes"));
     let mut hosted = Hosted::start(&site).await;
     hosted.burn().await;
-    let status = hosted.api.until("the other is moved, and it is said where this one is", |status| {
-        let note = step_of(status, "gone.move.evacuate.busan")["note"].to_string();
-        state_of(status, "goes") == "moved" && note.contains("on m1, which does not answer")
-    });
+    let status = hosted
+        .api
+        .until("the other is moved, and it is said where this one is", |status| {
+            let note = step_of(status, "gone.move.evacuate.busan")["note"].to_string();
+            state_of(status, "goes") == "moved" && note.contains("on m1, which does not answer")
+        });
     assert_ne!(state_of(&status.await, "gone"), "moved");
     assert_eq!(standing(&cluster.standing("m3").await, "goes"), at("RUNNING", "m3"));
 }
@@ -144,69 +146,34 @@ async fn a_drill_changes_nothing() {
     assert_eq!(cluster.setting("m1", "scheduler.instance").await, "");
 }
 
-/// The hook of a config, by itself.
-async fn alone(cluster: &Cluster, hook: &str, works: &[&str]) -> Hook {
-    let folder = tempfile::tempdir().unwrap();
-    let text = SiteText::new(true, LOSS_S).table(hook).table(&works.concat());
-    let text = text.toml(&folder.path().join("journal.db"));
-    let (config, _) = muster::config::parse(&text, &cluster.file("site.toml")).unwrap();
-    let target: HookTarget = config.hooks[0].clone();
-    let limits = Limits::default();
-    let clients = Clients::new(limits.connect).unwrap();
-    Hook::new(target, &clients, limits, Clock::starting_at(0), Counters::default()).unwrap()
-}
-
-fn call(workload: &str, phase: Phase, token: u64) -> Call {
-    Call {
-        incident: "ansan-1".into(),
-        step: format!("{workload}.move.{phase}.busan"),
-        hook: HookIx(0),
-        workload: workload.into(),
-        rung: RungKind::Move,
-        phase,
-        destination: Some("busan".into()),
-        mode: Mode::Live,
-        token,
-        attempt: 1,
-        doomed: Some(vec!["r1".into()]),
-        deadline: 600_000,
-        why: vec![],
-    }
-}
-
-/// Carries a call out to its end.
-async fn carried(hook: &Hook, call: &Call) -> HookOutcome {
-    let envelope = muster::hooks::envelope::Envelopes::new(Clock::starting_at(0), "http://127.0.0.1:1", [0; 32]);
-    let envelope = envelope.unwrap().without_bearer(call).unwrap();
-    let reply = hook.attempt(call, &envelope).await;
-    let Some(Follow::Hear(mut underway)) = reply.follow else {
-        return reply.outcome;
-    };
-    loop {
-        match underway.next().await {
-            Some(outcome) if is_end(&outcome) => return outcome,
-            Some(_) => {}
-            None => panic!("it broke off"),
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_done_once_fenced_and_brought_home() {
     let cluster = Cluster::up(3).await;
     cluster.container("a1", "m1", false).await;
-    cluster.lxc("m1", &["cluster", "set", "m1", "scheduler.instance", "group"]).await;
+    cluster
+        .lxc("m1", &["cluster", "set", "m1", "scheduler.instance", "group"])
+        .await;
     let works = [workload("shop", "r1", "lxd", "a1"), workload("mail", "r1", "lxd", "a2")].concat();
-    let hook = alone(&cluster, &hook(&cluster, "lxd", ""), &[&works]).await;
+    let hook = alone(&hook(&cluster, "lxd", ""), &works);
 
     let preflight = hook.preflight().await;
     would_go(&preflight, "shop");
     would_not_go(&preflight, "mail", "no instance a2");
-    assert!(matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")), "{preflight:#?}");
+    assert!(
+        matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
+        "{preflight:#?}"
+    );
 
-    assert_eq!(carried(&hook, &call("shop", Phase::Prepare, 7)).await, HookOutcome::Done);
+    assert_eq!(
+        carried(&hook, &call("shop", Phase::Prepare, 7)).await,
+        HookOutcome::Done
+    );
     assert_eq!(cluster.setting("m1", "scheduler.instance").await, "manual");
-    assert_eq!(cluster.setting("m2", "scheduler.instance").await, "", "its rack is not doomed");
+    assert_eq!(
+        cluster.setting("m2", "scheduler.instance").await,
+        "",
+        "its rack is not doomed"
+    );
     let HookOutcome::Retry { cause } = carried(&hook, &call("shop", Phase::Verify, 8)).await else {
         panic!("verified before it moved")
     };
@@ -218,24 +185,24 @@ async fn it_is_done_once_fenced_and_brought_home() {
     let both = [one, other];
     assert!(both.contains(&HookOutcome::Done), "{both:?}");
     assert_eq!(carried(&hook, &evacuate).await, HookOutcome::Done, "{both:?}");
-    assert_eq!(cluster.standing("m1").await, BTreeMap::from([("a1".into(), at("RUNNING", "m3"))]));
-    assert_eq!(carried(&hook, &call("shop", Phase::Verify, 10)).await, HookOutcome::Done);
+    assert_eq!(
+        cluster.standing("m1").await,
+        BTreeMap::from([("a1".into(), at("RUNNING", "m3"))])
+    );
+    assert_eq!(
+        carried(&hook, &call("shop", Phase::Verify, 10)).await,
+        HookOutcome::Done
+    );
     let late = carried(&hook, &call("shop", Phase::Evacuate, 6)).await;
     assert_eq!(late, HookOutcome::TokenRefused);
 
-    assert_eq!(carried(&hook, &call("shop", Phase::Restore, 11)).await, HookOutcome::Done);
+    assert_eq!(
+        carried(&hook, &call("shop", Phase::Restore, 11)).await,
+        HookOutcome::Done
+    );
     assert_eq!(cluster.standing("m1").await["a1"], at("RUNNING", "m1"));
     assert_eq!(cluster.setting("m1", "scheduler.instance").await, "group");
     assert_eq!(cluster.setting("m1", "user.muster-scheduler").await, "");
-}
-
-fn would_go(preflight: &Preflight, workload: &str) {
-    assert!(matches!(preflight.workloads[workload], Answer::Yes { .. }), "{preflight:#?}");
-}
-
-fn would_not_go(preflight: &Preflight, workload: &str, words: &str) {
-    let fits = |answer: &Answer| matches!(answer, Answer::No { why, mend } if why.contains(words) && !mend.is_empty());
-    assert!(fits(&preflight.workloads[workload]), "{preflight:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,18 +212,25 @@ async fn another_certificate_is_not_believed_and_ours_has_to_be_trusted() {
     let text = hook(&cluster, "lxd", "");
     // Ours is a certificate as good as any, and not that of the members.
     let forged = text.replace("server.crt", "client.crt");
-    let refused = alone(&cluster, &forged, &[&works]).await.preflight().await;
-    assert!(matches!(&refused.reachable, Answer::No { why, .. } if why.contains("certificate")), "{refused:#?}");
-    let HookOutcome::Retry { .. } = carried(&alone(&cluster, &forged, &[&works]).await, &call("shop", Phase::Evacuate, 1)).await
-    else {
+    let refused = alone(&forged, &works).preflight().await;
+    assert!(
+        matches!(&refused.reachable, Answer::No { why, .. } if why.contains("certificate")),
+        "{refused:#?}"
+    );
+    let HookOutcome::Retry { .. } = carried(&alone(&forged, &works), &call("shop", Phase::Evacuate, 1)).await else {
         panic!("spoke to a stranger")
     };
 
     let fingerprint = cluster.lxc("m1", &["config", "trust", "list", "--format", "csv"]).await;
     let line = fingerprint.lines().find(|line| line.starts_with("client,")).unwrap();
-    cluster.lxc("m1", &["config", "trust", "remove", line.split(',').nth(3).unwrap()]).await;
-    let stranger = alone(&cluster, &text, &[&works]).await.preflight().await;
-    assert!(matches!(&stranger.reachable, Answer::No { mend, .. } if mend.contains("trust add")), "{stranger:#?}");
+    cluster
+        .lxc("m1", &["config", "trust", "remove", line.split(',').nth(3).unwrap()])
+        .await;
+    let stranger = alone(&text, &works).preflight().await;
+    assert!(
+        matches!(&stranger.reachable, Answer::No { mend, .. } if mend.contains("trust add")),
+        "{stranger:#?}"
+    );
 
     // The socket of a member needs no certificate.
     let socket = cluster.socket("m2").display().to_string();
@@ -264,6 +238,9 @@ async fn another_certificate_is_not_believed_and_ours_has_to_be_trusted() {
         "[[hook]]\nid = \"lxd\"\nkind = \"lxd\"\nsocket = \"{socket}\"\nracks = {{ r1 = [\"m1\"] }}\n\
          destinations = {{ busan = [\"m3\"] }}\n"
     );
-    let reached = alone(&cluster, &by_socket, &[&works]).await.preflight().await;
-    assert!(matches!(&reached.reachable, Answer::Yes { seen } if seen.starts_with("lxd 5.")), "{reached:#?}");
+    let reached = alone(&by_socket, &works).preflight().await;
+    assert!(
+        matches!(&reached.reachable, Answer::Yes { seen } if seen.starts_with("lxd 5.")),
+        "{reached:#?}"
+    );
 }

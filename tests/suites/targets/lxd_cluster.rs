@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use muster::clock::Stopwatch;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::timeout;
+
+use super::ran;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/targets/lxd_cluster.sh");
 /// Up, on a busy machine.
@@ -68,7 +67,9 @@ impl Cluster {
         let init = if stubborn { "/sbin/stubborn" } else { "/sbin/init" };
         let init = format!("raw.lxc=lxc.init.cmd={init}");
         let patience = "boot.host_shutdown_timeout=2";
-        let launch = ["launch", "bare", name, "--target", member, "--config", &init, "--config", patience];
+        let launch = [
+            "launch", "bare", name, "--target", member, "--config", &init, "--config", patience,
+        ];
         self.lxc(member, &launch).await;
     }
 
@@ -84,7 +85,9 @@ impl Cluster {
 
     /// A setting of a member; empty if it is not set.
     pub(super) async fn setting(&self, member: &str, key: &str) -> String {
-        let answer = self.lxc("m3", &["query", &format!("/1.0/cluster/members/{member}")]).await;
+        let answer = self
+            .lxc("m3", &["query", &format!("/1.0/cluster/members/{member}")])
+            .await;
         let member: serde_json::Value = serde_json::from_str(&answer).unwrap();
         member["config"][key].as_str().unwrap_or_default().to_owned()
     }
@@ -101,8 +104,12 @@ impl Cluster {
             let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line).contains(&ours)
         };
-        let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
-        processes.filter(|process| is_monitor(process)).any(|monitor| has_child(&monitor))
+        let processes = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        processes
+            .filter(|process| is_monitor(process))
+            .any(|monitor| has_child(&monitor))
     }
 }
 
@@ -114,18 +121,9 @@ fn has_child(process: &Path) -> bool {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let down = std::process::Command::new(SCRIPT).args(["down", self.at(), &self.tag]).status();
+        let down = std::process::Command::new(SCRIPT)
+            .args(["down", self.at(), &self.tag])
+            .status();
         assert!(down.is_ok_and(|down| down.success()) || std::thread::panicking());
     }
-}
-
-/// Runs a command to its good end; what it printed.
-async fn ran(command: &mut Command, bound: Duration) -> String {
-    let since = Stopwatch::start();
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let done = timeout(bound, command.output()).await;
-    let done = done.unwrap_or_else(|_| panic!("not within {:?}: {command:?}", since.elapsed())).unwrap();
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{command:?}: {out}{err}");
-    out.into_owned()
 }

@@ -34,7 +34,9 @@ pub(super) async fn put_on(inner: &Inner, door: &Door, call: &Call) -> Result<()
     let all: Vec<Member> = door.get("/1.0/cluster/members", &[("recursion", "1")]).await?.it;
     let takes = |member: &Member| member.config.get(SCHEDULER).map(String::as_str) != Some(BY_HAND);
     let doomed = doomed(&inner.target.places, call);
-    let open = all.iter().filter(|m| doomed.contains(m.server_name.as_str()) && takes(m));
+    let open = all
+        .iter()
+        .filter(|m| doomed.contains(m.server_name.as_str()) && takes(m));
     for member in open {
         change(door, &member.server_name, |config| {
             if config.get(SCHEDULER).map(String::as_str) == Some(BY_HAND) {
@@ -85,5 +87,7 @@ async fn change(door: &Door, member: &str, how: impl Fn(&mut BTreeMap<String, St
             done => return done.map(drop),
         }
     }
-    Err(Fault::NotYet(format!("the settings of member {member} change faster than they can be written")))
+    Err(Fault::NotYet(format!(
+        "the settings of member {member} change faster than they can be written"
+    )))
 }

@@ -144,7 +144,10 @@ impl Door {
     }
 
     fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<RequestBuilder, Fault> {
-        let mut url = self.base.join(path).map_err(|cause| Fault::Garbled(format!("{path}: {cause}")))?;
+        let mut url = self
+            .base
+            .join(path)
+            .map_err(|cause| Fault::Garbled(format!("{path}: {cause}")))?;
         url.query_pairs_mut()
             .extend_pairs(query)
             .append_pair("project", &self.project);
@@ -166,7 +169,11 @@ impl Door {
             Fault::Garbled(format!("status {status}, {cause}"))
         })?;
         if answer.error_code != 0 || status >= 300 {
-            let code = if answer.error_code == 0 { status } else { answer.error_code };
+            let code = if answer.error_code == 0 {
+                status
+            } else {
+                answer.error_code
+            };
             let error = note::clean(answer.error.as_bytes());
             return Err(Fault::Said { code, error });
         }

@@ -17,10 +17,7 @@ pub(super) enum Fault {
     Tls(String),
     /// It answered with an error.
     #[error("LXD: {error} ({code})")]
-    Said {
-        code: u16,
-        error: String,
-    },
+    Said { code: u16, error: String },
     /// It answered what cannot be read.
     #[error("an answer of LXD that cannot be read: {0}")]
     Garbled(String),
@@ -29,10 +26,7 @@ pub(super) enum Fault {
     Untrusted,
     /// An operation has failed there.
     #[error("{what}: {err}")]
-    Operation {
-        what: String,
-        err: String,
-    },
+    Operation { what: String, err: String },
     /// Certain: the next rung.
     #[error("{0}")]
     Cannot(String),
@@ -63,6 +57,11 @@ impl Fault {
     /// Whether it is so because there is nothing of that name.
     pub(super) const fn is_absence(&self) -> bool {
         matches!(self, Self::Said { code: 404, .. })
+    }
+
+    /// Whether whoever has it may be dead.
+    pub(super) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Said { code: 500.., .. } | Self::Way(_, Failure::Timeout(_)))
     }
 
     /// Whether somebody else has changed it since we looked.

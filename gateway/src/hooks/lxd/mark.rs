@@ -31,7 +31,10 @@ impl Instance {
     /// Of the incident that the marks are of; as it is now where there are none.
     pub(super) fn before(&self) -> Before {
         let home = self.config.get(HOME).cloned();
-        let ran = self.config.get(POWER).map_or(!self.is("Stopped"), |power| power == RUNNING);
+        let ran = self
+            .config
+            .get(POWER)
+            .map_or(!self.is("Stopped"), |power| power == RUNNING);
         Before { home, ran }
     }
 
@@ -56,7 +59,9 @@ pub(super) async fn raise(door: &Door, name: &str, incident: &str, token: u64) -
             done => done?,
         }
     }
-    Err(Fault::NotYet(format!("the settings of {name} change faster than they can be marked")))
+    Err(Fault::NotYet(format!(
+        "the settings of {name} change faster than they can be marked"
+    )))
 }
 
 /// Back home, and as it was: only the token stays.
@@ -87,5 +92,7 @@ fn marks(instance: &Instance, incident: &str, token: u64) -> Map<String, Value> 
 async fn write(door: &Door, seen: &Seen<Instance>, marks: Map<String, Value>) -> Result<(), Fault> {
     let path = format!("/1.0/instances/{}", seen.it.name);
     let body = json!({ "config": marks });
-    door.send(Method::PATCH, (&path, &[]), &body, seen.etag.as_ref()).await.map(drop)
+    door.send(Method::PATCH, (&path, &[]), &body, seen.etag.as_ref())
+        .await
+        .map(drop)
 }

@@ -51,7 +51,10 @@ pub(super) fn missing(instance: &Instance, goal: &[&str], ran: bool) -> Result<M
         ("Stopped", true) => Ok(Missing::Nothing),
         ("Running", false) => Ok(Missing::Stop),
         ("Stopped", false) => Ok(Missing::Copy),
-        (status, _) => Err(Fault::NotYet(format!("{} is {status} on {}", instance.name, instance.location))),
+        (status, _) => Err(Fault::NotYet(format!(
+            "{} is {status} on {}",
+            instance.name, instance.location
+        ))),
     }
 }
 
@@ -103,7 +106,10 @@ impl Mover<'_> {
             }
             self.stop_it(&instance).await?;
         }
-        Err(Fault::NotYet(format!("{} is started again whenever it is stopped", self.name)))
+        Err(Fault::NotYet(format!(
+            "{} is started again whenever it is stopped",
+            self.name
+        )))
     }
 
     /// The probe of a move.
@@ -170,14 +176,20 @@ impl Mover<'_> {
     /// Says more than LXD does of an instance that it cannot show. Of one whose member is dead the list still knows where
     /// it stood. While one is copied there is none of its name for a moment.
     async fn why_unseen(&self, fault: Fault) -> Fault {
-        let Fault::Said { code, .. } = &fault else {
+        // An instance of a dead member is asked for in vain for as long as we wait; or it is said so at once.
+        if !fault.is_absence() && !fault.is_silence() {
             return fault;
-        };
-        let all = self.door.get::<Vec<Instance>>("/1.0/instances", &[("recursion", "1")]).await;
+        }
+        let all = self
+            .door
+            .get::<Vec<Instance>>("/1.0/instances", &[("recursion", "1")])
+            .await;
         let Ok(all) = all.map(|seen| seen.it) else {
             return fault;
         };
-        let half = all.iter().find(|i| i.name.contains("move-of-") && i.before().home.is_some());
+        let half = all
+            .iter()
+            .find(|i| i.name.contains("move-of-") && i.before().home.is_some());
         match (all.iter().find(|i| i.name == self.name), half) {
             (Some(found), _) => Fault::NotYet(format!(
                 "{} is {} on {}, which does not answer ({fault})",
@@ -188,9 +200,7 @@ impl Mover<'_> {
                 self.name, half.name, half.location
             )),
             // What is copied is in the list under one of its two names.
-            (None, None) if *code == 404 => {
-                Fault::Cannot(format!("LXD knows no instance {}", self.name))
-            }
+            (None, None) if fault.is_absence() => Fault::Cannot(format!("LXD knows no instance {}", self.name)),
             (None, None) => fault,
         }
     }
@@ -210,7 +220,9 @@ impl Mover<'_> {
         let _ = self.say.send(HookOutcome::Running { percent: Some(0) }).await;
         let path = format!("/1.0/instances/{}", self.name);
         let body = json!({ "name": self.name, "migration": true });
-        self.waiting(COPY).run(Method::POST, (&path, &[("target", &to)]), &body).await
+        self.waiting(COPY)
+            .run(Method::POST, (&path, &[("target", &to)]), &body)
+            .await
     }
 
     /// Cleanly, in its own time; hard only by its owner's leave.
@@ -220,13 +232,21 @@ impl Mover<'_> {
         let body = json!({ "action": "stop", "timeout": stop_s, "force": false });
         match self.put_state(&body, limit).await {
             Err(Fault::Operation { err, .. }) if self.inner.target.allow_force_stop => {
-                tracing::warn!(hook = self.inner.id, instance = self.name, err, "does not stop by itself: stopped hard");
+                tracing::warn!(
+                    hook = self.inner.id,
+                    instance = self.name,
+                    err,
+                    "does not stop by itself: stopped hard"
+                );
                 let body = json!({ "action": "stop", "force": true });
                 self.put_state(&body, limit).await
             }
             Err(Fault::Operation { err, .. }) => {
                 let hint = "`allow_force_stop = true` would stop it hard";
-                Err(Fault::NotYet(format!("{} has not stopped within {stop_s} s ({hint}): {err}", self.name)))
+                Err(Fault::NotYet(format!(
+                    "{} has not stopped within {stop_s} s ({hint}): {err}",
+                    self.name
+                )))
             }
             done => done,
         }

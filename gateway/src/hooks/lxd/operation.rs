@@ -57,14 +57,18 @@ impl Waiting<'_> {
             let _ = self.say.send(HookOutcome::Running { percent }).await;
         }
         let limit_s = self.limit.as_secs();
-        Err(Fault::NotYet(format!("LXD has not ended it within {limit_s} s, and goes on")))
+        Err(Fault::NotYet(format!(
+            "LXD has not ended it within {limit_s} s, and goes on"
+        )))
     }
 
     /// Whatever is under way for an instance already: by an attempt before, another gateway, or a person.
     pub(super) async fn for_others(&self, name: &str) -> Result<bool, Fault> {
-        let all: BTreeMap<String, Vec<Operation>> =
-            self.door.get::<Option<_>>("/1.0/operations", &[("recursion", "1")]).await?.it.unwrap_or_default();
-        let Some(running) = all.into_values().flatten().find(|o| o.runs() && o.is_about(name)) else {
+        // By state; of a state that nothing is in there may be a null.
+        type ByState = BTreeMap<String, Option<Vec<Operation>>>;
+        let all: Option<ByState> = self.door.get("/1.0/operations", &[("recursion", "1")]).await?.it;
+        let all = all.unwrap_or_default().into_values().flatten().flatten();
+        let Some(running) = all.into_iter().find(|o| o.runs() && o.is_about(name)) else {
             return Ok(false);
         };
         // How it ends is its own beginner's; what is there afterwards is looked at.

@@ -14,14 +14,25 @@ use crate::hooks::preflight::{Answer, Preflight};
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Devices that stand in one machine and move with nothing.
-const FIXED: [&str; 7] = ["gpu", "usb", "pci", "unix-char", "unix-block", "unix-hotplug", "infiniband"];
+const FIXED: [&str; 7] = [
+    "gpu",
+    "usb",
+    "pci",
+    "unix-char",
+    "unix-block",
+    "unix-hotplug",
+    "infiniband",
+];
 
 pub(super) async fn of(inner: &Inner) -> Preflight {
     let asked = tokio::time::timeout(LIMIT, asked(inner)).await;
     let slow = || Fault::NotYet(format!("not all was answered within {} s", LIMIT.as_secs()));
     asked.unwrap_or_else(|_| Err(slow())).unwrap_or_else(|fault| {
         let answer = match &fault {
-            Fault::Untrusted => no(&fault, "`lxc config trust add muster.crt` on a member, with the file of `cert_file`"),
+            Fault::Untrusted => no(
+                &fault,
+                "`lxc config trust add muster.crt` on a member, with the file of `cert_file`",
+            ),
             _ => no(&fault, "start a member of `urls`, or mend the way to it"),
         };
         Preflight::only_reached(answer, "it was not reached")
@@ -55,14 +66,23 @@ fn nobodys(inner: &Inner, all: &[Instance]) -> Vec<String> {
     let ours: BTreeSet<&String> = inner.target.places.racks.values().flatten().collect();
     let named: BTreeSet<&str> = inner.works.values().map(|placed| placed.object.as_str()).collect();
     let left = all.iter().filter(|i| !i.is("Stopped") && ours.contains(&i.location));
-    left.filter(|i| !named.contains(i.name.as_str())).map(|i| format!("{} on {}", i.name, i.location)).collect()
+    left.filter(|i| !named.contains(i.name.as_str()))
+        .map(|i| format!("{} on {}", i.name, i.location))
+        .collect()
 }
 
 fn rights(door: &Door) -> Answer {
     if !door.server.environment.server_clustered {
-        return no("it is no cluster, so nothing can be moved in it", "form a cluster, or use `stop` alone");
+        return no(
+            "it is no cluster, so nothing can be moved in it",
+            "form a cluster, or use `stop` alone",
+        );
     }
-    for (extension, what) in [("clustering", "members"), ("etag", "fences"), (cordon::EXTENSION, "a cordon")] {
+    for (extension, what) in [
+        ("clustering", "members"),
+        ("etag", "fences"),
+        (cordon::EXTENSION, "a cordon"),
+    ] {
         if !door.server.can(extension) {
             let why = format!("this version has no {what} (API extension `{extension}`)");
             return no(&why, "update it to LXD 5.0 or Incus");
@@ -121,7 +141,9 @@ fn fixed(instance: &Instance) -> Option<&str> {
         FIXED.contains(&kind) || kind == "disk" && !device.contains_key("pool") && is_folder()
     };
     let mut devices = instance.expanded_devices.iter();
-    devices.find(|(_, device)| of_the_host(device)).map(|(name, _)| name.as_str())
+    devices
+        .find(|(_, device)| of_the_host(device))
+        .map(|(name, _)| name.as_str())
 }
 
 fn no(why: impl std::fmt::Display, mend: &str) -> Answer {

@@ -49,12 +49,18 @@ fn lack(free: &[Free], silent: &[String], need: Need) -> Fault {
     }
     let members: Vec<_> = free.iter().map(shown).collect();
     let (memory, disk) = (mib(need.memory), mib(need.disk));
-    Fault::Cannot(format!("no room for {memory} of memory and {disk} of disk: {}", members.join(", ")))
+    Fault::Cannot(format!(
+        "no room for {memory} of memory and {disk} of disk: {}",
+        members.join(", ")
+    ))
 }
 
 /// A member's room, for people.
 pub(super) fn shown(free: &Free) -> String {
-    let disk = free.disk.map(|disk| format!(", disk {}", mib(disk))).unwrap_or_default();
+    let disk = free
+        .disk
+        .map(|disk| format!(", disk {}", mib(disk)))
+        .unwrap_or_default();
     format!("{} has {} free{disk}", free.member, mib(free.memory))
 }
 
@@ -119,7 +125,10 @@ fn pool_of(instance: &Instance) -> Option<&str> {
 async fn need(door: &Door, instance: &Instance) -> Result<Need, Fault> {
     let path = format!("/1.0/instances/{}/state", instance.name);
     let state: InstanceState = door.get(&path, &[]).await?.it;
-    let limit = instance.expanded_config.get("limits.memory").and_then(|text| bytes_of(text));
+    let limit = instance
+        .expanded_config
+        .get("limits.memory")
+        .and_then(|text| bytes_of(text));
     let root = state.disk.as_ref().and_then(|disks| disks.get("root"));
     Ok(Need {
         memory: limit.unwrap_or(state.memory.usage),
@@ -174,7 +183,11 @@ mod tests {
 
     #[test]
     fn the_roomiest_member_that_holds_it() {
-        let members = [free("m1", 900, Some(10)), free("m2", 500, Some(90)), free("m3", 400, None)];
+        let members = [
+            free("m1", 900, Some(10)),
+            free("m2", 500, Some(90)),
+            free("m3", 400, None),
+        ];
         let need = |memory, disk| Need { memory, disk };
         let chosen = |need| choose(&members, need).map(|f| f.member);
         assert_eq!(chosen(need(300, 0)).as_deref(), Some("m1"));
@@ -182,6 +195,9 @@ mod tests {
         assert_eq!(chosen(need(300, 100)).as_deref(), Some("m3"));
         assert_eq!(chosen(need(600, 50)), None);
         assert!(matches!(lack(&members, &[], need(600, 50)), Fault::Cannot(_)));
-        assert!(matches!(lack(&members, &["m4".into()], need(600, 50)), Fault::NotYet(_)));
+        assert!(matches!(
+            lack(&members, &["m4".into()], need(600, 50)),
+            Fault::NotYet(_)
+        ));
     }
 }

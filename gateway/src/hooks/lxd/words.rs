@@ -166,7 +166,11 @@ impl Operation {
 
     /// Whether it is about this instance.
     pub(super) fn is_about(&self, name: &str) -> bool {
-        let ends = |path: &String| path.split('?').next().is_some_and(|p| p.rsplit('/').next() == Some(name));
+        let ends = |path: &String| {
+            path.split('?')
+                .next()
+                .is_some_and(|p| p.rsplit('/').next() == Some(name))
+        };
         let named = self.resources.iter().flat_map(BTreeMap::iter);
         named
             .filter(|(kind, _)| matches!(kind.as_str(), "instances" | "containers"))
