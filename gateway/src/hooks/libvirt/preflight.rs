@@ -1,6 +1,7 @@
 //! What hypervisors say of themselves before they are needed. Nothing is changed by asking.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Inner;
 use super::fault::Fault;
@@ -8,7 +9,18 @@ use super::virsh::{ASK, Virsh};
 use crate::config::Placed;
 use crate::hooks::preflight::{Answer, Preflight};
 
+/// All questions together.
+const LIMIT: Duration = Duration::from_secs(30);
+
 pub(super) async fn of(inner: &Inner) -> Preflight {
+    tokio::time::timeout(LIMIT, asked(inner)).await.unwrap_or_else(|_| {
+        let why = format!("not all was answered within {} s", LIMIT.as_secs());
+        let mend = "see which hypervisor hangs: `virsh -c URI hostname`".into();
+        Preflight::only_reached(Answer::No { why, mend }, "not all were reached")
+    })
+}
+
+async fn asked(inner: &Inner) -> Preflight {
     let places = &inner.target.places;
     let everybody: BTreeSet<&String> = places
         .racks

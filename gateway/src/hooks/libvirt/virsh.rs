@@ -13,6 +13,8 @@ use crate::hooks::note;
 
 /// A question is answered within this.
 pub(super) const ASK: Duration = Duration::from_secs(10);
+/// After its end.
+const DRAIN: Duration = Duration::from_millis(200);
 /// Read of either stream; what lies beyond is thrown away.
 const OUTPUT_BYTES: usize = 256 * 1_024;
 /// What is kept of our own environment: ssh finds its keys by it.
@@ -55,13 +57,25 @@ impl Virsh {
             .stderr(Stdio::piped())
             .process_group(0);
         let mut child = command.spawn().map_err(Fault::Start)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut group = Group::of(child).map_err(Fault::Start)?;
-        let (ended, out, err) = tokio::join!(group.ended(), read(out), read(err));
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let ended = {
+            let reading = async { tokio::join!(read(stdout, &mut out), read(stderr, &mut err)) };
+            tokio::pin!(reading);
+            tokio::select! {
+                ended = group.ended() => {
+                    // What others still hold its output open for, such as a lasting ssh, is not waited for.
+                    let _ = tokio::time::timeout(DRAIN, reading).await;
+                    ended
+                }
+                _ = &mut reading => group.ended().await,
+            }
+        };
         match ended {
-            Ended::Exit(0) => Ok(out),
+            Ended::Exit(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
             Ended::Exit(_) | Ended::Signal(_) => Err(Fault::Said {
-                error: errors(&err, ended),
+                error: errors(&String::from_utf8_lossy(&err), ended),
             }),
         }
     }
@@ -79,14 +93,59 @@ fn errors(err: &str, ended: Ended) -> String {
     note::clean(lines.join(": ").as_bytes())
 }
 
-async fn read(from: Option<impl AsyncRead + Unpin>) -> String {
+async fn read(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     let Some(mut from) = from else {
-        return String::new();
+        return;
     };
-    let (mut kept, mut piece) = (Vec::new(), [0; 4_096]);
+    let mut piece = [0; 4_096];
     while let Ok(n @ 1..) = from.read(&mut piece).await {
         let room = OUTPUT_BYTES - kept.len();
         kept.extend_from_slice(&piece[..n.min(room)]);
     }
-    String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::clock::Stopwatch;
+
+    /// A program that behaves as no virsh should.
+    async fn run(script: &str, limit_ms: u64) -> Result<String, Fault> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("virsh");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let limit = Duration::from_millis(limit_ms);
+        Virsh::at(&path).run("test:///default", &["domstate", "x"], limit).await
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_is_ended_and_one_that_talks_is_cut_off() {
+        assert!(matches!(run("sleep 60", 300).await, Err(Fault::Timeout { .. })));
+        let much = run("yes 0123456789 | head -c 2000000", 20_000).await.unwrap();
+        assert_eq!(much.len(), OUTPUT_BYTES);
+    }
+
+    #[tokio::test]
+    async fn what_goes_on_in_the_background_is_not_waited_for() {
+        let since = Stopwatch::start();
+        let said = run("setsid sleep 20 & echo running", 15_000).await.unwrap();
+        assert_eq!(said.trim(), "running");
+        assert!(since.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn errors_are_one_line_and_absence_is_told_from_silence() {
+        let said = |words: &'static str| async move { run(&format!("printf '{words}' >&2; exit 1"), 15_000).await };
+        let absent = said("error: failed to get domain \\047x\\047\\n").await.unwrap_err();
+        assert!(absent.is_absence(), "{absent}");
+        let silent = said("error: failed to connect to the hypervisor\\nerror: refused\\n").await.unwrap_err();
+        assert!(!silent.is_absence());
+        assert_eq!(silent.to_string(), "failed to connect to the hypervisor: refused");
+        assert!(said("").await.unwrap_err().to_string().contains("virsh ended with Exit(1)"));
+        let missing = Virsh::at(Path::new("/no/such")).run("x", &[], ASK).await;
+        assert!(matches!(missing, Err(Fault::Start(_))));
+    }
 }

@@ -84,7 +84,7 @@ impl Waiting<'_> {
 }
 
 /// An operation's path, of the form that is known: what a server answers is no path to anywhere.
-fn path_of(operation: &str) -> Result<String, Fault> {
+pub(super) fn path_of(operation: &str) -> Result<String, Fault> {
     let path = operation.split('?').next().unwrap_or_default();
     let id = path.strip_prefix("/1.0/operations/").unwrap_or_default();
     if id.is_empty() || id.len() > 64 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
