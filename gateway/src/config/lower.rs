@@ -70,6 +70,13 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
+    let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
+    let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
+    let drills = rows
+        .drills
+        .into_iter()
+        .map(|row| row.lower(&indices.workloads, faults))
+        .collect();
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -87,6 +94,8 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
             .collect(),
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
+        bridges,
+        drills,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod alike;
+mod bridge;
 mod buses;
 mod certificates;
 mod channel;
@@ -12,6 +13,7 @@ mod channels;
 mod checks;
 mod cycles;
 mod defaults;
+mod drill;
 mod faults;
 mod feeds;
 mod finding;
@@ -52,6 +54,8 @@ mod tests;
 mod workload;
 mod zone;
 
+pub use bridge::{Amounts, Bridges, Destination, Names, OwnPlace, Stands, Tool, ToolKind, ToolUrl};
+pub use drill::{Blocked, Drilled};
 pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
@@ -95,6 +99,10 @@ pub struct Config {
     pub token_hashes: Vec<[u8; 32]>,
     /// Places outside that are told.
     pub notify: Vec<Place>,
+    /// What readiness has to know beside all this.
+    pub bridges: Bridges,
+    /// How often drills are held.
+    pub drills: Vec<Drilled>,
 }
 
 impl Config {

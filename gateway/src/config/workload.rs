@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
 use super::Placed;
+use super::bridge::{self, Amounts};
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;
@@ -19,6 +20,7 @@ pub(super) struct WorkloadRow {
     pub(super) tier: u8,
     pub(super) runs_on: At<String>,
     object: Option<String>,
+    takes: Amounts,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,
 }
@@ -73,6 +75,7 @@ fn read_one(table: &Table<'_>) -> WorkloadRow {
         tier: table.integer("tier", 1..=255).map_or(1, |t| t.value as u8),
         runs_on,
         object: object(table),
+        takes: bridge::amounts(table, "takes", "takes of [[workload]]"),
         after: table.texts("after"),
         rungs,
     };
@@ -128,6 +131,11 @@ pub(super) struct Calls<'a> {
 }
 
 impl WorkloadRow {
+    /// What it takes where it goes.
+    pub(super) fn takes(&self) -> (String, Amounts) {
+        (self.id.value.clone(), self.takes.clone())
+    }
+
     /// Whether a rung of it calls this hook.
     pub(super) fn calls(&self, hook: &str) -> bool {
         self.rungs_of(hook).next().is_some()

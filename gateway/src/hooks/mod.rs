@@ -28,7 +28,7 @@ use libvirt::Libvirt;
 use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
-use preflight::{Answer, Preflight};
+use preflight::Preflight;
 use reqwest::Url;
 use underway::Underway;
 use webhook::{Limits, Webhook};
@@ -127,11 +127,10 @@ impl Hook {
 
     /// What it says of itself before it is needed, with a deadline of its own; nothing is changed by asking.
     pub async fn preflight(&self) -> Preflight {
-        let unknown = |why: &str| Preflight::only_reached(Answer::Unknown { why: why.into() }, why);
         match self {
-            Self::Webhook(_) => unknown("a webhook is known by its calls"),
-            Self::Exec(_) => unknown("a program is known by its calls"),
-            Self::Mqtt(_) => unknown("who hears a topic is known by its calls"),
+            Self::Webhook(hook) => hook.preflight().await,
+            Self::Exec(hook) => hook.preflight(),
+            Self::Mqtt(hook) => hook.preflight().await,
             Self::Lxd(hook) => hook.preflight().await,
             Self::Libvirt(hook) => hook.preflight().await,
         }
