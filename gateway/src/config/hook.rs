@@ -9,7 +9,7 @@ use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
 use super::{HookTarget, HookWay, Places, WebhookTarget};
-use super::{hook_exec, hook_libvirt, hook_lxd, hook_mqtt, hook_url, secret};
+use super::{hook_exec, hook_kubernetes, hook_libvirt, hook_lxd, hook_mqtt, hook_slurm, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -41,15 +41,19 @@ enum Kind {
     Mqtt,
     Lxd,
     Libvirt,
+    Kubernetes,
+    Slurm,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 8] = [
     ("webhook", Kind::Webhook),
     ("exec", Kind::Exec),
     ("mqtt", Kind::Mqtt),
     ("lxd", Kind::Lxd),
     ("incus", Kind::Lxd),
     ("libvirt", Kind::Libvirt),
+    ("kubernetes", Kind::Kubernetes),
+    ("slurm", Kind::Slurm),
 ];
 
 impl HookRow {
@@ -58,7 +62,12 @@ impl HookRow {
         match self.way.as_ref()? {
             HookWay::Lxd(target) => Some(&target.places),
             HookWay::Libvirt(target) => Some(&target.places),
-            HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) => None,
+            // These have rules of their own, or none.
+            HookWay::Webhook(_)
+            | HookWay::Exec(_)
+            | HookWay::Mqtt(_)
+            | HookWay::Kubernetes(_)
+            | HookWay::Slurm(_) => None,
         }
     }
 
@@ -91,7 +100,10 @@ pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<Hook
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"webhook\", \"exec\", \"mqtt\" or \"lxd\"");
+        table.missing(
+            "kind",
+            "kind = \"webhook\", \"exec\", \"mqtt\", \"kubernetes\", \"lxd\" or \"slurm\"",
+        );
     }
     let kind = table.choice("kind", &KINDS).map(|kind| kind.value);
     let id = table.need_id("id");
@@ -102,6 +114,8 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
         Some(Kind::Lxd) => hook_lxd::read(table, folder),
         Some(Kind::Libvirt) => hook_libvirt::read(table),
+        Some(Kind::Kubernetes) => Some(hook_kubernetes::read(table, folder)),
+        Some(Kind::Slurm) => Some(hook_slurm::read(table, folder)),
     };
     let row = HookRow {
         id,

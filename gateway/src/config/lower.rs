@@ -16,7 +16,7 @@ use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
     Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
-    notify, places, sensor, zone,
+    notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -70,6 +70,9 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
+    let targets = targets.into_iter().flatten();
+    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
+    objects::check(&targets, &rows.workloads, faults);
     let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
     let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
     let drills = rows
@@ -87,11 +90,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks: targets
-            .into_iter()
-            .flatten()
-            .map(|target| knowing(target, &rows.workloads))
-            .collect(),
+        hooks: targets,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,

@@ -20,9 +20,11 @@ mod finding;
 mod groups;
 mod hook;
 mod hook_exec;
+mod hook_kubernetes;
 mod hook_libvirt;
 mod hook_lxd;
 mod hook_mqtt;
+mod hook_slurm;
 mod hook_url;
 mod http;
 mod later;
@@ -32,6 +34,7 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod objects;
 mod pick;
 mod places;
 mod polled;
@@ -40,6 +43,7 @@ mod port;
 mod principal;
 mod probe;
 mod profile;
+mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -303,6 +307,21 @@ pub enum HookWay {
     Lxd(Box<LxdTarget>),
     /// Hypervisors, through `virsh`.
     Libvirt(Box<LibvirtTarget>),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<KubernetesTarget>),
+    /// A Slurm cluster.
+    Slurm(SlurmTarget),
+}
+
+impl HookWay {
+    /// Whether it is Muster that knows how, and no receiver of somebody's.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Kubernetes(_) | Self::Slurm(_) | Self::Lxd(_) | Self::Libvirt(_)
+        )
+    }
 }
 
 /// A webhook.
@@ -408,6 +427,47 @@ pub struct Places {
     pub racks: BTreeMap<String, Vec<String>>,
     /// Members by destination.
     pub destinations: BTreeMap<String, Vec<String>>,
+}
+
+/// A Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubernetesTarget {
+    /// Of its API.
+    pub url: String,
+    /// PEM file of the only authorities its certificate may be from; the machine's own without it.
+    pub ca: Option<PathBuf>,
+    /// File of a bearer token, read at each use.
+    pub token_file: Option<PathBuf>,
+    /// Our certificate and its key, PEM files.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether it may be on this machine.
+    pub allow_loopback: bool,
+    /// By rack of this site, its nodes. They go before `rack_label`.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Label of a node whose value is its rack.
+    pub rack_label: Option<String>,
+    /// Label and value of this site's nodes.
+    pub site_label: Option<(String, String)>,
+    /// By destination, its nodes; of others every node that stays.
+    pub destinations: BTreeMap<String, Vec<String>>,
+    /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
+    /// decision gives the rung up.
+    pub pdb_until_ms: Option<Millis>,
+    /// Whether nodes are added where room is short.
+    pub autoscales: bool,
+}
+
+/// A Slurm cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlurmTarget {
+    /// Folder of its commands.
+    pub commands: PathBuf,
+    /// Its slurm.conf; the system's without it.
+    pub conf: Option<PathBuf>,
+    /// By rack of this site, its nodes.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Signal by which jobs are told to write a checkpoint before they are stopped, and how long they have for it.
+    pub checkpoint: Option<(String, Duration)>,
 }
 
 /// Bytes that are never printed.

@@ -235,10 +235,7 @@ impl<'a> Table<'a> {
 
     /// A list of strings; none where the key is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
-        let Some(value) = self.value(key) else {
-            return Vec::new();
-        };
-        self.strings(key, value)
+        self.value(key).map_or_else(Vec::new, |value| self.strings(key, value))
     }
 
     fn strings(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<At<String>> {

@@ -2,6 +2,7 @@
 
 pub mod envelope;
 pub mod exec;
+pub mod kubernetes;
 pub mod libvirt;
 pub mod lxd;
 pub mod mqtt;
@@ -9,6 +10,7 @@ mod places;
 pub mod preflight;
 pub mod progress;
 pub mod signing;
+pub mod slurm;
 pub mod target;
 pub mod underway;
 pub mod webhook;
@@ -24,12 +26,14 @@ pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
 use exec::Exec;
+use kubernetes::Kubernetes;
 use libvirt::Libvirt;
 use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
 use preflight::Preflight;
 use reqwest::Url;
+use slurm::Slurm;
 use underway::Underway;
 use webhook::{Limits, Webhook};
 
@@ -50,6 +54,10 @@ pub enum Hook {
     Lxd(Lxd),
     /// Hypervisors, through `virsh`.
     Libvirt(Libvirt),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<Kubernetes>),
+    /// A Slurm cluster.
+    Slurm(Slurm),
 }
 
 /// What one attempt came to.
@@ -100,6 +108,11 @@ impl Hook {
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
             HookWay::Libvirt(way) => Self::Libvirt(Libvirt::new(id, (*way, target.works), clock, counters)),
             HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
+            HookWay::Kubernetes(way) => {
+                let hook = Kubernetes::new((id, *way, target.works), clients, limits, clock, counters)?;
+                Self::Kubernetes(Box::new(hook))
+            }
+            HookWay::Slurm(way) => Self::Slurm(Slurm::new((id, way, target.works), limits, clock, counters)),
         })
     }
 
@@ -111,6 +124,8 @@ impl Hook {
             Self::Mqtt(hook) => hook.attempt(envelope).await,
             Self::Lxd(hook) => hook.attempt(call).await,
             Self::Libvirt(hook) => hook.attempt(call).await,
+            Self::Kubernetes(hook) => hook.attempt(call).await,
+            Self::Slurm(hook) => hook.attempt(call).await,
         }
     }
 
@@ -119,7 +134,12 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Libvirt(_) => HookOutcome::Retry {
+            Self::Exec(_)
+            | Self::Mqtt(_)
+            | Self::Lxd(_)
+            | Self::Libvirt(_)
+            | Self::Kubernetes(_)
+            | Self::Slurm(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
         }
@@ -133,6 +153,8 @@ impl Hook {
             Self::Mqtt(hook) => hook.preflight().await,
             Self::Lxd(hook) => hook.preflight().await,
             Self::Libvirt(hook) => hook.preflight().await,
+            Self::Kubernetes(hook) => hook.preflight().await,
+            Self::Slurm(hook) => hook.preflight().await,
         }
     }
 

@@ -157,7 +157,7 @@ impl Trial {
         })
     }
 
-    /// `webhook`, `exec` or `mqtt`.
+    /// As in the config.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.hook {
@@ -166,6 +166,8 @@ impl Trial {
             Hook::Mqtt(_) => "mqtt",
             Hook::Lxd(_) => "lxd",
             Hook::Libvirt(_) => "libvirt",
+            Hook::Kubernetes(_) => "kubernetes",
+            Hook::Slurm(_) => "slurm",
         }
     }
 

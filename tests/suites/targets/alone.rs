@@ -4,11 +4,11 @@ use muster::clock::Clock;
 use muster::config::HookTarget;
 use muster::counters::Counters;
 use muster::hooks::preflight::{Answer, Preflight};
-use muster::hooks::underway::is_end;
 use muster::hooks::webhook::Limits;
-use muster::hooks::{Clients, Follow, Hook};
+use muster::hooks::{Clients, Hook};
 use muster_core::{Call, HookIx, HookOutcome, Mode, Phase, RungKind};
 
+use super::attempts;
 use crate::site::acting_site::SiteText;
 
 /// How soon loss is feared after the first sign: long, so that nothing falls down its ladder for want of time.
@@ -47,19 +47,7 @@ pub(super) fn call(workload: &str, phase: Phase, token: u64) -> Call {
 
 /// Carries a call out to its end.
 pub(super) async fn carried(hook: &Hook, call: &Call) -> HookOutcome {
-    let envelope = muster::hooks::envelope::Envelopes::new(Clock::starting_at(0), "http://127.0.0.1:1", [0; 32]);
-    let envelope = envelope.unwrap().without_bearer(call).unwrap();
-    let reply = hook.attempt(call, &envelope).await;
-    let Some(Follow::Hear(mut underway)) = reply.follow else {
-        return reply.outcome;
-    };
-    loop {
-        match underway.next().await {
-            Some(outcome) if is_end(&outcome) => return outcome,
-            Some(_) => {}
-            None => panic!("it broke off"),
-        }
-    }
+    attempts::carried(hook, &Clock::starting_at(0), call).await
 }
 
 /// Its preflight says so.

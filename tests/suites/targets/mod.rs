@@ -1,10 +1,13 @@
-//! Targets that need no program: what runs the workloads itself, real as it installs.
+//! Targets that Muster knows how to speak to by itself: what runs the workloads, real where it installs.
 
 mod alone;
+mod attempts;
+mod kubernetes;
 mod libvirt;
 mod libvirt_pair;
 mod lxd;
 mod lxd_cluster;
+mod slurm_munge;
 
 use std::process::Stdio;
 use std::time::Duration;
