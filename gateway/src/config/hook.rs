@@ -63,11 +63,9 @@ impl HookRow {
             HookWay::Lxd(target) => Some(&target.places),
             HookWay::Libvirt(target) => Some(&target.places),
             // These have rules of their own, or none.
-            HookWay::Webhook(_)
-            | HookWay::Exec(_)
-            | HookWay::Mqtt(_)
-            | HookWay::Kubernetes(_)
-            | HookWay::Slurm(_) => None,
+            HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) | HookWay::Kubernetes(_) | HookWay::Slurm(_) => {
+                None
+            }
         }
     }
 

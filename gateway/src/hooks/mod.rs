@@ -134,14 +134,11 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_)
-            | Self::Mqtt(_)
-            | Self::Lxd(_)
-            | Self::Libvirt(_)
-            | Self::Kubernetes(_)
-            | Self::Slurm(_) => HookOutcome::Retry {
-                cause: "this hook cannot be asked".into(),
-            },
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Libvirt(_) | Self::Kubernetes(_) | Self::Slurm(_) => {
+                HookOutcome::Retry {
+                    cause: "this hook cannot be asked".into(),
+                }
+            }
         }
     }
 

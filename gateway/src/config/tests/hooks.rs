@@ -382,8 +382,16 @@ fn target(kind: &str, lines: &str) -> Vec<String> {
 
 #[test]
 fn a_cluster_is_reached_by_its_members_or_by_a_socket() {
-    only(&target("lxd", "socket = \"/s\"\n"), "warning", "through this machine alone");
-    only(&target("incus", "socket = \"/s\"\n"), "warning", "through this machine alone");
+    only(
+        &target("lxd", "socket = \"/s\"\n"),
+        "warning",
+        "through this machine alone",
+    );
+    only(
+        &target("incus", "socket = \"/s\"\n"),
+        "warning",
+        "through this machine alone",
+    );
     let nothing = target("lxd", "").join("\n");
     for missing in ["`urls` is missing", "`cert_file` is missing", "`key_file` is missing"] {
         assert!(nothing.contains(missing), "{missing}: {nothing}");
@@ -398,11 +406,19 @@ fn a_cluster_is_reached_by_its_members_or_by_a_socket() {
         let lines = format!("kind = \"lxd\"\nurls = {urls}\n{files}{places}");
         in_folder(&lines, folder.path())
     };
-    assert!(matches!(by("[\"https://10.0.0.3:8443\", \"https://10.0.0.1:8443\"]"), Ok(HookWay::Lxd(_))));
+    assert!(matches!(
+        by("[\"https://10.0.0.3:8443\", \"https://10.0.0.1:8443\"]"),
+        Ok(HookWay::Lxd(_))
+    ));
     let one = by("[\"https://10.0.0.3:8443\"]").unwrap_err().join("\n");
     assert!(one.contains("the only way to the cluster"), "{one}");
-    let here = by("[\"https://127.0.0.1:8443\", \"http://10.0.0.3\"]").unwrap_err().join("\n");
-    assert!(here.contains("points to this machine") && here.contains("HTTPS only"), "{here}");
+    let here = by("[\"https://127.0.0.1:8443\", \"http://10.0.0.3\"]")
+        .unwrap_err()
+        .join("\n");
+    assert!(
+        here.contains("points to this machine") && here.contains("HTTPS only"),
+        "{here}"
+    );
 }
 
 #[test]

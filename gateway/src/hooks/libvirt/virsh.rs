@@ -141,10 +141,18 @@ mod tests {
         let said = |words: &'static str| async move { run(&format!("printf '{words}' >&2; exit 1"), 15_000).await };
         let absent = said("error: failed to get domain \\047x\\047\\n").await.unwrap_err();
         assert!(absent.is_absence(), "{absent}");
-        let silent = said("error: failed to connect to the hypervisor\\nerror: refused\\n").await.unwrap_err();
+        let silent = said("error: failed to connect to the hypervisor\\nerror: refused\\n")
+            .await
+            .unwrap_err();
         assert!(!silent.is_absence());
         assert_eq!(silent.to_string(), "failed to connect to the hypervisor: refused");
-        assert!(said("").await.unwrap_err().to_string().contains("virsh ended with Exit(1)"));
+        assert!(
+            said("")
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("virsh ended with Exit(1)")
+        );
         let missing = Virsh::at(Path::new("/no/such")).run("x", &[], ASK).await;
         assert!(matches!(missing, Err(Fault::Start(_))));
     }

@@ -100,7 +100,13 @@ fn lxd(socket: &Path, limits: webhook::Limits) -> (Lxd, Counters) {
     };
     let works = BTreeMap::from([("db".into(), placed)]);
     let counters = Counters::default();
-    let lxd = Lxd::new("cluster".into(), (target, works), limits, Clock::starting_at(0), counters.clone());
+    let lxd = Lxd::new(
+        "cluster".into(),
+        (target, works),
+        limits,
+        Clock::starting_at(0),
+        counters.clone(),
+    );
     (lxd, counters)
 }
 
@@ -136,8 +142,16 @@ async fn whatever_a_member_answers_is_a_retry_with_a_cause() {
         ("HTML", http("502 Bad Gateway", "<html>"), Cause::HookBody),
         ("nothing", http("200 OK", ""), Cause::HookBody),
         ("another type", http("200 OK", hello), Cause::HookBody),
-        ("an error", http("500 No", r#"{"error":"dqlite\u001b[31m","error_code":500}"#), Cause::HookStatus),
-        ("an error of 200", http("200 OK", r#"{"error":"no","error_code":418}"#), Cause::HookStatus),
+        (
+            "an error",
+            http("500 No", r#"{"error":"dqlite\u001b[31m","error_code":500}"#),
+            Cause::HookStatus,
+        ),
+        (
+            "an error of 200",
+            http("200 OK", r#"{"error":"no","error_code":418}"#),
+            Cause::HookStatus,
+        ),
         ("half", cut, Cause::HookConnect),
         ("no HTTP", b"\x16\x03\x01\x00".to_vec(), Cause::HookConnect),
         ("no end", endless, Cause::HookBody),
@@ -147,7 +161,10 @@ async fn whatever_a_member_answers_is_a_retry_with_a_cause() {
         let HookOutcome::Retry { cause: line } = end_of(&lxd, &call()).await else {
             unreachable!("{what} was no retry")
         };
-        assert!(!line.is_empty() && !line.chars().any(char::is_control), "{what}: {line}");
+        assert!(
+            !line.is_empty() && !line.chars().any(char::is_control),
+            "{what}: {line}"
+        );
         assert_eq!(counters.get(cause), 1, "{what}: {line}");
         assert!(matches!(lxd.preflight().await.reachable, Answer::No { .. }), "{what}");
     }
@@ -180,7 +197,16 @@ async fn one_that_does_not_trust_us_is_no_use_waiting_for() {
 fn operations_of_a_server_are_paths_to_operations_only() {
     let good = operation::path_of("/1.0/operations/27bf1b97-bb32?project=x").ok();
     assert_eq!(good.as_deref(), Some("/1.0/operations/27bf1b97-bb32/wait"));
-    let bad = ["", "/1.0/operations/", "/1.0/operations/../instances/x", "http://169.254.169.254/", "/1.0/operations/a%2f"];
-    let taken: BTreeSet<_> = bad.into_iter().filter(|path| operation::path_of(path).is_ok()).collect();
+    let bad = [
+        "",
+        "/1.0/operations/",
+        "/1.0/operations/../instances/x",
+        "http://169.254.169.254/",
+        "/1.0/operations/a%2f",
+    ];
+    let taken: BTreeSet<_> = bad
+        .into_iter()
+        .filter(|path| operation::path_of(path).is_ok())
+        .collect();
     assert_eq!(taken, BTreeSet::new());
 }
