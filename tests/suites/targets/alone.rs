@@ -9,7 +9,7 @@ use muster::hooks::{Clients, Hook};
 use muster_core::{Call, HookIx, HookOutcome, Mode, Phase, RungKind};
 
 use super::attempts;
-use crate::site::acting_site::SiteText;
+use crate::site::acting_site::{SITE, SiteText};
 
 /// How soon loss is feared after the first sign: long, so that nothing falls down its ladder for want of time.
 pub(super) const LOSS_S: u32 = 600;
@@ -42,6 +42,14 @@ pub(super) fn call(workload: &str, phase: Phase, token: u64) -> Call {
         doomed: Some(vec!["r1".into()]),
         deadline: 600_000,
         why: vec![],
+    }
+}
+
+/// The question whether a workload is at home again.
+pub(super) fn home(workload: &str, token: u64) -> Call {
+    Call {
+        destination: Some(SITE.into()),
+        ..call(workload, Phase::Verify, token)
     }
 }
 

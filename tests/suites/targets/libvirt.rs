@@ -1,9 +1,10 @@
 //! libvirt: machines are moved live between two real hypervisors, through the whole gateway.
 
+use muster::hooks::Hook;
 use muster::hooks::preflight::Answer;
 use muster_core::{Call, HookOutcome, Phase, RungKind};
 
-use super::alone::{LOSS_S, alone, call, carried, would_go, would_not_go};
+use super::alone::{LOSS_S, alone, call, carried, home, would_go, would_not_go};
 use super::libvirt_pair::Pair;
 use crate::site::acting_site::SiteText;
 use crate::site::hosted::Hosted;
@@ -50,12 +51,7 @@ async fn machines_run_elsewhere_before_the_cut_and_what_stays_is_named() {
     assert_eq!(pair.machines("h2").await, ["mail-vm running", "shop-vm running"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_is_moved_once_fenced_and_brought_home() {
-    let pair = Pair::up(1).await;
-    pair.machine("shop-vm").await;
-    let works = [workload("shop", "shop-vm"), workload("mail", "mail-vm")].concat();
-    let hook = alone(&hook(&pair, ""), &works);
+async fn seen_beforehand(hook: &Hook) {
     let preflight = hook.preflight().await;
     would_go(&preflight, "shop");
     would_not_go(&preflight, "mail", "no machine mail-vm");
@@ -63,7 +59,15 @@ async fn it_is_moved_once_fenced_and_brought_home() {
         matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("MiB free")),
         "{preflight:#?}"
     );
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_moved_once_fenced_and_brought_home() {
+    let pair = Pair::up(1).await;
+    pair.machine("shop-vm").await;
+    let works = [workload("shop", "shop-vm"), workload("mail", "mail-vm")].concat();
+    let hook = alone(&hook(&pair, ""), &works);
+    seen_beforehand(&hook).await;
     assert_eq!(
         carried(&hook, &call("shop", Phase::Prepare, 7)).await,
         HookOutcome::Done
@@ -88,6 +92,7 @@ async fn it_is_moved_once_fenced_and_brought_home() {
         HookOutcome::Done
     );
     assert_eq!(pair.machines("h1").await, ["shop-vm running"]);
+    assert_eq!(carried(&hook, &home("shop", 12)).await, HookOutcome::Done);
     let stale = carried(&hook, &call("shop", Phase::Evacuate, 8)).await;
     assert_eq!(stale, HookOutcome::TokenRefused);
 }
@@ -118,19 +123,22 @@ async fn one_that_does_not_shut_down_is_named_and_saved_or_ended_only_by_leave()
     assert_eq!(carried(&saving, &stop(Phase::Evacuate, 3)).await, HookOutcome::Done);
     assert_eq!(carried(&saving, &stop(Phase::Verify, 4)).await, HookOutcome::Done);
     assert_eq!(pair.machines("h1").await, ["shop-vm shut off"]);
-
-    // It ran before this incident, so it runs at the other end.
-    assert_eq!(
-        carried(&saving, &call("shop", Phase::Evacuate, 5)).await,
-        HookOutcome::Done
-    );
-    assert_eq!(pair.machines("h2").await, ["shop-vm running"]);
-    assert_eq!(
-        carried(&saving, &call("shop", Phase::Restore, 6)).await,
-        HookOutcome::Done
-    );
+    what_was_saved_goes_on_elsewhere(&pair, &saving).await;
 
     let rough = alone(&hook(&pair, "stop_timeout_s = 1\nallow_destroy = true"), &works);
     assert_eq!(carried(&rough, &stop(Phase::Evacuate, 7)).await, HookOutcome::Done);
     assert_eq!(pair.machines("h1").await, ["shop-vm shut off"]);
+}
+
+/// It ran before this incident, so it runs at the other end.
+async fn what_was_saved_goes_on_elsewhere(pair: &Pair, saving: &Hook) {
+    assert_eq!(
+        carried(saving, &call("shop", Phase::Evacuate, 5)).await,
+        HookOutcome::Done
+    );
+    assert_eq!(pair.machines("h2").await, ["shop-vm running"]);
+    assert_eq!(
+        carried(saving, &call("shop", Phase::Restore, 6)).await,
+        HookOutcome::Done
+    );
 }

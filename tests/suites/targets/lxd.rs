@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use muster::hooks::Hook;
 use muster::hooks::preflight::Answer;
 use muster_core::{HookOutcome, Phase};
 
-use super::alone::{LOSS_S, alone, call, carried, would_go, would_not_go};
+use super::alone::{LOSS_S, alone, call, carried, home, would_go, would_not_go};
 use super::lxd_cluster::Cluster;
 use crate::site::acting_site::SiteText;
 use crate::site::hosted::Hosted;
@@ -42,8 +43,8 @@ fn at(status: &str, member: &str) -> (String, String) {
     (status.into(), member.into())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
+/// Five that run, of which two do not stop when they are told to, one that does not, and one that nobody has.
+async fn seven_workloads() -> (Cluster, SiteText) {
     let cluster = Cluster::up(0).await;
     for (name, member, stubborn) in [
         ("a1", "m1", false),
@@ -65,20 +66,10 @@ async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
         .table(&workload("hard", "r2", "rough", "hard"))
         .table(&workload("deaf", "r1", "lxd", "deaf"))
         .table(&workload("ghost", "r1", "lxd", "nobody"));
-    let mut hosted = Hosted::start(&site).await;
-    hosted.burn().await;
+    (cluster, site)
+}
 
-    let status = hosted
-        .api
-        .until("five are moved, one is stranded and one does not stop", |status| {
-            let moved = ["shop", "mail", "wiki", "spare", "hard"].map(|w| state_of(status, w) == "moved");
-            let deaf = step_of(status, "deaf.move.evacuate.busan")["note"].to_string();
-            moved == [true; 5] && state_of(status, "ghost") == "stranded" && deaf.contains("has not stopped")
-        })
-        .await;
-    let note = step_of(&status, "ghost.stop.evacuate")["note"].to_string();
-    assert!(note.contains("no instance nobody"), "{note}");
-
+async fn where_they_are(cluster: &Cluster) {
     let found = cluster.standing("m3").await;
     for name in ["a1", "a2", "b1", "hard"] {
         assert_eq!(standing(&found, name), at("RUNNING", "m3"), "{name}: {found:?}");
@@ -97,7 +88,26 @@ async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
         );
     }
     assert_eq!(cluster.setting("m3", "scheduler.instance").await, "");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
+    let (cluster, site) = seven_workloads().await;
+    let mut hosted = Hosted::start(&site).await;
+    hosted.burn().await;
+
+    let status = hosted
+        .api
+        .until("five are moved, one is stranded and one does not stop", |status| {
+            let moved = ["shop", "mail", "wiki", "spare", "hard"].map(|w| state_of(status, w) == "moved");
+            let deaf = step_of(status, "deaf.move.evacuate.busan")["note"].to_string();
+            moved == [true; 5] && state_of(status, "ghost") == "stranded" && deaf.contains("has not stopped")
+        })
+        .await;
+    let note = step_of(&status, "ghost.stop.evacuate")["note"].to_string();
+    assert!(note.contains("no instance nobody"), "{note}");
+
+    where_they_are(&cluster).await;
     cluster.cut("m1").await;
     cluster.cut("m2").await;
     for name in ["a1", "a2", "b1", "hard"] {
@@ -146,6 +156,49 @@ async fn a_drill_changes_nothing() {
     assert_eq!(cluster.setting("m1", "scheduler.instance").await, "");
 }
 
+async fn seen_beforehand(hook: &Hook) {
+    let preflight = hook.preflight().await;
+    would_go(&preflight, "shop");
+    would_not_go(&preflight, "mail", "no instance a2");
+    assert!(
+        matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
+        "{preflight:#?}"
+    );
+}
+
+/// Two gateways, or two attempts, at once, while somebody has a shell open there; and one that comes late.
+async fn done_once(cluster: &Cluster, hook: &Hook) {
+    let _session = cluster.session("a1");
+    while !cluster.has_session("a1").await {}
+    let evacuate = call("shop", Phase::Evacuate, 9);
+    let (one, other) = tokio::join!(carried(hook, &evacuate), carried(hook, &evacuate));
+    let both = [one, other];
+    assert!(both.contains(&HookOutcome::Done), "{both:?}");
+    assert_eq!(carried(hook, &evacuate).await, HookOutcome::Done, "{both:?}");
+    assert_eq!(
+        cluster.standing("m1").await,
+        BTreeMap::from([("a1".into(), at("RUNNING", "m3"))])
+    );
+    assert_eq!(carried(hook, &call("shop", Phase::Verify, 10)).await, HookOutcome::Done);
+    let late = carried(hook, &call("shop", Phase::Evacuate, 6)).await;
+    assert_eq!(late, HookOutcome::TokenRefused);
+}
+
+async fn brought_home(cluster: &Cluster, hook: &Hook) {
+    let HookOutcome::Retry { cause } = carried(hook, &home("shop", 11)).await else {
+        panic!("at home before it came back")
+    };
+    assert!(cause.contains("a1 is Running on m3"), "{cause}");
+    assert_eq!(
+        carried(hook, &call("shop", Phase::Restore, 11)).await,
+        HookOutcome::Done
+    );
+    assert_eq!(cluster.standing("m1").await["a1"], at("RUNNING", "m1"));
+    assert_eq!(carried(hook, &home("shop", 12)).await, HookOutcome::Done);
+    assert_eq!(cluster.setting("m1", "scheduler.instance").await, "group");
+    assert_eq!(cluster.setting("m1", "user.muster-scheduler").await, "");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_done_once_fenced_and_brought_home() {
     let cluster = Cluster::up(3).await;
@@ -156,14 +209,7 @@ async fn it_is_done_once_fenced_and_brought_home() {
     let works = [workload("shop", "r1", "lxd", "a1"), workload("mail", "r1", "lxd", "a2")].concat();
     let hook = alone(&hook(&cluster, "lxd", ""), &works);
 
-    let preflight = hook.preflight().await;
-    would_go(&preflight, "shop");
-    would_not_go(&preflight, "mail", "no instance a2");
-    assert!(
-        matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
-        "{preflight:#?}"
-    );
-
+    seen_beforehand(&hook).await;
     assert_eq!(
         carried(&hook, &call("shop", Phase::Prepare, 7)).await,
         HookOutcome::Done
@@ -179,30 +225,8 @@ async fn it_is_done_once_fenced_and_brought_home() {
     };
     assert!(cause.contains("a1 is Running on m1"), "{cause}");
 
-    // Two gateways, or two attempts, at once.
-    let evacuate = call("shop", Phase::Evacuate, 9);
-    let (one, other) = tokio::join!(carried(&hook, &evacuate), carried(&hook, &evacuate));
-    let both = [one, other];
-    assert!(both.contains(&HookOutcome::Done), "{both:?}");
-    assert_eq!(carried(&hook, &evacuate).await, HookOutcome::Done, "{both:?}");
-    assert_eq!(
-        cluster.standing("m1").await,
-        BTreeMap::from([("a1".into(), at("RUNNING", "m3"))])
-    );
-    assert_eq!(
-        carried(&hook, &call("shop", Phase::Verify, 10)).await,
-        HookOutcome::Done
-    );
-    let late = carried(&hook, &call("shop", Phase::Evacuate, 6)).await;
-    assert_eq!(late, HookOutcome::TokenRefused);
-
-    assert_eq!(
-        carried(&hook, &call("shop", Phase::Restore, 11)).await,
-        HookOutcome::Done
-    );
-    assert_eq!(cluster.standing("m1").await["a1"], at("RUNNING", "m1"));
-    assert_eq!(cluster.setting("m1", "scheduler.instance").await, "group");
-    assert_eq!(cluster.setting("m1", "user.muster-scheduler").await, "");
+    done_once(&cluster, &hook).await;
+    brought_home(&cluster, &hook).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

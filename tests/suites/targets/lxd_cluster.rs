@@ -73,6 +73,23 @@ impl Cluster {
         self.lxc(member, &launch).await;
     }
 
+    /// A shell that somebody has open in a container, until it is dropped.
+    pub(super) fn session(&self, name: &str) -> tokio::process::Child {
+        let mut lxc = Command::new("lxc");
+        lxc.args(["exec", name, "--", "/bin/sleep", "600"])
+            .env("LXD_DIR", self.folder.path().join("m3"));
+        lxc.stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Whether somebody is in there.
+    pub(super) async fn has_session(&self, name: &str) -> bool {
+        let list = self.lxc("m3", &["query", "/1.0/operations?recursion=1"]).await;
+        list.contains("Executing command") && list.contains(name)
+    }
+
     /// Every instance, asked of a member by LXD's own client.
     pub(super) async fn standing(&self, member: &str) -> Standing {
         let list = self.lxc(member, &["list", "--format", "csv", "--columns", "nsL"]).await;

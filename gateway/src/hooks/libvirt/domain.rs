@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_core::{Call, RungKind};
+use muster_core::{Call, Phase, RungKind};
 
 use super::Inner;
 use super::fault::Fault;
@@ -55,8 +55,13 @@ impl std::fmt::Display for Found {
 impl Domain<'_> {
     /// To a hypervisor of the destination.
     pub(super) async fn relocate(&self) -> Result<(), Fault> {
-        if self.anywhere(&self.goal).await?.is_some_and(|there| there.runs()) {
-            return Ok(());
+        match self.anywhere(&self.goal).await? {
+            Some(there) if there.runs() => return Ok(()),
+            // A move that was paused for the rest of its way, and whose end nobody saw.
+            Some(there) if there.state == "paused" => {
+                return self.virsh(&there.uri, &["resume", self.name], ASK).await.map(drop);
+            }
+            _ => {}
         }
         let here = self.at_home().await?;
         let mark = self.fenced(&here).await?;
@@ -150,18 +155,29 @@ impl Domain<'_> {
                 Err(Fault::NotYet(format!("{} runs twice: {there}, {here}", self.name)))
             }
             (Some(there), _) if there.runs() => Ok(()),
-            (Some(there), _) => {
-                let mark = fence::of(&self.inner.virsh, &there.uri, self.name).await?;
-                let never_ran = there.is_off() && mark.is_some_and(|mark| !mark.ran);
-                if never_ran {
-                    Ok(())
-                } else {
-                    Err(Fault::NotYet(format!("{} is {there}", self.name)))
-                }
-            }
+            (Some(there), _) if self.never_ran(&there).await? => Ok(()),
+            (Some(there), _) => Err(Fault::NotYet(format!("{} is {there}", self.name))),
             (None, Some(here)) => Err(Fault::NotYet(format!("{} is {here}", self.name))),
             (None, None) => Err(Fault::NotYet(format!("{} is nowhere that answers", self.name))),
         }
+    }
+
+    /// The probe of a return: it is in its rack, running if it ran before.
+    pub(super) async fn is_home(&self) -> Result<(), Fault> {
+        let here = self.at_home().await?;
+        if here.runs() || self.never_ran(&here).await? {
+            return Ok(());
+        }
+        Err(Fault::NotYet(format!("{} is {here}", self.name)))
+    }
+
+    /// It is off, as it was before.
+    async fn never_ran(&self, found: &Found) -> Result<bool, Fault> {
+        if !found.is_off() {
+            return Ok(false);
+        }
+        let mark = fence::of(&self.inner.virsh, &found.uri, self.name).await?;
+        Ok(mark.is_some_and(|mark| !mark.ran))
     }
 
     /// The probe of a stop.
@@ -174,6 +190,10 @@ impl Domain<'_> {
 
     /// Everything that is harmless: both ways in, the machine, the room.
     pub(super) async fn rehearse(&self) -> Result<(), Fault> {
+        if matches!(self.call.phase, Phase::Verify | Phase::Restore) {
+            // In a drill it has not gone anywhere.
+            return self.at_home().await.map(drop);
+        }
         self.at_home().await?;
         if self.call.rung == RungKind::Move {
             self.roomiest().await?;

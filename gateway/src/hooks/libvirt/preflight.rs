@@ -10,7 +10,7 @@ use crate::config::Placed;
 use crate::hooks::preflight::{Answer, Preflight};
 
 /// All questions together.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(15);
 
 pub(super) async fn of(inner: &Inner) -> Preflight {
     tokio::time::timeout(LIMIT, asked(inner)).await.unwrap_or_else(|_| {
@@ -21,6 +21,33 @@ pub(super) async fn of(inner: &Inner) -> Preflight {
 }
 
 async fn asked(inner: &Inner) -> Preflight {
+    let reachable = reached(inner).await;
+    let rights = match &reachable {
+        Answer::Yes { .. } => Answer::Yes {
+            seen: "every connection may write".into(),
+        },
+        _ => Answer::Unknown {
+            why: "not all were reached".into(),
+        },
+    };
+    let mut room = BTreeMap::new();
+    for (to, uris) in &inner.target.places.destinations {
+        room.insert(to.clone(), room_at(inner, uris).await);
+    }
+    let mut workloads = BTreeMap::new();
+    for (workload, placed) in &inner.works {
+        workloads.insert(workload.clone(), judged(inner, placed).await);
+    }
+    Preflight {
+        reachable,
+        rights,
+        room,
+        workloads,
+    }
+}
+
+/// Each by a connection that may write; one that may only look would answer as well.
+async fn reached(inner: &Inner) -> Answer {
     let places = &inner.target.places;
     let everybody: BTreeSet<&String> = places
         .racks
@@ -30,38 +57,16 @@ async fn asked(inner: &Inner) -> Preflight {
         .collect();
     let mut silent = Vec::new();
     for uri in &everybody {
-        // A connection that may write; one that may only look would answer as well.
         if let Err(fault) = inner.virsh.run(uri, &["hostname"], ASK).await {
             silent.push(format!("{uri}: {fault}"));
         }
     }
-    let mut room = BTreeMap::new();
-    for (to, uris) in &places.destinations {
-        room.insert(to.clone(), room_at(inner, uris).await);
-    }
-    let mut workloads = BTreeMap::new();
-    for (workload, placed) in &inner.works {
-        workloads.insert(workload.clone(), judged(inner, placed).await);
-    }
     let seen = format!("{} hypervisors answer", everybody.len());
-    let reachable = said(
+    said(
         &silent,
         seen,
         "start libvirtd there, and let our key in: `virsh -c URI hostname`",
-    );
-    Preflight {
-        rights: match &reachable {
-            Answer::Yes { .. } => Answer::Yes {
-                seen: "every connection may write".into(),
-            },
-            _ => Answer::Unknown {
-                why: "not all were reached".into(),
-            },
-        },
-        reachable,
-        room,
-        workloads,
-    }
+    )
 }
 
 async fn room_at(inner: &Inner, uris: &[String]) -> Answer {

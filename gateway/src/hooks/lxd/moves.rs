@@ -122,6 +122,18 @@ impl Mover<'_> {
         }
     }
 
+    /// The probe of a return: it is on a member of its rack, running if it ran before.
+    pub(super) async fn is_home(&self) -> Result<(), Fault> {
+        let placed = self.inner.works.get(&self.call.workload);
+        let members = placed.and_then(|placed| self.inner.target.places.racks.get(&placed.rack));
+        let home: Vec<&str> = members.into_iter().flatten().map(String::as_str).collect();
+        let instance = self.look().await?;
+        match missing(&instance, &home, instance.before().ran)? {
+            Missing::Nothing => Ok(()),
+            _ => Err(self.still(&instance)),
+        }
+    }
+
     /// The probe of a stop.
     pub(super) async fn has_stopped(&self) -> Result<(), Fault> {
         let instance = self.look().await?;
@@ -134,7 +146,8 @@ impl Mover<'_> {
     /// Everything that is harmless: the way in, the instance, the members, the room.
     pub(super) async fn rehearse(&self) -> Result<(), Fault> {
         let instance = self.look().await?;
-        if self.call.rung == RungKind::Move && self.call.phase != Phase::Restore {
+        let away = matches!(self.call.phase, Phase::Prepare | Phase::Evacuate);
+        if self.call.rung == RungKind::Move && away {
             let found = self.room_for(&instance).await?;
             tracing::info!(
                 hook = self.inner.id,

@@ -57,6 +57,11 @@ fn an_operation_is_about_what_it_names() {
     let running = operation(103, "/1.0/instances/shop?project=prod");
     assert!(running.is_about("shop") && running.runs() && !running.succeeded());
     assert_eq!(running.percent(), Some(41));
+    let of_class = |class: &str| Operation {
+        class: class.into(),
+        ..operation(103, "/1.0/instances/shop")
+    };
+    assert!(of_class("task").is_work() && !of_class("websocket").is_work() && !of_class("token").is_work());
     assert!(!operation(103, "/1.0/instances/shop-2").is_about("shop"));
     assert!(operation(200, "/1.0/instances/a").succeeded() && !operation(400, "/1.0/instances/a").runs());
     let bare: Operation = serde_json::from_value(json!({ "status_code": 103, "resources": null })).unwrap();
