@@ -11,23 +11,41 @@ use super::names::did_you_mean;
 use super::table::Table;
 use super::workload::{Calls, WorkloadRow};
 
-/// Reads both; `noun` is what one of them is called there, such as `member`.
-pub(super) fn read(table: &Table<'_>, noun: &str) -> Places {
+/// What stands in them, and how one of these is told from a slip of the pen.
+pub(super) struct Kind {
+    /// What it is called there, such as `member`.
+    pub(super) noun: &'static str,
+    /// One, as an example.
+    pub(super) example: &'static str,
+    /// Reports what is wrong with one.
+    pub(super) check: fn(&Table<'_>, &At<String>),
+}
+
+/// Members of a cluster, by their names.
+pub(super) const MEMBERS: Kind = Kind {
+    noun: "member",
+    example: "m1",
+    check: check_name,
+};
+
+/// Reads both.
+pub(super) fn read(table: &Table<'_>, kind: &Kind) -> Places {
     for (key, what) in [("racks", "rack"), ("destinations", "site")] {
         if table.place(key).is_none() {
+            let Kind { noun, example, .. } = kind;
             table.missing(
                 key,
-                &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{noun}-1\"] }}"),
+                &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{example}\"] }}"),
             );
         }
     }
     Places {
-        racks: of(table, "racks", noun),
-        destinations: of(table, "destinations", noun),
+        racks: of(table, "racks", kind),
+        destinations: of(table, "destinations", kind),
     }
 }
 
-fn of(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<String>> {
+fn of(table: &Table<'_>, key: &'static str, Kind { noun, check, .. }: &Kind) -> BTreeMap<String, Vec<String>> {
     let lists = table.lists(key);
     for (name, members) in &lists {
         if members.is_empty() {
@@ -36,7 +54,7 @@ fn of(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<
                 .faults
                 .error(name.at, what, format!("name its {noun}s, or remove it"));
         }
-        members.iter().for_each(|member| check_name(table, member, noun));
+        members.iter().for_each(|member| check(table, member));
     }
     let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
     lists
@@ -46,11 +64,11 @@ fn of(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<
 }
 
 /// It becomes part of a path or an argument.
-fn check_name(table: &Table<'_>, member: &At<String>, noun: &str) {
+fn check_name(table: &Table<'_>, member: &At<String>) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let name = &member.value;
     if name.is_empty() || name.len() > 253 || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        let what = format!("{} is not the name of a {noun}", quoted(name));
+        let what = format!("{} is not the name of a member", quoted(name));
         table.faults.error(member.at, what, "letters, digits, `-`, `_` and `.`");
     }
 }
