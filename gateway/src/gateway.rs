@@ -1,6 +1,8 @@
 //! The rooms put together: what `run`, `demo`, `bench` and the tests all start.
 
+mod calendar;
 mod keeping;
+mod readying;
 mod reload;
 
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ use crate::ingest::Ingest;
 use crate::journal::{Journal, JournalError, Keeping, Restored, Writer};
 use crate::lanes::{Control, Lanes, Mark, lanes};
 use crate::notify::{self, Notifier, Ready};
+use crate::readiness::Report;
 use crate::recorder::{self, Place, Tape};
 use crate::runner::{Runner, RunnerContext, RunnerError};
 use crate::service::Beat;
@@ -30,7 +33,9 @@ use crate::sources::polls::Polls;
 use crate::sources::snmp::Hints;
 use crate::told::{self, Telling, Told};
 
+use calendar::Calendar;
 use keeping::Keeper;
+use readying::Readying;
 pub use reload::ReloadError;
 
 /// Across a restart at most this much time is believed to have passed (design §4).
@@ -94,6 +99,9 @@ pub struct Gateway {
     pub telling: Telling,
     /// The config in force.
     config: Config,
+    /// What readiness and the calendar of drills go by.
+    bridging: watch::Sender<Arc<Config>>,
+    readiness: watch::Sender<Option<Arc<Report>>>,
     people: People,
     ingest: Arc<Ingest>,
     broker: Arc<OnceLock<Box<dyn mqtt::Broker>>>,
@@ -168,6 +176,8 @@ impl Gateway {
             gauges,
             telling,
             config: config.clone(),
+            bridging: watch::Sender::new(readying::part_of(config)),
+            readiness: watch::Sender::new(None),
             people: People::of(config),
             ingest: Arc::new(ingest),
             broker,
@@ -186,7 +196,28 @@ impl Gateway {
         gateway.open_sources(config).await?;
         // It ends with the engine.
         tokio::spawn(gateway.keeper().run());
+        gateway.keep_ready();
         Ok(gateway)
+    }
+
+    /// Readiness and the calendar; both end with the gateway.
+    fn keep_ready(&self) {
+        let config = || self.bridging.subscribe();
+        let readying = Readying {
+            config: config(),
+            view: self.view.clone(),
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+            shown: self.readiness.clone(),
+        };
+        let calendar = Calendar {
+            config: config(),
+            view: self.view.clone(),
+            lanes: self.lanes.clone(),
+            tried: std::collections::BTreeMap::new(),
+        };
+        tokio::spawn(readying.run());
+        tokio::spawn(calendar.run());
     }
 
     fn keeper(&self) -> Keeper {
@@ -217,6 +248,7 @@ impl Gateway {
             public_url: config.http.public_url.clone(),
             insecure: config.insecure(),
             news,
+            readiness: self.readiness.subscribe(),
         };
         let mut stopping = self.stopping.subscribe();
         // Without a gateway that could stop it there is nothing to serve either.

@@ -74,6 +74,17 @@ pub enum Control {
         /// Gets the core's answer; dropped if the engine stops.
         answer: oneshot::Sender<Answer>,
     },
+    /// A drill is wanted, and whom to answer.
+    Drill {
+        /// Id of the principal; none: the calendar.
+        by: Option<Arc<str>>,
+        /// Ids of workloads, looked up under the config in force; empty: all.
+        workloads: Vec<String>,
+        /// Only whether it may begin.
+        dry: bool,
+        /// Gets the core's answer; dropped if the engine stops.
+        answer: oneshot::Sender<Answer>,
+    },
     /// The journal's writer answers.
     Journal(crate::journal::Report),
     /// Somebody wants to see channels.

@@ -20,6 +20,7 @@ pub mod journal;
 pub mod lanes;
 pub mod lines;
 pub mod notify;
+pub mod readiness;
 pub mod recorder;
 pub mod replay;
 pub mod runner;

@@ -96,12 +96,14 @@ pub enum EventKind {
     Config,
     /// Something was done to the journal itself.
     Journal,
+    /// A drill began or ended.
+    Drill,
 }
 
 crate::words!(EventKind {
     Trouble => "trouble", TroubleCleared => "cleared", Channel => "channel", Vote => "vote", Level => "level",
     Incident => "incident", Order => "order", Step => "step", Workload => "workload",
-    Config => "config", Journal => "journal",
+    Config => "config", Journal => "journal", Drill => "drill",
 });
 
 /// What became of an order.

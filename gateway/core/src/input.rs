@@ -3,7 +3,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use muster_wire::{Absence, Micro};
 
-use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx, ZoneIx};
+use crate::{ChannelIx, Entry, Leftover, Millis, Mode, PrincipalIx, Site, SourceIx, WorkloadIx, ZoneIx};
 
 /// One thing that happened. The engine stamps it with engine time and hands it to [`crate::step`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -53,6 +53,17 @@ pub enum Input {
         /// Comes back in [`crate::Answer`].
         nonce: u64,
     },
+    /// The plan of a fire is to be carried out with no vote and no effect.
+    Drill {
+        /// Who; none: the calendar, which is the config's word.
+        by: Option<PrincipalIx>,
+        /// Which workloads; empty: all.
+        works: Vec<WorkloadIx>,
+        /// Only say whether it may begin.
+        dry: bool,
+        /// Comes back in [`crate::Answer`].
+        nonce: u64,
+    },
     /// The journal holds every entry up to and including this sequence on disk.
     Stored {
         /// Last durable sequence.
@@ -76,6 +87,13 @@ pub enum Input {
         /// One line; none once it is well again.
         trouble: Option<String>,
     },
+    /// What is known of a place that workloads are to go to: from its own gateway, or from whoever was asked what room it has.
+    Destination {
+        /// As rungs name it.
+        id: String,
+        /// What is known.
+        says: Elsewhere,
+    },
     /// The oldest entries of the journal are to be removed. Nothing is while an incident is open.
     Prune {
         /// Last sequence to go.
@@ -87,6 +105,24 @@ pub enum Input {
     },
     /// Time has passed and nothing else happened.
     Tick,
+}
+
+/// What is known of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Elsewhere {
+    /// It has a vote of its own, or is down. Nothing goes there until it is well.
+    Lost {
+        /// One line.
+        why: String,
+    },
+    /// Nothing is known against it any more.
+    Well,
+    /// It has been asked what room it has.
+    Room {
+        /// Units that are free there now, beside what has arrived; none: it cannot say.
+        units: Option<u32>,
+    },
 }
 
 /// What is taken out of service. A zone never is: there people work, and limits fall.
@@ -122,6 +158,8 @@ pub enum Verb {
     Disarm,
     /// End the incident and drop its votes; refused while one is held. Two persons.
     Reset,
+    /// Bring home what the last incident evacuated; refused while one is open or power may be lost. Two persons.
+    Return,
 }
 
 impl Verb {
@@ -136,6 +174,7 @@ impl Verb {
             Self::Arm => "arm",
             Self::Disarm => "disarm",
             Self::Reset => "reset",
+            Self::Return => "return",
         }
     }
 }

@@ -14,11 +14,14 @@ mod bypass;
 mod clip;
 pub mod detect;
 mod digest;
+mod drill;
 mod effect;
 mod explain;
 mod explain_view;
 mod flaw;
+mod forecast;
 mod input;
+mod learned;
 mod moved;
 mod obey;
 mod outage;
@@ -42,18 +45,19 @@ pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
-pub use input::{HookOutcome, Input, Target, Verb};
+pub use input::{Elsewhere, HookOutcome, Input, Target, Verb};
+pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
-pub use record::{Entry, Leftover, Part, Record, StepEnd};
+pub use record::{DrillOutcome, DrillResult, Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
-    RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
+    Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role,
+    Rung, RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView, StepView,
-    TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DestinationView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView,
+    SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).
@@ -102,7 +106,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    Answer, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
+    Answer, DrillOutcome, Effect, EventKind, Millis, PrincipalIx, Record, State, StepEnd, Verb,
     effect::Verdict,
     policy::orders::{self, Ruling},
 };
@@ -30,15 +30,23 @@ impl State {
             }
             Ruling::Wait => {
                 self.record(now, Record::OrderPending { verb, by: who.clone() }, out);
-                (
-                    Verdict::Pending,
-                    format!("{} by {who} waits up to 5 min for a second person", verb.as_str()),
-                )
+                (Verdict::Pending, self.waits(verb, &who))
             }
             Ruling::Take(verb, people) => (Verdict::Taken, self.obey(now, verb, &people, out)),
         };
         self.say(EventKind::Order, verb.as_str(), format!("{verdict}: {why}"), out);
         out.push(Effect::Answer(Answer { nonce, verdict, why }));
+    }
+
+    fn waits(&self, verb: Verb, who: &str) -> String {
+        let line = format!("{} by {who} waits up to 5 min for a second person", verb.as_str());
+        let unproven = (verb == Verb::Arm).then(|| self.policy.drills.unproven_words(&self.site));
+        match unproven.flatten() {
+            Some(ids) => {
+                format!("{line}: no drill has been passed by {ids}; one person is enough after `muster drill`")
+            }
+            None => line,
+        }
     }
 
     fn obey(&mut self, now: Millis, verb: Verb, people: &[PrincipalIx], out: &mut Vec<Effect>) -> String {
@@ -49,8 +57,14 @@ impl State {
             let id = self.incident_id(open.n);
             why = format!("{why}; WARNING: incident {id} is open, so its hooks are called for real from now on");
         }
+        if matches!(verb, Verb::Arm | Verb::Disarm) {
+            self.stop_return(now, &why, out);
+        }
         let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
         let stops = verb == Verb::Abort && self.policy.evacuating();
+        if matches!(verb, Verb::Arm | Verb::Disarm) {
+            self.end_drill(now, DrillOutcome::Interrupted, why.clone(), out);
+        }
         if stops || matches!(verb, Verb::Arm | Verb::Disarm) {
             self.drop_steps(now, verb, &why, out);
         }
@@ -67,6 +81,9 @@ impl State {
             },
             out,
         );
+        if verb == Verb::Abort {
+            self.stop_return(now, &why, out);
+        }
         if evacuates {
             self.record(
                 now,
@@ -86,6 +103,9 @@ impl State {
 
     fn ruling(&self, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
         match orders::rule(&self.site, (&self.policy, &self.detect), now, by, verb) {
+            Ruling::Take(Verb::Return, _) | Ruling::Wait if verb == Verb::Return && self.no_return(now).is_some() => {
+                Ruling::Refuse(self.no_return(now).unwrap_or_default())
+            }
             Ruling::Take(Verb::Hold, _) if self.slack_now(now) == 0 => {
                 Ruling::Refuse("no slack is left: what waits would no longer fit its runway".into())
             }
@@ -93,8 +113,16 @@ impl State {
         }
     }
 
-    /// A hold is never longer than the slack that is left.
+    fn no_return(&self, now: Millis) -> Option<String> {
+        self.cannot_return(now)
+            .or_else(|| (!self.anything_away()).then(|| "nothing is away that could be brought home".into()))
+    }
+
+    /// A hold is never longer than the slack that is left; the way back has all the time there is.
     pub(crate) fn slack_now(&self, now: Millis) -> Millis {
+        if self.policy.returning.is_some() {
+            return orders::HOLD_MS;
+        }
         self.slack(now, &self.scope(now))
     }
 

@@ -2,9 +2,9 @@
 //!
 //! Records name things by id, never by index, so that an edited config cannot turn one vote into another.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
-use crate::{Millis, Mode, Phase};
+use crate::{Lessons, Millis, Mode, Phase, Way};
 
 /// A record with its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -76,6 +76,9 @@ pub enum Record {
     WindowClosed {
         /// Zone id.
         zone: String,
+        /// Group ids whose channel had died and has been heard again: what speaks was not burnt, after a restart neither.
+        #[serde(default)]
+        heard: Vec<String>,
         /// One line.
         why: String,
     },
@@ -194,6 +197,36 @@ pub enum Record {
         /// One line.
         note: String,
     },
+    /// What was brought home, or stopped on its way: nothing more returns without another order.
+    ReturnEnded {
+        /// One line.
+        why: String,
+    },
+    /// A destination has a vote of its own, or is down: nothing goes there.
+    DestinationLost {
+        /// As rungs name it.
+        destination: String,
+        /// One line.
+        why: String,
+    },
+    /// Nothing is known against it any more.
+    DestinationWell {
+        /// As rungs name it.
+        destination: String,
+    },
+    /// A way of saving a workload took so long: the next plan reckons with it.
+    Learned {
+        /// Of what.
+        #[serde(flatten)]
+        way: Way,
+        /// Drill or live.
+        mode: Mode,
+        /// From its intent until its probe said so. Milliseconds.
+        took_ms: u32,
+        /// It was given up then: it takes longer.
+        #[serde(default)]
+        given_up: bool,
+    },
     /// Steps went out before the journal answered; it may be incomplete here.
     ActedUnstored {
         /// Last sequence known to be durable.
@@ -205,6 +238,33 @@ pub enum Record {
         n: u32,
         /// Principal ids.
         by: Vec<String>,
+    },
+    /// A drill began. It does not outlive the process: one without an end was interrupted by a restart.
+    DrillBegun {
+        /// n of `{site}-d{n}`.
+        n: u32,
+        /// Principal id, or the calendar.
+        by: String,
+        /// Workload ids.
+        workloads: Vec<String>,
+    },
+    /// What was decided in a drill; of the plan of a fire it changes nothing.
+    DrillStep {
+        /// n of `{site}-d{n}`.
+        n: u32,
+        /// As in an incident.
+        record: Box<Record>,
+    },
+    /// A drill ended.
+    DrillEnded {
+        /// n of `{site}-d{n}`.
+        n: u32,
+        /// How.
+        outcome: DrillOutcome,
+        /// One line.
+        why: String,
+        /// Every workload that was drilled.
+        results: Vec<DrillResult>,
     },
     /// The oldest entries were removed by retention. After a restart it stands in their place too, under their last
     /// sequence.
@@ -225,6 +285,15 @@ pub struct Leftover {
     pub resets: u32,
     /// What was ordered last, if anything was: armed or not.
     pub armed: Option<bool>,
+    /// How long ways of saving workloads took.
+    #[serde(default, skip_serializing_if = "Lessons::is_empty")]
+    pub learned: Lessons,
+    /// Drills so far; the next is this plus one.
+    #[serde(default)]
+    pub drills: u32,
+    /// By workload id: the step by which it passed its last drill.
+    #[serde(default)]
+    pub proven: BTreeMap<String, String>,
 }
 
 impl Leftover {
@@ -239,7 +308,56 @@ impl Leftover {
                 verb: crate::Verb::Disarm,
                 ..
             } => self.armed = Some(false),
+            Record::Learned { way, mode, took_ms, .. } => self.learned.take(way, *mode, *took_ms),
+            Record::DrillBegun { n, .. } => self.drills = self.drills.max(*n),
+            Record::DrillEnded { outcome, results, .. } if *outcome != DrillOutcome::Interrupted => {
+                results.iter().for_each(|result| result.prove(&mut self.proven));
+            }
             _ => {}
+        }
+    }
+}
+
+/// How a drill ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillOutcome {
+    /// Every workload would have been safe in time, by a rung above which none said that it cannot.
+    Passed,
+    /// At least one would not.
+    Failed,
+    /// It was ended before that was known: by a vote, another level, an order, a config or a restart.
+    Interrupted,
+}
+
+crate::words!(DrillOutcome { Passed => "passed", Failed => "failed", Interrupted => "interrupted" });
+
+/// How one workload fared in a drill.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct DrillResult {
+    /// Workload id.
+    pub workload: String,
+    /// It would have been safe, and no rung said that it cannot.
+    pub passed: bool,
+    /// The step whose probe said so.
+    pub by: Option<String>,
+    /// After the drill began. Milliseconds.
+    pub took_ms: Option<Millis>,
+    /// One line; empty where there is nothing to say.
+    pub why: String,
+}
+
+/// Workload ids of other configs whose proof is kept: more is forgotten, which costs a drill.
+const MOST_PROVEN: usize = 20_000;
+
+impl DrillResult {
+    /// A workload that passed is proven by the step it passed by; one that did not is proven no longer.
+    pub(crate) fn prove(&self, proven: &mut BTreeMap<String, String>) {
+        match &self.by {
+            Some(step) if self.passed && proven.len() < MOST_PROVEN => {
+                proven.insert(self.workload.clone(), step.clone());
+            }
+            _ => drop(proven.remove(&self.workload)),
         }
     }
 }

@@ -9,7 +9,7 @@ use alloc::{
 };
 
 use crate::{
-    Channel, Effect, EventKind, Millis, Site, State, Workload, ZoneIx,
+    Channel, DrillOutcome, Effect, EventKind, Millis, Site, State, Workload, ZoneIx,
     moved::Moved,
     plan::{Book, same_ladder},
 };
@@ -27,7 +27,9 @@ impl State {
         if site.id != self.site.id || site.simulated != self.site.simulated {
             return Some("`id` and `simulated` of [site] need a restart".into());
         }
-        let open = self.policy.open()?;
+        let Some(open) = self.policy.open() else {
+            return self.policy.returning.as_ref().and_then(|_| self.step_in_the_way(site));
+        };
         if !self.policy.arm_ordered && site.armed != self.policy.armed {
             let id = self.incident_id(open.n);
             return Some(format!("`armed` cannot change while {id} is open: order arm or disarm"));
@@ -99,6 +101,7 @@ impl State {
             return false;
         }
         let line = format!("config reloaded: {}", differences(&self.site, site));
+        self.end_drill(now, DrillOutcome::Interrupted, "another config".into(), out);
         let old = core::mem::replace(self, Self::configured(site.clone(), now));
         (self.seq, self.stored) = (old.seq, old.stored);
         let armed = old.policy.armed;

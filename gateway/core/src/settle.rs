@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, EventKind, GroupIx, Level, Millis, Record, SourceIx, State, ZoneIx,
+    ChannelIx, DrillOutcome, Effect, EventKind, GroupIx, Level, Millis, Record, SourceIx, State, ZoneIx,
     detect::{Change, Fault},
     policy::{Subject, Vote, levels, orders::PAIR_WITHIN_MS, votes},
 };
@@ -24,11 +24,13 @@ impl State {
         self.weigh_power(now, out);
         self.set_levels(out);
         self.drive(now, out);
+        self.drive_drill(now, out);
         self.wake = self
             .policy
             .next_deadline(&self.site, &self.detect, now)
             .into_iter()
             .chain(self.plan.wake)
+            .chain(self.drill_wake())
             .filter(|at| *at > now)
             .min();
     }
@@ -208,7 +210,9 @@ impl State {
         if self.policy.open().is_some() {
             return;
         }
+        self.stop_return(now, why, out);
         let n = self.policy.resets.saturating_add(1);
+        self.end_drill(now, DrillOutcome::Interrupted, why.into(), out);
         self.record(now, Record::IncidentOpened { n, why: why.into() }, out);
         let id = self.incident_id(n);
         self.say(EventKind::Incident, &id, format!("{id} opens: {why}"), out);

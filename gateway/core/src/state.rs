@@ -1,11 +1,16 @@
 //! The whole state of a decision, and its digest. A state that is read from a recording is checked as it is read: whatever
 //! the file holds, [`crate::step`] neither panics nor hangs on it.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply, detect::Detect, digest, plan::Plan,
-    policy::Policy, retained::Named, step::FAR,
+    Effect, Entry, Event, EventKind, Level, Millis, Record, Site, apply,
+    detect::Detect,
+    digest,
+    plan::Plan,
+    policy::{Drill, Policy},
+    retained::Named,
+    step::FAR,
 };
 
 /// Everything the decision knows. The three parts are `Clone` and hashable by themselves.
@@ -29,6 +34,8 @@ pub struct State {
     pub(crate) stored: u64,
     /// When policy or plan are due though nothing happens.
     pub(crate) wake: Option<Millis>,
+    /// The drill that is under way.
+    pub(crate) drill: Option<Box<Drill>>,
 }
 
 /// A state as it is read, before anybody knows whether it can be.
@@ -43,6 +50,8 @@ struct Read {
     seq: u64,
     stored: u64,
     wake: Option<Millis>,
+    #[serde(default)]
+    drill: Option<Box<Drill>>,
 }
 
 impl TryFrom<Read> for State {
@@ -54,6 +63,9 @@ impl TryFrom<Read> for State {
             read.detect.count_anew_if_older(&read.site, read.now);
         }
         let flaw = read.flaw();
+        if flaw.is_none() {
+            read.plan.know_if_older(&read.site);
+        }
         let state = Self {
             site: read.site,
             named: read.named,
@@ -64,6 +76,7 @@ impl TryFrom<Read> for State {
             seq: read.seq,
             stored: read.stored,
             wake: read.wake,
+            drill: read.drill,
         };
         flaw.map_or(Ok(state), |flaw| Err(format!("this state cannot be: {flaw}")))
     }
@@ -87,6 +100,7 @@ impl Read {
             .flaw(&self.site)
             .or_else(|| self.policy.flaw(&self.site))
             .or_else(|| self.plan.flaw(&self.site))
+            .or_else(|| self.drill.as_ref()?.flaw(&self.site))
     }
 }
 
@@ -113,6 +127,7 @@ impl State {
             workloads: Vec::new(),
             principals: Vec::new(),
             priors: crate::Priors::default(),
+            destinations: Vec::new(),
             power: crate::Power::default(),
         };
         Self::configured(Arc::new(site), 0)
@@ -129,6 +144,7 @@ impl State {
             seq: 0,
             stored: 0,
             wake: None,
+            drill: None,
         }
     }
 

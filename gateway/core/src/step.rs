@@ -3,9 +3,11 @@
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    ChannelIx, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd, Verb,
+    ChannelIx, DrillOutcome, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd,
+    Verb,
     clip::clip,
     detect::{Change, Sample},
+    drill::Wanted,
     plan::{ASK_AGAIN_MS, Doing, Step, rung_of, schedule},
     policy::battery,
 };
@@ -90,6 +92,16 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             false
         }
         Input::Order { by, verb, nonce } => order(state, now, *by, *verb, *nonce, out),
+        Input::Drill { by, works, dry, nonce } => {
+            let wanted = Wanted {
+                by: *by,
+                works,
+                dry: *dry,
+                nonce: *nonce,
+            };
+            state.order_drill(now, &wanted, out);
+            true
+        }
         Input::Bypass {
             by,
             target,
@@ -112,6 +124,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             mode,
             outcome,
         } => state.hook(now, (incident, step, *mode), outcome, out),
+        Input::Destination { id, says } => state.hear_from(now, id, says, out),
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),
@@ -209,7 +222,7 @@ fn prune(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>) -
         return false;
     };
     let through = *through;
-    if state.policy.open().is_some() || through == 0 || through > state.stored {
+    if state.policy.acting().is_some() || through == 0 || through > state.stored {
         return false;
     }
     let (hash, leftover) = (clip(hash), leftover.clone());
@@ -248,6 +261,7 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         note_begun(&mut begun, &entry.record);
     }
     state.stored = state.seq;
+    interrupt_drill(state, now, entries, out);
     state.doubt_anew(now);
     take_up_again(state, now, out);
     begun.retain(|step| state.plan.book.find(step).is_none() && state.plan.other.find(step).is_none());
@@ -262,6 +276,36 @@ fn restore(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effe
         state.say(EventKind::Incident, &id, format!("{id} goes on after a restart"), out);
     }
     true
+}
+
+/// A drill does not outlive the process.
+fn interrupt_drill(state: &mut State, now: Millis, entries: &[Entry], out: &mut Vec<Effect>) {
+    let begun = |e: &Entry| match &e.record {
+        Record::DrillBegun { n, .. } => Some((*n, true)),
+        Record::DrillEnded { n, .. } => Some((*n, false)),
+        _ => None,
+    };
+    let Some((n, true)) = entries.iter().rev().find_map(begun) else {
+        return;
+    };
+    let (outcome, why) = (DrillOutcome::Interrupted, "the gateway was restarted".into());
+    let results = Vec::new();
+    state.say(
+        EventKind::Drill,
+        &state.drill_id(n),
+        "interrupted by a restart".into(),
+        out,
+    );
+    state.record(
+        now,
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        },
+        out,
+    );
 }
 
 /// Steps without an end: every intent ends, also one that an edited config has no place for.
@@ -280,14 +324,14 @@ fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     for i in book.live().collect::<Vec<_>>() {
         // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
         let doing = match book.step(i).phase {
-            Phase::Evacuate | Phase::Verify => Doing::Called {
+            Phase::Evacuate | Phase::Verify | Phase::Restore => Doing::Called {
                 since: now - ASK_AGAIN_MS,
             },
-            _ => Doing::Backoff { until: now },
+            Phase::Prepare => Doing::Backoff { until: now },
         };
         book.change(&state.site, i, |step| (step.attempts, step.doing) = (1, doing));
     }
-    let open = state.policy.open().is_some();
+    let open = state.policy.acting().is_some();
     let skip = |s: &Step| schedule::skipped(&state.site, s.mode, rung_of(&state.site, s.work, s.rung).1);
     let here = state.plan.book.live().map(|i| state.plan.book.step(i));
     let (skipped, kept): (Vec<&Step>, Vec<&Step>) = here.partition(|s| skip(s));

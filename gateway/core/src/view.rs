@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, Millis, Mode, Phase, RungKind};
+use crate::{DrillOutcome, DrillResult, Level, Millis, Mode, Phase, RungKind, WayView};
 
 /// A site at one moment. Times are engine milliseconds; the API adds wall-clock times beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +32,18 @@ pub struct View {
     pub racks: Vec<RackView>,
     /// The open incident, or the last one.
     pub incident: Option<IncidentView>,
+    /// The drill under way, as an incident of its own: `{site}-d{n}`.
+    pub drill: Option<IncidentView>,
+    /// The last drill that ended.
+    pub last_drill: Option<DrillView>,
+    /// Workloads that no drill has proven as their ladder is now: two persons arm while there are any.
+    pub unproven: Vec<String>,
     /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
     pub orders: Vec<OrderView>,
+    /// Where workloads go to.
+    pub destinations: Vec<DestinationView>,
+    /// Ways of saving a workload that do not take what is declared; at most 64.
+    pub drifts: Vec<WayView>,
     /// Channels by quality: good, not good.
     pub channels_good: u32,
     /// See `channels_good`.
@@ -109,6 +119,19 @@ pub struct RackView {
     pub workloads: Vec<String>,
 }
 
+/// A place that workloads go to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationView {
+    /// As rungs name it.
+    pub id: String,
+    /// Room for all that comes, in the owner's units; none: nobody has said.
+    pub room: Option<u32>,
+    /// Of it taken by what is on its way or there.
+    pub taken: u32,
+    /// It has a vote of its own, or is down: nothing goes there, and why.
+    pub lost: Option<String>,
+}
+
 /// When something may happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalView {
@@ -160,6 +183,21 @@ pub struct IncidentView {
     pub steps: Vec<StepView>,
 }
 
+/// A drill that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillView {
+    /// `{site}-d{n}`.
+    pub id: String,
+    /// Engine time.
+    pub ended: Millis,
+    /// How.
+    pub outcome: DrillOutcome,
+    /// One line.
+    pub why: String,
+    /// Every workload that was drilled.
+    pub results: Vec<DrillResult>,
+}
+
 /// A workload in an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadView {
@@ -171,6 +209,11 @@ pub struct WorkloadView {
     pub state: String,
     /// Rung chosen now.
     pub rung: RungKind,
+    /// Where it goes to by it.
+    pub destination: Option<String>,
+    /// Of one that waits: engine time at which it has to begin at the latest for everything behind it to be in time; none
+    /// while no runway is known.
+    pub latest_start: Option<Millis>,
     /// One line.
     pub why: String,
     /// Engine time at which it was verified safe.

@@ -27,7 +27,7 @@ fn armed_by_order_the_plan_is_counted_as_it_will_be_carried_out() {
     site.armed = false;
     site.hooks.iter_mut().for_each(|hook| hook.accepts_drill = false);
     let mut stand = Stand::new(site);
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     calm(&mut stand);
     play(&mut stand, 30 * MINUTE, |i, t| Some(both(t, i)));
     let why = stand.state.why();

@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{HookOutcome, Input, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict};
-use stand::{ANN, MINUTE, SECOND, Stand, rung, site, workload};
+use stand::{MINUTE, SECOND, Stand, rung, site, workload};
 
 fn cannot() -> HookOutcome {
     HookOutcome::Cannot { note: "no room".into() }
@@ -357,7 +357,7 @@ fn arming_in_the_middle_starts_over_live_with_a_cordon() {
     stand.done("db.move.verify.far");
     assert_eq!(stand.workload("db"), "moved");
     stand.wait(MINUTE);
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     assert_eq!(stand.workload("db"), "waiting");
     assert_eq!(
         stand.calls.last().map(|c| (c.step.as_str(), c.mode)),
@@ -367,7 +367,7 @@ fn arming_in_the_middle_starts_over_live_with_a_cordon() {
     stand.done("db.move.evacuate.far");
     assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);
     assert_eq!(stand.workload("db"), "moved", "as a drill it had");
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     stand.done("db.move.verify.far");
     let live = stand
         .calls

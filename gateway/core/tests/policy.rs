@@ -435,11 +435,11 @@ fn a_restart_keeps_an_armed_site_and_its_votes_when_the_config_changed() {
 #[test]
 fn arming_an_open_incident_is_warned_of() {
     let mut stand = Stand::new(Site { armed: false, ..site() });
-    assert_eq!(stand.order(BOB, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     assert!(!stand.answers.last().unwrap().why.contains("WARNING"));
     let mut stand = Stand::new(Site { armed: false, ..site() });
     stand.alarm(0);
-    assert_eq!(stand.order(BOB, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     let why = stand.answers.last().unwrap().why.clone();
     assert!(
         why.contains("WARNING: incident s-1 is open") && why.contains("for real"),

@@ -6,6 +6,7 @@ mod body;
 mod channels;
 mod connections;
 mod devices;
+mod drills;
 mod events;
 mod guard;
 mod health;
@@ -21,6 +22,7 @@ mod people;
 mod problem;
 mod progress;
 mod reach;
+mod readiness;
 mod serve;
 mod service;
 mod status;
@@ -49,6 +51,7 @@ pub use service::Asked as Bypass;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::lanes::Lanes;
+use crate::readiness::Report;
 use crate::sources::polls::Polls;
 
 /// What the API reads, and whom it asks. Clone freely.
@@ -78,6 +81,8 @@ pub struct ApiState {
     pub insecure: Vec<&'static str>,
     /// Events as they are told.
     pub news: Arc<News>,
+    /// Whether every bridge is complete, as it was last found out; none before that.
+    pub readiness: watch::Receiver<Option<Arc<Report>>>,
 }
 
 /// Serves until `shutdown` resolves; then requests under way get two seconds. Limits: 256 connections, of which the

@@ -124,7 +124,7 @@ pub(crate) async fn post(
     })))
 }
 
-fn identify(room: &Room, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
+pub(crate) fn identify(room: &Room, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
     let given = auth::bearer(headers);
     if let Some(by) = given.and_then(|token| room.state.people.of_token(token)) {
         return Ok(by);
@@ -187,7 +187,10 @@ fn cut(room: &Room, at: Option<&str>) -> Result<(Verb, String), Problem> {
     Ok((Verb::Cut { at }, at_wall))
 }
 
-async fn give(lanes: &Lanes, order: impl FnOnce(oneshot::Sender<Answer>) -> Control) -> Result<Answer, Problem> {
+pub(crate) async fn give(
+    lanes: &Lanes,
+    order: impl FnOnce(oneshot::Sender<Answer>) -> Control,
+) -> Result<Answer, Problem> {
     let (answer, answered) = oneshot::channel();
     let order = order(answer);
     if !matches!(timeout(HAND_OVER, lanes.control.send(order)).await, Ok(Ok(()))) {

@@ -6,8 +6,10 @@
 
 mod act;
 mod devices;
+mod drill;
 mod news;
 mod racks;
+mod readiness;
 mod shape;
 mod time_bar;
 mod top;
@@ -95,6 +97,8 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
                 div.column {
                     (time_bar::section(&moment))
                     (workloads::section(&moment))
+                    (drill::section(&moment))
+                    (readiness::section(room))
                     (devices::section(room))
                 }
                 div.column {

@@ -18,8 +18,8 @@ use super::guard::Guard;
 use super::here::Here;
 use super::problem::Problem;
 use super::{
-    ApiState, auth, channels, devices, events, health, incidents, live, metrics, openapi, orders, page, problem,
-    progress, reach, status,
+    ApiState, auth, channels, devices, drills, events, health, incidents, live, metrics, openapi, orders, page,
+    problem, progress, reach, readiness, status,
 };
 use crate::counters::{Cause, Counters};
 
@@ -70,7 +70,7 @@ impl Room {
 type Route = (&'static str, &'static str, MethodRouter<Arc<Room>>);
 
 /// Every route, with its method.
-pub(crate) fn routes() -> [Route; 13] {
+pub(crate) fn routes() -> [Route; 15] {
     let step = "/api/v1/incidents/{id}/steps/{step}/progress";
     [
         ("get", "/", get(page::get)),
@@ -84,7 +84,9 @@ pub(crate) fn routes() -> [Route; 13] {
         ("get", "/api/v1/events", get(events::get)),
         ("get", "/api/v1/incidents", get(incidents::list)),
         ("get", "/api/v1/incidents/{id}", get(incidents::get)),
+        ("get", "/api/v1/readiness", get(readiness::get)),
         ("post", "/api/v1/orders", post(orders::post)),
+        ("post", "/api/v1/drills", post(drills::post)),
         ("post", step, post(progress::post)),
     ]
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::exit;
-use super::order::call::{self, Failure};
+use super::order::{call::Failure, far};
 use crate::api::USUAL_URL;
 use crate::lines;
 
@@ -82,34 +82,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn fetch(args: &Args, from_env: Option<String>) -> Result<Value, Failure> {
-    let base = call::base_of(&args.url)?;
-    let token = call::token_in(args.token_file.as_deref(), from_env)?;
-    if args.token_file.is_some() && token.is_none() {
-        return Err(Failure::Usage("the first line of --token-file is no token".to_owned()));
-    }
-    let url = call::join(&base, "api/v1/devices")?;
-    let mut request = call::client()?.get(url.clone());
-    if let Some(token) = token {
-        call::warn_if_plain(&base);
-        request = request.bearer_auth(token);
-    }
-    let response = request.send().await.map_err(|cause| Failure::Unreachable {
-        url: url.clone(),
-        cause,
-    })?;
-    let status = response.status().as_u16();
-    let document = call::read(response, &url).await?;
-    if status == 200 && document["devices"].is_array() {
-        return Ok(document);
-    }
-    let said = document["detail"]
-        .as_str()
-        .map_or_else(|| format!("{url} answered {status}: not Muster"), str::to_owned);
-    // Exit 1 says that a device is in trouble, and nothing else.
-    Err(match status {
-        401 | 403 | 421 => Failure::Usage(format!("{said} (--token-file FILE, or MUSTER_TOKEN)")),
-        _ => Failure::Unavailable(said),
-    })
+    far::look(&args.url, (args.token_file.as_deref(), from_env), "api/v1/devices").await
 }
 
 #[cfg(test)]

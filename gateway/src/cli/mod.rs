@@ -6,6 +6,7 @@ pub mod check;
 pub mod demo;
 mod descriptors;
 pub mod devices;
+pub mod drill;
 pub mod enroll;
 pub mod exit;
 pub mod explain;
@@ -19,6 +20,7 @@ pub mod order;
 pub mod printer;
 pub mod probe;
 pub mod profile;
+pub mod readiness;
 mod recorded;
 pub mod replay;
 pub mod run;
@@ -56,6 +58,10 @@ enum Command {
     /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
     Devices(devices::Args),
+    /// Say of every workload whether its bridge would hold when the site is lost, and what would mend it
+    Readiness(readiness::Args),
+    /// Walk the bridges: the plan of a fire, with no vote and no effect
+    Drill(drill::Args),
     /// Try every place outside that is told: one marked message each, and a verdict
     Notify(notify::Args),
     /// Make and revoke the certificates of a site's gateway and nodes
@@ -112,6 +118,8 @@ async fn dispatch(command: Command) -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Order(args) => order::run(args).await,
         Command::Devices(args) => devices::run(args).await,
+        Command::Readiness(args) => readiness::run(args).await,
+        Command::Drill(args) => drill::run(args).await,
         Command::Notify(args) => notify::run(args).await,
         Command::Enroll(args) => enroll::run(&args),
         Command::Sim(args) => sim::run(args).await,

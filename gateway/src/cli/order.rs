@@ -1,6 +1,7 @@
 //! `muster order`: what a person orders, and the token to do it with.
 
 pub(super) mod call;
+pub(super) mod far;
 mod token;
 
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
     Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
-    notify, objects, sensor, zone,
+    notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -48,6 +48,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
+    places::check(&rows.hooks, &rows.workloads, faults);
     let at = (&indices.zones, &indices.sources);
     let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
     let (power, wired) = wires.lower();
@@ -72,6 +73,13 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let targets = targets.into_iter().flatten();
     let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
     objects::check(&targets, &rows.workloads, faults);
+    let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
+    let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
+    let drills = rows
+        .drills
+        .into_iter()
+        .map(|row| row.lower(&indices.workloads, faults))
+        .collect();
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -85,14 +93,16 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         hooks: targets,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
+        bridges,
+        drills,
     }
 }
 
-/// A hook's target that knows by name every workload that goes by it.
+/// A hook's target that knows its workloads by name: those with a rung that calls it.
 fn knowing(target: HookTarget, workloads: &[WorkloadRow]) -> HookTarget {
-    let its = workloads.iter().filter(|row| row.goes_by(&target.id));
+    let called = workloads.iter().filter(|row| row.calls(&target.id));
     HookTarget {
-        works: its.map(WorkloadRow::placed).collect(),
+        works: called.map(WorkloadRow::placed).collect(),
         ..target
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod alike;
+mod bridge;
 mod buses;
 mod certificates;
 mod channel;
@@ -12,6 +13,7 @@ mod channels;
 mod checks;
 mod cycles;
 mod defaults;
+mod drill;
 mod faults;
 mod feeds;
 mod finding;
@@ -19,6 +21,7 @@ mod groups;
 mod hook;
 mod hook_exec;
 mod hook_kubernetes;
+mod hook_lxd;
 mod hook_mqtt;
 mod hook_slurm;
 mod hook_url;
@@ -32,6 +35,7 @@ mod names;
 mod notify;
 mod objects;
 mod pick;
+mod places;
 mod polled;
 mod polled_rows;
 mod port;
@@ -53,6 +57,8 @@ mod tests;
 mod workload;
 mod zone;
 
+pub use bridge::{Amounts, Bridges, Destination, Names, OwnPlace, Stands, Tool, ToolKind, ToolUrl};
+pub use drill::{Blocked, Drilled};
 pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
@@ -96,6 +102,10 @@ pub struct Config {
     pub token_hashes: Vec<[u8; 32]>,
     /// Places outside that are told.
     pub notify: Vec<Place>,
+    /// What readiness has to know beside all this.
+    pub bridges: Bridges,
+    /// How often drills are held.
+    pub drills: Vec<Drilled>,
 }
 
 impl Config {
@@ -292,6 +302,8 @@ pub enum HookWay {
     Exec(ExecTarget),
     /// A topic at a broker.
     Mqtt(Box<MqttTarget>),
+    /// A cluster of LXD or Incus.
+    Lxd(Box<LxdTarget>),
     /// A Kubernetes cluster.
     Kubernetes(Box<KubernetesTarget>),
     /// A Slurm cluster.
@@ -341,6 +353,48 @@ pub struct MqttTarget {
     pub secret: Secret,
     /// Whether the broker may be on this machine.
     pub allow_loopback: bool,
+}
+
+/// A cluster of LXD or Incus, which share an API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LxdTarget {
+    /// How it is reached.
+    pub doors: LxdDoors,
+    /// The project of all its instances.
+    pub project: String,
+    /// Members by rack and by destination.
+    pub places: Places,
+    /// Whether an instance that does not stop by itself in its time may be stopped hard.
+    pub allow_force_stop: bool,
+}
+
+/// How a cluster of LXD or Incus is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LxdDoors {
+    /// The socket of a member on this machine.
+    Socket(PathBuf),
+    /// The API of members, asked in this order until one answers.
+    Https {
+        /// `https://host:port` of each.
+        urls: Vec<String>,
+        /// Our certificate and its key, which the cluster trusts.
+        identity: (PathBuf, PathBuf),
+        /// PEM file of authorities; the system's without it.
+        ca: Option<PathBuf>,
+        /// PEM file with the very certificate that the members show; then no authority and no name is asked.
+        pinned: Option<PathBuf>,
+        /// Whether they may be on this machine.
+        allow_loopback: bool,
+    },
+}
+
+/// Where things stand, in the words of what runs them: nodes, members or hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Members by rack of this site.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Members by destination.
+    pub destinations: BTreeMap<String, Vec<String>>,
 }
 
 /// A Kubernetes cluster.

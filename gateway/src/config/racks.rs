@@ -28,6 +28,6 @@ pub(super) fn destinations(table: &Table<'_>) -> BTreeMap<String, Vec<String>> {
 fn lists(table: &Table<'_>, key: &'static str) -> BTreeMap<String, Vec<String>> {
     let lists = table.lists(key).into_iter();
     lists
-        .map(|(name, nodes)| (name, nodes.into_iter().map(|node| node.value).collect()))
+        .map(|(name, nodes)| (name.value, nodes.into_iter().map(|node| node.value).collect()))
         .collect()
 }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::bridge::{self, BridgeRows};
 use super::channel::{self, ChannelRow};
+use super::drill::{self, DrillRow};
 use super::faults::At;
 use super::feeds::{self, FeedRow};
 use super::hook::{self, HookRow};
@@ -33,6 +35,8 @@ pub(super) struct Rows {
     pub(super) workloads: Vec<WorkloadRow>,
     pub(super) principals: Vec<PrincipalRow>,
     pub(super) notify: Vec<PlaceRow>,
+    pub(super) bridges: BridgeRows,
+    pub(super) drills: Vec<DrillRow>,
 }
 
 /// Reads every table; `folder` is that of the config file.
@@ -55,6 +59,8 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         workloads: workload::read(root),
         principals: principal::read(root, simulated),
         notify: notify::read(root, folder, simulated),
+        bridges: bridge::read(root, folder),
+        drills: drill::read(root),
     };
     root.finish();
     rows

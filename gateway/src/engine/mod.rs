@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_core::{Answer, Effect, Event, Input, Millis, Part, SourceIx, State, Target, View, ZoneIx};
+use muster_core::{Answer, Effect, Event, Input, Millis, Part, SourceIx, State, Target, View, WorkloadIx, ZoneIx};
 use tokio::sync::{oneshot, watch};
 
 use crate::api::Gauges;
@@ -260,6 +260,23 @@ impl Engine {
                 let input = self.bypass(&by, asked);
                 self.step(&input);
             }
+            Control::Drill {
+                by,
+                workloads,
+                dry,
+                answer,
+            } => {
+                self.changed = true;
+                self.nonce += 1;
+                self.answers.insert(self.nonce, answer);
+                let works = workloads.iter().map(|id| self.workload(id)).collect();
+                self.step(&Input::Drill {
+                    by: by.map(|by| self.person(&by)),
+                    works,
+                    dry,
+                    nonce: self.nonce,
+                });
+            }
             Control::Journal(report) => self.journal(report),
             // Whoever asked may have gone: then nobody misses the answer.
             Control::Channels { from, answer } => {
@@ -271,6 +288,12 @@ impl Engine {
             Control::Reload(reload) => self.reload(*reload),
             Control::Stop => self.stopping = true,
         }
+    }
+
+    /// As [`Self::bypass`] does with what nobody knows.
+    fn workload(&self, id: &str) -> WorkloadIx {
+        let at = self.state.site().workloads.iter().position(|w| w.id == id);
+        WorkloadIx(at.and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX))
     }
 
     /// What nobody knows is handed on as such: the core refuses it, in writing.

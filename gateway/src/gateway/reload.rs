@@ -131,6 +131,7 @@ impl Gateway {
         self.keeping.keep_ms(next.store.keep_ms);
         // The check has read them a moment ago; should they have changed since, the old ones stay and it is said.
         let read = next.mqtt.tls().map(|files| self.reload_tls(files));
+        self.bridging.send_replace(super::readying::part_of(&next));
         self.config = next;
         let unread = match read.transpose() {
             Ok(renewed) => {
@@ -265,6 +266,8 @@ fn beside_the_decision(old: &Config, new: &Config) -> Vec<&'static str> {
         ("tokens of [[principal]]", old.token_hashes == new.token_hashes),
         ("[[hook]]", old.hooks == new.hooks),
         ("[[notify]]", old.notify == new.notify),
+        ("[[destination]], [[tool]] or [muster]", old.bridges == new.bridges),
+        ("[[drill]]", old.drills == new.drills),
         ("polled devices of [[source]]", alike(&old.polled, &new.polled)),
         ("[store]", old.store == new.store),
     ];

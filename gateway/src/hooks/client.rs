@@ -166,7 +166,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
     })
 }
 
-fn builder(connect: Duration) -> reqwest::ClientBuilder {
+pub(super) fn builder(connect: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())

@@ -15,6 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 
 use super::envelope::Envelope;
+use super::preflight::{Answer, Preflight};
 use super::underway::{Say, Underway};
 use super::{Reply, note};
 use crate::clock::Clock;
@@ -104,6 +105,23 @@ impl Exec {
             drop(turn);
         };
         Underway::spawn(see_through).into_reply(PATIENCE).await
+    }
+
+    /// Whether the program is there and may be started by us.
+    #[must_use]
+    pub fn preflight(&self) -> Preflight {
+        let program = &self.target.argv[0];
+        let found = rustix::fs::access(program.as_str(), rustix::fs::Access::EXEC_OK);
+        let runs = match found {
+            Ok(()) => Answer::Yes {
+                seen: format!("{program} can be started"),
+            },
+            Err(cause) => Answer::No {
+                why: format!("{program} cannot be started: {cause}"),
+                mend: format!("put it back, or `chmod +x {program}`"),
+            },
+        };
+        Preflight::only_reached(runs, "a program says so only when it is called: a drill shows it")
     }
 
     fn start(&self, call: &Call, key: &str) -> std::io::Result<(Group, Option<ChildStdin>, Output)> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use muster_core::HookOutcome;
 
 use super::envelope::Envelope;
+use super::preflight::{Answer, Preflight};
 use super::underway::{Say, Underway, is_end};
 use super::webhook::Limits;
 use super::{Reply, note, progress, signing, target};
@@ -78,6 +79,34 @@ impl Mqtt {
             }
         };
         Underway::spawn(work).into_reply(self.limits.attempt + SPARE).await
+    }
+
+    /// Whether the broker lets us in and lets us subscribe to answers. Who hears the topic is not asked: that takes an event.
+    pub async fn preflight(&self) -> Preflight {
+        let limit = self.limits.attempt;
+        let opened = tokio::time::timeout(limit, self.try_out()).await;
+        let reached = match opened.unwrap_or(Err(Failure::Timeout(limit))) {
+            Ok(()) => Answer::Yes {
+                seen: format!("the broker {} lets us in", self.target.broker),
+            },
+            Err(failure) => Answer::No {
+                why: note::clean(failure.to_string().as_bytes()),
+                mend: format!("see whether {} runs, and what it has against us", self.target.broker),
+            },
+        };
+        Preflight::only_reached(
+            reached,
+            "who hears a topic shows only when it is called: a drill shows it",
+        )
+    }
+
+    async fn try_out(&self) -> Result<(), Failure> {
+        self.check_addresses().await?;
+        let mut link = Link::open(&self.target.broker, &self.id, self.limits.connect).map_err(Failure::Link)?;
+        let answers = format!("{}/answer/preflight", self.target.topic);
+        link.subscribe(&answers).await.map_err(Failure::Link)?;
+        link.close().await;
+        Ok(())
     }
 
     async fn see_through(&self, envelope: &Envelope, say: &Say) {

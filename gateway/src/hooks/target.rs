@@ -57,7 +57,7 @@ pub fn check_url(text: &str, allow_loopback: bool) -> Result<Url, TargetError> {
 }
 
 /// Reads a hook's URL without looking at its address.
-pub(super) fn parse(text: &str) -> Result<Url, TargetError> {
+pub(crate) fn parse(text: &str) -> Result<Url, TargetError> {
     let url = Url::parse(text).map_err(|cause| TargetError::Url(cause.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(TargetError::Form("begins with http:// or https://"));

@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 
 use super::envelope::Envelope;
+use super::preflight::{Answer, Preflight};
 use super::target::{self, TargetError};
 use super::{Clients, Follow, HookError, Reply, note, progress, signing};
 use crate::clock::Clock;
@@ -128,6 +129,31 @@ impl Webhook {
         }
     }
 
+    /// Whether anybody answers there by HTTP, over TLS that is good for the name. The question is signed and asks for nothing.
+    pub async fn preflight(&self) -> Preflight {
+        let answered = self
+            .exchange(self.client.head(self.url.clone()), "preflight", Vec::new())
+            .await;
+        let reached = match answered {
+            Ok(answered) => Answer::Yes {
+                seen: format!("answers by HTTP ({})", answered.status.as_u16()),
+            },
+            Err(failure) => Answer::No {
+                why: failure.line(),
+                mend: format!(
+                    "see whether {} runs, and whether this machine may reach it",
+                    self.place()
+                ),
+            },
+        };
+        Preflight::only_reached(reached, "a webhook says so only when it is called: a drill shows it")
+    }
+
+    /// Scheme, host and port: its path may be a secret.
+    fn place(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// One signed GET to the `Location` of a 202. Any failure is a `Retry`.
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self.exchange(self.client.get(at.clone()), id, Vec::new()).await {
@@ -200,12 +226,7 @@ impl Webhook {
     }
 
     fn failed(&self, failure: &Failure) -> HookOutcome {
-        let cause = match failure {
-            Failure::Timeout(_) => Cause::HookTimeout,
-            Failure::Forbidden(_) => Cause::HookForbidden,
-            Failure::Connect(_) | Failure::Cut(_) => Cause::HookConnect,
-        };
-        self.retry(cause, failure.line())
+        self.retry(failure.cause(), failure.line())
     }
 
     fn retry(&self, cause: Cause, line: String) -> HookOutcome {
@@ -244,6 +265,15 @@ impl Failure {
             Self::Connect(error)
         } else {
             Self::Cut(error)
+        }
+    }
+
+    /// What it is counted by.
+    pub(crate) const fn cause(&self) -> Cause {
+        match self {
+            Self::Timeout(_) => Cause::HookTimeout,
+            Self::Forbidden(_) => Cause::HookForbidden,
+            Self::Connect(_) | Self::Cut(_) => Cause::HookConnect,
         }
     }
 

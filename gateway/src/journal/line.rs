@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use muster_core::{Mode, Part, Record, Verb};
+use muster_core::{Mode, Part, Record, Verb, Way};
+
+use crate::lines::many;
 
 /// What a record says, without its time. Its words come from outside in part: escape them before a terminal sees them.
 #[must_use]
@@ -21,7 +23,7 @@ pub fn line(record: &Record) -> String {
         Record::WindowOpened { zone, until, why } => {
             format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
         }
-        Record::WindowClosed { zone, why } => format!("the abort window of {zone} is closed: {why}"),
+        Record::WindowClosed { zone, why, .. } => format!("the abort window of {zone} is closed: {why}"),
         Record::Bypassed {
             what,
             id,
@@ -61,15 +63,43 @@ pub fn line(record: &Record) -> String {
             let resets = leftover.resets;
             format!("entries up to {through} removed, older than is kept; {resets} incidents were closed by then")
         }
+        Record::DrillBegun { n, by, workloads } => {
+            format!("drill {n} of {} begun by {by}", many(workloads.len(), "workload"))
+        }
+        Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
+        Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
         Record::StepIntent { step, mode, token, .. } => {
             let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
             format!("{step} decided{mode}, token {token}")
         }
         Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::Learned {
+            way,
+            mode,
+            took_ms,
+            given_up,
+        } => learned(way, *mode, *took_ms, *given_up),
         Record::StepStranded { step, note } => format!("{step} cannot, and there is no rung below: {note}"),
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
     }
+}
+
+fn learned(way: &Way, mode: Mode, took_ms: u32, given_up: bool) -> String {
+    let to = way
+        .destination
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
+    let took = if given_up { "was given up after" } else { "took" };
+    let drill = if mode == Mode::Drill { " as a drill" } else { "" };
+    format!(
+        "{} {}{to} by {}{drill} {took} {}.{} s",
+        way.workload,
+        way.rung,
+        way.hook,
+        took_ms / 1_000,
+        took_ms % 1_000 / 100
+    )
 }
 
 fn service(what: Part) -> &'static str {

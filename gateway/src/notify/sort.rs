@@ -31,7 +31,7 @@ impl Sort {
             EventKind::Incident if closes(event) => Some(Self::Of(Topic::End)),
             EventKind::Incident => Some(Self::Opening),
             EventKind::Channel | EventKind::Order | EventKind::Step | EventKind::Workload => None,
-            EventKind::Config | EventKind::Journal => None,
+            EventKind::Config | EventKind::Journal | EventKind::Drill => None,
         }
     }
 

@@ -164,6 +164,7 @@ impl Trial {
             Hook::Webhook(_) => "webhook",
             Hook::Exec(_) => "exec",
             Hook::Mqtt(_) => "mqtt",
+            Hook::Lxd(_) => "lxd",
             Hook::Kubernetes(_) => "kubernetes",
             Hook::Slurm(_) => "slurm",
         }

@@ -74,6 +74,12 @@ async fn armed_in_the_middle_it_calls_for_real_and_a_drills_bearer_ends_nothing(
         ("drill", "drill.ansan-1.db.move.evacuate.busan")
     );
     let (status, body) = hosted.api.order(ANNA, &json!({ "verb": "arm" })).await;
+    assert_eq!((status, body["verdict"].as_str()), (200, Some("pending")), "{body}");
+    assert!(
+        body["why"].to_string().contains("no drill has been passed by db"),
+        "{body}"
+    );
+    let (status, body) = hosted.api.order(BEN, &json!({ "verb": "arm" })).await;
     assert_eq!((status, body["verdict"].as_str()), (200, Some("taken")), "{body}");
     let live = desk
         .until("a live call", |c| {
@@ -120,7 +126,7 @@ async fn armed_in_the_middle_it_calls_for_real_and_a_drills_bearer_ends_nothing(
 async fn disarming_takes_two_and_stops_what_was_live() {
     let (hosted, desk) = drilling().await;
     desk.until_evacuate("db", "move").await;
-    hosted.api.order(ANNA, &json!({ "verb": "arm" })).await;
+    hosted.api.both_order("arm").await;
     desk.until("a live call", |c| {
         c.word("mode") == "live" && c.word("phase") == "evacuate"
     })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::site::acting_site::{ANNA, SiteText};
+use crate::site::acting_site::SiteText;
 use crate::site::desk::Desk;
 use crate::site::hosted::Hosted;
 
@@ -16,7 +16,7 @@ pub(super) async fn events(speed: u32) -> Vec<Value> {
     let mut hosted = Hosted::start_at(&site, speed).await;
     hosted.burn().await;
     hosted.api.until_all_safe().await;
-    hosted.api.order(ANNA, &serde_json::json!({ "verb": "arm" })).await;
+    hosted.api.both_order("arm").await;
     desk.until("the last live verify", |c| {
         c.key.starts_with("ansan-1.batch") && c.word("phase") == "verify"
     })

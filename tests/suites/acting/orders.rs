@@ -244,7 +244,8 @@ async fn a_disarmed_gateway_says_so_to_whoever_orders_and_arming_makes_it_live()
     assert!(given["headline"].to_string().contains("DISARMED"), "{given}");
     scene.expect("ben", &["evacuate"], 0, "taken").await;
     assert_eq!(scene.desk.until_evacuate("a", "move").await.word("mode"), "drill");
-    let armed = scene.expect("anna", &["arm"], 0, "taken").await;
+    scene.expect("anna", &["arm"], 75, "pending").await;
+    let armed = scene.expect("ben", &["arm"], 0, "taken").await;
     assert!(!armed["headline"].to_string().contains("DISARMED"), "{armed}");
     scene
         .desk

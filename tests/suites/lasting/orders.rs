@@ -39,9 +39,9 @@ async fn an_arming_a_waiting_order_and_an_abort_survive() {
     let folder = TempDir::new().unwrap();
     let (config, journal) = (site.write(folder.path(), "site"), folder.path().join("journal.db"));
     let first = Muster::start(&config).await;
-    first.api.order(ANNA, &json!({ "verb": "arm" })).await;
+    first.api.both_order("arm").await;
     first.api.order(ANNA, &json!({ "verb": "evacuate" })).await;
-    until_written(&journal, "order_pending", 1).await;
+    until_written(&journal, "order_pending", 2).await;
     first.kill().await;
 
     let second = Muster::start(&config).await;

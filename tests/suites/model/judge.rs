@@ -321,7 +321,7 @@ impl Judge {
         let held = self.votes.values().any(|v| v.held);
         let evacuating = self.grounds.is_some() && !self.aborted;
         let needed = match verb {
-            Verb::Arm | Verb::Hold => 1,
+            Verb::Hold => 1,
             Verb::Cut { .. } if held => 1,
             Verb::Abort if !evacuating && !self.windows.is_empty() => 1,
             _ => 2,

@@ -2,6 +2,7 @@
 
 pub(crate) mod battery;
 mod carry;
+mod drill;
 pub(crate) mod feeds;
 mod flaw;
 pub(crate) mod levels;
@@ -18,6 +19,7 @@ use alloc::{
 };
 
 use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Target, Verb, ZoneIx, detect::Detect};
+pub(crate) use drill::{Drill, Drills, Ended};
 pub(crate) use outage::PowerLoss;
 pub(crate) use runway::Interval;
 pub(crate) use votes::{REPAIR_MS, Sum, Vote};
@@ -50,6 +52,9 @@ pub struct Policy {
     /// Who has already held in this incident; each may once.
     pub(crate) held_by: BTreeSet<PrincipalIx>,
     pub(crate) aborted: bool,
+    /// What was evacuated is brought home, by order of these.
+    #[serde(default)]
+    pub(crate) returning: Option<String>,
     /// Troubles of Muster's own parts.
     pub(crate) own: BTreeMap<String, (Millis, String)>,
     /// Present troubles of sources and channels, for people.
@@ -66,6 +71,9 @@ pub struct Policy {
     /// Groups of which a channel died beside an alarm, until it is known whether that is a vote.
     #[serde(default)]
     pub(crate) dying: BTreeMap<(ZoneIx, GroupIx), Dying>,
+    /// What drills have shown.
+    #[serde(default)]
+    pub(crate) drills: Drills,
     /// The last announced level and why.
     pub(crate) level: Level,
 }
@@ -149,6 +157,13 @@ impl Policy {
     /// The open incident.
     pub(crate) fn open(&self) -> Option<&Incident> {
         self.incident.as_ref().filter(|i| i.closed.is_none())
+    }
+
+    /// The incident whose steps are carried out: the open one, or the last one while what it moved is brought home.
+    pub(crate) fn acting(&self) -> Option<&Incident> {
+        self.incident
+            .as_ref()
+            .filter(|i| i.closed.is_none() || self.returning.is_some())
     }
 
     /// Irreversible steps may run.

@@ -27,7 +27,7 @@ pub(super) fn section(moment: &Moment<'_>) -> Markup {
     }
 }
 
-fn table(moment: &Moment<'_>, incident: &IncidentView) -> Markup {
+pub(super) fn table(moment: &Moment<'_>, incident: &IncidentView) -> Markup {
     let mut all: Vec<&WorkloadView> = incident.workloads.iter().collect();
     all.sort_by_key(|w| w.tier);
     let drill = incident.mode == Mode::Drill;

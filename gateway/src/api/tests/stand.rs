@@ -64,6 +64,7 @@ impl Stand {
             gauges: Arc::new(Gauges::default()),
             public_url: None,
             insecure: Vec::new(),
+            readiness: watch::channel(None).1,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, state, async move {

@@ -25,7 +25,11 @@ pub(crate) fn normal(now: Millis) -> View {
         runway: RunwayView::default(),
         racks: vec![],
         incident: None,
+        drill: None,
+        last_drill: None,
+        unproven: vec![],
         orders: vec![],
+        drifts: vec![],
         channels_good: 42,
         channels_total: 42,
     }

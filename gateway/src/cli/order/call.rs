@@ -83,7 +83,7 @@ impl Failure {
     }
 
     /// `verdict` in JSON.
-    pub(super) const fn word(&self) -> &'static str {
+    pub(in crate::cli) const fn word(&self) -> &'static str {
         if matches!(self, Self::Refused(_) | Self::Unknown { .. }) {
             "refused"
         } else {
@@ -270,7 +270,7 @@ pub(in crate::cli) async fn read(mut response: Response, url: &Url) -> Result<Va
 }
 
 /// Whether the gateway took it, and whose fault it is if not.
-fn judge(status: StatusCode, document: &Value, url: &Url) -> Result<(), Failure> {
+pub(super) fn judge(status: StatusCode, document: &Value, url: &Url) -> Result<(), Failure> {
     let detail = || {
         document["detail"]
             .as_str()

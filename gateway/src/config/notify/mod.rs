@@ -142,6 +142,12 @@ pub(super) struct PlaceRow {
 }
 
 impl Place {
+    /// Whether it looks as if it stood elsewhere, as far as its host says.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        !super::hook_url::looks_local(self.host())
+    }
+
     /// The host it is reached at.
     pub(super) fn host(&self) -> &str {
         match &self.way {

@@ -1,5 +1,7 @@
 //! Retention: what goes, what stays, and that nobody can make it look as if more had gone.
 
+use std::collections::BTreeMap;
+
 use muster_core::{Leftover, Verb};
 use rusqlite::Connection;
 
@@ -91,8 +93,11 @@ fn prune(path: &Path, seq: u64, before: Millis) {
 
 fn leftover(resets: u32) -> Leftover {
     Leftover {
+        drills: 0,
+        proven: BTreeMap::new(),
         resets,
         armed: Some(true),
+        ..Leftover::default()
     }
 }
 

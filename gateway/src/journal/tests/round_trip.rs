@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{Mode, Part, Phase, Record, StepEnd, Verb};
+use muster_core::{DrillOutcome, DrillResult, Mode, Part, Phase, Record, RungKind, StepEnd, Verb, Way};
 
 use super::super::{Reader, pending, rows, store::Store};
 use super::*;
@@ -60,6 +60,7 @@ fn every_record() -> Vec<Record> {
         },
         Record::WindowClosed {
             zone: s("b3"),
+            heard: vec![s("node-1")],
             why: s("heard again"),
         },
         Record::StepAccepted {
@@ -70,12 +71,31 @@ fn every_record() -> Vec<Record> {
             note: "disk busy".into(),
         },
         Record::ActedUnstored { through: 0 },
+        learned(Some("busan"), Mode::Live),
+        learned(None, Mode::Drill),
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     all.extend(orders());
     all.extend(bypasses());
     all.extend(steps());
+    all.extend(drills());
     all
+}
+
+fn learned(to: Option<&str>, mode: Mode) -> Record {
+    let way = Way {
+        workload: "db".into(),
+        rung: RungKind::Move,
+        hook: "mover".into(),
+        destination: to.map(Into::into),
+    };
+    let (took_ms, given_up) = (u32::MAX, to.is_some());
+    Record::Learned {
+        way,
+        mode,
+        took_ms,
+        given_up,
+    }
 }
 
 fn bypasses() -> Vec<Record> {
@@ -168,6 +188,36 @@ fn steps() -> Vec<Record> {
     all
 }
 
+fn drills() -> Vec<Record> {
+    let s = String::from;
+    let result = |passed, by| DrillResult {
+        workload: s("db"),
+        passed,
+        by,
+        took_ms: Some(i64::MAX),
+        why: s("ok"),
+    };
+    let n = u32::MAX;
+    let mut all = vec![Record::DrillBegun {
+        n,
+        by: s("kim"),
+        workloads: vec![s("db")],
+    }];
+    all.extend(steps().into_iter().map(|record| Record::DrillStep {
+        n,
+        record: Box::new(record),
+    }));
+    all.extend(
+        [DrillOutcome::Passed, DrillOutcome::Failed, DrillOutcome::Interrupted].map(|outcome| Record::DrillEnded {
+            n,
+            outcome,
+            why: s("ok"),
+            results: vec![result(true, Some(s("db.move.verify.busan"))), result(false, None)],
+        }),
+    );
+    all
+}
+
 /// Fails to compile when a kind of record is added, so that `every_record` is made to hold it.
 fn is_listed(record: &Record) -> bool {
     match record {
@@ -179,9 +229,11 @@ fn is_listed(record: &Record) -> bool {
         Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }
         | Record::StepStranded { .. }
+        | Record::Learned { .. }
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
+        Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
     }
 }
 

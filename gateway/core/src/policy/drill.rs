@@ -1,0 +1,103 @@
+//! Drills: what has been proven by them, and the one that is under way.
+
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+
+use super::Policy;
+use crate::{DrillOutcome, DrillResult, Millis, Phase, Site, Workload, plan::Plan, plan::step_id, state::in_reach};
+
+/// What is known of drills.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Drills {
+    /// Drills so far; the next is this plus one.
+    pub(crate) held: u32,
+    /// By workload id: the step whose probe said that it would have been safe. Without that step in its ladder the proof is
+    /// of something else.
+    pub(crate) proven: BTreeMap<String, String>,
+    /// The last that ended.
+    pub(crate) last: Option<Ended>,
+}
+
+/// A drill that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) n: u32,
+    pub(crate) at: Millis,
+    pub(crate) outcome: DrillOutcome,
+    pub(crate) why: String,
+    pub(crate) results: Vec<DrillResult>,
+}
+
+/// The drill that is under way: a site of its own, in which the plan is carried out as in a fire. Nothing of it is in the
+/// real plan, so that a vote finds that untouched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Drill {
+    pub(crate) n: u32,
+    pub(crate) begun: Millis,
+    /// Whoever is not safe by then has not passed.
+    pub(crate) until: Millis,
+    /// Only the workloads that are drilled, with the hooks of the real one.
+    pub(crate) site: Arc<Site>,
+    pub(crate) policy: Policy,
+    pub(crate) plan: Plan,
+}
+
+impl Drill {
+    /// The first thing that cannot be, if there is one.
+    pub(crate) fn flaw(&self, real: &Site) -> Option<String> {
+        let own = self
+            .site
+            .flaw()
+            .or_else(|| self.policy.flaw(&self.site))
+            .or_else(|| self.plan.flaw(&self.site));
+        let sound = self.site.hooks == real.hooks && self.site.channels.is_empty() && self.site.id == real.id;
+        if !sound || !in_reach(self.begun) || !in_reach(self.until) {
+            return Some("its drill is not one of its site".into());
+        }
+        own
+    }
+}
+
+impl Drills {
+    /// Takes what came of a drill.
+    pub(crate) fn end(&mut self, ended: Ended) {
+        self.held = self.held.max(ended.n);
+        if ended.outcome != DrillOutcome::Interrupted {
+            ended.results.iter().for_each(|result| result.prove(&mut self.proven));
+        }
+        self.last = Some(ended);
+    }
+
+    /// Workloads that no drill has proven as their ladder is now.
+    pub(crate) fn unproven<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = &'a str> {
+        let proven = |w: &Workload| self.proven.get(&w.id).is_some_and(|step| has_probe(w, step));
+        site.workloads.iter().filter(move |w| !proven(w)).map(|w| w.id.as_str())
+    }
+
+    /// A word for people who wonder why one is not enough.
+    pub(crate) fn unproven_words(&self, site: &Site) -> Option<String> {
+        const NAMED: usize = 3;
+        let all: Vec<&str> = self.unproven(site).collect();
+        let first = all.first()?.to_string();
+        let named = all
+            .iter()
+            .skip(1)
+            .take(NAMED - 1)
+            .fold(first, |words, id| words + ", " + id);
+        let more = all.len().saturating_sub(NAMED);
+        Some(if more > 0 {
+            alloc::format!("{named} and {more} more")
+        } else {
+            named
+        })
+    }
+}
+
+/// Whether a workload's ladder has the rung that this probe was of.
+fn has_probe(workload: &Workload, step: &str) -> bool {
+    (0..workload.rungs.len() as u8).any(|rung| step_id(workload, rung, Phase::Verify) == step)
+}

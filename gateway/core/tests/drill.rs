@@ -1,0 +1,260 @@
+//! Drills: the plan of a fire with no vote and no effect; a vote ends one at once, and only a passed one arms alone.
+mod stand;
+
+use muster_core::{
+    DrillOutcome, HookOutcome, Input, Level, Mode, Phase, PrincipalIx, Record, Site, Verb, Verdict, WorkloadIx,
+};
+use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, site, workload};
+
+fn two() -> Site {
+    let mut site = Site { armed: false, ..site() };
+    site.workloads.push(workload("web", 2, &[0]));
+    site
+}
+
+fn drill_as(stand: &mut Stand, by: Option<PrincipalIx>, works: &[WorkloadIx], dry: bool) -> (Verdict, String) {
+    let works = works.to_vec();
+    stand.input(&Input::Drill {
+        by,
+        works,
+        dry,
+        nonce: 9,
+    });
+    let answer = stand.answers.last().expect("an answer");
+    (answer.verdict, answer.why.clone())
+}
+
+fn drill(stand: &mut Stand) {
+    let (verdict, why) = drill_as(stand, Some(ANN), &[], false);
+    assert_eq!(verdict, Verdict::Taken, "{why}");
+}
+
+/// Answers every call that is open, until nothing is called any more.
+fn answer_everything(stand: &mut Stand, outcome: impl Fn(&str) -> HookOutcome) {
+    let mut from = 0;
+    while from < stand.calls.len() {
+        let call = stand.calls[from].clone();
+        from += 1;
+        stand.input(&Input::Hook {
+            incident: call.incident,
+            step: call.step.clone(),
+            mode: call.mode,
+            outcome: outcome(&call.step),
+        });
+    }
+}
+
+fn ended(stand: &Stand) -> Option<(DrillOutcome, String)> {
+    stand.entries.iter().rev().find_map(|e| match &e.record {
+        Record::DrillEnded { outcome, why, .. } => Some((*outcome, why.clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_drill_walks_every_step_and_arms_by_one_person() {
+    let mut stand = Stand::new(two());
+    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Pending, "nothing is proven");
+    let why = &stand.answers.last().unwrap().why;
+    assert!(why.contains("no drill has been passed by db, web"), "{why}");
+    stand.wait(6 * MINUTE);
+    drill(&mut stand);
+    assert!(stand.level() < Level::Prepare, "a drill is no level");
+    assert!(stand.view().incident.is_none() && stand.view().drill.is_some());
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    let called = stand.called();
+    for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
+        for id in ["db", "web"] {
+            assert!(called.contains(&format!("{id}.move.{phase}.far")), "{called:?}");
+        }
+    }
+    assert!(
+        stand
+            .calls
+            .iter()
+            .all(|c| c.mode == Mode::Drill && c.incident == "s-d1")
+    );
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Passed);
+    let view = stand.view();
+    assert!(view.drill.is_none() && view.unproven.is_empty() && view.incident.is_none());
+    assert_eq!(view.last_drill.unwrap().id, "s-d1");
+    assert_eq!(
+        stand.order(ANN, Verb::Arm),
+        Verdict::Taken,
+        "proven: one person is enough"
+    );
+}
+
+#[test]
+fn a_site_that_no_drill_has_proven_is_armed_by_two() {
+    let mut stand = Stand::new(two());
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
+    assert!(stand.view().armed);
+}
+
+#[test]
+fn a_vote_ends_a_drill_at_once_and_finds_its_own_plan_untouched() {
+    let mut stand = Stand::new(Site { armed: true, ..two() });
+    drill(&mut stand);
+    stand.wait(2 * SECOND);
+    let drilled = stand.calls.len();
+    assert!(drilled > 0);
+    stand.alarm(0);
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Interrupted);
+    assert!(!stand.cancelled.is_empty(), "what was under way is called off");
+    assert!(stand.view().drill.is_none());
+    let live = &stand.calls[drilled..];
+    assert!(
+        live.iter().all(|c| c.mode == Mode::Live && c.incident == "s-1"),
+        "{live:?}"
+    );
+    assert_eq!(live.len(), 2, "the whole set is cordoned at once");
+    stand.alarm(1);
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    assert!(stand.called().contains(&"db.move.evacuate.far".to_owned()));
+    // A late answer to the drill changes nothing of the live step of the same name.
+    stand.input(&Input::Hook {
+        incident: "s-d1".into(),
+        step: "db.move.evacuate.far".into(),
+        mode: Mode::Drill,
+        outcome: HookOutcome::Done,
+    });
+    assert_eq!(stand.workload("db"), "moving");
+}
+
+#[test]
+fn who_does_not_get_there_has_not_passed() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |step| {
+        if step == "web.move.evacuate.far" {
+            HookOutcome::Cannot {
+                note: "no such image".into(),
+            }
+        } else {
+            HookOutcome::Done
+        }
+    });
+    let (outcome, why) = ended(&stand).unwrap();
+    assert_eq!(outcome, DrillOutcome::Failed);
+    assert!(why.contains("1 of 2 workloads, first web: a better rung"), "{why}");
+    assert_eq!(stand.view().unproven, ["web"]);
+    // Only that one again, and it passes.
+    stand.calls.clear();
+    let (verdict, why) = drill_as(&mut stand, Some(BOB), &[WorkloadIx(1)], false);
+    assert_eq!(verdict, Verdict::Taken, "{why}");
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    assert!(stand.calls.iter().all(|c| c.workload == "web" && c.incident == "s-d2"));
+    assert!(stand.view().unproven.is_empty());
+}
+
+#[test]
+fn a_hook_that_never_answers_ends_the_drill_within_the_runway() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    stand.wait(9 * MINUTE);
+    let (outcome, why) = ended(&stand).unwrap();
+    assert_eq!(outcome, DrillOutcome::Failed, "{why}");
+    assert!(why.contains("not safe in time"), "{why}");
+    let calls = stand.calls.len();
+    stand.wait(10 * MINUTE);
+    assert_eq!(stand.calls.len(), calls, "nothing goes on after its end");
+}
+
+#[test]
+fn when_no_drill_may_begin() {
+    let refused = |stand: &mut Stand, by: Option<PrincipalIx>, why: &str| {
+        let (verdict, said) = drill_as(stand, by, &[], false);
+        assert_eq!(verdict, Verdict::Refused);
+        assert!(said.contains(why), "{said}");
+        let (verdict, dry) = drill_as(stand, by, &[], true);
+        assert_eq!(
+            (verdict, dry),
+            (Verdict::Refused, said),
+            "asked first, it says the same"
+        );
+    };
+    let mut stand = Stand::new(two());
+    refused(&mut stand, Some(EVE), "does not have the role operator");
+    let (verdict, _) = drill_as(&mut stand, Some(ANN), &[WorkloadIx(77)], false);
+    assert_eq!(verdict, Verdict::Refused, "what nobody knows is not drilled");
+    let (verdict, why) = drill_as(&mut stand, Some(ANN), &[], true);
+    assert_eq!(verdict, Verdict::Taken);
+    assert!(why.contains("none was begun") && stand.view().drill.is_none() && stand.calls.is_empty());
+    drill(&mut stand);
+    refused(&mut stand, Some(ANN), "s-d1 is under way");
+    stand.settle_at(6, 1);
+    assert_eq!(stand.level(), Level::Prepare);
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Interrupted, "on battery");
+    refused(&mut stand, Some(ANN), "on battery");
+    let mut stand = Stand::new(two());
+    stand.alarm(0);
+    refused(&mut stand, Some(ANN), "s-1 is open");
+    let mut stand = Stand::new(two());
+    stand.input(&Input::Own {
+        part: "disk".into(),
+        trouble: Some("no room".into()),
+    });
+    refused(&mut stand, None, "disk is in trouble");
+    drill(&mut stand);
+}
+
+#[test]
+fn without_its_journal_nothing_of_a_drill_goes_out() {
+    let mut stand = Stand::new(two());
+    stand.stores = false;
+    drill(&mut stand);
+    stand.wait(5 * SECOND);
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Interrupted);
+    assert!(stand.calls.is_empty() && stand.troubles().is_empty());
+}
+
+#[test]
+fn a_restart_interrupts_a_drill_and_keeps_what_was_proven() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    drill(&mut stand);
+    let mut next = stand.restart(u64::MAX);
+    assert_eq!(ended(&next).unwrap().0, DrillOutcome::Interrupted);
+    assert!(next.view().drill.is_none() && next.calls.is_empty());
+    assert!(
+        next.view().unproven.is_empty(),
+        "an interrupted drill proves nothing, and disproves nothing"
+    );
+    drill(&mut next);
+    assert_eq!(next.calls.last().unwrap().incident, "s-d3");
+    let again = next.restart(u64::MAX);
+    assert_eq!(again.view().last_drill.unwrap().id, "s-d3");
+}
+
+#[test]
+fn another_ladder_has_to_be_walked_anew() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    let mut other = two();
+    other.workloads[1].rungs[0].to = Some("farther".into());
+    stand.reload(other).unwrap();
+    assert_eq!(stand.view().unproven, ["web"]);
+    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Pending);
+    drill(&mut stand);
+    stand.reload(two()).unwrap();
+    assert_eq!(
+        ended(&stand).unwrap().0,
+        DrillOutcome::Interrupted,
+        "another config ends it"
+    );
+}
+
+#[test]
+fn tokens_rise_over_drills_and_rehearsed_incidents_alike() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    stand.fire();
+    stand.wait(3 * SECOND);
+    let tokens: Vec<u64> = stand.calls.iter().filter(|c| c.attempt == 1).map(|c| c.token).collect();
+    assert!(tokens.windows(2).all(|pair| pair[0] < pair[1]), "{tokens:?}");
+    assert!(stand.calls.iter().any(|c| c.incident == "s-1") && stand.calls.iter().all(|c| c.mode == Mode::Drill));
+}

@@ -1,0 +1,170 @@
+//! Which way a workload would go: the best rung whose hook answers, whose destination stands and has room.
+
+use std::collections::BTreeMap;
+
+use muster_core::{Rung, RungKind, Workload};
+
+use super::column::words;
+use super::{Facts, Finding};
+use crate::config::{Amounts, Config};
+use crate::hooks::preflight::Answer;
+
+/// Room that is left at each declared destination.
+pub(super) struct Room(BTreeMap<String, Amounts>);
+
+/// The way of one workload.
+pub(super) struct Way {
+    /// Position in the ladder; none: no way is left, not even a clean stop.
+    pub(super) rung: Option<usize>,
+    /// In words.
+    pub(super) words: Option<String>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Why a rung cannot be taken, and what would mend it.
+struct Obstacle {
+    why: String,
+    mend: String,
+}
+
+impl Room {
+    pub(super) fn of(config: &Config) -> Self {
+        let declared = config.bridges.destinations.iter().filter(|d| !d.room.is_empty());
+        Self(declared.map(|d| (d.id.clone(), d.room.clone())).collect())
+    }
+
+    /// What is short, if anything is.
+    fn short(&self, to: &str, takes: &Amounts) -> Option<Obstacle> {
+        let room = self.0.get(to)?;
+        let short = takes
+            .iter()
+            .find(|(what, much)| room.get(*what).is_some_and(|left| left < *much));
+        short.map(|(what, much)| Obstacle {
+            why: format!(
+                "{to} has no room left: it takes {much} {what}, and {} are left after what goes before",
+                room[what]
+            ),
+            mend: format!("more {what} at {to}, or a rung to another site"),
+        })
+    }
+
+    fn take(&mut self, to: &str, takes: &Amounts) {
+        let Some(room) = self.0.get_mut(to) else { return };
+        for (what, much) in takes {
+            if let Some(left) = room.get_mut(what) {
+                *left = left.saturating_sub(*much);
+            }
+        }
+    }
+
+    /// Whether somebody has said how much room there is for what it takes.
+    fn counts(&self, to: &str, takes: &Amounts) -> bool {
+        self.0
+            .get(to)
+            .is_some_and(|room| takes.keys().any(|what| room.contains_key(what)))
+    }
+}
+
+impl Way {
+    pub(super) fn of(facts: &Facts<'_>, down: Option<&str>, at: usize, room: &mut Room) -> Self {
+        let workload = &facts.config.site.workloads[at];
+        let none = Amounts::new();
+        let takes = facts.config.bridges.takes.get(&workload.id).unwrap_or(&none);
+        let (mut findings, mut better) = (Vec::new(), Vec::new());
+        for (nth, rung) in workload.rungs.iter().enumerate() {
+            if let Some(obstacle) = obstacle(facts, down, workload, rung, (room, takes)) {
+                better.push((rung, obstacle));
+                continue;
+            }
+            if let Some(to) = &rung.to {
+                findings.extend(doubt(facts, rung, to, (room, takes)));
+                room.take(to, takes);
+            }
+            findings.extend(missed(workload, rung, &better));
+            return Self {
+                rung: Some(nth),
+                words: Some(words(rung)),
+                findings,
+            };
+        }
+        findings.extend(better.iter().map(|(rung, obstacle)| {
+            let why = format!("not even this is left, {}: {}", words(rung), obstacle.why);
+            Finding::red(why, obstacle.mend.clone())
+        }));
+        Self {
+            rung: None,
+            words: None,
+            findings,
+        }
+    }
+}
+
+/// What is said of the rungs above the one that is left.
+fn missed(workload: &Workload, rung: &Rung, better: &[(&Rung, Obstacle)]) -> Vec<Finding> {
+    let stops = rung.kind == RungKind::Stop;
+    if stops && better.is_empty() {
+        let why = "it is only stopped, as its ladder says: it runs nowhere else";
+        let mend = format!(
+            "a rung that moves {} or fails it over, if it has to go on running",
+            workload.id
+        );
+        return vec![Finding::amber(why, mend)];
+    }
+    let left = if stops {
+        "only a clean stop is left"
+    } else {
+        "a lesser way is left"
+    };
+    let finding = |(out, obstacle): &(&Rung, Obstacle)| {
+        let why = format!("{left}; {} is out: {}", words(out), obstacle.why);
+        if stops {
+            Finding::red(why, obstacle.mend.clone())
+        } else {
+            Finding::amber(why, obstacle.mend.clone())
+        }
+    };
+    better.iter().map(finding).collect()
+}
+
+fn obstacle(
+    facts: &Facts<'_>,
+    down: Option<&str>,
+    workload: &Workload,
+    rung: &Rung,
+    (room, takes): (&Room, &Amounts),
+) -> Option<Obstacle> {
+    let to = rung.to.as_deref();
+    if let Some(to) = to.filter(|to| down == Some(*to)) {
+        return Some(Obstacle {
+            why: format!("{to} is down"),
+            mend: "a rung to a further site".to_owned(),
+        });
+    }
+    let asked = facts.asked.get(rung.hook.at())?;
+    let hook = &facts.config.site.hooks[rung.hook.at()].id;
+    let said = [Some(&asked.reachable), Some(&asked.rights)]
+        .into_iter()
+        .chain([(rung.kind != RungKind::Stop)
+            .then(|| asked.workloads.get(&workload.id))
+            .flatten()])
+        .chain([to.and_then(|to| asked.room.get(to))]);
+    let no = said.flatten().find_map(|answer| match answer {
+        Answer::No { why, mend } => Some(Obstacle {
+            why: format!("{hook}: {why}"),
+            mend: mend.clone(),
+        }),
+        Answer::Yes { .. } | Answer::Unknown { .. } => None,
+    });
+    no.or_else(|| room.short(to?, takes))
+}
+
+/// Whether there is room has to be known from somewhere.
+fn doubt(facts: &Facts<'_>, rung: &Rung, to: &str, (room, takes): (&Room, &Amounts)) -> Option<Finding> {
+    let said = facts.asked.get(rung.hook.at()).and_then(|asked| asked.room.get(to));
+    let known = matches!(said, Some(Answer::Yes { .. })) || room.counts(to, takes);
+    (!known).then(|| {
+        let why = format!("nobody has said whether {to} has room for it");
+        let mend = format!("`room` in [[destination]] {to}, and `takes` in its [[workload]], by the same words");
+        Finding::amber(why, mend)
+    })
+}
