@@ -22,12 +22,13 @@ pub(super) fn read(table: &Table<'_>, noun: &str) -> Places {
         }
     }
     Places {
-        racks: of(table, "racks", noun),
-        destinations: of(table, "destinations", noun),
+        racks: by_name(table, "racks", noun),
+        destinations: by_name(table, "destinations", noun),
     }
 }
 
-fn of(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<String>> {
+/// Names of things there, by a name of ours; empty where the key is missing.
+pub(super) fn by_name(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<String>> {
     let lists = table.lists(key);
     for (name, members) in &lists {
         if members.is_empty() {
