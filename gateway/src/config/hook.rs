@@ -59,7 +59,9 @@ impl HookRow {
     pub(super) fn native(&self) -> Option<&Places> {
         match self.way.as_ref()? {
             HookWay::Lxd(target) => Some(&target.places),
-            HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) => None,
+            HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) | HookWay::Kubernetes(_) | HookWay::Slurm(_) => {
+                None
+            }
         }
     }
 

@@ -15,8 +15,8 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
-    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
-    notify, objects, places, sensor, zone,
+    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, destination,
+    feeds, http, notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -54,6 +54,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let (power, wired) = wires.lower();
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
+    let destinations = destination::lower(&rows.destinations, &workloads, faults);
     let site = Arc::new(Site {
         id: rows.site.id.value.clone(),
         armed: rows.site.armed,
@@ -67,14 +68,14 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
+        destinations,
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
     let targets = targets.into_iter().flatten();
     let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
     objects::check(&targets, &rows.workloads, faults);
-    let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
-    let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
+    let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
     let drills = rows
         .drills
         .into_iter()

@@ -13,6 +13,7 @@ mod channels;
 mod checks;
 mod cycles;
 mod defaults;
+mod destination;
 mod drill;
 mod faults;
 mod feeds;

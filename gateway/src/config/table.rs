@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use muster_core::Millis;
@@ -251,20 +250,6 @@ impl<'a> Table<'a> {
             }
         }
         texts
-    }
-
-    /// Every key of the table with a whole number, whatever the keys are called. Not to be finished.
-    pub(super) fn amounts(&self, most: i64) -> BTreeMap<String, u64> {
-        let mut amounts = BTreeMap::new();
-        for (key, value) in self.entries {
-            let number = value.get_ref().as_integer();
-            let number = number.and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
-            match number.filter(|n| (0..=most).contains(n)) {
-                Some(number) => drop(amounts.insert(key.get_ref().to_string(), number.unsigned_abs())),
-                None => self.wrong_type(key.get_ref(), value, &format!("a whole number from 0 to {most}")),
-            }
-        }
-        amounts
     }
 
     /// Lists of words by name: `racks = { rack-1 = ["m1", "m2"] }`. Empty where the key is missing.

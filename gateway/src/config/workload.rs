@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
 use super::Placed;
-use super::bridge::{self, Amounts};
+use super::destination;
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;
@@ -20,9 +20,9 @@ pub(super) struct WorkloadRow {
     pub(super) tier: u8,
     pub(super) runs_on: At<String>,
     object: Option<String>,
-    takes: Amounts,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,
+    room: u32,
 }
 
 struct RungRow {
@@ -75,8 +75,8 @@ fn read_one(table: &Table<'_>) -> WorkloadRow {
         tier: table.integer("tier", 1..=255).map_or(1, |t| t.value as u8),
         runs_on,
         object: object(table),
-        takes: bridge::amounts(table, "takes", "takes of [[workload]]"),
         after: table.texts("after"),
+        room: destination::room(table),
         rungs,
     };
     table.finish();
@@ -131,11 +131,6 @@ pub(super) struct Calls<'a> {
 }
 
 impl WorkloadRow {
-    /// What it takes where it goes.
-    pub(super) fn takes(&self) -> (String, Amounts) {
-        (self.id.value.clone(), self.takes.clone())
-    }
-
     /// Whether a rung of it calls this hook.
     pub(super) fn calls(&self, hook: &str) -> bool {
         self.rungs_of(hook).next().is_some()
@@ -178,6 +173,7 @@ impl Ladders<'_> {
             runs_on: row.runs_on.value.clone(),
             after,
             rungs,
+            room: row.room,
         }
     }
 

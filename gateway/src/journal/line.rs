@@ -73,6 +73,9 @@ pub fn line(record: &Record) -> String {
             format!("{step} decided{mode}, token {token}")
         }
         Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::ReturnEnded { why } => format!("return {why}"),
+        Record::DestinationLost { destination, why } => format!("nothing goes to {destination} any more: {why}"),
+        Record::DestinationWell { destination } => format!("{destination} may be gone to again"),
         Record::Learned {
             way,
             mode,

@@ -11,6 +11,7 @@ mod order;
 mod places;
 pub(crate) mod schedule;
 mod scope;
+mod search;
 mod send;
 mod times;
 

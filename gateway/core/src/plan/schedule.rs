@@ -3,7 +3,10 @@
 use alloc::{collections::BinaryHeap, vec::Vec};
 use core::cmp::Reverse;
 
-use super::{Book, Doing, Plan, Room, Scope, Stage, Step, Times, is_last, rung_of};
+use super::{
+    Book, Doing, Plan, Room, Scope, Stage, Step, Times, is_last, rung_of,
+    search::{self, Draft},
+};
 use crate::{HookIx, Millis, Mode, Phase, Site, WorkloadIx};
 
 /// Gaps remembered a hook, so that a plan costs the same however many workloads wait for others.
@@ -102,8 +105,17 @@ fn expected_end(times: &Times, step: &Step, now: Millis) -> Millis {
     }
 }
 
-/// A slot for every workload that may begin, in queue order. Without an end nothing is known against the best rung.
+/// A slot for every workload that may begin. Without an end nothing is known against the best rung.
 pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec<Slot> {
+    let mut slots = search::slots(site, plan, now, scope);
+    if plan.places.nowhere() {
+        put_off(site, plan, &mut slots, scope);
+    }
+    slots
+}
+
+/// A slot for every workload of a draft, in its order.
+pub(super) fn lay(site: &Site, plan: &Plan, now: Millis, scope: &Scope, draft: &Draft) -> Vec<Slot> {
     let book = &plan.book;
     let (mut lanes, mut room) = (lanes(site, plan, now), Room::left(site, plan));
     let mut finish: Vec<Millis> = alloc::vec![now; book.works.len()];
@@ -111,19 +123,17 @@ pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec
         finish[step.work.at()] = expected_end(&plan.times, step, now);
     }
     let mut slots = Vec::new();
-    let begins = |w: &&WorkloadIx| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w);
-    for &work in plan.queue.iter().filter(begins) {
+    for &work in &draft.order {
         let before = site.workloads[work.at()].after.iter().map(|d| finish[d.at()]);
         let ready = before.max().unwrap_or(now).max(now);
-        if let Some((slot, found, hook)) = place(site, plan, (&lanes, &room), (work, ready), scope) {
+        if let Some((slot, found, hook)) =
+            place(site, plan, (&lanes, &room), (work, ready, draft.from[work.at()]), scope)
+        {
             finish[work.at()] = slot.finish;
             room.take(plan.places.at(work, slot.rung), site.workloads[work.at()].room);
             lanes[hook.at()].take(found, slot.start, slot.finish);
             slots.push(slot);
         }
-    }
-    if plan.places.nowhere() {
-        put_off(site, plan, &mut slots, scope);
     }
     slots
 }
@@ -187,12 +197,13 @@ fn place(
     site: &Site,
     plan: &Plan,
     (lanes, room): (&[Lanes], &Room),
-    (work, ready): (WorkloadIx, Millis),
+    (work, ready, from): (WorkloadIx, Millis, u8),
     scope: &Scope,
 ) -> Option<(Slot, Found, HookIx)> {
     let (mut last, deadline, mut passed) = (None, scope.end(work), None);
     let only_last = scope.last_only.contains(&work);
-    for rung in open_rungs(site, &plan.book, work).filter(|rung| !only_last || is_last(site, work, *rung)) {
+    let may = |rung: &u8| (*rung >= from && !only_last) || is_last(site, work, *rung);
+    for rung in open_rungs(site, &plan.book, work).filter(may) {
         let to = plan.places.at(work, rung);
         let full = !room.has(to, site.workloads[work.at()].room) && !is_last(site, work, rung);
         if full || plan.places.lost(work, rung).is_some() {

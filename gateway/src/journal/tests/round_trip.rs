@@ -73,6 +73,14 @@ fn every_record() -> Vec<Record> {
         Record::ActedUnstored { through: 0 },
         learned(Some("busan"), Mode::Live),
         learned(None, Mode::Drill),
+        Record::ReturnEnded { why: s("over") },
+        Record::DestinationLost {
+            destination: s("busan"),
+            why: s("smoke"),
+        },
+        Record::DestinationWell {
+            destination: s("busan"),
+        },
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     all.extend(orders());
@@ -137,6 +145,7 @@ fn orders() -> Vec<Record> {
         Verb::Arm,
         Verb::Disarm,
         Verb::Reset,
+        Verb::Return,
     ];
     let (by, persons) = ("kim".to_owned(), || vec!["kim".to_owned(), "lee".to_owned()]);
     let mut all = Vec::new();
@@ -230,6 +239,9 @@ fn is_listed(record: &Record) -> bool {
         Record::StepAccepted { .. }
         | Record::StepStranded { .. }
         | Record::Learned { .. }
+        | Record::ReturnEnded { .. }
+        | Record::DestinationLost { .. }
+        | Record::DestinationWell { .. }
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
