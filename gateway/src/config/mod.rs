@@ -44,7 +44,6 @@ mod port;
 mod principal;
 mod probe;
 mod profile;
-mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -443,14 +442,12 @@ pub struct KubernetesTarget {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Whether it may be on this machine.
     pub allow_loopback: bool,
-    /// By rack of this site, its nodes. They go before `rack_label`.
-    pub racks: BTreeMap<String, Vec<String>>,
+    /// Its nodes by rack, which go before `rack_label`, and by destination; of others every node that stays.
+    pub places: Places,
     /// Label of a node whose value is its rack.
     pub rack_label: Option<String>,
     /// Label and value of this site's nodes.
     pub site_label: Option<(String, String)>,
-    /// By destination, its nodes; of others every node that stays.
-    pub destinations: BTreeMap<String, Vec<String>>,
     /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
     /// decision gives the rung up.
     pub pdb_until_ms: Option<Millis>,
