@@ -65,6 +65,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
+        Record::HostsOff { id, why } => {
+            state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
+        }
         Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
         Record::DrillEnded {
             n,
@@ -390,6 +393,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
     policy.dying.clear();
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);
     (policy.power, policy.power_wake) = (None, None);
+    policy.hosts_off.clear();
     policy.held_by.clear();
     state.detect.forget_alarms();
     state.forget_retained();

@@ -20,6 +20,7 @@ mod explain;
 mod explain_view;
 mod flaw;
 mod forecast;
+mod hosts;
 mod input;
 mod moved;
 mod obey;
@@ -44,6 +45,7 @@ pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
+pub use hosts::Hosts;
 pub use input::{HookOutcome, Input, Target, Verb};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
 pub use record::{DrillOutcome, DrillResult, Entry, Leftover, Part, Record, StepEnd};
@@ -54,7 +56,7 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
+    ChannelView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
     StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 

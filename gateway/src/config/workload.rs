@@ -124,6 +124,11 @@ fn read_rung(table: &Table<'_>) -> RungRow {
 }
 
 impl WorkloadRow {
+    /// The rack it stands on.
+    pub(super) fn rack(&self) -> &str {
+        &self.runs_on
+    }
+
     /// What it takes where it goes.
     pub(super) fn takes(&self) -> (String, Amounts) {
         (self.id.value.clone(), self.takes.clone())

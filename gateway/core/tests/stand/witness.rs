@@ -386,6 +386,7 @@ impl Witness {
             | Record::StepAccepted { .. }
             | Record::StepStranded { .. }
             | Record::PowerHeld { .. }
+            | Record::HostsOff { .. }
             | Record::DrillBegun { .. }
             | Record::DrillStep { .. }
             | Record::DrillEnded { .. }

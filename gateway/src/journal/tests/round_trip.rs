@@ -179,7 +179,7 @@ fn drills() -> Vec<Record> {
         why: s("ok"),
     };
     let n = u32::MAX;
-    let mut all = vec![Record::DrillBegun {
+    let mut all = vec![Record::HostsOff { id: s("r1"), why: s("ok") }, Record::DrillBegun {
         n,
         by: s("kim"),
         workloads: vec![s("db")],
@@ -213,7 +213,7 @@ fn is_listed(record: &Record) -> bool {
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
-        Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
     }
 }
 
