@@ -299,7 +299,9 @@ impl Gateway {
     async fn answer_as_ups(&mut self, config: &Config) -> Result<(), StartError> {
         let Some(face) = &config.nut else { return Ok(()) };
         let with = (self.view.clone(), self.clock.clone(), self.counters.clone());
-        let (address, task) = upsd::start(face, &config.site.id, with).await.map_err(StartError::Upsd)?;
+        let (address, task) = upsd::start(face, &config.site.id, with)
+            .await
+            .map_err(StartError::Upsd)?;
         (self.nut, self.upsd) = (Some(address), Some(task));
         Ok(())
     }

@@ -51,10 +51,7 @@ impl State {
 
     /// Never of a disarmed site, never held back or aborted, and only with an evacuation.
     fn hosts_may_go(&self, now: Millis) -> bool {
-        self.policy.armed
-            && self.policy.evacuating()
-            && self.level() == Level::Evacuate
-            && !self.policy.holding(now)
+        self.policy.armed && self.policy.evacuating() && self.level() == Level::Evacuate && !self.policy.holding(now)
     }
 
     fn stays(&self, i: usize) -> bool {
@@ -74,7 +71,9 @@ impl State {
         let end = self.hosts_end(now, i).filter(|end| *end - hosts.last_ms <= now)?;
         let left = stages.filter(|stage| *stage != Stage::Safe).count();
         let (ends, takes) = ((end - now).max(0) / 1_000, hosts.last_ms / 1_000);
-        Some(format!("power ends in {ends} s and they take {takes} s; {left} workloads are not safe"))
+        Some(format!(
+            "power ends in {ends} s and they take {takes} s; {left} workloads are not safe"
+        ))
     }
 
     /// Workloads they carry; of a rack that carries none, and of the site as a whole, all that have to leave.
@@ -85,7 +84,11 @@ impl State {
         let here: Vec<WorkloadIx> = works()
             .filter(|w| rack.is_some_and(|rack| self.site.workloads[w.at()].runs_on == rack))
             .collect();
-        if here.is_empty() { works().filter(leaving).collect() } else { here }
+        if here.is_empty() {
+            works().filter(leaving).collect()
+        } else {
+            here
+        }
     }
 
     /// Whether what they stand on loses its power: by a fire, by order, or because its batteries end.
@@ -101,7 +104,12 @@ impl State {
             return true;
         }
         let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Evacuating);
-        let at = self.site.power.racks().find(|(_, feed)| feed.id == rack).map(|(ix, _)| ix);
+        let at = self
+            .site
+            .power
+            .racks()
+            .find(|(_, feed)| feed.id == rack)
+            .map(|(ix, _)| ix);
         at.is_some_and(|ix| losses[ix.at()].is_some_and(|l| l.fire))
     }
 

@@ -56,8 +56,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView, RunwayView, SourceView,
-    StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView, RunwayView,
+    SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

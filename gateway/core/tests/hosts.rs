@@ -43,7 +43,13 @@ fn hosts_stay_until_the_last_workload_on_them_is_safe() {
     // After a restart they are still told so, and once.
     let next = stand.restart(u64::MAX);
     assert!(next.view().hosts[0].since.is_some());
-    assert_eq!(next.entries.iter().filter(|e| matches!(e.record, Record::HostsOff { .. })).count(), 1);
+    assert_eq!(
+        next.entries
+            .iter()
+            .filter(|e| matches!(e.record, Record::HostsOff { .. }))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -51,19 +57,32 @@ fn a_prior_is_no_reason_to_switch_hosts_off_and_an_announced_cut_is() {
     let mut stand = Stand::new(with_hosts());
     stand.fire();
     stand.wait(60 * MINUTE);
-    assert_eq!(off(&stand), None, "no workload is safe, and nobody knows when power ends");
+    assert_eq!(
+        off(&stand),
+        None,
+        "no workload is safe, and nobody knows when power ends"
+    );
     let at = stand.now + 10 * MINUTE;
     stand.order(ANN, Verb::Cut { at });
     stand.order(BOB, Verb::Cut { at });
     stand.wait(8 * MINUTE - SECOND);
     assert_eq!(off(&stand), None);
     stand.wait(2 * SECOND);
-    assert!(off(&stand).unwrap().starts_with("power ends in 120 s and they take 120 s"), "{:?}", off(&stand));
+    assert!(
+        off(&stand)
+            .unwrap()
+            .starts_with("power ends in 120 s and they take 120 s"),
+        "{:?}",
+        off(&stand)
+    );
 }
 
 #[test]
 fn a_disarmed_site_and_a_drill_switch_nothing_off() {
-    let mut disarmed = Stand::new(Site { armed: false, ..with_hosts() });
+    let mut disarmed = Stand::new(Site {
+        armed: false,
+        ..with_hosts()
+    });
     disarmed.fire();
     save(&mut disarmed, "db");
     save(&mut disarmed, "web");
@@ -92,7 +111,11 @@ fn an_abort_keeps_them_and_a_reset_forgets() {
     stand.done("db.move.evacuate.far");
     stand.done("web.move.evacuate.far");
     stand.wait(60 * MINUTE);
-    assert_eq!(off(&stand), None, "aborted: what runs ends, and nothing is switched off");
+    assert_eq!(
+        off(&stand),
+        None,
+        "aborted: what runs ends, and nothing is switched off"
+    );
     let mut stand = Stand::new(with_hosts());
     stand.fire();
     save(&mut stand, "db");

@@ -20,5 +20,7 @@ pub fn plain_server(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| error.to_string())?;
     let config = builder.with_no_client_auth().with_single_cert(chain, key);
-    config.map(Arc::new).map_err(|error| format!("the certificate and its key cannot be used: {error}"))
+    config
+        .map(Arc::new)
+        .map_err(|error| format!("the certificate and its key cannot be used: {error}"))
 }

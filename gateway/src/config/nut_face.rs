@@ -54,7 +54,11 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Option<NutRow> {
     let tls = tls(&table, folder);
     if tls.is_none() && !listen.ip().is_loopback() {
         let what = "whoever is on the network can read the passwords of [nut], and speak for Muster to its clients";
-        table.faults.warning(table.at, what, "cert and key, and in upsmon.conf CERTPATH, CERTVERIFY 1 and FORCESSL 1");
+        table.faults.warning(
+            table.at,
+            what,
+            "cert and key, and in upsmon.conf CERTPATH, CERTVERIFY 1 and FORCESSL 1",
+        );
     }
     let row = NutRow {
         upses: upses(&table),
@@ -73,13 +77,17 @@ fn tls(table: &Table<'_>, folder: &Path) -> Option<(PathBuf, PathBuf)> {
     match (file("cert"), file("key")) {
         (Some(cert), Some(key)) => {
             if let Err(cause) = certs::plain_server(&cert.value, &key.value) {
-                table.faults.error(cert.at, cause, "the gateway's own chain and its key, PEM");
+                table
+                    .faults
+                    .error(cert.at, cause, "the gateway's own chain and its key, PEM");
             }
             Some((cert.value, key.value))
         }
         (None, None) => None,
         (Some(one), None) | (None, Some(one)) => {
-            table.faults.error(one.at, "`cert` and `key` of [nut] go together", "give both, or none");
+            table
+                .faults
+                .error(one.at, "`cert` and `key` of [nut] go together", "give both, or none");
             None
         }
     }
@@ -88,10 +96,15 @@ fn tls(table: &Table<'_>, folder: &Path) -> Option<(PathBuf, PathBuf)> {
 fn upses(table: &Table<'_>) -> Vec<UpsRow> {
     let tables = table.tables("ups", "[[nut.ups]]");
     if tables.is_empty() {
-        table.missing("ups", "at least one [[nut.ups]] with a name; hosts of one rack ask for one");
+        table.missing(
+            "ups",
+            "at least one [[nut.ups]] with a name; hosts of one rack ask for one",
+        );
     }
     if tables.len() > MOST_UPSES {
-        table.faults.error(table.at, "too many [[nut.ups]]", format!("at most {MOST_UPSES}"));
+        table
+            .faults
+            .error(table.at, "too many [[nut.ups]]", format!("at most {MOST_UPSES}"));
     }
     let one = |table: &Table<'_>| {
         let name = table.need_text("name", "under which hosts ask, such as \"rack-1\"");
@@ -113,7 +126,9 @@ fn upses(table: &Table<'_>) -> Vec<UpsRow> {
 fn users(table: &Table<'_>, folder: &Path) -> Vec<(String, Secret)> {
     let tables = table.tables("user", "[[nut.user]]");
     if tables.len() > MOST_USERS {
-        table.faults.error(table.at, "too many [[nut.user]]", format!("at most {MOST_USERS}"));
+        table
+            .faults
+            .error(table.at, "too many [[nut.user]]", format!("at most {MOST_USERS}"));
     }
     let one = |table: &Table<'_>| {
         let name = table.need_text("name", "as in MONITOR of upsmon.conf");
@@ -124,13 +139,17 @@ fn users(table: &Table<'_>, folder: &Path) -> Vec<(String, Secret)> {
             Err(cause) => {
                 if file.at != table.at {
                     let what = format!("`password_file` {} cannot be read: {cause}", quoted(&file.value));
-                    table.faults.error(file.at, what, "relative to the folder of the config");
+                    table
+                        .faults
+                        .error(file.at, what, "relative to the folder of the config");
                 }
                 String::new()
             }
         };
         if read.is_ok() && password.is_empty() {
-            table.faults.error(file.at, "the password is empty", "its first line is the password");
+            table
+                .faults
+                .error(file.at, "the password is empty", "its first line is the password");
         }
         table.finish();
         (name.value, Secret(password.into_bytes()))
@@ -142,7 +161,12 @@ impl NutRow {
     /// Looks up its racks, and says what the decision needs of it.
     pub(super) fn lower(self, power: &mut Power, racks: &BTreeSet<&str>, faults: &Faults<'_>) -> NutFace {
         Index::of("nut.ups", self.upses.iter().map(|ups| &ups.name), faults);
-        let fed: BTreeSet<&str> = power.feeds.iter().filter(|f| f.kind == FeedKind::Rack).map(|f| f.id.as_str()).collect();
+        let fed: BTreeSet<&str> = power
+            .feeds
+            .iter()
+            .filter(|f| f.kind == FeedKind::Rack)
+            .map(|f| f.id.as_str())
+            .collect();
         for rack in self.upses.iter().filter_map(|ups| ups.rack.as_ref()) {
             if !racks.contains(rack.value.as_str()) && !fed.contains(rack.value.as_str()) {
                 let what = format!("nothing stands in {} and nothing feeds it", quoted(&rack.value));

@@ -113,7 +113,11 @@ pub(crate) async fn start(
         address: face.listen,
         source,
     };
-    let tls = face.tls.as_ref().map(|(cert, key)| certs::plain_server(cert, key)).transpose();
+    let tls = face
+        .tls
+        .as_ref()
+        .map(|(cert, key)| certs::plain_server(cert, key))
+        .transpose();
     let desk = Arc::new(Desk {
         site: site.to_owned(),
         users: face.users.clone(),

@@ -61,7 +61,14 @@ impl Talk {
             ["STARTTLS"] => self.start_tls(),
             ["LOGIN", ups] => {
                 let answer = self.log_in(ups);
-                (answer, if self.wrong >= WRONG_MOST { Next::Close } else { Next::Line })
+                (
+                    answer,
+                    if self.wrong >= WRONG_MOST {
+                        Next::Close
+                    } else {
+                        Next::Line
+                    },
+                )
             }
             _ => (self.plain(&words), Next::Line),
         }
@@ -71,7 +78,10 @@ impl Talk {
         match words {
             ["USERNAME", user] => set(&mut self.user, user, "USERNAME"),
             ["PASSWORD", password] => set(&mut self.password, password, "PASSWORD"),
-            ["VER"] => format!("Network UPS Tools upsd, answered by Muster {}\n", env!("CARGO_PKG_VERSION")),
+            ["VER"] => format!(
+                "Network UPS Tools upsd, answered by Muster {}\n",
+                env!("CARGO_PKG_VERSION")
+            ),
             ["NETVER" | "PROTVER"] => "1.3\n".into(),
             ["HELP"] => "Commands: HELP VER NETVER GET LIST LOGIN LOGOUT USERNAME PASSWORD STARTTLS\n".into(),
             ["LIST", "UPS"] => self.with_view(|view| list_ups(&view.hosts)),
@@ -83,7 +93,11 @@ impl Talk {
             ["GET", "UPSDESC", ups] => self.of(ups, |hosts| format!("UPSDESC {ups} \"{}\"\n", description(hosts))),
             ["GET", "TYPE", ups, name] => self.of(ups, |hosts| {
                 let known = variables(hosts, &self.desk.site).iter().any(|(known, _)| known == name);
-                if known { format!("TYPE {ups} {name} STRING:64\n") } else { error("VAR-NOT-SUPPORTED") }
+                if known {
+                    format!("TYPE {ups} {name} STRING:64\n")
+                } else {
+                    error("VAR-NOT-SUPPORTED")
+                }
             }),
             // Whoever is primary for a UPS switches it off in the end: that is nobody's here.
             ["PRIMARY" | "MASTER" | "FSD" | "SET" | "INSTCMD", ..] => error("ACCESS-DENIED"),
@@ -104,7 +118,11 @@ impl Talk {
 
     fn log_in(&mut self, ups: &str) -> String {
         let (Some(user), Some(password)) = (&self.user, &self.password) else {
-            return error(if self.user.is_none() { "USERNAME-REQUIRED" } else { "PASSWORD-REQUIRED" });
+            return error(if self.user.is_none() {
+                "USERNAME-REQUIRED"
+            } else {
+                "PASSWORD-REQUIRED"
+            });
         };
         if self.login.is_some() {
             return error("ALREADY-LOGGED-IN");
@@ -133,7 +151,9 @@ impl Talk {
 
     /// A decision loop that is silent says nothing: a client then counts its UPS as lost, which alone switches nothing off.
     fn with_view(&self, answer: impl FnOnce(&View) -> String) -> String {
-        self.desk.view().map_or_else(|| error("DATA-STALE"), |view| answer(&view))
+        self.desk
+            .view()
+            .map_or_else(|| error("DATA-STALE"), |view| answer(&view))
     }
 }
 
@@ -165,7 +185,10 @@ fn variables(hosts: &HostsView, site: &str) -> [(&'static str, String); 5] {
 }
 
 fn description(hosts: &HostsView) -> String {
-    let place = hosts.rack.as_deref().map_or_else(|| "the site".to_owned(), |rack| format!("rack {rack}"));
+    let place = hosts
+        .rack
+        .as_deref()
+        .map_or_else(|| "the site".to_owned(), |rack| format!("rack {rack}"));
     format!("when hosts of {} have to go", place.replace(['"', '\\'], "_"))
 }
 

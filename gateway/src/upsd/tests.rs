@@ -33,23 +33,41 @@ fn said(talk: &mut Talk, line: &str) -> String {
 #[test]
 fn it_answers_as_upsd_does_and_says_one_thing_only() {
     let mut talk = Talk::new(desk(None, 0));
-    assert_eq!(said(&mut talk, "GET VAR rack-1 ups.status"), "VAR rack-1 ups.status \"OL\"\n");
+    assert_eq!(
+        said(&mut talk, "GET VAR rack-1 ups.status"),
+        "VAR rack-1 ups.status \"OL\"\n"
+    );
     assert!(said(&mut talk, "LIST UPS").starts_with("BEGIN LIST UPS\nUPS rack-1 \"when hosts of rack r1"));
     let all = said(&mut talk, "LIST VAR rack-1");
     assert!(all.contains("VAR rack-1 ups.model \"site lyon-2\"\n") && all.ends_with("END LIST VAR rack-1\n"));
-    assert_eq!(said(&mut talk, "LIST RW rack-1"), "BEGIN LIST RW rack-1\nEND LIST RW rack-1\n");
+    assert_eq!(
+        said(&mut talk, "LIST RW rack-1"),
+        "BEGIN LIST RW rack-1\nEND LIST RW rack-1\n"
+    );
     assert_eq!(said(&mut talk, "GET VAR rack-2 ups.status"), "ERR UNKNOWN-UPS\n");
-    assert_eq!(said(&mut talk, "GET VAR rack-1 battery.charge"), "ERR VAR-NOT-SUPPORTED\n");
+    assert_eq!(
+        said(&mut talk, "GET VAR rack-1 battery.charge"),
+        "ERR VAR-NOT-SUPPORTED\n"
+    );
     assert_eq!(said(&mut talk, "STARTTLS"), "ERR FEATURE-NOT-CONFIGURED\n");
     let mut told = Talk::new(desk(Some(5), 0));
-    assert_eq!(said(&mut told, "GET VAR rack-1 ups.status"), "VAR rack-1 ups.status \"FSD OB LB\"\n");
+    assert_eq!(
+        said(&mut told, "GET VAR rack-1 ups.status"),
+        "VAR rack-1 ups.status \"FSD OB LB\"\n"
+    );
 }
 
 #[test]
 fn nobody_changes_anything_and_a_wrong_password_is_no_login() {
     let desk = desk(None, 0);
     let mut talk = Talk::new(desk.clone());
-    for line in ["FSD rack-1", "SET VAR rack-1 ups.status \"LB\"", "INSTCMD rack-1 load.off", "PRIMARY rack-1", "MASTER rack-1"] {
+    for line in [
+        "FSD rack-1",
+        "SET VAR rack-1 ups.status \"LB\"",
+        "INSTCMD rack-1 load.off",
+        "PRIMARY rack-1",
+        "MASTER rack-1",
+    ] {
         assert_eq!(said(&mut talk, line), "ERR ACCESS-DENIED\n", "{line}");
     }
     assert_eq!(said(&mut talk, "LOGIN rack-1"), "ERR USERNAME-REQUIRED\n");
@@ -61,7 +79,10 @@ fn nobody_changes_anything_and_a_wrong_password_is_no_login() {
     }
     assert!(matches!(talk.answer("LOGIN rack-1").1, Next::Close));
     let mut talk = Talk::new(desk.clone());
-    assert_eq!(said(&mut talk, "USERNAME monitor") + &said(&mut talk, "PASSWORD right"), "OK\nOK\n");
+    assert_eq!(
+        said(&mut talk, "USERNAME monitor") + &said(&mut talk, "PASSWORD right"),
+        "OK\nOK\n"
+    );
     assert_eq!(said(&mut talk, "LOGIN rack-9"), "ERR UNKNOWN-UPS\n");
     assert_eq!(said(&mut talk, "LOGIN rack-1"), "OK\n");
     assert_eq!(said(&mut talk, "LOGIN rack-1"), "ERR ALREADY-LOGGED-IN\n");
@@ -80,8 +101,23 @@ fn a_decision_loop_that_is_silent_sends_nobody_off() {
 #[test]
 fn whatever_comes_is_answered_in_lines() {
     let mut talk = Talk::new(desk(None, 0));
-    for line in ["", "\u{0}", "\"", "GET", "GET VAR", "LIST", "LOGIN", "USERNAME", "list ups", "LIST UPS UPS UPS", "\\"] {
+    for line in [
+        "",
+        "\u{0}",
+        "\"",
+        "GET",
+        "GET VAR",
+        "LIST",
+        "LOGIN",
+        "USERNAME",
+        "list ups",
+        "LIST UPS UPS UPS",
+        "\\",
+    ] {
         let answer = said(&mut talk, line);
-        assert!(answer.starts_with("ERR ") && answer.ends_with('\n'), "{line:?}: {answer:?}");
+        assert!(
+            answer.starts_with("ERR ") && answer.ends_with('\n'),
+            "{line:?}: {answer:?}"
+        );
     }
 }

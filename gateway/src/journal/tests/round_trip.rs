@@ -179,11 +179,17 @@ fn drills() -> Vec<Record> {
         why: s("ok"),
     };
     let n = u32::MAX;
-    let mut all = vec![Record::HostsOff { id: s("r1"), why: s("ok") }, Record::DrillBegun {
-        n,
-        by: s("kim"),
-        workloads: vec![s("db")],
-    }];
+    let mut all = vec![
+        Record::HostsOff {
+            id: s("r1"),
+            why: s("ok"),
+        },
+        Record::DrillBegun {
+            n,
+            by: s("kim"),
+            workloads: vec![s("db")],
+        },
+    ];
     all.extend(steps().into_iter().map(|record| Record::DrillStep {
         n,
         record: Box::new(record),
@@ -213,7 +219,9 @@ fn is_listed(record: &Record) -> bool {
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
-        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => {
+            true
+        }
     }
 }
 
