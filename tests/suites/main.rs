@@ -27,6 +27,7 @@ mod runways;
 mod scenarios;
 mod site;
 mod stand;
+mod targets;
 mod telling;
 mod uplink;
 mod walls;

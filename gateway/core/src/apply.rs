@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
-    plan::{Doing, Stage, Step, is_last, step_id},
+    plan::{Doing, Stage, Step, Work, home_id, is_last, step_id},
     policy::{Dying, Ended, Incident, Pending, PowerLoss, Vote, Window},
 };
 
@@ -35,11 +35,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             }
         }
         Record::WindowOpened { zone, until, why } => open_window(state, at, zone, *until, why),
-        Record::WindowClosed { zone, .. } => {
-            if let Some(zone) = zone_ix(state, zone) {
-                state.policy.windows.remove(&zone);
-            }
-        }
+        Record::WindowClosed { zone, heard, .. } => close_window(state, zone, heard),
         Record::Bypassed {
             what,
             id,
@@ -64,6 +60,10 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
+        Record::ReturnEnded { .. } => state.policy.returning = None,
+        Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
+        Record::DestinationWell { destination } => state.plan.lose(destination, None),
+        Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         Record::HostsOff { id, why } => {
             state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
@@ -98,6 +98,7 @@ fn open(state: &mut State, at: Millis, n: u32, why: &str) {
     let mode = state.mode();
     state.plan.start_over(&state.site, mode);
     state.plan.cordon_since = at;
+    state.policy.returning = None;
     state.policy.incident = Some(Incident {
         n,
         opened: at,
@@ -125,6 +126,7 @@ fn hold_vote(state: &mut State, at: Millis, (zone, group): (&str, &str), channel
         alarmed_at: at,
         died,
         dead: ix.filter(|_| died),
+        refuted: false,
     };
     state.policy.votes.insert(key, vote);
     sign(state, at);
@@ -159,6 +161,21 @@ fn open_window(state: &mut State, at: Millis, zone: &str, until: Millis, why: &s
     if let Some(zone) = zone_ix(state, zone) {
         let (until, why) = (until.clamp(0, crate::step::FAR), why.into());
         state.policy.windows.insert(zone, Window { opened: at, until, why });
+    }
+}
+
+fn close_window(state: &mut State, zone: &str, heard: &[String]) {
+    if let Some(zone) = zone_ix(state, zone) {
+        state.policy.windows.remove(&zone);
+    }
+    for key in heard
+        .iter()
+        .filter_map(|group| vote_key(state, zone, group))
+        .collect::<Vec<_>>()
+    {
+        if let Some(vote) = state.policy.votes.get_mut(&key) {
+            vote.refuted = true;
+        }
     }
 }
 
@@ -237,6 +254,11 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         }
         Verb::Arm => arm(state, at, true),
         Verb::Disarm => arm(state, at, false),
+        Verb::Return => {
+            state.policy.returning = Some(by.join(" and "));
+            // What starts again must not be told to go again.
+            state.policy.hosts_off.clear();
+        }
         Verb::Reset => {}
     }
 }
@@ -287,16 +309,22 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     };
     // An edited ladder may have another rung in this one's place, which was never begun.
     let ladder = &state.site.workloads[work.at()];
-    if usize::from(*rung) >= ladder.rungs.len() || step_id(ladder, *rung, *phase) != *step {
+    if usize::from(*rung) >= ladder.rungs.len() {
+        return;
+    }
+    let home = *phase == Phase::Verify && home_id(&state.site, ladder, *rung) == *step;
+    if !home && step_id(ladder, *rung, *phase) != *step {
         return;
     }
     let book = state.plan.book_of(*mode);
     let known = &mut book.works[work.at()];
-    known.rung = *rung;
     match phase {
-        Phase::Evacuate => known.stage = Stage::Moving,
-        Phase::Verify => known.stage = Stage::Verifying,
-        Phase::Prepare | Phase::Restore => {}
+        _ if home => known.stage = Stage::Arriving,
+        Phase::Restore => known.stage = Stage::Returning,
+        Phase::Evacuate => (known.stage, known.rung) = (Stage::Moving, *rung),
+        Phase::Verify => (known.stage, known.rung) = (Stage::Verifying, *rung),
+        // Room may yet be found for a better one.
+        Phase::Prepare => {}
     }
     let intent = Step {
         id: step.clone(),
@@ -312,6 +340,7 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
         },
         attempts: 0,
         percent: None,
+        home,
         accepted: false,
         stuck: false,
         stranded: false,
@@ -346,7 +375,7 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         step.note = note.into();
     });
     let step = book.step(i);
-    let (ix, rung, phase) = (step.work, step.rung, step.phase);
+    let (ix, rung, phase, homeward) = (step.work, step.rung, step.phase, step.is_homeward());
     let last = is_last(&state.site, ix, rung);
     let work = &mut book.works[ix.at()];
     // How long a step took is no reason for what the workload does next.
@@ -355,6 +384,9 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     } else {
         note.into()
     };
+    if homeward {
+        return end_homeward(work, phase, end);
+    }
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
         // Refused: somebody with a higher token has it; the probe tells whether it is safe.
@@ -375,6 +407,16 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         }
         (Phase::Restore, _) => {}
     }
+}
+
+/// Refused: somebody with a higher token brings it home; the probe tells. Whatever else ends the way back, the workload is still
+/// where it was moved to, as far as anybody knows.
+fn end_homeward(work: &mut Work, phase: Phase, end: StepEnd) {
+    work.stage = match (phase, end) {
+        (Phase::Restore, StepEnd::Done | StepEnd::Refused) => Stage::Arriving,
+        (Phase::Verify, StepEnd::Done) => Stage::Home,
+        _ => Stage::Safe,
+    };
 }
 
 fn close(state: &mut State, at: Millis, n: u32) {
@@ -401,6 +443,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
 
 fn inherit(state: &mut State, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
+    state.plan.know(&state.site, leftover.learned.clone());
     state.policy.drills.held = state.policy.drills.held.max(leftover.drills);
     state.policy.drills.proven.extend(leftover.proven.clone());
     if let Some(armed) = leftover.armed {

@@ -112,7 +112,7 @@ impl State {
             closed: None,
         });
         policy.site_evacuate = Some(why);
-        let mut plan = Plan::new(&site);
+        let mut plan = Plan::new(&site).knowing(&site, &self.plan);
         plan.cordon_since = now;
         let record = Record::DrillBegun {
             n,
@@ -151,6 +151,7 @@ impl State {
             hooks: self.site.hooks.clone(),
             workloads: works.iter().map(workload).collect(),
             priors: self.site.priors,
+            destinations: self.site.destinations.clone(),
             ..Site::clone(&Self::new().site)
         }
     }
@@ -270,11 +271,22 @@ impl State {
         }));
         let id = self.drill_id(n);
         let level = self.level();
+        effects.iter().for_each(|effect| self.learn_of_drill(effect));
         out.extend(effects.into_iter().map(|effect| of_drill((n, &id, level), effect)));
     }
 }
 
 impl State {
+    /// What a step has taken is known beyond the drill.
+    fn learn_of_drill(&mut self, effect: &Effect) {
+        let Effect::Persist(Entry { record, .. }) = effect else {
+            return;
+        };
+        if let Record::Learned { way, mode, took_ms, .. } = record {
+            self.plan.learn(&self.site, way, *mode, *took_ms);
+        }
+    }
+
     pub(crate) fn drill_ended(&self, ended: &Ended) -> DrillView {
         DrillView {
             id: self.drill_id(ended.n),
@@ -300,6 +312,7 @@ impl State {
 /// An effect, marked as a drill's.
 fn of_drill((n, id, level): (u32, &str, Level), effect: Effect) -> Effect {
     match effect {
+        Effect::Persist(entry) if matches!(entry.record, Record::Learned { .. }) => Effect::Persist(entry),
         Effect::Persist(Entry { seq, at, record }) => {
             let record = Record::DrillStep {
                 n,
@@ -366,8 +379,8 @@ impl Drill {
             Stage::Safe => String::new(),
             Stage::Skipped => "its hook takes no drills".into(),
             Stage::Stranded => format!("its last rung cannot: {}", work.why),
-            Stage::Waiting | Stage::Moving | Stage::Verifying if work.why.is_empty() => "not safe in time".into(),
-            Stage::Waiting | Stage::Moving | Stage::Verifying => format!("not safe in time: {}", work.why),
+            _ if work.why.is_empty() => "not safe in time".into(),
+            _ => format!("not safe in time: {}", work.why),
         };
         DrillResult {
             workload: workload.id.clone(),

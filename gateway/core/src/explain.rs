@@ -25,6 +25,7 @@ impl State {
             zones: (0..self.site.zones.len() as u16)
                 .map(|z| self.explain_zone(now, ZoneIx(z)))
                 .collect(),
+            racks: self.racks(now),
         }
     }
 

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use muster_wire::Micro;
 
-use crate::{Level, Limit, Millis};
+use crate::{Level, Limit, Millis, RackView};
 
 /// A site at one moment: who votes, who could, who cannot. Times are engine milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct ExplainView {
     pub single_group: bool,
     /// Every zone.
     pub zones: Vec<ZoneExplained>,
+    /// What feeds every rack and until when, if every vote becomes two; empty at a site without feeds.
+    pub racks: Vec<RackView>,
 }
 
 /// A zone and the groups that vote in it.

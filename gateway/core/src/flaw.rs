@@ -43,8 +43,21 @@ impl Site {
             self.workloads.len(),
             self.principals.len(),
         ];
-        let fits = short.iter().all(|n| *n <= usize::from(u16::MAX)) && u32::try_from(self.channels.len()).is_ok();
+        // Every rung may name another place.
+        let named: usize = self.workloads.iter().map(|w| w.rungs.len()).sum();
+        let fits = named + self.destinations.len() <= usize::from(u16::MAX) || self.few_places();
+        let fits =
+            fits && short.iter().all(|n| *n <= usize::from(u16::MAX)) && u32::try_from(self.channels.len()).is_ok();
         (!fits).then(|| "a list has more than 65535 entries".to_string())
+    }
+
+    fn few_places(&self) -> bool {
+        let named = self
+            .workloads
+            .iter()
+            .flat_map(|w| w.rungs.iter().filter_map(|r| r.to.as_deref()));
+        let places: BTreeSet<&str> = named.chain(self.destinations.iter().map(|d| d.id.as_str())).collect();
+        places.len() <= usize::from(u16::MAX)
     }
 
     fn zone_flaw(&self, zone: &crate::Zone) -> Option<String> {
@@ -120,6 +133,7 @@ impl Site {
         twin_in("zone", self.zones.iter().map(|z| &z.id))
             .or_else(|| twin_in("group", self.groups.iter().map(|g| &g.id)))
             .or_else(|| twin_in("channel", self.channels.iter().map(|c| &c.id)))
+            .or_else(|| twin_in("destination", self.destinations.iter().map(|d| &d.id)))
             .or_else(|| twin_in("workload", self.workloads.iter().map(|w| &w.id)))
             .or_else(|| twin_in("principal", self.principals.iter().map(|p| &p.id)))
             .or_else(|| twin_in("feed", self.power.feeds.iter().map(|f| &f.id)))

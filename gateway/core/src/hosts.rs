@@ -49,7 +49,7 @@ impl State {
         due.filter(|at| *at > now).min()
     }
 
-    /// Never of a disarmed site, never held back or aborted, and only with an evacuation.
+    /// Never of a disarmed site, never held back, aborted or on the way home, and only with an evacuation.
     fn hosts_may_go(&self, now: Millis) -> bool {
         self.policy.armed && self.policy.evacuating() && self.level() == Level::Evacuate && !self.policy.holding(now)
     }

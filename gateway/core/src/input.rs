@@ -87,6 +87,13 @@ pub enum Input {
         /// One line; none once it is well again.
         trouble: Option<String>,
     },
+    /// What is known of a place that workloads are to go to: from its own gateway, or from whoever was asked what room it has.
+    Destination {
+        /// As rungs name it.
+        id: String,
+        /// What is known.
+        says: Elsewhere,
+    },
     /// The oldest entries of the journal are to be removed. Nothing is while an incident is open.
     Prune {
         /// Last sequence to go.
@@ -98,6 +105,24 @@ pub enum Input {
     },
     /// Time has passed and nothing else happened.
     Tick,
+}
+
+/// What is known of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Elsewhere {
+    /// It has a vote of its own, or is down. Nothing goes there until it is well.
+    Lost {
+        /// One line.
+        why: String,
+    },
+    /// Nothing is known against it any more.
+    Well,
+    /// It has been asked what room it has.
+    Room {
+        /// Units that are free there now, beside what has arrived; none: it cannot say.
+        units: Option<u32>,
+    },
 }
 
 /// What is taken out of service. A zone never is: there people work, and limits fall.
@@ -133,6 +158,8 @@ pub enum Verb {
     Disarm,
     /// End the incident and drop its votes; refused while one is held. Two persons.
     Reset,
+    /// Bring home what the last incident evacuated; refused while one is open or power may be lost. Two persons.
+    Return,
 }
 
 impl Verb {
@@ -147,6 +174,7 @@ impl Verb {
             Self::Arm => "arm",
             Self::Disarm => "disarm",
             Self::Reset => "reset",
+            Self::Return => "return",
         }
     }
 }

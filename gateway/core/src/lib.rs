@@ -22,6 +22,7 @@ mod flaw;
 mod forecast;
 mod hosts;
 mod input;
+mod learned;
 mod moved;
 mod obey;
 mod outage;
@@ -46,18 +47,19 @@ pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
 pub use hosts::Hosts;
-pub use input::{HookOutcome, Input, Target, Verb};
+pub use input::{Elsewhere, HookOutcome, Input, Target, Verb};
+pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
 pub use record::{DrillOutcome, DrillResult, Entry, Leftover, Part, Record, StepEnd};
 pub use site::{
-    Channel, ChannelIx, Checks, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role, Rung,
-    RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
+    Channel, ChannelIx, Checks, Destination, Group, GroupIx, Hook, HookIx, Limit, Principal, PrincipalIx, Priors, Role,
+    Rung, RungKind, Site, Source, SourceIx, Workload, WorkloadIx, Zone, ZoneIx,
 };
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView, RunwayView,
-    SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DestinationView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView,
+    RunwayView, SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

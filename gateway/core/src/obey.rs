@@ -57,6 +57,9 @@ impl State {
             let id = self.incident_id(open.n);
             why = format!("{why}; WARNING: incident {id} is open, so its hooks are called for real from now on");
         }
+        if matches!(verb, Verb::Arm | Verb::Disarm) {
+            self.stop_return(now, &why, out);
+        }
         let until = (verb == Verb::Hold).then(|| now + self.slack_now(now));
         let stops = verb == Verb::Abort && self.policy.evacuating();
         if matches!(verb, Verb::Arm | Verb::Disarm) {
@@ -78,6 +81,9 @@ impl State {
             },
             out,
         );
+        if verb == Verb::Abort {
+            self.stop_return(now, &why, out);
+        }
         if evacuates {
             self.record(
                 now,
@@ -97,6 +103,9 @@ impl State {
 
     fn ruling(&self, now: Millis, by: PrincipalIx, verb: Verb) -> Ruling {
         match orders::rule(&self.site, (&self.policy, &self.detect), now, by, verb) {
+            Ruling::Take(Verb::Return, _) | Ruling::Wait if verb == Verb::Return && self.no_return(now).is_some() => {
+                Ruling::Refuse(self.no_return(now).unwrap_or_default())
+            }
             Ruling::Take(Verb::Hold, _) if self.slack_now(now) == 0 => {
                 Ruling::Refuse("no slack is left: what waits would no longer fit its runway".into())
             }
@@ -104,8 +113,16 @@ impl State {
         }
     }
 
-    /// A hold is never longer than the slack that is left.
+    fn no_return(&self, now: Millis) -> Option<String> {
+        self.cannot_return(now)
+            .or_else(|| (!self.anything_away()).then(|| "nothing is away that could be brought home".into()))
+    }
+
+    /// A hold is never longer than the slack that is left; the way back has all the time there is.
     pub(crate) fn slack_now(&self, now: Millis) -> Millis {
+        if self.policy.returning.is_some() {
+            return orders::HOLD_MS;
+        }
         self.slack(now, &self.scope(now))
     }
 

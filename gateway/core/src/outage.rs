@@ -117,6 +117,7 @@ impl State {
         } else {
             // As it will be carried out: an order to arm counts, whatever the file says.
             let mut plan = Plan::new(&self.site);
+            plan.times.clone_from(&self.plan.times);
             plan.change_mode(self.mode());
             schedule::end(&self.site, &plan, now, &scope)
         };

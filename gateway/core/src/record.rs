@@ -4,7 +4,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
-use crate::{Millis, Mode, Phase};
+use crate::{Lessons, Millis, Mode, Phase, Way};
 
 /// A record with its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -76,6 +76,9 @@ pub enum Record {
     WindowClosed {
         /// Zone id.
         zone: String,
+        /// Group ids whose channel had died and has been heard again: what speaks was not burnt, after a restart neither.
+        #[serde(default)]
+        heard: Vec<String>,
         /// One line.
         why: String,
     },
@@ -194,6 +197,36 @@ pub enum Record {
         /// One line.
         note: String,
     },
+    /// What was brought home, or stopped on its way: nothing more returns without another order.
+    ReturnEnded {
+        /// One line.
+        why: String,
+    },
+    /// A destination has a vote of its own, or is down: nothing goes there.
+    DestinationLost {
+        /// As rungs name it.
+        destination: String,
+        /// One line.
+        why: String,
+    },
+    /// Nothing is known against it any more.
+    DestinationWell {
+        /// As rungs name it.
+        destination: String,
+    },
+    /// A way of saving a workload took so long: the next plan reckons with it.
+    Learned {
+        /// Of what.
+        #[serde(flatten)]
+        way: Way,
+        /// Drill or live.
+        mode: Mode,
+        /// From its intent until its probe said so. Milliseconds.
+        took_ms: u32,
+        /// It was given up then: it takes longer.
+        #[serde(default)]
+        given_up: bool,
+    },
     /// Steps went out before the journal answered; it may be incomplete here.
     ActedUnstored {
         /// Last sequence known to be durable.
@@ -259,6 +292,9 @@ pub struct Leftover {
     pub resets: u32,
     /// What was ordered last, if anything was: armed or not.
     pub armed: Option<bool>,
+    /// How long ways of saving workloads took.
+    #[serde(default, skip_serializing_if = "Lessons::is_empty")]
+    pub learned: Lessons,
     /// Drills so far; the next is this plus one.
     #[serde(default)]
     pub drills: u32,
@@ -279,6 +315,7 @@ impl Leftover {
                 verb: crate::Verb::Disarm,
                 ..
             } => self.armed = Some(false),
+            Record::Learned { way, mode, took_ms, .. } => self.learned.take(way, *mode, *took_ms),
             Record::DrillBegun { n, .. } => self.drills = self.drills.max(*n),
             Record::DrillEnded { outcome, results, .. } if *outcome != DrillOutcome::Interrupted => {
                 results.iter().for_each(|result| result.prove(&mut self.proven));

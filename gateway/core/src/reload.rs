@@ -27,7 +27,9 @@ impl State {
         if site.id != self.site.id || site.simulated != self.site.simulated {
             return Some("`id` and `simulated` of [site] need a restart".into());
         }
-        let open = self.policy.open()?;
+        let Some(open) = self.policy.open() else {
+            return self.policy.returning.as_ref().and_then(|_| self.step_in_the_way(site));
+        };
         if !self.policy.arm_ordered && site.armed != self.policy.armed {
             let id = self.incident_id(open.n);
             return Some(format!("`armed` cannot change while {id} is open: order arm or disarm"));

@@ -212,6 +212,7 @@ impl State {
         if self.policy.open().is_some() {
             return;
         }
+        self.stop_return(now, why, out);
         let n = self.policy.resets.saturating_add(1);
         self.end_drill(now, DrillOutcome::Interrupted, why.into(), out);
         self.record(now, Record::IncidentOpened { n, why: why.into() }, out);

@@ -4,9 +4,12 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     ChannelIx, ChannelView, IncidentView, IntervalView, Millis, OrderView, RunwayView, SourceIx, State, StepView,
-    TroubleView, Verb, View, VoteView, WorkloadView, ZoneIx, ZoneView, bypass,
+    TroubleView, Verb, View, VoteView, WorkloadIx, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
-    plan::{Doing, Plan, Stage, schedule},
+    plan::{
+        Doing, Plan, Stage,
+        schedule::{self, Slot},
+    },
     policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
     settle::{describe, fault_in, is_shared},
     step,
@@ -38,6 +41,8 @@ impl State {
             last_drill: self.policy.drills.last.as_ref().map(|ended| self.drill_ended(ended)),
             unproven: self.policy.drills.unproven(&self.site).map(String::from).collect(),
             orders: self.orders(now),
+            destinations: self.destinations(),
+            drifts: self.drifts(),
             channels_good: (self.detect.channels.len() as u32).saturating_sub(self.detect.tally.faulty()),
             channels_total: self.detect.channels.len() as u32,
         }
@@ -168,9 +173,16 @@ impl State {
         orders.extend(hold.map(|until| in_effect(Verb::Hold, Some(until), "hold: steps not yet begun wait")));
         let abort = self.policy.aborted.then_some(Verb::Abort);
         orders.extend(abort.map(|verb| in_effect(verb, None, "aborted: no further step begins until a new vote")));
+        let returning = self.policy.returning.as_ref().map(|by| self.return_line(by));
+        orders.extend(returning.map(|line| order(Verb::Return, None, line)));
         orders.extend(self.windows());
         orders.extend(self.bypasses());
         orders
+    }
+
+    fn return_line(&self, by: &str) -> String {
+        let (home, away) = self.homeward();
+        format!("return ordered by {by}: {home} at home, {away} away; one person aborts it")
     }
 
     /// What one person can still abort.
@@ -214,6 +226,15 @@ impl State {
     }
 
     pub(crate) fn incident(&self, incident: &Incident, now: Millis) -> IncidentView {
+        let within = now.clamp(-step::FAR, step::FAR);
+        let open = incident.closed.is_none();
+        let slots = open.then(|| schedule::slots(&self.site, &self.plan, within, &self.plan.scope));
+        let slots = slots.unwrap_or_default();
+        let latest = schedule::latest(&self.site, &self.plan, &slots, &self.plan.scope);
+        let mut planned: Vec<Option<(&Slot, Option<Millis>)>> = alloc::vec![None; self.site.workloads.len()];
+        for (slot, latest) in slots.iter().zip(latest) {
+            planned[slot.work.at()] = Some((slot, latest));
+        }
         IncidentView {
             id: self.incident_id(incident.n),
             opened: incident.opened,
@@ -221,20 +242,25 @@ impl State {
             mode: self.plan.book.mode,
             why: incident.why.clone(),
             evacuate_begun: incident.evacuate_begun,
-            plan_end: incident.closed.is_none().then(|| self.plan_end(now)).flatten(),
-            workloads: self.plan.queue.iter().map(|w| self.workload(w.at())).collect(),
+            plan_end: open.then(|| schedule::end_of(&self.plan, within, &slots)).flatten(),
+            workloads: self
+                .plan
+                .queue
+                .iter()
+                .map(|w| self.workload(*w, planned[w.at()]))
+                .collect(),
             steps: steps(&self.plan, &self.site),
         }
     }
 
-    fn plan_end(&self, now: Millis) -> Option<Millis> {
-        let within = now.clamp(-step::FAR, step::FAR);
-        schedule::end(&self.site, &self.plan, within, &self.plan.scope)
-    }
-
-    fn workload(&self, at: usize) -> WorkloadView {
-        let (workload, work) = (&self.site.workloads[at], &self.plan.book.works[at]);
-        let kind = workload.rungs[usize::from(work.rung)].kind;
+    /// One that waits is shown as it is planned now.
+    fn workload(&self, ix: WorkloadIx, planned: Option<(&Slot, Option<Millis>)>) -> WorkloadView {
+        let (workload, work) = (&self.site.workloads[ix.at()], &self.plan.book.works[ix.at()]);
+        let rung = &workload.rungs[usize::from(planned.map_or(work.rung, |(slot, _)| slot.rung))];
+        let kind = rung.kind;
+        let passed = planned
+            .and_then(|(slot, _)| slot.passed)
+            .map(|place| self.passed_over(ix, place));
         let state = match work.stage {
             Stage::Waiting => "waiting",
             Stage::Moving => "moving",
@@ -243,13 +269,17 @@ impl State {
             Stage::Safe => "moved",
             Stage::Stranded => "stranded",
             Stage::Skipped => "skipped",
+            Stage::Returning | Stage::Arriving => "returning",
+            Stage::Home => "home",
         };
         WorkloadView {
             id: workload.id.clone(),
             tier: workload.tier,
             state: state.into(),
             rung: kind,
-            why: work.why.clone(),
+            destination: rung.to.clone(),
+            latest_start: planned.and_then(|(_, latest)| latest),
+            why: passed.unwrap_or_else(|| work.why.clone()),
             safe_at: work.safe_at,
         }
     }

@@ -60,6 +60,9 @@ pub struct Site {
     pub principals: Vec<Principal>,
     /// Hazard priors; they choose rungs and order, they never trigger.
     pub priors: Priors,
+    /// Where workloads go to, and what room there is.
+    #[serde(default)]
+    pub destinations: Vec<Destination>,
     /// How power reaches the racks; by default nothing is known of it.
     #[serde(default)]
     pub power: Power,
@@ -175,6 +178,22 @@ pub struct Workload {
     pub after: Vec<WorkloadIx>,
     /// Best way first; at least one.
     pub rungs: Vec<Rung>,
+    /// Room that it takes where it goes, in units of the owner's choice.
+    #[serde(default = "one_unit")]
+    pub room: u32,
+}
+
+const fn one_unit() -> u32 {
+    1
+}
+
+/// A place that workloads go to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Destination {
+    /// Unique in the site; what rungs name with `to`.
+    pub id: String,
+    /// Room for everything that may come from this site, in units of [`Workload::room`]; none: nobody has counted it.
+    pub room: Option<u32>,
 }
 
 /// One way to save a workload.

@@ -63,6 +63,9 @@ impl TryFrom<Read> for State {
             read.detect.count_anew_if_older(&read.site, read.now);
         }
         let flaw = read.flaw();
+        if flaw.is_none() {
+            read.plan.know_if_older(&read.site);
+        }
         let state = Self {
             site: read.site,
             named: read.named,
@@ -124,6 +127,7 @@ impl State {
             workloads: Vec::new(),
             principals: Vec::new(),
             priors: crate::Priors::default(),
+            destinations: Vec::new(),
             power: crate::Power::default(),
         };
         Self::configured(Arc::new(site), 0)

@@ -124,6 +124,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             mode,
             outcome,
         } => state.hook(now, (incident, step, *mode), outcome, out),
+        Input::Destination { id, says } => state.hear_from(now, id, says, out),
         Input::Own { part, trouble } => own(state, now, part, trouble.as_deref(), out),
         Input::Config(site) => configure(state, now, site, out),
         Input::Restore(entries) => restore(state, now, entries, out),
@@ -221,7 +222,7 @@ fn prune(state: &mut State, now: Millis, input: &Input, out: &mut Vec<Effect>) -
         return false;
     };
     let through = *through;
-    if state.policy.open().is_some() || through == 0 || through > state.stored {
+    if state.policy.acting().is_some() || through == 0 || through > state.stored {
         return false;
     }
     let (hash, leftover) = (clip(hash), leftover.clone());
@@ -323,14 +324,14 @@ fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     for i in book.live().collect::<Vec<_>>() {
         // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
         let doing = match book.step(i).phase {
-            Phase::Evacuate | Phase::Verify => Doing::Called {
+            Phase::Evacuate | Phase::Verify | Phase::Restore => Doing::Called {
                 since: now - ASK_AGAIN_MS,
             },
-            _ => Doing::Backoff { until: now },
+            Phase::Prepare => Doing::Backoff { until: now },
         };
         book.change(&state.site, i, |step| (step.attempts, step.doing) = (1, doing));
     }
-    let open = state.policy.open().is_some();
+    let open = state.policy.acting().is_some();
     let skip = |s: &Step| schedule::skipped(&state.site, s.mode, rung_of(&state.site, s.work, s.rung).1);
     let here = state.plan.book.live().map(|i| state.plan.book.step(i));
     let (skipped, kept): (Vec<&Step>, Vec<&Step>) = here.partition(|s| skip(s));

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::{DrillOutcome, DrillResult, Level, Millis, Mode, Phase, RungKind};
+use crate::{DrillOutcome, DrillResult, Level, Millis, Mode, Phase, RungKind, WayView};
 
 /// A site at one moment. Times are engine milliseconds; the API adds wall-clock times beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ pub struct View {
     pub unproven: Vec<String>,
     /// Orders that wait for a second person, then those in effect: an announced cut, a hold, an abort.
     pub orders: Vec<OrderView>,
+    /// Where workloads go to.
+    pub destinations: Vec<DestinationView>,
+    /// Ways of saving a workload that do not take what is declared; at most 64.
+    pub drifts: Vec<WayView>,
     /// Channels by quality: good, not good.
     pub channels_good: u32,
     /// See `channels_good`.
@@ -115,6 +119,19 @@ pub struct RackView {
     pub doomed: bool,
     /// Workloads that stand on it.
     pub workloads: Vec<String>,
+}
+
+/// A place that workloads go to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationView {
+    /// As rungs name it.
+    pub id: String,
+    /// Room for all that comes, in the owner's units; none: nobody has said.
+    pub room: Option<u32>,
+    /// Of it taken by what is on its way or there.
+    pub taken: u32,
+    /// It has a vote of its own, or is down: nothing goes there, and why.
+    pub lost: Option<String>,
 }
 
 /// When something may happen.
@@ -207,6 +224,11 @@ pub struct WorkloadView {
     pub state: String,
     /// Rung chosen now.
     pub rung: RungKind,
+    /// Where it goes to by it.
+    pub destination: Option<String>,
+    /// Of one that waits: engine time at which it has to begin at the latest for everything behind it to be in time; none
+    /// while no runway is known.
+    pub latest_start: Option<Millis>,
     /// One line.
     pub why: String,
     /// Engine time at which it was verified safe.

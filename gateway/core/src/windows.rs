@@ -212,7 +212,12 @@ impl State {
         if self.policy.windows.contains_key(&zone) && !others && !stands {
             let id = self.zone_id(zone);
             self.say(EventKind::Vote, &id, format!("the abort window is closed: {why}"), out);
-            self.record(now, Record::WindowClosed { zone: id, why }, out);
+            let heard = self
+                .policy
+                .votes_in(zone)
+                .filter(|(_, v)| v.died && !v.is_of_the_dead(&self.detect));
+            let heard = heard.map(|(group, _)| self.group_id(group)).collect();
+            self.record(now, Record::WindowClosed { zone: id, heard, why }, out);
         }
     }
 

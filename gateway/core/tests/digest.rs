@@ -40,7 +40,7 @@ fn script() -> u64 {
 #[test]
 fn a_scripted_run_has_its_digest() {
     let digest = script();
-    assert_eq!(digest, 0x092b_5f5f_e238_0311, "{digest:#018x}");
+    assert_eq!(digest, 0x6f78_fed1_2280_428b, "{digest:#018x}");
 }
 
 #[test]

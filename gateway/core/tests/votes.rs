@@ -327,6 +327,26 @@ fn the_window_survives_a_restart_and_what_is_heard_after_it_counts() {
 }
 
 #[test]
+fn who_was_heard_again_is_not_doubted_anew_after_a_restart() {
+    let mut room = Room::new();
+    room.alarm(0);
+    room.fail(1);
+    // Past the minute in which a death is judged: it has become a vote.
+    room.pass(90 * SECOND);
+    assert_eq!(room.does(), Window);
+    room.shows[1] = Some(0);
+    room.pass(5 * SECOND);
+    assert_eq!(room.does(), Prep, "it is heard again");
+    let stand = room.stand.restart(u64::MAX);
+    let shows = [Some(20), None, Some(0), Some(0)];
+    let mut next = Room { stand, shows };
+    for _ in 0..30 {
+        next.pass(10 * SECOND);
+        assert_eq!(next.does(), Prep, "the restart opens what was closed");
+    }
+}
+
+#[test]
 fn the_window_of_one_of_two_survives_a_restart_as_well() {
     let after = |heard: [Option<i64>; 4]| {
         let mut room = Room::new();

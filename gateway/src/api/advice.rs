@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View};
+use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View, WayView};
 
 use super::here::{Here, TOKEN_FILE};
 use super::wall;
@@ -51,10 +51,18 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
     lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
     lines.extend(view.incident.as_ref().and_then(unanswered));
     match view.level {
-        Level::Normal => {}
-        Level::Watch => lines.push("Look at the zone named above. Nothing is moved yet.".to_owned()),
+        Level::Normal => lines.extend(away(view, &order("return"))),
+        Level::Watch => {
+            lines.push("Look at the zone named above. Nothing is moved yet.".to_owned());
+            lines.extend(away(view, &order("return")));
+        }
         Level::Prepare => prepare(view, order, &mut lines),
         Level::Evacuate => evacuate(view, order, &mut lines),
+    }
+    if view.level <= Level::Watch
+        && let Some(drift) = view.drifts.first()
+    {
+        lines.push(drifting(drift, view.drifts.len()));
     }
     if !view.troubles.is_empty() {
         lines.push("Repair what stands under Trouble: until then detection is weaker.".to_owned());
@@ -66,6 +74,42 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
         lines.push(format!("{TOKEN_FILE} stands for the file with your own token."));
     }
     lines
+}
+
+/// A declared time that is not what it took.
+fn drifting(first: &WayView, count: usize) -> String {
+    let way = &first.way;
+    let to = way
+        .destination
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
+    let more = if count > 1 {
+        format!(" {} more differ.", count - 1)
+    } else {
+        String::new()
+    };
+    let line = first.drift.as_deref().unwrap_or_default();
+    format!("Look at `needs_s` of {}, {}{to}: {line}.{more}", way.workload, way.rung)
+}
+
+/// What the last incident moved stays away until two persons order it home.
+fn away(view: &View, order: &str) -> Option<String> {
+    let incident = view
+        .incident
+        .as_ref()
+        .filter(|i| i.closed.is_some() && i.mode == Mode::Live)?;
+    let returns = view.orders.iter().any(|given| given.verb == "return");
+    let away = incident
+        .workloads
+        .iter()
+        .filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
+    let count = away.count();
+    (count > 0 && !returns).then(|| {
+        format!(
+            "{count} workloads are away or stopped since {}. To bring them home: {order}, two persons.",
+            incident.id
+        )
+    })
 }
 
 /// What waits or stands, and until when.

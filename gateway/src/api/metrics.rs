@@ -129,7 +129,7 @@ const STEP_STATES: [&str; 10] = [
     "withdrawn",
     "skipped",
 ];
-const WORKLOAD_STATES: [&str; 7] = [
+const WORKLOAD_STATES: [&str; 9] = [
     "waiting",
     "moving",
     "verifying",
@@ -137,6 +137,8 @@ const WORKLOAD_STATES: [&str; 7] = [
     "stopped",
     "stranded",
     "skipped",
+    "returning",
+    "home",
 ];
 
 type Label = (&'static str, String);

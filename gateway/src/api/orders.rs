@@ -65,6 +65,7 @@ enum Word {
     Arm,
     Disarm,
     Reset,
+    Return,
     Bypass,
     Work,
 }
@@ -149,6 +150,7 @@ fn order_of(room: &Room, asked: Asked) -> Result<Order, Problem> {
         Word::Arm => Some(Verb::Arm),
         Word::Disarm => Some(Verb::Disarm),
         Word::Reset => Some(Verb::Reset),
+        Word::Return => Some(Verb::Return),
     };
     let word = plain.map_or("cut", Verb::as_str);
     if asked.target.is_some() || asked.for_s.is_some() || asked.reason.is_some() {

@@ -13,7 +13,7 @@ use super::{advice, wall};
 use crate::clock::Clock;
 
 /// Fields that hold an engine time; each gets a `…_wall` beside it.
-const TIMES: [&str; 12] = [
+const TIMES: [&str; 13] = [
     "now",
     "onset",
     "since",
@@ -23,6 +23,7 @@ const TIMES: [&str; 12] = [
     "closed",
     "evacuate_begun",
     "plan_end",
+    "latest_start",
     "safe_at",
     "at",
     "until",

@@ -192,6 +192,9 @@ fn configured(file: &std::path::Path, hook: &str, live: bool) -> Result<HookTarg
     let both = config.site.hooks.iter().zip(config.hooks);
     let found = both.into_iter().find(|(_, target)| target.id == hook);
     match found {
+        Some((_, target)) if target.way.is_ours() => Err(format!(
+            "hook `{hook}` is no receiver that somebody wrote but Muster itself; `muster readiness` asks what it finds"
+        )),
         Some((hook, target)) if live || hook.accepts_drill => Ok(target),
         Some(_) => Err(format!(
             "hook `{hook}` takes no drills; --live calls it for real, on a bench"

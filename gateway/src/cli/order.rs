@@ -14,8 +14,8 @@ use crate::api::{USUAL_URL, devices_command, order_command};
 
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
-/// evacuate, abort, disarm and reset need two persons within 5 minutes; cut too, unless a vote is held; arm too, unless
-/// `muster drill` has been passed by every workload. While an abort
+/// evacuate, abort, disarm, reset and return need two persons within 5 minutes; cut too, unless a vote is held; arm too,
+/// unless `muster drill` has been passed by every workload. While an abort
 /// window is open and nothing runs yet, one person aborts.
 /// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
 /// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
@@ -75,6 +75,8 @@ enum Word {
     Disarm,
     /// End the incident and drop its votes; two persons, refused while a vote is held
     Reset,
+    /// Bring home what the last incident evacuated, last out first; two persons, after the reset. One person aborts it
+    Return,
     /// --of, a node, device or channel, casts no vote for --minutes; the rest of its room looks closer. One person
     Bypass,
     /// People work in the zone --of for --minutes: its limits fall. One person
@@ -88,7 +90,7 @@ enum Word {
 enum Role {
     /// evacuate, hold, abort, cut
     Operator,
-    /// arm, disarm, reset, bypass, work
+    /// arm, disarm, reset, return, bypass, work
     Safety,
     /// Only to look
     None,
@@ -104,6 +106,7 @@ impl Word {
             Self::Arm => "arm",
             Self::Disarm => "disarm",
             Self::Reset => "reset",
+            Self::Return => "return",
             Self::Bypass => "bypass",
             Self::Work => "work",
             Self::Token => "token",
@@ -126,7 +129,18 @@ impl Word {
             }
             Self::Arm => "From now on hooks are called for real.",
             Self::Disarm => "From now on hooks are drills only: nothing is really moved.",
-            Self::Reset => "The incident is closed and its votes are gone. Nothing returns by itself.",
+            Self::Reset => {
+                let home = order_command(url, "return");
+                return format!(
+                    "The incident is closed and its votes are gone. Nothing returns by itself; to bring it home, two persons: `{home}`."
+                );
+            }
+            Self::Return => {
+                let abort = order_command(url, "abort");
+                return format!(
+                    "What was evacuated comes home, last out first, each verified. A new vote ends it; so does one person: `{abort}`."
+                );
+            }
             Self::Bypass => {
                 "It is looked at and casts no vote; alarm limits in its room are lower meanwhile. It ends by itself."
             }

@@ -8,8 +8,8 @@ use muster_core::Hook;
 use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
-use super::{HookTarget, HookWay, WebhookTarget};
-use super::{hook_exec, hook_mqtt, hook_url, secret};
+use super::{HookTarget, HookWay, Places, WebhookTarget};
+use super::{hook_exec, hook_kubernetes, hook_lxd, hook_mqtt, hook_slurm, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -39,11 +39,32 @@ enum Kind {
     Webhook,
     Exec,
     Mqtt,
+    Lxd,
+    Kubernetes,
+    Slurm,
 }
 
-const KINDS: [(&str, Kind); 3] = [("webhook", Kind::Webhook), ("exec", Kind::Exec), ("mqtt", Kind::Mqtt)];
+const KINDS: [(&str, Kind); 7] = [
+    ("webhook", Kind::Webhook),
+    ("exec", Kind::Exec),
+    ("mqtt", Kind::Mqtt),
+    ("lxd", Kind::Lxd),
+    ("incus", Kind::Lxd),
+    ("kubernetes", Kind::Kubernetes),
+    ("slurm", Kind::Slurm),
+];
 
 impl HookRow {
+    /// The places it knows, and what it cannot do; none of a hook that is handed every rung as it is.
+    pub(super) fn native(&self) -> Option<&Places> {
+        match self.way.as_ref()? {
+            HookWay::Lxd(target) => Some(&target.places),
+            HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) | HookWay::Kubernetes(_) | HookWay::Slurm(_) => {
+                None
+            }
+        }
+    }
+
     /// No target where it is faulty.
     pub(super) fn lower(&self) -> (Hook, Option<HookTarget>) {
         let id = self.id.value.clone();
@@ -73,7 +94,10 @@ pub(super) fn read(root: &Table<'_>, folder: &Path, simulated: bool) -> Vec<Hook
 
 fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
     if table.place("kind").is_none() {
-        table.missing("kind", "kind = \"webhook\", \"exec\" or \"mqtt\"");
+        table.missing(
+            "kind",
+            "kind = \"webhook\", \"exec\", \"mqtt\", \"kubernetes\", \"lxd\" or \"slurm\"",
+        );
     }
     let kind = table.choice("kind", &KINDS).map(|kind| kind.value);
     let id = table.need_id("id");
@@ -82,6 +106,9 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Webhook) | None => Some(webhook(table, folder, simulated)),
         Some(Kind::Exec) => hook_exec::read(table, folder),
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
+        Some(Kind::Lxd) => hook_lxd::read(table, folder),
+        Some(Kind::Kubernetes) => Some(hook_kubernetes::read(table, folder)),
+        Some(Kind::Slurm) => Some(hook_slurm::read(table, folder)),
     };
     let row = HookRow {
         id,

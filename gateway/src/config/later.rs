@@ -14,10 +14,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// Table, key and word.
-const WORDS: &[(&str, &str, &[&str])] = &[
-    ("[[source]]", "kind", &["modbus-rtu", "modbus-tls"]),
-    ("[[hook]]", "kind", &["kubernetes", "lxd", "incus", "slurm"]),
-];
+const WORDS: &[(&str, &str, &[&str])] = &[("[[source]]", "kind", &["modbus-rtu", "modbus-tls"])];
 
 /// Whether the key of this table is planned.
 pub(super) fn is_key(table: &str, key: &str) -> bool {

@@ -15,8 +15,8 @@ use super::rows::Rows;
 use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
-    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, feeds, http,
-    notify, sensor, zone,
+    Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, destination,
+    feeds, http, notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -48,6 +48,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
+    places::check(&rows.hooks, &rows.workloads, faults);
     let at = (&indices.zones, &indices.sources);
     let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
     let (mut power, wired) = wires.lower();
@@ -55,6 +56,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let nut = rows.nut.map(|row| row.lower(&mut power, &racks, faults));
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
+    let destinations = destination::lower(&rows.destinations, &workloads, faults);
     let site = Arc::new(Site {
         id: rows.site.id.value.clone(),
         armed: rows.site.armed,
@@ -68,11 +70,14 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         workloads,
         principals,
         priors: rows.site.priors,
+        destinations,
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
-    let takes = rows.workloads.iter().map(WorkloadRow::takes).collect();
-    let bridges = rows.bridges.lower(&indices.workloads, takes, faults);
+    let targets = targets.into_iter().flatten();
+    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
+    objects::check(&targets, &rows.workloads, faults);
+    let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
     let drills = rows
         .drills
         .into_iter()
@@ -88,11 +93,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks: targets
-            .into_iter()
-            .flatten()
-            .map(|target| knowing(target, &rows.workloads))
-            .collect(),
+        hooks: targets,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,
@@ -101,10 +102,11 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     }
 }
 
-/// A hook's target that knows every workload by name.
+/// A hook's target that knows its workloads by name: those with a rung that calls it.
 fn knowing(target: HookTarget, workloads: &[WorkloadRow]) -> HookTarget {
+    let called = workloads.iter().filter(|row| row.calls(&target.id));
     HookTarget {
-        works: workloads.iter().map(WorkloadRow::placed).collect(),
+        works: called.map(WorkloadRow::placed).collect(),
         ..target
     }
 }

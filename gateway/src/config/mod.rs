@@ -13,6 +13,7 @@ mod channels;
 mod checks;
 mod cycles;
 mod defaults;
+mod destination;
 mod drill;
 mod faults;
 mod feeds;
@@ -20,7 +21,10 @@ mod finding;
 mod groups;
 mod hook;
 mod hook_exec;
+mod hook_kubernetes;
+mod hook_lxd;
 mod hook_mqtt;
+mod hook_slurm;
 mod hook_url;
 mod http;
 mod later;
@@ -31,13 +35,16 @@ mod mqtt;
 mod names;
 mod notify;
 mod nut_face;
+mod objects;
 mod pick;
+mod places;
 mod polled;
 mod polled_rows;
 mod port;
 mod principal;
 mod probe;
 mod profile;
+mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -300,6 +307,20 @@ pub enum HookWay {
     Exec(ExecTarget),
     /// A topic at a broker.
     Mqtt(Box<MqttTarget>),
+    /// A cluster of LXD or Incus.
+    Lxd(Box<LxdTarget>),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<KubernetesTarget>),
+    /// A Slurm cluster.
+    Slurm(SlurmTarget),
+}
+
+impl HookWay {
+    /// Whether it is Muster that knows how, and no receiver of somebody's.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        matches!(self, Self::Kubernetes(_) | Self::Slurm(_))
+    }
 }
 
 /// A webhook.
@@ -337,6 +358,89 @@ pub struct MqttTarget {
     pub secret: Secret,
     /// Whether the broker may be on this machine.
     pub allow_loopback: bool,
+}
+
+/// A cluster of LXD or Incus, which share an API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LxdTarget {
+    /// How it is reached.
+    pub doors: LxdDoors,
+    /// The project of all its instances.
+    pub project: String,
+    /// Members by rack and by destination.
+    pub places: Places,
+    /// Whether an instance that does not stop by itself in its time may be stopped hard.
+    pub allow_force_stop: bool,
+}
+
+/// How a cluster of LXD or Incus is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LxdDoors {
+    /// The socket of a member on this machine.
+    Socket(PathBuf),
+    /// The API of members, asked in this order until one answers.
+    Https {
+        /// `https://host:port` of each.
+        urls: Vec<String>,
+        /// Our certificate and its key, which the cluster trusts.
+        identity: (PathBuf, PathBuf),
+        /// PEM file of authorities; the system's without it.
+        ca: Option<PathBuf>,
+        /// PEM file with the very certificate that the members show; then no authority and no name is asked.
+        pinned: Option<PathBuf>,
+        /// Whether they may be on this machine.
+        allow_loopback: bool,
+    },
+}
+
+/// Where things stand, in the words of what runs them: nodes, members or hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Members by rack of this site.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Members by destination.
+    pub destinations: BTreeMap<String, Vec<String>>,
+}
+
+/// A Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubernetesTarget {
+    /// Of its API.
+    pub url: String,
+    /// PEM file of the only authorities its certificate may be from; the machine's own without it.
+    pub ca: Option<PathBuf>,
+    /// File of a bearer token, read at each use.
+    pub token_file: Option<PathBuf>,
+    /// Our certificate and its key, PEM files.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether it may be on this machine.
+    pub allow_loopback: bool,
+    /// By rack of this site, its nodes. They go before `rack_label`.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Label of a node whose value is its rack.
+    pub rack_label: Option<String>,
+    /// Label and value of this site's nodes.
+    pub site_label: Option<(String, String)>,
+    /// By destination, its nodes; of others every node that stays.
+    pub destinations: BTreeMap<String, Vec<String>>,
+    /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
+    /// decision gives the rung up.
+    pub pdb_until_ms: Option<Millis>,
+    /// Whether nodes are added where room is short.
+    pub autoscales: bool,
+}
+
+/// A Slurm cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlurmTarget {
+    /// Folder of its commands.
+    pub commands: PathBuf,
+    /// Its slurm.conf; the system's without it.
+    pub conf: Option<PathBuf>,
+    /// By rack of this site, its nodes.
+    pub racks: BTreeMap<String, Vec<String>>,
+    /// Signal by which jobs are told to write a checkpoint before they are stopped, and how long they have for it.
+    pub checkpoint: Option<(String, Duration)>,
 }
 
 /// Bytes that are never printed.

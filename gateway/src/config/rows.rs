@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::bridge::{self, BridgeRows};
 use super::channel::{self, ChannelRow};
+use super::destination::{self, DestinationRow};
 use super::drill::{self, DrillRow};
 use super::faults::At;
 use super::feeds::{self, FeedRow};
@@ -34,6 +35,7 @@ pub(super) struct Rows {
     pub(super) feeds: Vec<FeedRow>,
     pub(super) hooks: Vec<HookRow>,
     pub(super) workloads: Vec<WorkloadRow>,
+    pub(super) destinations: Vec<DestinationRow>,
     pub(super) principals: Vec<PrincipalRow>,
     pub(super) notify: Vec<PlaceRow>,
     pub(super) bridges: BridgeRows,
@@ -59,6 +61,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         feeds: feeds::read(root),
         hooks: hook::read(root, folder, simulated),
         workloads: workload::read(root),
+        destinations: destination::read(root),
         principals: principal::read(root, simulated),
         notify: notify::read(root, folder, simulated),
         bridges: bridge::read(root, folder),

@@ -1,7 +1,7 @@
 //! Reads the keys of one table. A fault is noted and a harmless value taken in its place, so that reading goes on.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use muster_core::Millis;
@@ -234,9 +234,10 @@ impl<'a> Table<'a> {
 
     /// A list of strings; none where the key is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<At<String>> {
-        let Some(value) = self.value(key) else {
-            return Vec::new();
-        };
+        self.value(key).map_or_else(Vec::new, |value| self.strings(key, value))
+    }
+
+    fn strings(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<At<String>> {
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(key, value, &format!("a list of strings: {key} = [\"…\"]"));
             return Vec::new();
@@ -251,18 +252,20 @@ impl<'a> Table<'a> {
         texts
     }
 
-    /// Every key of the table with a whole number, whatever the keys are called. Not to be finished.
-    pub(super) fn amounts(&self, most: i64) -> BTreeMap<String, u64> {
-        let mut amounts = BTreeMap::new();
-        for (key, value) in self.entries {
-            let number = value.get_ref().as_integer();
-            let number = number.and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
-            match number.filter(|n| (0..=most).contains(n)) {
-                Some(number) => drop(amounts.insert(key.get_ref().to_string(), number.unsigned_abs())),
-                None => self.wrong_type(key.get_ref(), value, &format!("a whole number from 0 to {most}")),
-            }
-        }
-        amounts
+    /// Lists of words by name: `racks = { rack-1 = ["m1", "m2"] }`. Empty where the key is missing.
+    pub(super) fn lists(&self, key: &'static str) -> Vec<(At<String>, Vec<At<String>>)> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let Some(entries) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, &format!("lists by name: {key} = {{ name = [\"…\"] }}"));
+            return Vec::new();
+        };
+        let one = |(name, list): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let name = At::new(name.get_ref().to_string(), name.span().start);
+            (name, self.strings(key, list))
+        };
+        entries.iter().map(one).collect()
     }
 
     /// The one table `[key]`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::{HookIx, Millis, Rung, RungKind, Workload, WorkloadIx};
 
 use super::Placed;
-use super::bridge::{self, Amounts};
+use super::destination;
 use super::faults::{At, Faults, quoted};
 use super::names::Index;
 use super::site::SiteRow;
@@ -18,11 +18,11 @@ const MAX_NEEDS_S: i64 = 86_400;
 pub(super) struct WorkloadRow {
     pub(super) id: At<String>,
     pub(super) tier: u8,
-    runs_on: String,
+    pub(super) runs_on: At<String>,
     object: Option<String>,
-    takes: Amounts,
     pub(super) after: Vec<At<String>>,
     rungs: Vec<RungRow>,
+    room: u32,
 }
 
 struct RungRow {
@@ -73,10 +73,10 @@ fn read_one(table: &Table<'_>) -> WorkloadRow {
     let row = WorkloadRow {
         id: table.need_id("id"),
         tier: table.integer("tier", 1..=255).map_or(1, |t| t.value as u8),
-        runs_on: runs_on.value,
+        runs_on,
         object: object(table),
-        takes: bridge::amounts(table, "takes", "takes of [[workload]]"),
         after: table.texts("after"),
+        room: destination::room(table),
         rungs,
     };
     table.finish();
@@ -123,22 +123,39 @@ fn read_rung(table: &Table<'_>) -> RungRow {
     row
 }
 
+/// A rung that calls a hook: what it does, where to, and where it stands in the file.
+pub(super) struct Calls<'a> {
+    pub(super) kind: Option<RungKind>,
+    pub(super) to: Option<&'a At<String>>,
+    pub(super) at: usize,
+}
+
 impl WorkloadRow {
     /// The rack it stands on.
     pub(super) fn rack(&self) -> &str {
-        &self.runs_on
+        &self.runs_on.value
     }
 
-    /// What it takes where it goes.
-    pub(super) fn takes(&self) -> (String, Amounts) {
-        (self.id.value.clone(), self.takes.clone())
+    /// Whether a rung of it calls this hook.
+    pub(super) fn calls(&self, hook: &str) -> bool {
+        self.rungs_of(hook).next().is_some()
+    }
+
+    /// Its rungs that call this hook.
+    pub(super) fn rungs_of<'a>(&'a self, hook: &'a str) -> impl Iterator<Item = Calls<'a>> {
+        let calls = self.rungs.iter().filter(move |rung| rung.hook.value == hook);
+        calls.map(|rung| Calls {
+            kind: rung.kind.as_ref().map(|kind| kind.value),
+            to: rung.to.as_ref(),
+            at: rung.at,
+        })
     }
 
     /// Its names.
     pub(super) fn placed(&self) -> (String, Placed) {
         let id = &self.id.value;
         let object = self.object.clone().unwrap_or_else(|| id.clone());
-        let rack = self.runs_on.clone();
+        let rack = self.runs_on.value.clone();
         (id.clone(), Placed { object, rack })
     }
 }
@@ -158,9 +175,10 @@ impl Ladders<'_> {
         Workload {
             id: row.id.value.clone(),
             tier: row.tier,
-            runs_on: row.runs_on.clone(),
+            runs_on: row.runs_on.value.clone(),
             after,
             rungs,
+            room: row.room,
         }
     }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Certificate;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Identity};
 
 use super::resolver::{CheckedResolver, system};
 
@@ -18,14 +18,23 @@ pub enum ClientError {
     /// TLS could not be set up.
     #[error("the HTTP client of the hooks could not be set up")]
     Build(#[source] reqwest::Error),
-    /// The file of a hook's authorities.
-    #[error("`ca` {path} cannot be read")]
+    /// A file of a hook's certificates or key.
+    #[error("{path} cannot be read")]
     Read {
         /// Its path.
         path: PathBuf,
         /// Cause.
         #[source]
         source: std::io::Error,
+    },
+    /// Our certificate and key.
+    #[error("`cert` {path} and its `key` cannot be used")]
+    Identity {
+        /// Of the certificate.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: reqwest::Error,
     },
     /// It holds no certificates.
     #[error("`ca` {path} holds no usable certificate")]
@@ -82,12 +91,42 @@ impl Clients {
         let Some(ca) = ca else {
             return Ok(self.get(allow_loopback));
         };
-        let path = || ca.to_owned();
-        let pem = std::fs::read(ca).map_err(|source| ClientError::Read { path: path(), source })?;
-        client_trusting(self.connect, allow_loopback, &pem).map_err(|source| ClientError::Authorities {
-            path: path(),
+        client_trusting(self.connect, allow_loopback, &read(ca)?).map_err(|source| ClientError::Authorities {
+            path: ca.to_owned(),
             source: Box::new(source),
         })
+    }
+
+    /// As [`Clients::of`]; one of its own where we prove who we are by a certificate and its key, PEM files both.
+    ///
+    /// # Errors
+    /// One of the files cannot be used.
+    pub fn proving(
+        &self,
+        allow_loopback: bool,
+        ca: Option<&Path>,
+        identity: Option<(&Path, &Path)>,
+    ) -> Result<reqwest::Client, ClientError> {
+        let Some((cert, key)) = identity else {
+            return self.of(allow_loopback, ca);
+        };
+        let mut pem = read(cert)?;
+        pem.extend(read(key)?);
+        let identity = Identity::from_pem(&pem).map_err(|source| ClientError::Identity {
+            path: cert.to_owned(),
+            source,
+        })?;
+        let mut builder = builder(self.connect)
+            .identity(identity)
+            .dns_resolver(Arc::new(CheckedResolver {
+                allow_loopback,
+                lookup: system,
+            }));
+        if let Some(ca) = ca {
+            let authorities = Certificate::from_pem_bundle(&read(ca)?).map_err(ClientError::Build)?;
+            builder = builder.tls_certs_only(authorities);
+        }
+        builder.build().map_err(ClientError::Build)
     }
 
     /// The one for a hook that trusts the machine's own authorities.
@@ -120,7 +159,14 @@ pub(crate) fn client_trusting(
     builder.tls_certs_only(authorities).build().map_err(ClientError::Build)
 }
 
-fn builder(connect: Duration) -> reqwest::ClientBuilder {
+fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
+    std::fs::read(path).map_err(|source| ClientError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+pub(super) fn builder(connect: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())

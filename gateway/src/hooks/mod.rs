@@ -2,10 +2,14 @@
 
 pub mod envelope;
 pub mod exec;
+pub mod kubernetes;
+pub mod lxd;
 pub mod mqtt;
+mod places;
 pub mod preflight;
 pub mod progress;
 pub mod signing;
+pub mod slurm;
 pub mod target;
 pub mod underway;
 pub mod webhook;
@@ -21,10 +25,13 @@ pub use client::{ClientError, Clients};
 
 use envelope::Envelope;
 use exec::Exec;
+use kubernetes::Kubernetes;
+use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
 use preflight::Preflight;
 use reqwest::Url;
+use slurm::Slurm;
 use underway::Underway;
 use webhook::{Limits, Webhook};
 
@@ -41,6 +48,12 @@ pub enum Hook {
     Exec(Exec),
     /// A topic at a broker.
     Mqtt(Mqtt),
+    /// A cluster of LXD or Incus.
+    Lxd(Lxd),
+    /// A Kubernetes cluster.
+    Kubernetes(Box<Kubernetes>),
+    /// A Slurm cluster.
+    Slurm(Slurm),
 }
 
 /// What one attempt came to.
@@ -89,6 +102,12 @@ impl Hook {
             HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
             HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+            HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
+            HookWay::Kubernetes(way) => {
+                let hook = Kubernetes::new((id, *way, target.works), clients, limits, clock, counters)?;
+                Self::Kubernetes(Box::new(hook))
+            }
+            HookWay::Slurm(way) => Self::Slurm(Slurm::new((id, way, target.works), limits, clock, counters)),
         })
     }
 
@@ -98,6 +117,9 @@ impl Hook {
             Self::Webhook(hook) => hook.attempt(envelope).await,
             Self::Exec(hook) => hook.attempt(call, envelope).await,
             Self::Mqtt(hook) => hook.attempt(envelope).await,
+            Self::Lxd(hook) => hook.attempt(call).await,
+            Self::Kubernetes(hook) => hook.attempt(call).await,
+            Self::Slurm(hook) => hook.attempt(call).await,
         }
     }
 
@@ -106,7 +128,7 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) => HookOutcome::Retry {
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Kubernetes(_) | Self::Slurm(_) => HookOutcome::Retry {
                 cause: "this hook cannot be asked".into(),
             },
         }
@@ -118,6 +140,9 @@ impl Hook {
             Self::Webhook(hook) => hook.preflight().await,
             Self::Exec(hook) => hook.preflight(),
             Self::Mqtt(hook) => hook.preflight().await,
+            Self::Lxd(hook) => hook.preflight().await,
+            Self::Kubernetes(hook) => hook.preflight().await,
+            Self::Slurm(hook) => hook.preflight().await,
         }
     }
 

@@ -226,12 +226,7 @@ impl Webhook {
     }
 
     fn failed(&self, failure: &Failure) -> HookOutcome {
-        let cause = match failure {
-            Failure::Timeout(_) => Cause::HookTimeout,
-            Failure::Forbidden(_) => Cause::HookForbidden,
-            Failure::Connect(_) | Failure::Cut(_) => Cause::HookConnect,
-        };
-        self.retry(cause, failure.line())
+        self.retry(failure.cause(), failure.line())
     }
 
     fn retry(&self, cause: Cause, line: String) -> HookOutcome {
@@ -270,6 +265,15 @@ impl Failure {
             Self::Connect(error)
         } else {
             Self::Cut(error)
+        }
+    }
+
+    /// What it is counted by.
+    pub(crate) const fn cause(&self) -> Cause {
+        match self {
+            Self::Timeout(_) => Cause::HookTimeout,
+            Self::Forbidden(_) => Cause::HookForbidden,
+            Self::Connect(_) | Self::Cut(_) => Cause::HookConnect,
         }
     }
 

@@ -362,6 +362,7 @@ impl Parser<'_> {
                 Verb::Arm,
                 Verb::Disarm,
                 Verb::Reset,
+                Verb::Return,
             ]
             .into_iter()
             .find(|v| v.as_str() == word),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use muster_core::{Mode, Part, Record, Verb};
+use muster_core::{Mode, Part, Record, Verb, Way};
 
 use crate::lines::many;
 
@@ -23,7 +23,7 @@ pub fn line(record: &Record) -> String {
         Record::WindowOpened { zone, until, why } => {
             format!("{zone} evacuates at engine time {until} ms unless somebody aborts: {why}")
         }
-        Record::WindowClosed { zone, why } => format!("the abort window of {zone} is closed: {why}"),
+        Record::WindowClosed { zone, why, .. } => format!("the abort window of {zone} is closed: {why}"),
         Record::Bypassed {
             what,
             id,
@@ -74,10 +74,36 @@ pub fn line(record: &Record) -> String {
             format!("{step} decided{mode}, token {token}")
         }
         Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::ReturnEnded { why } => format!("return {why}"),
+        Record::DestinationLost { destination, why } => format!("nothing goes to {destination} any more: {why}"),
+        Record::DestinationWell { destination } => format!("{destination} may be gone to again"),
+        Record::Learned {
+            way,
+            mode,
+            took_ms,
+            given_up,
+        } => learned(way, *mode, *took_ms, *given_up),
         Record::StepStranded { step, note } => format!("{step} cannot, and there is no rung below: {note}"),
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
     }
+}
+
+fn learned(way: &Way, mode: Mode, took_ms: u32, given_up: bool) -> String {
+    let to = way
+        .destination
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
+    let took = if given_up { "was given up after" } else { "took" };
+    let drill = if mode == Mode::Drill { " as a drill" } else { "" };
+    format!(
+        "{} {}{to} by {}{drill} {took} {}.{} s",
+        way.workload,
+        way.rung,
+        way.hook,
+        took_ms / 1_000,
+        took_ms % 1_000 / 100
+    )
 }
 
 fn service(what: Part) -> &'static str {

@@ -11,4 +11,4 @@ mod outlet;
 mod pace;
 pub mod polls;
 pub mod snmp;
-mod tls;
+pub(crate) mod tls;

@@ -1,15 +1,19 @@
 //! Who a broker or a server has to be that we connect to, and who we are, over TLS.
 
+mod pinned;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pinned::Pinned;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 /// Why there is no TLS to be had with these files.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsFault {
+pub(crate) enum TlsFault {
     /// A file that is gone, or holds nothing of the kind.
     #[error("{path} holds no {what} (PEM)")]
     File {
@@ -31,12 +35,29 @@ pub(super) enum TlsFault {
 
 /// By the authorities of a file, or the system's; `identity` is our certificate and its key, where they want one. The
 /// files are read anew for each connection, so that renewed ones count at once.
-pub(super) fn client(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
+pub(crate) fn client(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
+    let builder = builder()?.with_root_certificates(roots(ca)?);
+    ours(builder, identity)
+}
+
+/// By the very certificate of a file, whoever has signed it and whatever name it bears: for servers that sign their own.
+pub(crate) fn client_of(pinned: &Path, identity: Option<&(PathBuf, PathBuf)>) -> Result<Arc<ClientConfig>, TlsFault> {
+    let verifier = Arc::new(Pinned::of(certificates(pinned)?));
+    let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
+    ours(builder, identity)
+}
+
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TlsFault> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(TlsFault::Setup)?
-        .with_root_certificates(roots(ca)?);
+        .map_err(TlsFault::Setup)
+}
+
+fn ours(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    identity: Option<&(PathBuf, PathBuf)>,
+) -> Result<Arc<ClientConfig>, TlsFault> {
     let config = match identity {
         Some((cert, key)) => builder
             .with_client_auth_cert(certificates(cert)?, private_key(key)?)

@@ -157,13 +157,16 @@ impl Trial {
         })
     }
 
-    /// `webhook`, `exec` or `mqtt`.
+    /// As in the config.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.hook {
             Hook::Webhook(_) => "webhook",
             Hook::Exec(_) => "exec",
             Hook::Mqtt(_) => "mqtt",
+            Hook::Lxd(_) => "lxd",
+            Hook::Kubernetes(_) => "kubernetes",
+            Hook::Slurm(_) => "slurm",
         }
     }
 

@@ -350,6 +350,8 @@ impl Judge {
             }
             Verb::Hold => (self.hold_until, self.free_since) = (until, until.unwrap_or(at)),
             Verb::Arm | Verb::Disarm => self.free_since = at,
+            // No scene orders it.
+            Verb::Return => {}
             Verb::Reset => {}
         }
     }

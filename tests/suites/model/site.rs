@@ -62,6 +62,7 @@ fn workload(id: &str, tier: u8) -> Workload {
             rung(RungKind::Move, 0, Some("far"), MOVE_MS),
             rung(RungKind::Stop, 1, None, STOP_MS),
         ],
+        room: 1,
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) fn site(workloads: usize, supervision_ms: Millis, armed: bool) -> Arc
         hooks: vec![hook("mover"), hook("stopper")],
         workloads: known,
         principals: PEOPLE.iter().map(person).collect(),
+        destinations: Vec::new(),
         priors: Priors {
             loss_earliest_ms: LOSS_MS,
             ..Priors::default()

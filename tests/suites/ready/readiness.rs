@@ -9,16 +9,15 @@ use crate::site::hosted::Hosted;
 use crate::site::process::{document, muster};
 
 const SAFE: &str = "[muster]\nnames = \"elsewhere\"\n\
-    [[destination]]\nid = \"busan\"\nroom = { cores = 8 }\n\
+    [[destination]]\nid = \"busan\"\nroom = 8\n\
     [[notify]]\nid = \"chat\"\nkind = \"webhook\"\nurl = \"https://chat.example.com/x\"\nbody = \"text\"\n";
 
 fn site(desk: &Desk) -> SiteText {
     SiteText::new(false, 480)
         .hook("mover", &desk.url, 4)
         .workload("db", 1, &[], &[("move", "mover", 60.0), ("stop", "mover", 5.0)])
-        .and("takes = { cores = 8 }\n")
+        .and("room = 8\n")
         .workload("web", 2, &["db"], &[("move", "mover", 60.0), ("stop", "mover", 5.0)])
-        .and("takes = { cores = 1 }\n")
         .and(SAFE)
 }
 
@@ -46,7 +45,7 @@ async fn a_config_is_judged_by_asking_everybody_and_red_is_exit_1() {
     assert!(
         web["findings"][0]["why"]
             .to_string()
-            .contains("1 cores, and 0 are left"),
+            .contains("1 units of room, and 0 are left"),
         "{web}"
     );
     assert_eq!(
@@ -58,14 +57,14 @@ async fn a_config_is_judged_by_asking_everybody_and_red_is_exit_1() {
     let words = muster(&["readiness", config.to_str().unwrap()]).await;
     let words = String::from_utf8_lossy(&words.stdout).into_owned();
     assert!(
-        words.contains("mend: more cores at busan") && words.ends_with("ansan: red\n"),
+        words.contains("mend: more units of room at busan") && words.ends_with("ansan: red\n"),
         "{words}"
     );
 
     // More room, and only one column: nothing is broken any more.
     let mended = std::fs::read_to_string(&config)
         .unwrap()
-        .replace("{ cores = 8 }\n[[notify]]", "{ cores = 9 }\n[[notify]]");
+        .replace("8\n[[notify]]", "9\n[[notify]]");
     std::fs::write(&config, mended).unwrap();
     let (_, report) = asked(&config).await;
     assert_eq!(cell(&report, "web", 0)["colour"], "green", "{report}");

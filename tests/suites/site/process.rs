@@ -66,11 +66,30 @@ pub(crate) struct Muster {
 impl Muster {
     /// Starts it and waits until it watches.
     pub(crate) async fn start(config: &Path) -> Self {
+        Self::start_by(Command::new(binary()), config).await
+    }
+
+    /// The same, with strace beside it: at its `nth` write at a place in a file it is killed before the write is made. None:
+    /// never, and every one is counted in the file `strace`.
+    pub(crate) async fn start_traced(config: &Path, nth: Option<usize>, strace: &Path) -> Self {
+        let mut command = Command::new("strace");
+        // `-D`: the gateway is our child, and strace its grandchild.
+        command
+            .args(["-D", "-q", "-f", "-e", "trace=pwrite64", "-o"])
+            .arg(strace);
+        if let Some(nth) = nth {
+            command.arg("-e").arg(format!("inject=pwrite64:signal=KILL:when={nth}"));
+        }
+        command.arg(binary());
+        Self::start_by(command, config).await
+    }
+
+    async fn start_by(mut command: Command, config: &Path) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(config.with_extension("log"));
-        let mut child = Command::new(binary())
+        let mut child = command
             .args(["run", "--json"])
             .arg(config)
             .stdin(Stdio::null())
@@ -135,6 +154,11 @@ impl Muster {
     /// kill -9, and gone.
     pub(crate) async fn kill(mut self) {
         timeout(SOON, self.child.kill()).await.unwrap().unwrap();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// SIGTERM; how it ended and how long that took.

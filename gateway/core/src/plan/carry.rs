@@ -1,6 +1,6 @@
 //! Workloads and steps under one config, under the next.
 
-use super::{Book, Plan, Step, step_id};
+use super::{Book, Plan, Step};
 use crate::{Rung, Site, Workload, moved::Moved};
 
 /// Whether two configs save a workload in the same ways, by the same hooks. How long it takes may differ.
@@ -17,6 +17,8 @@ impl Plan {
     pub(crate) fn take_over(&mut self, (old, was): (Self, &Site), site: &Site, moved: &Moved) {
         self.book = old.book.under(was, site, moved);
         self.other = old.other.under(was, site, moved);
+        self.know(site, old.lessons);
+        self.places.take_over(old.places);
         (self.intents, self.cordon_since) = (old.intents, old.cordon_since);
         (self.deadline, self.unstored, self.wake) = (old.deadline, old.unstored, old.wake);
     }
@@ -38,7 +40,6 @@ impl Book {
         }
         for step in self.steps {
             if let Some(work) = place(step.work) {
-                debug_assert_eq!(step_id(&site.workloads[work.at()], step.rung, step.phase), step.id);
                 book.insert(site, Step { work, ..step });
             }
         }

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Scope, Stage, Step, is_last, reserve_ms, rung_of, schedule, step_id};
+use super::{Doing, Scope, Stage, Step, is_last, rung_of, schedule, step_id};
 use crate::{
     Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx, policy::orders::HOLD_MS,
 };
@@ -20,10 +20,11 @@ impl State {
         self.plan.wake = None;
         (self.plan.deadline, self.plan.scope) = (None, Scope::default());
         if self.policy.open().is_none() {
-            return;
+            return self.bring_home(now, out);
         }
         let scope = &self.scope(now);
         (self.plan.deadline, self.plan.scope) = (scope.first(), scope.clone());
+        self.leave(now, out);
         if self.policy.evacuating() {
             self.shorten_hold(now, scope, out);
             self.fall(now, scope, out);
@@ -74,15 +75,19 @@ impl State {
 
     /// Cordon the whole doomed set before anything moves, else what moves first lands on doomed hosts.
     fn prepare(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
-        for i in 0..self.plan.queue.len() {
-            let work = self.plan.queue[i];
-            let state = &self.plan.book.works[work.at()];
-            if !scope.spared.contains(&work)
-                && !state.prepared
-                && !self.plan.book.has_live(work, Phase::Prepare)
-                && self.may_begin(work, state.rung)
-            {
-                self.intend(now, work, state.rung, Phase::Prepare, out);
+        let book = &self.plan.book;
+        let lacks = |w: &WorkloadIx| {
+            !scope.spared.contains(w) && !book.works[w.at()].prepared && !book.has_live(*w, Phase::Prepare)
+        };
+        let lacking: Vec<WorkloadIx> = self.plan.queue.iter().copied().filter(lacks).collect();
+        if lacking.is_empty() {
+            return;
+        }
+        let aims = schedule::aims(&self.site, &self.plan);
+        for work in lacking {
+            let rung = aims[work.at()];
+            if self.may_begin(work, rung) {
+                self.intend(now, work, rung, Phase::Prepare, out);
             }
         }
     }
@@ -127,20 +132,20 @@ impl State {
 
     fn mark_stuck(&mut self, now: Millis, i: usize, out: &mut Vec<Effect>) {
         let step = self.plan.book.step(i);
-        let needs = rung_of(&self.site, step.work, step.rung).2;
-        if step.stuck || step.phase != Phase::Evacuate || now <= step.begun + needs {
+        let after = self.plan.times.stuck_after(step.work, step.rung);
+        if step.stuck || step.phase != Phase::Evacuate || now <= step.begun + after {
             return;
         }
         let id = step.id.clone();
         self.plan.book.change(&self.site, i, |step| step.stuck = true);
-        let line = format!("stuck: past its {} s", needs / 1_000);
+        let line = format!("stuck: past its {} s", after / 1_000);
         self.say(EventKind::Step, &id, line, out);
     }
 
     /// Whether a running step may go on: it will end in time, or there is still time for the last rung after it.
     fn fits(&self, now: Millis, deadline: Millis, step: &Step) -> bool {
-        let reserve_left = now < deadline - reserve_ms(&self.site, step.work);
-        let needs = rung_of(&self.site, step.work, step.rung).2;
+        let reserve_left = now < deadline - self.plan.times.reserve(step.work);
+        let needs = self.plan.times.needs(step.work, step.rung);
         let waits = matches!(step.doing, Doing::Backoff { .. });
         match step.phase {
             Phase::Verify => reserve_left || (!waits && now < step.begun + PROBE_WAIT_MS),
@@ -155,11 +160,28 @@ impl State {
                 .end(slot.work)
                 .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
-            let (_, hook, _) = rung_of(&self.site, slot.work, slot.rung);
+            let (kind, hook) = rung_of(&self.site, slot.work, slot.rung);
             let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
             if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
+                if let Some(place) = slot.passed {
+                    let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
+                    self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+                }
                 self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
             }
+        }
+    }
+
+    /// Why a workload does not go to a place.
+    pub(crate) fn passed_over(&self, work: WorkloadIx, place: u16) -> String {
+        let (rungs, to) = (
+            0..self.site.workloads[work.at()].rungs.len() as u8,
+            self.plan.places.id(place),
+        );
+        let lost = rungs.filter(|r| self.plan.places.at(work, *r) == Some(place));
+        match lost.into_iter().find_map(|rung| self.plan.places.lost(work, rung)) {
+            Some(why) => format!("nothing goes to {to}: {why}"),
+            None => format!("no room is left at {to}"),
         }
     }
 
@@ -175,8 +197,8 @@ impl State {
         self.site.workloads[work.at()].after.iter().all(settled)
     }
 
-    fn may_begin(&self, work: WorkloadIx, rung: u8) -> bool {
-        let (_, hook, _) = rung_of(&self.site, work, rung);
+    pub(super) fn may_begin(&self, work: WorkloadIx, rung: u8) -> bool {
+        let (_, hook) = rung_of(&self.site, work, rung);
         self.plan.book.lane_free(&self.site, hook) || schedule::skipped(&self.site, self.plan.book.mode, hook)
     }
 
@@ -190,7 +212,7 @@ impl State {
         let running = book.live().map(|i| book.step(i));
         let running = running
             .filter(|s| s.phase != Phase::Prepare && !is_last(&self.site, s.work, s.rung))
-            .filter_map(|s| Some(scope.end(s.work)? - reserve_ms(&self.site, s.work) - now));
+            .filter_map(|s| Some(scope.end(s.work)? - self.plan.times.reserve(s.work) - now));
         waiting.chain(running).min().unwrap_or(HOLD_MS).clamp(0, HOLD_MS)
     }
 
@@ -208,13 +230,24 @@ impl State {
     }
 
     /// Decides on a step; its hook is called once the journal has it.
-    fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
-        let workload = &self.site.workloads[work.at()];
-        let (step, workload) = (step_id(workload, rung, phase), workload.id.clone());
-        if let Some(what) = self.must_not_begin(&step, (work, phase)) {
+    pub(super) fn intend(&mut self, now: Millis, work: WorkloadIx, rung: u8, phase: Phase, out: &mut Vec<Effect>) {
+        let step = step_id(&self.site.workloads[work.at()], rung, phase);
+        self.intend_step(now, (step, work, rung), (phase, false), out);
+    }
+
+    /// The same of a step whose id is known; `home`: it asks at home.
+    pub(super) fn intend_step(
+        &mut self,
+        now: Millis,
+        (step, work, rung): (String, WorkloadIx, u8),
+        (phase, home): (Phase, bool),
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(what) = self.must_not_begin(&step, (work, rung, phase), home) {
             out.push(Effect::Fault(what));
             return;
         }
+        let workload = self.site.workloads[work.at()].id.clone();
         let mode = self.plan.book.mode;
         // Whoever keeps a fence for drills sees it rise over drills and incidents alike.
         let drills = if mode == Mode::Drill {
@@ -222,7 +255,7 @@ impl State {
         } else {
             0
         };
-        let n = self.policy.open().map_or(0, |i| i.n).saturating_add(drills);
+        let n = self.policy.incident.as_ref().map_or(0, |i| i.n).saturating_add(drills);
         let token = (u64::from(n) << 32) | u64::from(self.plan.intents.saturating_add(1));
         let intent = Record::StepIntent {
             step: step.clone(),
@@ -240,7 +273,10 @@ impl State {
 
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
-    fn must_not_begin(&self, step: &str, (work, phase): (WorkloadIx, Phase)) -> Option<String> {
+    fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase), home: bool) -> Option<String> {
+        if home || phase == Phase::Restore {
+            return self.must_not_return(step).or_else(|| self.begun_already(step));
+        }
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
             return Some(format!("{step} was about to begin without a released evacuation"));
@@ -248,9 +284,13 @@ impl State {
         if phase == Phase::Evacuate && self.plan.scope.waits.contains(&work) {
             return Some(format!("{step} was about to begin, and its rack keeps its power"));
         }
-        if phase == Phase::Restore {
-            return Some(format!("{step} was about to begin: return is never automatic"));
+        if let Some(why) = self.plan.places.lost(work, rung).filter(|_| phase == Phase::Evacuate) {
+            return Some(format!("{step} was about to begin, and nothing may go there: {why}"));
         }
+        self.begun_already(step)
+    }
+
+    fn begun_already(&self, step: &str) -> Option<String> {
         let again = self.plan.book.find(step)?;
         let end = self.plan.book.step(again).ended().map(|(end, _)| end);
         (end != Some(StepEnd::Withdrawn)).then(|| format!("{step} was about to begin twice"))
@@ -272,6 +312,7 @@ impl State {
         }
         self.say(EventKind::Step, &id, format!("{end}: {note}"), out);
         self.record(now, Record::StepEnded { step: id, end, note }, out);
+        self.learn_from(now, i, end, out);
     }
 
     pub(crate) fn mode(&self) -> Mode {

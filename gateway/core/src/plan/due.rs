@@ -1,6 +1,6 @@
 //! When the plan has something to do though nothing happens.
 
-use super::{Doing, Scope, Stage, Step, drive::PROBE_WAIT_MS, reserve_ms, rung_of, schedule, send::ASK_AGAIN_MS};
+use super::{Doing, Scope, Stage, Step, drive::PROBE_WAIT_MS, schedule, send::ASK_AGAIN_MS};
 use crate::{Millis, Phase, State, WorkloadIx};
 
 impl State {
@@ -13,26 +13,32 @@ impl State {
         let waiting = self.plan.queue.iter();
         let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w));
         let starts = waiting.flat_map(|w| self.start_due(*w, scope.end(*w)));
-        let due = steps.chain(starts).chain(self.cordon_ends());
+        let put_off = if self.plan.places.nowhere() && self.policy.evacuating() {
+            schedule::slots(&self.site, &self.plan, now, scope)
+        } else {
+            alloc::vec::Vec::new()
+        };
+        let put_off = put_off.iter().map(|slot| slot.start);
+        let due = steps.chain(starts).chain(put_off).chain(self.cordon_ends());
         due.filter(|at| *at > now).min()
     }
 
-    fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
+    pub(super) fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
         let own = match step.doing {
             Doing::Intent { release_at } => Some(release_at),
             Doing::Called { since: last } | Doing::Accepted { heard: last } => Some(last + ASK_AGAIN_MS),
             Doing::Backoff { until } => Some(until),
             Doing::Ended { .. } => None,
         };
-        let stuck = step.begun + rung_of(&self.site, step.work, step.rung).2 + 1;
+        let stuck = step.begun + self.plan.times.stuck_after(step.work, step.rung) + 1;
         let probed = (step.phase == Phase::Verify).then_some(step.begun + PROBE_WAIT_MS);
-        let switch = deadline.map(|deadline| deadline - reserve_ms(&self.site, step.work));
+        let switch = deadline.map(|deadline| deadline - self.plan.times.reserve(step.work));
         own.into_iter().chain([stuck]).chain(probed).chain(switch)
     }
 
     /// When a waiting workload can wait for its dependencies no longer, by each of its rungs.
     fn start_due(&self, work: WorkloadIx, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + '_ {
         let rungs = schedule::open_rungs(&self.site, &self.plan.book, work);
-        rungs.filter_map(move |rung| deadline.map(|deadline| deadline - rung_of(&self.site, work, rung).2))
+        rungs.filter_map(move |rung| deadline.map(|deadline| deadline - self.plan.times.needs(work, rung)))
     }
 }

@@ -18,6 +18,12 @@ impl Plan {
         if !times.into_iter().flatten().chain(self.scope.times()).all(in_reach) {
             return Some("a time of its plan cannot be".into());
         }
+        if !self.times.is_empty() && self.times != super::Times::of(site, &self.lessons) {
+            return Some("its times are not those that it has learned".into());
+        }
+        if !self.places.unknown() && !self.places.fit(site) {
+            return Some("its destinations are not those of its site".into());
+        }
         self.book.flaw(site).or_else(|| self.other.flaw(site))
     }
 }

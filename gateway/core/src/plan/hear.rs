@@ -24,7 +24,7 @@ impl State {
         if self.drill_hook(now, (incident, step, mode), outcome, out) {
             return true;
         }
-        let current = self.policy.open().map(|i| self.incident_id(i.n));
+        let current = self.policy.acting().map(|i| self.incident_id(i.n));
         let known = self
             .plan
             .book
@@ -72,7 +72,8 @@ impl State {
         let (work, phase, mode) = (step.work, step.phase, step.mode);
         let took_ms = now - step.begun;
         let note = format!("{}.{} s after its intent", took_ms / 1_000, took_ms % 1_000 / 100);
-        let (kind, _, _) = rung_of(&self.site, work, step.rung);
+        let home = step.home;
+        let (kind, _) = rung_of(&self.site, work, step.rung);
         self.end(now, i, StepEnd::Done, note, out);
         if phase == Phase::Verify {
             let id = self.site.workloads[work.at()].id.clone();
@@ -81,7 +82,11 @@ impl State {
             } else {
                 ""
             };
-            let line = format!("safe by {kind}, its probe says so{drill}");
+            let line = if home {
+                format!("at home again, its probe says so{drill}")
+            } else {
+                format!("safe by {kind}, its probe says so{drill}")
+            };
             self.say(EventKind::Workload, &id, line, out);
         }
     }

@@ -6,18 +6,25 @@ mod drive;
 mod due;
 mod flaw;
 mod hear;
+mod home;
 mod order;
+mod places;
 pub(crate) mod schedule;
 mod scope;
+mod search;
 mod send;
+mod times;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx};
+use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
+pub(crate) use home::home_id;
+pub(crate) use places::{Places, Room};
 pub(crate) use scope::Scope;
 pub(crate) use send::ASK_AGAIN_MS;
+pub(crate) use times::Times;
 
 /// Workloads and steps of the open incident (or of the last one, until the next opens).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -41,6 +48,15 @@ pub struct Plan {
     /// The rack of every workload; empty at a site without feeds.
     #[serde(default)]
     racks: Vec<Option<FeedIx>>,
+    /// How long rungs took, over all incidents and drills.
+    #[serde(default)]
+    pub(crate) lessons: Lessons,
+    /// What follows from it for every rung.
+    #[serde(default)]
+    pub(crate) times: Times,
+    /// Where they go to.
+    #[serde(default)]
+    pub(crate) places: Places,
     /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
     pub(crate) unstored: bool,
     /// When something is due though nothing happens.
@@ -60,6 +76,12 @@ pub(crate) enum Stage {
     Stranded,
     /// The site is disarmed and its hook takes no drills.
     Skipped,
+    /// Safe elsewhere or stopped, and on its way home.
+    Returning,
+    /// Brought home, and its probe has not said so yet.
+    Arriving,
+    /// At home again, as its probe says.
+    Home,
 }
 
 /// One workload.
@@ -105,6 +127,9 @@ pub(crate) struct Step {
     pub(crate) doing: Doing,
     pub(crate) attempts: u32,
     pub(crate) percent: Option<u8>,
+    /// A probe that asks at home, after its way back.
+    #[serde(default)]
+    pub(crate) home: bool,
     /// The hook has taken it on; the journal knows.
     pub(crate) accepted: bool,
     pub(crate) stuck: bool,
@@ -114,6 +139,11 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Of the way back.
+    pub(crate) fn is_homeward(&self) -> bool {
+        self.home || self.phase == Phase::Restore
+    }
+
     /// An intent for which the journal has had its time.
     pub(crate) fn is_overdue_intent(&self, now: Millis) -> bool {
         matches!(self.doing, Doing::Intent { release_at } if release_at <= now)
@@ -133,6 +163,8 @@ impl Plan {
         let by_id = site.workloads.iter().zip(0u16..);
         let mut plan = Self {
             queue: order::queue(site),
+            times: Times::of(site, &Lessons::default()),
+            places: Places::of(site),
             racks: Self::racks_of(site),
             by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()
@@ -188,18 +220,13 @@ pub(crate) fn step_id(workload: &Workload, rung: u8, phase: Phase) -> String {
     }
 }
 
-/// What a rung does, who does it, and how long it takes.
-pub(crate) fn rung_of(site: &Site, work: WorkloadIx, rung: u8) -> (RungKind, HookIx, Millis) {
+/// What a rung does, and who does it.
+pub(crate) fn rung_of(site: &Site, work: WorkloadIx, rung: u8) -> (RungKind, HookIx) {
     let rung = &site.workloads[work.at()].rungs[rung as usize];
-    (rung.kind, rung.hook, rung.needs_ms)
+    (rung.kind, rung.hook)
 }
 
 /// Whether there is no rung below.
 pub(crate) fn is_last(site: &Site, work: WorkloadIx, rung: u8) -> bool {
     usize::from(rung) + 1 >= site.workloads[work.at()].rungs.len()
-}
-
-/// Time the last rung needs: what is kept in reserve to the end.
-pub(crate) fn reserve_ms(site: &Site, work: WorkloadIx) -> Millis {
-    site.workloads[work.at()].rungs.last().map_or(0, |r| r.needs_ms)
 }

@@ -38,6 +38,14 @@ impl Scope {
         }
     }
 
+    /// Nothing threatens anything.
+    pub(crate) fn nothing_doomed() -> Self {
+        Self {
+            doomed: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
     /// By when a workload has to be safe.
     pub(crate) fn end(&self, work: WorkloadIx) -> Option<Millis> {
         match self.each.get(work.at()) {

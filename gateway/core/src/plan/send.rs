@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Scope, Step, rung_of, schedule};
-use crate::{Call, Effect, EventKind, FeedIx, Level, Millis, Mode, Phase, Record, State};
+use super::{Doing, Scope, Step, home::AMPLE_MS, rung_of, schedule};
+use crate::{Call, Effect, EventKind, FeedIx, Level, Millis, Phase, Record, State};
 
 /// A call without an answer, or an accepted step without a word, is asked again after this: nothing may hang.
 pub(crate) const ASK_AGAIN_MS: Millis = 30_000;
@@ -72,7 +72,8 @@ impl State {
             step.doing = Doing::Called { since: now };
         });
         let step = self.plan.book.step(i);
-        let (rung, hook, needs) = rung_of(&self.site, step.work, step.rung);
+        let (rung, hook) = rung_of(&self.site, step.work, step.rung);
+        let needs = self.plan.times.needs(step.work, step.rung);
         let workload = &self.site.workloads[step.work.at()];
         let call = Call {
             incident: self.incident_id(self.policy.incident.as_ref().map_or(0, |i| i.n)),
@@ -81,12 +82,20 @@ impl State {
             workload: workload.id.clone(),
             rung,
             phase: step.phase,
-            destination: workload.rungs[usize::from(step.rung)].to.clone(),
+            destination: if step.home {
+                Some(self.site.id.clone())
+            } else {
+                workload.rungs[usize::from(step.rung)].to.clone()
+            },
             mode: step.mode,
             token: step.token,
             attempt: step.attempts,
             doomed: self.names_of(scope.doomed.as_deref()),
-            deadline: scope.end(step.work).unwrap_or(now + needs),
+            deadline: match scope.end(step.work) {
+                Some(end) => end,
+                None if step.is_homeward() => now + needs.max(AMPLE_MS),
+                None => now + needs,
+            },
             why: self.reasons(step),
         };
         if step.attempts == 1 {
@@ -115,10 +124,16 @@ impl State {
         if schedule::skipped(&self.site, step.mode, rung_of(&self.site, step.work, step.rung).1) {
             return Some(format!("{id} was about to drill a hook that takes none"));
         }
+        if step.is_homeward() {
+            return self.must_not_return(id);
+        }
         if step.phase != Phase::Prepare && self.level() != Level::Evacuate {
             return Some(format!("{id} was about to be called without a released evacuation"));
         }
-        (step.mode == Mode::Live && step.phase == Phase::Restore).then(|| format!("{id}: return is never automatic"))
+        if step.phase == Phase::Evacuate && self.plan.places.lost(step.work, step.rung).is_some() {
+            return Some(format!("{id} was about to be called, and nothing may go there"));
+        }
+        None
     }
 
     fn names_of(&self, racks: Option<&[FeedIx]>) -> Option<Vec<String>> {
@@ -127,6 +142,9 @@ impl State {
     }
 
     fn reasons(&self, step: &Step) -> Vec<String> {
+        if let Some(by) = self.policy.returning.as_ref().filter(|_| step.is_homeward()) {
+            return alloc::vec![format!("return ordered by {by}")];
+        }
         let own = &self.plan.book.works[step.work.at()].why;
         let reasons = [own.clone(), self.why()];
         reasons.into_iter().filter(|line: &String| !line.is_empty()).collect()

@@ -52,6 +52,7 @@ impl Policy {
         (self.power, self.power_wake) = (old.power, old.power_wake);
         (self.drills, self.hosts_off) = (old.drills, old.hosts_off);
         gone.bypasses = self.carry_doubts((moved, detect), (old.bypasses, old.withheld), (old.windows, old.dying));
+        self.returning = old.returning;
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);
         gone
     }

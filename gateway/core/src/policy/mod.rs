@@ -52,6 +52,9 @@ pub struct Policy {
     /// Who has already held in this incident; each may once.
     pub(crate) held_by: BTreeSet<PrincipalIx>,
     pub(crate) aborted: bool,
+    /// What was evacuated is brought home, by order of these.
+    #[serde(default)]
+    pub(crate) returning: Option<String>,
     /// Troubles of Muster's own parts.
     pub(crate) own: BTreeMap<String, (Millis, String)>,
     /// Present troubles of sources and channels, for people.
@@ -157,6 +160,13 @@ impl Policy {
     /// The open incident.
     pub(crate) fn open(&self) -> Option<&Incident> {
         self.incident.as_ref().filter(|i| i.closed.is_none())
+    }
+
+    /// The incident whose steps are carried out: the open one, or the last one while what it moved is brought home.
+    pub(crate) fn acting(&self) -> Option<&Incident> {
+        self.incident
+            .as_ref()
+            .filter(|i| i.closed.is_none() || self.returning.is_some())
     }
 
     /// Irreversible steps may run.

@@ -44,8 +44,9 @@ pub(crate) fn rule(
             verb.as_str()
         ));
     }
-    let held = (verb == Verb::Reset && policy.open().is_some()).then(|| held_vote(site, policy, detect, now));
-    if let Some(why) = pointless(policy, now, by, verb).or(held.flatten()) {
+    let held = (matches!(verb, Verb::Reset | Verb::Return) && policy.open().is_some())
+        .then(|| held_vote(site, policy, detect, now));
+    if let Some(why) = held.flatten().or_else(|| pointless(policy, now, by, verb)) {
         return Ruling::Refuse(why);
     }
     if one_is_enough(site, policy, verb) {
@@ -71,7 +72,7 @@ fn holds(site: &Site, by: PrincipalIx, role: Role) -> bool {
 fn role_for(verb: Verb) -> Role {
     match verb {
         Verb::Evacuate | Verb::Hold | Verb::Abort | Verb::Cut { .. } => Role::Operator,
-        Verb::Arm | Verb::Disarm | Verb::Reset => Role::Safety,
+        Verb::Arm | Verb::Disarm | Verb::Reset | Verb::Return => Role::Safety,
     }
 }
 
@@ -80,10 +81,12 @@ fn one_is_enough(site: &Site, policy: &Policy, verb: Verb) -> bool {
         Verb::Hold => true,
         // Nobody knows whether its bridges hold, unless a drill has walked every one of them.
         Verb::Arm => policy.drills.unproven(site).next().is_none(),
+        // Whoever stops what two have ordered leaves everything where it is.
+        Verb::Abort if policy.returning.is_some() => true,
         // Nothing irreversible has begun yet; whoever has looked says so, as in a positive alarm sequence (NFPA 72).
         Verb::Abort if !policy.evacuating() => !policy.windows.is_empty(),
         Verb::Cut { .. } => policy.votes.values().any(|v| v.held),
-        Verb::Evacuate | Verb::Abort | Verb::Disarm | Verb::Reset => false,
+        Verb::Evacuate | Verb::Abort | Verb::Disarm | Verb::Reset | Verb::Return => false,
     }
 }
 
@@ -99,14 +102,16 @@ fn agree(first: Verb, second: Verb) -> Option<Verb> {
 
 fn pointless(policy: &Policy, now: Millis, by: PrincipalIx, verb: Verb) -> Option<String> {
     match verb {
-        Verb::Hold if !policy.evacuating() => Some("no evacuation is under way".into()),
+        Verb::Hold if !policy.evacuating() && policy.returning.is_none() => Some("no evacuation is under way".into()),
         Verb::Hold if policy.held_by.contains(&by) => Some("one hold a person and incident, and yours is used".into()),
-        Verb::Abort if !policy.evacuating() && policy.windows.is_empty() => {
+        Verb::Abort if !policy.evacuating() && policy.windows.is_empty() && policy.returning.is_none() => {
             Some("no evacuation is under way, and no abort window is open".into())
         }
         Verb::Arm if policy.armed => Some("the site is armed already".into()),
         Verb::Disarm if !policy.armed => Some("the site is disarmed already".into()),
         Verb::Cut { at } if at <= now => Some("the announced time has passed".into()),
+        Verb::Return if policy.returning.is_some() => Some("a return is under way already".into()),
+        Verb::Return if policy.incident.is_none() => Some("nothing has been evacuated".into()),
         Verb::Reset if policy.open().is_none() => Some("there is no incident to reset".into()),
         _ => None,
     }

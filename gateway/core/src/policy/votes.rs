@@ -27,6 +27,9 @@ pub(crate) struct Vote {
     /// Which.
     #[serde(default)]
     pub(crate) dead: Option<ChannelIx>,
+    /// It has been heard again, which a restart does not forget.
+    #[serde(default)]
+    pub(crate) refuted: bool,
 }
 
 impl Vote {
@@ -36,14 +39,14 @@ impl Vote {
     }
 
     /// It was cast by a death, and what died is still not heard: whoever speaks again was not burnt.
-    fn is_of_the_dead(&self, detect: &Detect) -> bool {
+    pub(crate) fn is_of_the_dead(&self, detect: &Detect) -> bool {
         let heard = |ix: ChannelIx| {
             detect
                 .channels
                 .get(ix.at())
                 .is_some_and(|c| c.is_heard_since(self.onset))
         };
-        self.died && !self.dead.is_some_and(heard)
+        self.died && !self.refuted && !self.dead.is_some_and(heard)
     }
 }
 

@@ -3,8 +3,8 @@
 use core::num::NonZeroU64;
 
 use muster_core::{
-    ChannelIx, Checks, Feed, FeedIx, FeedKind, Limit, Millis, OnBattery, Priors, Role, RungKind, Site, SourceIx,
-    Workload, WorkloadIx, ZoneIx,
+    ChannelIx, Checks, Destination, Feed, FeedIx, FeedKind, Limit, Millis, OnBattery, Priors, Role, RungKind, Site,
+    SourceIx, Workload, WorkloadIx, ZoneIx,
 };
 use muster_wire::Quantity;
 
@@ -78,6 +78,12 @@ impl Dice {
             hook.accepts_drill = !self.one_in(3);
         }
         s.workloads = (0..self.below(6)).map(|i| self.workload(i as u16)).collect();
+        for (id, room) in [("far", self.below(5)), ("near", self.below(3))] {
+            if self.one_in(2) {
+                let (id, room) = (id.into(), Some(room as u32));
+                s.destinations.push(Destination { id, room });
+            }
+        }
         s.principals[2].roles = vec![Role::Operator];
         if self.one_in(2) {
             s.priors = Priors {
@@ -146,6 +152,10 @@ impl Dice {
             .into_iter()
             .map(|kind| rung(kind, self.below(2) as u16, self.between(0, 300)))
             .collect();
+        for rung in w.rungs.iter_mut().filter(|r| r.kind == RungKind::Failover) {
+            rung.to = self.one_in(2).then(|| "near".into());
+        }
+        w.room = self.below(3) as u32;
         w
     }
 }

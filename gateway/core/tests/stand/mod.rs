@@ -111,6 +111,7 @@ pub fn site() -> Site {
             principal("eve", &[]),
         ],
         priors: Priors::default(),
+        destinations: Vec::new(),
         power: Power::default(),
     }
 }
@@ -158,6 +159,7 @@ pub fn workload(id: &str, tier: u8, after: &[u16]) -> Workload {
             rung(RungKind::Failover, 0, 60),
             rung(RungKind::Stop, 1, 20),
         ],
+        room: 1,
     }
 }
 

@@ -43,6 +43,12 @@ pub struct Witness {
     /// Zones that wait for an abort, and until when at the latest.
     windows: BTreeMap<String, Millis>,
     bypasses: BTreeMap<(Part, String), Millis>,
+    /// An incident is open.
+    open: bool,
+    /// Two have ordered that what was moved is brought home.
+    returning: bool,
+    /// Destinations with a vote of their own.
+    lost: BTreeSet<String>,
     armed: bool,
     arm_ordered: bool,
     /// Who ordered in the past, and who was whose neighbour, may not be in the config any more.
@@ -93,6 +99,9 @@ impl Witness {
             aborted: false,
             windows: BTreeMap::new(),
             bypasses: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            open: false,
+            returning: false,
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -328,6 +337,8 @@ impl Witness {
             Record::IncidentOpened { n, .. } => {
                 assert!(self.incident.is_none_or(|old| *n > old), "incident {n} is not new");
                 self.incident = Some(*n);
+                assert!(!self.returning, "an incident opens, and things are on their way home");
+                self.open = true;
             }
             Record::VoteHeld { zone, group, died, .. } => {
                 let vote = Vote {
@@ -367,6 +378,7 @@ impl Witness {
             Record::IncidentClosed { .. } => {
                 assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
                 assert_eq!(self.reset_by, 2, "a reset takes two");
+                self.open = false;
                 self.votes.clear();
                 (self.evacuating, self.aborted) = (false, false);
                 self.windows.clear();
@@ -377,6 +389,9 @@ impl Witness {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
             }
+            Record::ReturnEnded { .. } => self.returning = false,
+            Record::DestinationLost { destination, .. } => drop(self.lost.insert(destination.clone())),
+            Record::DestinationWell { destination } => drop(self.lost.remove(destination)),
             Record::AbortLifted { .. } => self.aborted = false,
             Record::AlarmJoined { .. }
             | Record::DeathNoted { .. }
@@ -387,6 +402,7 @@ impl Witness {
             | Record::StepStranded { .. }
             | Record::PowerHeld { .. }
             | Record::HostsOff { .. }
+            | Record::Learned { .. }
             | Record::DrillBegun { .. }
             | Record::DrillStep { .. }
             | Record::DrillEnded { .. }
@@ -438,7 +454,7 @@ impl Witness {
     fn order(&mut self, verb: Verb, by: &[String]) {
         let people: BTreeSet<&String> = by.iter().collect();
         let role = match verb {
-            Verb::Arm | Verb::Disarm | Verb::Reset => Role::Safety,
+            Verb::Arm | Verb::Disarm | Verb::Reset | Verb::Return => Role::Safety,
             _ => Role::Operator,
         };
         for id in by.iter().filter(|_| !self.remembering) {
@@ -450,6 +466,7 @@ impl Witness {
             Verb::Hold => 1,
             Verb::Arm if self.remembering || self.drilled.covers(&self.site) => 1,
             Verb::Cut { .. } if held => 1,
+            Verb::Abort if self.returning => 1,
             Verb::Abort if !self.evacuating || self.aborted => {
                 assert!(
                     self.remembering || !self.windows.is_empty(),
@@ -470,6 +487,10 @@ impl Witness {
                 self.windows.clear();
             }
             Verb::Hold => {}
+            Verb::Return => {
+                assert!(!held && !self.open, "a return, and an incident is open");
+                self.returning = true;
+            }
         }
     }
 
@@ -484,11 +505,18 @@ impl Witness {
         else {
             return;
         };
-        assert_ne!(*phase, Phase::Restore, "return is never automatic (15)");
+        let homeward = self.homeward(step, *phase);
         assert!(
-            *phase == Phase::Prepare || self.evacuating,
+            !homeward || self.returning && !self.open,
+            "{step}: return is never automatic (15)"
+        );
+        assert!(
+            homeward || *phase == Phase::Prepare || self.evacuating,
             "{step} without evidence (1)"
         );
+        let to = step.rsplit('.').next().unwrap_or_default();
+        let goes = *phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{step} begins, and {to} has a vote of its own (5)");
         let aborted = self.aborted && *phase != Phase::Prepare;
         assert!(!aborted, "{step} begins though an evacuation is aborted");
         let last = self.token.insert(*mode, *token);
@@ -503,6 +531,11 @@ impl Witness {
         if let Some(old) = self.intents.insert(key, intent) {
             assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
         }
+    }
+
+    /// Of the way back, by its phase or because it asks at home.
+    fn homeward(&self, step: &str, phase: Phase) -> bool {
+        phase == Phase::Restore || step.ends_with(&format!(".verify.{}", self.site.id))
     }
 
     fn end(&mut self, step: &str, end: StepEnd) {
@@ -549,6 +582,12 @@ impl Witness {
             "{} in the wrong mode (11)",
             call.step
         );
+        let homeward = self.homeward(&call.step, call.phase);
+        assert!(
+            !homeward || self.returning && !self.open,
+            "{} called, and nobody has ordered a return (15)",
+            call.step
+        );
         let accepts = self.site.hooks[call.hook.at()].accepts_drill;
         assert!(
             call.mode == Mode::Live || accepts,
@@ -556,10 +595,13 @@ impl Witness {
             call.step
         );
         assert!(
-            call.phase == Phase::Prepare || self.evacuating,
+            homeward || call.phase == Phase::Prepare || self.evacuating,
             "{} without evidence (1)",
             call.step
         );
+        let to = call.destination.as_deref().unwrap_or_default();
+        let goes = call.phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{} called, and {to} has a vote of its own (5)", call.step);
     }
 
     /// Invariant 3, and that nothing grows without end.
@@ -571,7 +613,7 @@ impl Witness {
         }
         assert_eq!(shown.len(), self.votes.len(), "a vote without a record");
         let rungs: usize = self.site.workloads.iter().map(|w| w.rungs.len()).sum();
-        assert!(view.incident.is_none_or(|i| i.steps.len() <= rungs * 3));
+        assert!(view.incident.is_none_or(|i| i.steps.len() <= rungs * 5));
         assert!(view.troubles.len() <= self.site.channels.len() + self.site.sources.len() + 64);
     }
 }

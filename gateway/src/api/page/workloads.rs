@@ -52,12 +52,12 @@ fn tally(all: &[&WorkloadView], drill: bool) -> Markup {
         (
             "done",
             if drill { "rehearsed" } else { "safe" },
-            count(|w| w.safe_at.is_some()),
+            count(|w| w.safe_at.is_some() && w.state != "returning"),
         ),
         (
             "moving",
             "on their way",
-            count(|w| matches!(w.state.as_str(), "moving" | "verifying")),
+            count(|w| matches!(w.state.as_str(), "moving" | "verifying" | "returning")),
         ),
         ("waiting", "waiting", count(|w| w.state == "waiting")),
         ("stranded", "STRANDED", count(|w| w.state == "stranded")),
@@ -92,7 +92,7 @@ fn row(moment: &Moment<'_>, incident: &IncidentView, work: &WorkloadView) -> Mar
             td.id { (work.id) }
             td { (tag(&work.state)) @if let Some(at) = work.safe_at { " " (moment.time(at)) } @if step.is_some_and(|s| s.stuck) { " " (tag("stuck")) } }
             td.far { (how_far(work, step)) }
-            td.why { (work.rung) @if !work.why.is_empty() { ": " (work.why) } @if let Some(step) = step { @if !step.note.is_empty() { br; span.note { (step.note) } } } }
+            td.why { (work.rung) @if let Some(to) = &work.destination { " to " (to) } @if let Some(at) = work.latest_start { ", begins by " (moment.time(at)) } @if !work.why.is_empty() { ": " (work.why) } @if let Some(step) = step { @if !step.note.is_empty() { br; span.note { (step.note) } } } }
         }
     }
 }
@@ -101,8 +101,8 @@ fn how_far(work: &WorkloadView, step: Option<&StepView>) -> Markup {
     let percent = step.and_then(|s| s.percent);
     html! {
         @match work.state.as_str() {
-            "moved" | "stopped" => (shape::bar(Some(100), "done")),
-            "moving" => { (shape::bar(percent, "moving")) @if let Some(percent) = percent { (percent) " %" } }
+            "moved" | "stopped" | "home" => (shape::bar(Some(100), "done")),
+            "moving" | "returning" => { (shape::bar(percent, "moving")) @if let Some(percent) = percent { (percent) " %" } }
             "verifying" => { (shape::bar(Some(100), "moving")) "checked" }
             _ => (shape::bar(Some(0), "waiting")),
         }

@@ -129,6 +129,7 @@ async fn every_verb_arrives_and_a_refusal_says_why() {
         ("arm", Verb::Arm),
         ("disarm", Verb::Disarm),
         ("reset", Verb::Reset),
+        ("return", Verb::Return),
     ];
     for (word, verb) in verbs {
         let url = stand.url("/api/v1/orders");

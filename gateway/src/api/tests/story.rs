@@ -30,6 +30,8 @@ pub(crate) fn normal(now: Millis) -> View {
         last_drill: None,
         unproven: vec![],
         orders: vec![],
+        destinations: vec![],
+        drifts: vec![],
         channels_good: 42,
         channels_total: 42,
     }
@@ -198,6 +200,8 @@ fn workload(id: &str, tier: u8, state: &str, now: Millis) -> WorkloadView {
         } else {
             RungKind::Move
         },
+        destination: (state != "stopped").then(|| "daejeon".to_owned()),
+        latest_start: (state == "waiting").then_some(now + 120_000),
         why: "move needs 4 min, fits 6 min of runway".to_owned(),
         safe_at: matches!(state, "moved" | "stopped").then_some(now - 5_000),
     }

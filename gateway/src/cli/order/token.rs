@@ -125,7 +125,7 @@ fn explain(head: &str, id: &str, roles: &str, hash: &str) -> String {
         "{head}\n\n\
          [[principal]]\n\
          id = \"{id}\"\n\
-         roles = {roles} # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset; [] may only look\n\
+         roles = {roles} # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset, return; [] may only look\n\
          token_hash = \"{hash}\""
     )
 }

@@ -1,11 +1,12 @@
-//! What readiness has to know beside what is decided by: `[[destination]]`, `[[tool]]`, `[muster]`, and what a workload
-//! takes where it goes. Nothing of it changes an evacuation.
+//! What readiness has to know beside what is decided by: `[[tool]]` and `[muster]`. Nothing of it changes an evacuation.
 
 mod destination;
 mod own;
 mod tool;
 
 use std::collections::BTreeMap;
+
+use muster_core::Site;
 
 use super::faults::Faults;
 use super::names::Index;
@@ -15,11 +16,8 @@ pub use destination::Destination;
 pub use own::{Names, OwnPlace};
 pub use tool::{Stands, Tool, ToolKind, ToolUrl};
 
-/// So much of each resource, by a name of the owner's: `cores`, `memory_gib`, `licences`. Whole numbers.
+/// So much of each resource, by its name. Whole numbers.
 pub type Amounts = BTreeMap<String, u64>;
-
-/// Largest amount: a thousand million of anything.
-const MOST: i64 = 1_000_000_000;
 
 /// What readiness has to know beside what is decided by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub(super) fn read(root: &Table<'_>, folder: &std::path::Path) -> BridgeRows {
     let tools = tool::read(root, folder);
     BridgeRows {
         bridges: Bridges {
-            destinations: destination::read(root),
+            destinations: Vec::new(),
             tools: tools.iter().map(|row| row.tool.clone()).collect(),
             takes: BTreeMap::new(),
             own: own::read(root),
@@ -56,18 +54,15 @@ pub(super) fn read(root: &Table<'_>, folder: &std::path::Path) -> BridgeRows {
 
 impl BridgeRows {
     /// Looks up what they name.
-    pub(super) fn lower(self, workloads: &Index, takes: BTreeMap<String, Amounts>, faults: &Faults<'_>) -> Bridges {
+    pub(super) fn lower(self, workloads: &Index, site: &Site, faults: &Faults<'_>) -> Bridges {
         Index::of("tool", self.tools.iter().map(|row| &row.id), faults);
         for named in self.tools.iter().filter_map(|row| row.workload.as_ref()) {
             workloads.find(named, faults);
         }
-        Bridges { takes, ..self.bridges }
+        Bridges {
+            destinations: destination::of(site),
+            takes: destination::takes(site),
+            ..self.bridges
+        }
     }
-}
-
-/// `key = { cores = 8, memory_gib = 64 }`; empty where it is not given.
-pub(super) fn amounts(table: &Table<'_>, key: &'static str, name: &'static str) -> Amounts {
-    table
-        .table(key, name)
-        .map_or_else(Amounts::new, |given| given.amounts(MOST))
 }

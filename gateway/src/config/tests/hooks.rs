@@ -222,6 +222,151 @@ fn authorities_of_a_webhook_are_a_file_of_certificates() {
     );
 }
 
+/// The good file's workload stands on `r1`.
+const CLUSTER: &str = "url = \"https://k8s.example:6443\"\nca = \"ca.pem\"\ntoken_file = \"token\"\n\
+                       racks = { r1 = [\"m1\", \"m2\"] }\ndestinations = { busan = [\"m3\"] }\npdb_until_s = 60\n";
+
+/// The good file with a cluster as its hook, and its workload called so there.
+fn kubernetes(lines: &str, object: &str) -> Result<HookWay, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "t0ps3cret").unwrap();
+    std::fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    native(&format!("kind = \"kubernetes\"\n{lines}"), object, folder.path())
+}
+
+/// The good file with these lines as its hook, and its workload called so there.
+fn native(lines: &str, object: &str, folder: &Path) -> Result<HookWay, Vec<String>> {
+    let at = "runs_on = \"r1\"\n";
+    assert!(GOOD.contains(at), "{GOOD}");
+    let text = GOOD
+        .replacen(WEBHOOK, lines, 1)
+        .replacen(at, &format!("{at}object = \"{object}\"\n"), 1);
+    match parse(&text, &folder.join("site.toml")) {
+        Ok((mut config, warnings)) if warnings.is_empty() => Ok(config.hooks.remove(0).way),
+        Ok((_, findings)) | Err(findings) => Err(brief(&findings)),
+    }
+}
+
+#[test]
+fn a_cluster() {
+    let Ok(HookWay::Kubernetes(target)) = kubernetes(CLUSTER, "prod/Deployment/shop") else {
+        panic!("{:?}", kubernetes(CLUSTER, "prod/Deployment/shop"))
+    };
+    assert_eq!(target.racks["r1"], ["m1", "m2"]);
+    assert_eq!(target.destinations["busan"], ["m3"]);
+    assert_eq!((target.pdb_until_ms, target.autoscales), (Some(60_000), false));
+    assert!(!format!("{target:?}").contains("t0ps3cret"));
+    let labels = "rack_label = \"rack\"\nsite_label = \"zone=here\"\n";
+    let by_label = CLUSTER.replacen("racks = { r1 = [\"m1\", \"m2\"] }\n", labels, 1);
+    assert!(
+        kubernetes(&by_label, "node/m1").is_ok(),
+        "{:?}",
+        kubernetes(&by_label, "node/m1")
+    );
+}
+
+#[test]
+fn a_cluster_that_cannot_be() {
+    for (from, to, says) in [
+        ("url = \"https://k8s.example:6443\"\n", "", "`url` is missing"),
+        ("https", "http", "the cluster is reached by http://"),
+        ("k8s.example", "169.254.169.254", "a hook must not point to"),
+        ("k8s.example", "127.0.0.1", "the hook points to this machine"),
+        ("token_file = \"token\"\n", "", "`token_file` is missing"),
+        ("\"token\"", "\"none\"", "the token file `none` cannot be read"),
+        ("ca.pem", "token", "`ca` `token` holds no certificate"),
+        (
+            "racks = { r1 = [\"m1\", \"m2\"] }\n",
+            "",
+            "which nodes are lost with which rack is not said",
+        ),
+        (
+            "racks = { r1 = [\"m1\", \"m2\"] }\n",
+            "rack_label = \"r\"\n",
+            "`rack_label` without `site_label`",
+        ),
+        (
+            "racks",
+            "site_label = \"here\"\nracks",
+            "`site_label` `here` is no label with its value",
+        ),
+        ("r1 =", "r2 =", "hook `mover` knows no node on the rack `r1`"),
+        (
+            "{ r1 = [\"m1\", \"m2\"] }",
+            "[\"m1\"]",
+            "`racks` of [[hook]] is of the type array",
+        ),
+        (
+            "{ r1 = [\"m1\", \"m2\"] }",
+            "{ r1 = [1] }",
+            "`racks` of [[hook]] is of the type integer",
+        ),
+        (
+            "\"m3\"",
+            "\"m1\"",
+            "`m1` is a destination and stands on a rack of this site",
+        ),
+        (
+            "pdb_until_s = 60",
+            "pdb_until_s = 0",
+            "`pdb_until_s` = 0 s is out of range",
+        ),
+    ] {
+        let found = kubernetes(&CLUSTER.replacen(from, to, 1), "prod/Deployment/shop").unwrap_err();
+        let says = format!("error {says}");
+        assert!(found.iter().any(|f| f.contains(&says)), "{from} -> {to}: {found:#?}");
+    }
+    only(
+        &kubernetes(CLUSTER, "shop").unwrap_err(),
+        "error",
+        "hook `mover` has nothing that is called `shop`",
+    );
+}
+
+#[test]
+fn a_slurm_cluster() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["scontrol", "squeue", "sinfo", "scancel"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let good = "kind = \"slurm\"\ncommands = \".\"\nracks = { r1 = [\"c1\"] }\ncheckpoint_signal = \"USR1\"\n";
+    let Ok(HookWay::Slurm(target)) = native(good, "partition/batch", folder.path()) else {
+        panic!("{:?}", native(good, "partition/batch", folder.path()))
+    };
+    assert_eq!(target.checkpoint, Some(("USR1".into(), Duration::from_secs(30))));
+    for (from, to, says) in [
+        ("racks = { r1 = [\"c1\"] }\n", "", "`racks` is missing"),
+        ("c1", "c[1-2]", "`c[1-2]` is not the name of one node"),
+        ("c1", "--all", "`--all` is not the name of one node"),
+        ("USR1", "KILL", "`checkpoint_signal` of [[hook]] cannot be `KILL`"),
+        (
+            "checkpoint_signal = \"USR1\"",
+            "checkpoint_s = 9",
+            "`checkpoint_s` without `checkpoint_signal`",
+        ),
+        (
+            "commands = \".\"",
+            "commands = \"/etc\"",
+            "/etc has no scontrol, squeue, sinfo, scancel",
+        ),
+        ("commands", "conf = \"none\"\ncommands", "`conf` `none` is no file"),
+    ] {
+        let found = native(&good.replacen(from, to, 1), "all", folder.path()).unwrap_err();
+        let says = format!("error {says}");
+        assert!(found.iter().any(|f| f.contains(&says)), "{from} -> {to}: {found:#?}");
+    }
+    only(
+        &native(good, "batch", folder.path()).unwrap_err(),
+        "error",
+        "hook `mover` has nothing that is called `batch`",
+    );
+}
+
 #[test]
 fn a_kind_that_is_not_known_is_one_fault() {
     let found = check(&GOOD.replacen("kind = \"webhook\"\nurl", "kind = \"webhok\"\nurl", 1));

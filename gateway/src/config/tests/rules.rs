@@ -52,8 +52,8 @@ fn what_comes_later_is_refused_by_name() {
         findings.iter().all(|f| f.hint.contains("later version")),
         "{findings:#?}"
     );
-    let slurm = check(&GOOD.replacen("kind = \"webhook\"", "kind = \"slurm\"", 1));
-    assert!(slurm.iter().any(|f| f.hint.contains("later version")), "{slurm:#?}");
+    let incus = check(&GOOD.replacen("kind = \"webhook\"", "kind = \"incus\"", 1));
+    assert!(incus.iter().any(|f| f.hint.contains("later version")), "{incus:#?}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn leftover(resets: u32) -> Leftover {
         proven: BTreeMap::new(),
         resets,
         armed: Some(true),
+        ..Leftover::default()
     }
 }
 

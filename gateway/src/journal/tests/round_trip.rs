@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_core::{DrillOutcome, DrillResult, Mode, Part, Phase, Record, StepEnd, Verb};
+use muster_core::{DrillOutcome, DrillResult, Mode, Part, Phase, Record, RungKind, StepEnd, Verb, Way};
 
 use super::super::{Reader, pending, rows, store::Store};
 use super::*;
@@ -60,6 +60,7 @@ fn every_record() -> Vec<Record> {
         },
         Record::WindowClosed {
             zone: s("b3"),
+            heard: vec![s("node-1")],
             why: s("heard again"),
         },
         Record::StepAccepted {
@@ -70,6 +71,16 @@ fn every_record() -> Vec<Record> {
             note: "disk busy".into(),
         },
         Record::ActedUnstored { through: 0 },
+        learned(Some("busan"), Mode::Live),
+        learned(None, Mode::Drill),
+        Record::ReturnEnded { why: s("over") },
+        Record::DestinationLost {
+            destination: s("busan"),
+            why: s("smoke"),
+        },
+        Record::DestinationWell {
+            destination: s("busan"),
+        },
         Record::IncidentClosed { n: 1, by: persons() },
     ];
     all.extend(orders());
@@ -77,6 +88,22 @@ fn every_record() -> Vec<Record> {
     all.extend(steps());
     all.extend(drills());
     all
+}
+
+fn learned(to: Option<&str>, mode: Mode) -> Record {
+    let way = Way {
+        workload: "db".into(),
+        rung: RungKind::Move,
+        hook: "mover".into(),
+        destination: to.map(Into::into),
+    };
+    let (took_ms, given_up) = (u32::MAX, to.is_some());
+    Record::Learned {
+        way,
+        mode,
+        took_ms,
+        given_up,
+    }
 }
 
 fn bypasses() -> Vec<Record> {
@@ -118,6 +145,7 @@ fn orders() -> Vec<Record> {
         Verb::Arm,
         Verb::Disarm,
         Verb::Reset,
+        Verb::Return,
     ];
     let (by, persons) = ("kim".to_owned(), || vec!["kim".to_owned(), "lee".to_owned()]);
     let mut all = Vec::new();
@@ -216,6 +244,10 @@ fn is_listed(record: &Record) -> bool {
         Record::Bypassed { .. } | Record::BypassEnded { .. } | Record::BypassRefused { .. } => true,
         Record::StepAccepted { .. }
         | Record::StepStranded { .. }
+        | Record::Learned { .. }
+        | Record::ReturnEnded { .. }
+        | Record::DestinationLost { .. }
+        | Record::DestinationWell { .. }
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,

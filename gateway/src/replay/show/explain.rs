@@ -1,6 +1,7 @@
 //! A moment, explained: for somebody at 3 a.m. on 80 columns, the answer first; and for programs.
 
 mod json;
+mod racks;
 mod zone;
 
 pub use json::explain_json;
@@ -80,6 +81,7 @@ pub fn explain_text(found: &Explanation, told: &Told<'_>) -> String {
     for (zone, answer) in view.zones.iter().zip(&found.answers) {
         text += &zone::text(found, zone, answer, told);
     }
+    text += &racks::text(&view.racks, told);
     text.push('\n');
     text
 }

@@ -103,9 +103,10 @@ async fn killed_at_its_turning_points_it_goes_on() {
     assert_eq!(killed, TURNS.len() + 9);
 }
 
-#[ignore = "heavy: 200 evacuations, some minutes"]
+#[ignore = "heavy: 1,000 evacuations, half an hour"]
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_200_moments_it_goes_on() {
-    let by_time = (0..200_u64).map(|i| at("vote", "votes", 1 + (i % 2) as usize, i * 8_300));
-    assert_eq!(sweep(by_time).await, 200);
+async fn killed_at_1000_moments_it_goes_on() {
+    // Spread evenly over the 1.7 s that an evacuation takes, which is denser than anything drawn.
+    let by_time = (0..1_000_u64).map(|i| at("vote", "votes", 1 + (i % 2) as usize, i * 1_700));
+    assert_eq!(sweep(by_time).await, 1_000);
 }

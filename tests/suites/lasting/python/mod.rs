@@ -3,3 +3,4 @@
 mod kill;
 mod stop;
 mod story;
+mod strace;

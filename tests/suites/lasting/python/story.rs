@@ -46,6 +46,16 @@ impl Story {
         Muster::start(&self.config).await
     }
 
+    /// As [`Muster::start_traced`].
+    pub(super) async fn start_traced(&self, nth: Option<usize>, strace: &Path) -> Muster {
+        Muster::start_traced(&self.config, nth, strace).await
+    }
+
+    /// A file beside the journal.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(super) fn journal_path(&self) -> PathBuf {
         self.folder.path().join("journal.db")
     }

@@ -4,7 +4,7 @@ use muster_core::{ChannelExplained, GroupExplained, Millis, RateExplained, ZoneE
 use muster_wire::Micro;
 use serde_json::{Value, json};
 
-use super::{Told, zone::peak};
+use super::{Told, racks, zone::peak};
 use crate::replay::explain::{Change, Explanation, Goal, WhatIf, ZoneAnswer};
 
 /// One room, or one recording.
@@ -15,6 +15,7 @@ pub fn explain_json(found: &Explanation, told: &Told<'_>) -> Value {
         "room": told.room, "site": found.view.site, "at": told.full(found.at), "t": told.relative(found.at),
         "engine_ms": found.at, "last_rise": told.is_rise, "level": found.view.level.as_str(), "why": found.view.why,
         "single_group": found.view.single_group, "tear": told.note,
+        "racks": racks::json(&found.view.racks, told),
         "zones": zones.map(|(zone, answer)| zone_json(found, zone, answer, told)).collect::<Vec<_>>(),
     })
 }
@@ -39,7 +40,7 @@ fn zone_json(found: &Explanation, zone: &ZoneExplained, answer: &ZoneAnswer, tol
     })
 }
 
-fn time(at: Option<Millis>, told: &Told<'_>) -> Value {
+pub(super) fn time(at: Option<Millis>, told: &Told<'_>) -> Value {
     at.map_or(
         Value::Null,
         |at| json!({ "at": told.full(at), "t": told.relative(at), "engine_ms": at }),

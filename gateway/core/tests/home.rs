@@ -1,0 +1,307 @@
+//! The way back: two persons, after the reset, in reverse, verified; stopped by whatever speaks against it.
+mod stand;
+
+use muster_core::{HookOutcome, Input, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict};
+use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, rung, site, workload};
+
+/// `db`, and `web` after it; `log` of a lower tier, which is only stopped.
+fn three() -> Site {
+    let mut site = site();
+    site.workloads = vec![
+        workload("db", 1, &[]),
+        workload("web", 1, &[0]),
+        workload("log", 2, &[]),
+    ];
+    site.workloads[2].rungs = vec![rung(RungKind::Stop, 1, 20)];
+    site
+}
+
+/// Answers everything that is called until nothing more is.
+fn let_all_go_well(stand: &mut Stand) {
+    for _ in 0..10 {
+        for phase in [Phase::Prepare, Phase::Evacuate, Phase::Restore, Phase::Verify] {
+            stand.answer_all(phase, &HookOutcome::Done);
+        }
+        stand.wait(SECOND);
+    }
+}
+
+/// All of it evacuated by order, and the incident closed.
+fn away(site: Site) -> Stand {
+    let mut stand = Stand::new(site);
+    assert_eq!(stand.both(Verb::Evacuate), Verdict::Taken);
+    let_all_go_well(&mut stand);
+    assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    stand
+}
+
+fn why(stand: &Stand) -> &str {
+    &stand.answers.last().unwrap().why
+}
+
+/// Restore steps and probes at home called, in order.
+fn homeward(stand: &Stand) -> Vec<String> {
+    let called = stand.called().into_iter();
+    called
+        .filter(|s| s.contains(".restore") || s.ends_with(".verify.s"))
+        .collect()
+}
+
+fn states(stand: &Stand) -> Vec<String> {
+    ["db", "web", "log"].map(|id| stand.workload(id)).to_vec()
+}
+
+fn over(stand: &Stand) -> Option<String> {
+    stand.entries.iter().rev().find_map(|e| match &e.record {
+        Record::ReturnEnded { why } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn two_persons_bring_it_home_in_reverse_and_each_is_verified_before_what_it_needs() {
+    let mut stand = away(three());
+    assert_eq!(states(&stand), ["moved", "moved", "stopped"]);
+    stand.wait(24 * 60 * MINUTE);
+    assert!(homeward(&stand).is_empty(), "nothing returns by itself");
+    assert_eq!(stand.order(EVE, Verb::Return), Verdict::Refused);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+    assert_eq!(homeward(&stand), ["log.stop.restore", "web.move.restore.far"]);
+    stand.done("web.move.restore.far");
+    assert_eq!(
+        homeward(&stand)[2..],
+        ["web.move.verify.s"],
+        "`db` waits for whom it serves"
+    );
+    stand.answer("web.move.verify.s", HookOutcome::Cannot { note: "not yet".into() });
+    stand.wait(SECOND);
+    assert_eq!(stand.attempts("web.move.verify.s"), 2, "asked again, not given up");
+    stand.done("web.move.verify.s");
+    assert_eq!(stand.workload("web"), "home");
+    assert_eq!(homeward(&stand)[3..], ["db.move.restore.far"]);
+    let call = stand.calls.iter().find(|c| c.step == "web.move.verify.s").unwrap();
+    assert_eq!(
+        (call.destination.as_deref(), call.doomed.as_deref()),
+        (Some("s"), Some(&[][..]))
+    );
+    assert_eq!(
+        (call.incident.as_str(), call.why.join(" ")),
+        ("s-1", "return ordered by ann and bob".into())
+    );
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+    assert_eq!(over(&stand).unwrap(), "over: 3 at home again");
+    let calls = stand.calls.len();
+    stand.wait(60 * MINUTE);
+    assert_eq!(stand.calls.len(), calls);
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("nothing is away"), "{}", why(&stand));
+}
+
+#[test]
+fn it_is_refused_while_an_incident_is_open_a_vote_is_held_or_power_may_be_lost() {
+    let mut stand = Stand::new(three());
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("nothing has been evacuated"));
+    stand.fire();
+    let_all_go_well(&mut stand);
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("a vote is still held"), "{}", why(&stand));
+    stand.keep(&[(0, 0), (1, 0), (5, 0)], 31 * MINUTE);
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("s-1 is open"), "{}", why(&stand));
+    assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    stand.settle_at(6, 1);
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("the site is at prepare"), "{}", why(&stand));
+    stand.settle_at(6, 0);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+}
+
+#[test]
+fn a_new_vote_stops_it_at_once_and_saves_what_is_home_again() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    stand.done("web.move.restore.far");
+    stand.done("web.move.verify.s");
+    assert_eq!(
+        (stand.workload("web"), stand.workload("db")),
+        ("home".into(), "returning".into())
+    );
+    stand.alarm(0);
+    assert_eq!(stand.ended("db.move.restore.far"), Some(StepEnd::Withdrawn));
+    assert!(stand.cancelled.contains(&"db.move.restore.far".to_owned()));
+    assert!(over(&stand).unwrap().starts_with("stopped: "), "{:?}", over(&stand));
+    assert_eq!(stand.view().incident.unwrap().id, "s-2");
+    stand.alarm(1);
+    let_all_go_well(&mut stand);
+    assert_eq!(
+        states(&stand),
+        ["moved", "moved", "stopped"],
+        "by new steps of a new incident"
+    );
+}
+
+#[test]
+fn a_battery_that_is_used_stops_it() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    stand.settle_at(6, 1);
+    assert!(over(&stand).unwrap().contains("prepare"), "{:?}", over(&stand));
+    let begun = homeward(&stand).len();
+    stand.settle_at(6, 0);
+    stand.wait(60 * MINUTE);
+    assert_eq!(homeward(&stand).len(), begun, "another order is needed");
+}
+
+#[test]
+fn one_person_holds_or_aborts_it_and_two_go_on_with_it() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    assert_eq!(stand.order(BOB, Verb::Hold), Verdict::Taken);
+    stand.done("web.move.restore.far");
+    stand.done("web.move.verify.s");
+    stand.wait(179 * SECOND);
+    assert!(!homeward(&stand).contains(&"db.move.restore.far".to_owned()), "held");
+    stand.wait(SECOND);
+    assert!(homeward(&stand).contains(&"db.move.restore.far".to_owned()));
+    assert_eq!(stand.order(ANN, Verb::Abort), Verdict::Taken);
+    assert_eq!(
+        stand.workload("db"),
+        "moved",
+        "it is where it was, as far as anybody knows"
+    );
+    let calls = stand.calls.len();
+    stand.wait(60 * MINUTE);
+    assert_eq!(stand.calls.len(), calls);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+    let again = stand.calls.iter().filter(|c| c.step == "db.move.restore.far");
+    assert!(
+        again.map(|c| c.token).collect::<Vec<_>>().is_sorted(),
+        "the same key, a higher token"
+    );
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+}
+
+#[test]
+fn what_cannot_come_stays_and_keeps_what_it_needs_there() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    stand.answer(
+        "web.move.restore.far",
+        HookOutcome::Cannot {
+            note: "its disk burnt".into(),
+        },
+    );
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["moved", "moved", "home"], "`db` stays with `web`");
+    assert!(over(&stand).unwrap().contains("2 could not come"), "{:?}", over(&stand));
+}
+
+#[test]
+fn only_what_is_safe_elsewhere_returns() {
+    let mut stand = Stand::new(three());
+    stand.both(Verb::Evacuate);
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    stand.wait(2 * SECOND);
+    stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
+    stand.done("log.stop.verify");
+    stand.both(Verb::Reset);
+    assert_eq!(states(&stand), ["verifying", "waiting", "stopped"]);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+    let_all_go_well(&mut stand);
+    assert_eq!(homeward(&stand), ["log.stop.restore", "log.stop.verify.s"]);
+}
+
+#[test]
+fn it_goes_on_after_a_restart_with_the_same_keys_whatever_of_the_journal_is_there() {
+    let mut before = away(three());
+    before.both(Verb::Return);
+    before.done("web.move.restore.far");
+    before.done("web.move.verify.s");
+    before.done("log.stop.restore");
+    let last = before.entries.last().unwrap().seq;
+    let ordered = before
+        .entries
+        .iter()
+        .find(|e| matches!(e.record, Record::OrderTaken { verb: Verb::Return, .. }));
+    let ordered = ordered.unwrap().seq;
+    for through in ordered..=last {
+        let mut after = before.restart(through);
+        for call in after.calls.iter().filter(|c| c.phase == Phase::Restore) {
+            let same = before.calls.iter().find(|c| c.step == call.step);
+            assert!(
+                same.is_none_or(|c| c.token == call.token),
+                "{} has another token",
+                call.step
+            );
+        }
+        let_all_go_well(&mut after);
+        assert_eq!(states(&after), ["home"; 3], "{through}");
+        assert!(over(&after).unwrap().contains("3 at home"), "{through}");
+    }
+    let mut after = before.restart(ordered - 1);
+    let_all_go_well(&mut after);
+    assert_eq!(
+        states(&after),
+        ["moved", "moved", "stopped"],
+        "without the order nothing returns"
+    );
+}
+
+#[test]
+fn a_drill_returns_as_a_drill_and_not_for_real() {
+    let mut file = three();
+    file.armed = false;
+    let mut stand = away(file);
+    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("the evacuation was drill"), "{}", why(&stand));
+    assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+    assert!(stand.modes().iter().all(|m| *m == Mode::Drill));
+}
+
+#[test]
+fn disarming_on_the_way_stops_it() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    stand.both(Verb::Disarm);
+    assert!(over(&stand).unwrap().contains("disarm"), "{:?}", over(&stand));
+    stand.wait(60 * MINUTE);
+    assert!(stand.modes().iter().all(|m| *m == Mode::Live));
+}
+
+#[test]
+fn a_file_may_not_change_what_is_on_its_way_home_and_nothing_is_pruned() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    let mut other = stand.file.clone();
+    other.workloads[1].rungs.remove(0);
+    assert!(stand.reload(other).unwrap_err().contains("web"));
+    let (through, leftover) = (1, muster_core::Leftover::default());
+    let out = stand.input(&Input::Prune {
+        through,
+        hash: "00".into(),
+        leftover,
+    });
+    assert!(out.is_empty());
+    let mut harmless = stand.file.clone();
+    harmless.workloads[1].rungs[0].needs_ms += 1;
+    stand.reload(harmless).unwrap();
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+}
+
+#[test]
+fn a_way_home_teaches_nothing_about_the_way_out() {
+    let mut stand = away(three());
+    let before: Vec<_> = stand.state.ways().collect();
+    stand.both(Verb::Return);
+    stand.wait(60 * MINUTE);
+    let_all_go_well(&mut stand);
+    assert_eq!(stand.state.ways().collect::<Vec<_>>(), before);
+}

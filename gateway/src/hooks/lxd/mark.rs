@@ -1,0 +1,98 @@
+//! What is kept at an instance: the highest token that has acted on it, and how it was before.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::door::{Door, Seen};
+use super::fault::Fault;
+use super::words::Instance;
+
+/// The highest token.
+const TOKEN: &str = "user.muster-token";
+/// The incident in which it was first acted on; what follows is of that moment.
+const INCIDENT: &str = "user.muster-incident";
+/// The member it stood on.
+const HOME: &str = "user.muster-home";
+/// `running`, or what else it was.
+const POWER: &str = "user.muster-power";
+
+const RUNNING: &str = "running";
+
+/// Somebody else may be first this often.
+const TRIES: usize = 5;
+
+/// How it was before anything was done to it.
+pub(super) struct Before {
+    pub(super) home: Option<String>,
+    pub(super) ran: bool,
+}
+
+impl Instance {
+    /// Of the incident that the marks are of; as it is now where there are none.
+    pub(super) fn before(&self) -> Before {
+        let home = self.config.get(HOME).cloned();
+        let ran = self
+            .config
+            .get(POWER)
+            .map_or(!self.is("Stopped"), |power| power == RUNNING);
+        Before { home, ran }
+    }
+
+    fn token(&self) -> u64 {
+        self.config.get(TOKEN).and_then(|token| token.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Raises the fence to this token; the instance as it is behind it.
+pub(super) async fn raise(door: &Door, name: &str, incident: &str, token: u64) -> Result<Instance, Fault> {
+    for _ in 0..TRIES {
+        let seen = door.instance(name).await?;
+        if seen.it.token() > token {
+            return Err(Fault::Overtaken(name.to_owned(), seen.it.token()));
+        }
+        let marks = marks(&seen.it, incident, token);
+        if marks.is_empty() {
+            return Ok(seen.it);
+        }
+        match write(door, &seen, marks).await {
+            Err(fault) if fault.is_stale() => {}
+            done => done?,
+        }
+    }
+    Err(Fault::NotYet(format!(
+        "the settings of {name} change faster than they can be marked"
+    )))
+}
+
+/// Back home, and as it was: only the token stays.
+pub(super) async fn lift(door: &Door, name: &str) -> Result<(), Fault> {
+    let seen = door.instance(name).await?;
+    let gone = [INCIDENT, HOME, POWER].map(|key| (key.to_owned(), json!("")));
+    write(door, &seen, gone.into_iter().collect()).await
+}
+
+/// What is not marked yet.
+fn marks(instance: &Instance, incident: &str, token: u64) -> Map<String, Value> {
+    let mut marks = Map::new();
+    let mut mark = |key: &str, value: String| {
+        if instance.config.get(key) != Some(&value) {
+            marks.insert(key.to_owned(), value.into());
+        }
+    };
+    mark(TOKEN, token.to_string());
+    if instance.config.get(INCIDENT).map(String::as_str) != Some(incident) {
+        let power = if instance.is("Stopped") { "stopped" } else { RUNNING };
+        mark(POWER, power.into());
+        mark(HOME, instance.location.clone());
+        mark(INCIDENT, incident.to_owned());
+    }
+    marks
+}
+
+async fn write(door: &Door, seen: &Seen<Instance>, marks: Map<String, Value>) -> Result<(), Fault> {
+    let path = format!("/1.0/instances/{}", seen.it.name);
+    let body = json!({ "config": marks });
+    door.send(Method::PATCH, (&path, &[]), &body, seen.etag.as_ref())
+        .await
+        .map(drop)
+}

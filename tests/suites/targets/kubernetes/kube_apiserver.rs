@@ -1,0 +1,172 @@
+//! The same scenarios on a real control plane, which nobody here wrote: `control_plane.sh` says how its binaries are made.
+//! MUSTER_KUBERNETES is the folder of them.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Cluster, scenarios};
+
+/// A cold start on a slow machine.
+const START: Duration = Duration::from_secs(180);
+
+struct ControlPlane {
+    process: Child,
+    folder: TempDir,
+    cluster: Cluster,
+}
+
+impl ControlPlane {
+    async fn start() -> Self {
+        let binaries = std::env::var("MUSTER_KUBERNETES").expect("MUSTER_KUBERNETES is the folder of kube-apiserver");
+        let folder = TempDir::new().unwrap();
+        let ports: Vec<String> = (0..3)
+            .map(|_| crate::site::acting_site::lasting_port().to_string())
+            .collect();
+        let kubelets = crate::site::acting_site::lasting_port().to_string();
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("targets/control_plane.sh");
+        let mut process = Command::new(script)
+            .arg(binaries)
+            .arg(folder.path())
+            .args(&ports)
+            .arg(kubelets)
+            .args(["m1=r1", "m2=r1", "m3=r9"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = tokio::time::timeout(START, lines.next_line())
+            .await
+            .expect("a control plane in time");
+        assert_eq!(first.unwrap().as_deref(), Some("ready"));
+        let ca = folder.path().join("ca.pem");
+        let clients = muster::hooks::Clients::new(Duration::from_secs(2)).unwrap();
+        let cluster = Cluster {
+            url: format!("https://127.0.0.1:{}", ports[2]),
+            client: clients.of(true, Some(&ca)).unwrap(),
+            ca: Some(ca),
+            admin: Some("admin-token".into()),
+            token_file: Some(folder.path().join("muster.token")),
+            identity: None,
+            policy: "v1beta1",
+            namespace: "none".into(),
+        };
+        let plane = Self {
+            process,
+            folder,
+            cluster,
+        };
+        plane.allow().await;
+        plane
+    }
+
+    /// What HOOKS.md says that Muster's account needs, and nothing more.
+    async fn allow(&self) {
+        let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "muster" },
+            "rules": [
+                rule("", &["nodes"], &["get", "list", "patch"]),
+                rule("", &["pods"], &["list", "delete"]),
+                rule("", &["pods/eviction"], &["create"]),
+                rule("", &["persistentvolumeclaims", "persistentvolumes"], &["get"]),
+                rule("apps", &["deployments", "statefulsets", "replicasets"], &["get", "patch"]),
+                rule("policy", &["poddisruptionbudgets"], &["list"]),
+            ],
+        });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "muster" },
+            "subjects": [{ "kind": "User", "name": "muster", "apiGroup": "rbac.authorization.k8s.io" }],
+            "roleRef": { "kind": "ClusterRole", "name": "muster", "apiGroup": "rbac.authorization.k8s.io" },
+        });
+        self.cluster
+            .post("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role)
+            .await;
+        self.cluster
+            .post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding)
+            .await;
+    }
+
+    /// It lives as long as its stdin is open, also where a test has failed.
+    async fn end(mut self) {
+        drop(self.process.stdin.take());
+        let _ = tokio::time::timeout(START, self.process.wait()).await;
+    }
+
+    /// Reached by a certificate, and by no token.
+    fn by_certificate(&self) -> Cluster {
+        let file = |name: &str| self.folder.path().join(name);
+        let identity = Some((file("muster.pem"), file("muster.key")));
+        Cluster {
+            token_file: None,
+            identity,
+            ..self.named("by_certificate")
+        }
+    }
+
+    /// A namespace of its own for one scenario, and after it nodes as they were.
+    fn named(&self, name: &str) -> Cluster {
+        Cluster {
+            namespace: name.replace('_', "-"),
+            ..self.cluster.clone()
+        }
+    }
+
+    async fn tidy(&self, cluster: &Cluster) {
+        for kind in ["deployments", "replicasets"] {
+            cluster
+                .ask(Method::DELETE, &cluster.in_namespace("apis/apps/v1", kind), None)
+                .await;
+        }
+        let now = json!({ "gracePeriodSeconds": 0 });
+        let pods = cluster.in_namespace("api/v1", "pods");
+        cluster.until_none(&pods, &now).await;
+        let open = json!({ "spec": { "unschedulable": null }, "metadata": { "annotations": {
+            "muster/cordoned": null, "muster/token": null } } });
+        for node in ["m1", "m2", "m3"] {
+            cluster.patch(&format!("/api/v1/nodes/{node}"), &open).await;
+            let at = format!("/api/v1/nodes/{node}");
+            let fresh = |node: &Value| node["spec"]["taints"].is_null();
+            cluster.until(&at, "the taint of its cordon is gone", fresh).await;
+        }
+    }
+}
+
+macro_rules! all_on {
+    ($plane:ident: $($name:ident),* $(,)?) => {$({
+        let cluster = $plane.named(stringify!($name));
+        scenarios::$name(&cluster).await;
+        $plane.tidy(&cluster).await;
+        println!("ok  {}", stringify!($name));
+    })*};
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "heavy: a real control plane, built from Debian's source"]
+async fn every_scenario_passes_on_a_real_control_plane() {
+    let plane = ControlPlane::start().await;
+    all_on!(plane:
+        a_workload_moves_and_the_cordon_stands_first,
+        a_budget_is_waited_for_then_given_up,
+        two_budgets_are_no_way,
+        a_failover_deletes_past_the_budget,
+        a_stop_scales_to_nothing_and_back,
+        a_stop_leaves_alone_what_stands_elsewhere,
+        a_lower_token_is_refused,
+        a_drill_changes_nothing,
+        what_would_not_go_is_said_before,
+        a_node_is_emptied,
+        pods_by_labels_move,
+        bare_pods_and_no_room_are_no_way,
+        others_cordons_stay_theirs,
+    );
+    scenarios::a_workload_moves_and_the_cordon_stands_first(&plane.by_certificate()).await;
+    plane.end().await;
+}
