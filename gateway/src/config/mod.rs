@@ -35,6 +35,7 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod nut_face;
 mod objects;
 mod pick;
 mod places;
@@ -64,6 +65,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use nut_face::NutFace;
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
 pub use port::{Parity, Port, SerialLine};
 pub use sensor::{Meaning, Pick, Sensor, Word};
@@ -107,6 +109,8 @@ pub struct Config {
     pub bridges: Bridges,
     /// How often drills are held.
     pub drills: Vec<Drilled>,
+    /// What NUT's clients are shown; none: nobody listens for them.
+    pub nut: Option<NutFace>,
 }
 
 impl Config {
