@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{HookOutcome, Input, Leftover, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict, WayView};
-use stand::{ANN, MINUTE, SECOND, Stand, site};
+use stand::{MINUTE, SECOND, Stand, site};
 
 /// A whole incident by order, in which every evacuation takes so long, and its reset.
 fn incident(stand: &mut Stand, takes_s: i64) {
