@@ -202,12 +202,17 @@ impl Gateway {
         };
         gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.tell_the_world(config, heard, restored.told)?;
-        gateway.answer_as_ups(config).await?;
-        gateway.open_sources(config).await?;
-        // It ends with the engine.
-        tokio::spawn(gateway.keeper().run());
-        gateway.keep_ready();
+        gateway.open_and_keep(config).await?;
         Ok(gateway)
+    }
+
+    /// What reaches outwards, and what goes on beside it; the latter ends with the engine.
+    async fn open_and_keep(&mut self, config: &Config) -> Result<(), StartError> {
+        self.answer_as_ups(config).await?;
+        self.open_sources(config).await?;
+        tokio::spawn(self.keeper().run());
+        self.keep_ready();
+        Ok(())
     }
 
     /// Readiness and the calendar; both end with the gateway.

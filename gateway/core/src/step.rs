@@ -71,17 +71,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
                 simulated: *simulated,
                 age_ms: *age_ms,
             };
-            let clear_since = state.detect.clear_since(*channel);
-            let noted = state.detect.sample(&state.site, now, sample, changes);
-            if noted {
-                // How long a battery lasts is known anew, and perhaps of many at once.
-                state.wake = state.wake.into_iter().chain([now.saturating_add(NOTED_MS)]).min();
-            }
-            // When its vote returns is known anew; or how power flows.
-            state.detect.switches(*channel, now)
-                || clear_since != state.detect.clear_since(*channel)
-                || shortens(state, *channel)
-                || may_vote_at_last(state, *channel)
+            read(state, now, sample, changes)
         }
         Input::Tick => false,
         Input::Stored { through } => stored(state, *through, out),
@@ -130,6 +120,21 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
         Input::Restore(entries) => restore(state, now, entries, out),
         Input::Prune { .. } => prune(state, now, input, out),
     }
+}
+
+fn read(state: &mut State, now: Millis, sample: Sample, changes: &mut Vec<Change>) -> bool {
+    let channel = sample.channel;
+    let clear_since = state.detect.clear_since(channel);
+    let noted = state.detect.sample(&state.site, now, sample, changes);
+    if noted {
+        // How long a battery lasts is known anew, and perhaps of many at once.
+        state.wake = state.wake.into_iter().chain([now.saturating_add(NOTED_MS)]).min();
+    }
+    // When its vote returns is known anew; or how power flows.
+    state.detect.switches(channel, now)
+        || clear_since != state.detect.clear_since(channel)
+        || shortens(state, channel)
+        || may_vote_at_last(state, channel)
 }
 
 fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64, out: &mut Vec<Effect>) -> bool {

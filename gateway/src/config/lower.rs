@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use muster_core::{Channel, ChannelIx, Site, SourceIx, Workload};
+use muster_core::{Channel, ChannelIx, Group, Site, SourceIx, Workload, Zone};
 
 use super::channels::{Lowered, Maker};
 use super::faults::{At, Faults};
@@ -23,28 +23,21 @@ use super::{
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let indices = Indices::of(&rows, faults);
     let zones = zone::lower(&rows.zones, &indices.zones, faults);
-    let maker = Maker {
+    let mut made = Maker {
         sources: &rows.sources,
         rows: &rows.channels,
         zones: &indices.zones,
         source_index: &indices.sources,
         faults,
-    };
-    let mut made = maker.make();
+    }
+    .make();
     let groups = groups::number(&mut made);
     checks::resolve(&mut made, faults);
     groups::check_shared(&made, &rows.sources, faults);
     alike::check(&made, &rows.sources, &rows.zones, faults);
     let devices = Devices::of(&rows.sources, &mut made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
-    Protection {
-        site: &rows.site,
-        rows: &rows.zones,
-        zones: &zones,
-        channels: &channels,
-        groups: &groups,
-    }
-    .check(faults);
+    protection(&rows, (&zones, &channels, &groups), faults);
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
@@ -74,32 +67,45 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
-    let targets = targets.into_iter().flatten();
-    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
-    objects::check(&targets, &rows.workloads, faults);
+    let hooks = known(targets, &rows.workloads, faults);
     let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
-    let drills = rows
-        .drills
-        .into_iter()
-        .map(|row| row.lower(&indices.workloads, faults))
-        .collect();
-    let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
+    let drills = rows.drills.into_iter();
     Config {
         site,
-        mqtt,
-        http,
-        store,
+        mqtt: rows.mqtt.mqtt,
+        http: rows.http,
+        store: rows.store,
         nodes: devices.nodes,
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks: targets,
+        hooks,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,
-        drills,
+        drills: drills.map(|row| row.lower(&indices.workloads, faults)).collect(),
         nut,
     }
+}
+
+/// Whether every zone has enough that can vote.
+fn protection(rows: &Rows, (zones, channels, groups): (&[Zone], &[Channel], &[Group]), faults: &Faults<'_>) {
+    Protection {
+        site: &rows.site,
+        rows: &rows.zones,
+        zones,
+        channels,
+        groups,
+    }
+    .check(faults);
+}
+
+/// The targets of all hooks that have one, each of which knows its workloads.
+fn known(targets: Vec<Option<HookTarget>>, workloads: &[WorkloadRow], faults: &Faults<'_>) -> Vec<HookTarget> {
+    let targets = targets.into_iter().flatten();
+    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, workloads)).collect();
+    objects::check(&targets, workloads, faults);
+    targets
 }
 
 /// A hook's target that knows its workloads by name: those with a rung that calls it.

@@ -30,34 +30,21 @@ pub fn line(record: &Record) -> String {
             by,
             reason,
             until,
-        } => format!(
-            "{} of {what} {id} by {by} until engine time {until} ms: {reason}",
-            service(*what)
-        ),
+        } => bypassed((*what, id), by, reason, *until),
         Record::BypassEnded { what, id, why } => format!("{} of {what} {id} has ended: {why}", service(*what)),
         Record::BypassRefused { what, id, by, why } => {
             format!("{} of {what} {id} refused to {by}: {why}", service(*what))
         }
         Record::VoteReturned { zone, group } => format!("{group} in {zone} is clear again; its vote stays latched"),
         Record::PowerHeld { why } => format!("held: {why}"),
-        Record::EvacuateBegun {
-            why,
-            racks: Some(racks),
-            ..
-        } if !racks.is_empty() => format!("evacuation of racks {} begun: {why}", racks.join(", ")),
-        Record::EvacuateBegun { zone, why, .. } => {
-            format!("evacuation of {} begun: {why}", zone.as_deref().unwrap_or("the site"))
-        }
+        Record::EvacuateBegun { zone, why, racks } => begun(zone.as_deref(), racks.as_deref(), why),
         Record::AbortLifted { why } => format!("abort lifted: {why}"),
         Record::ActedUnstored { through } => {
             format!("steps went out before the disk answered; durable then: up to {through}")
         }
         Record::IncidentClosed { n, by } => format!("incident {n} closed by {}", by.join(" and ")),
         Record::OrderPending { verb, by } => format!("{} ordered by {by}, waits for a second person", word(*verb)),
-        Record::OrderTaken { verb, by, until } => {
-            let until = until.map_or_else(String::new, |at| format!(", until engine time {at} ms"));
-            format!("{} ordered by {}{until}", word(*verb), by.join(" and "))
-        }
+        Record::OrderTaken { verb, by, until } => taken(*verb, by, *until),
         Record::OrderRefused { verb, by, why } => format!("{} refused to {by}: {why}", word(*verb)),
         Record::Pruned { through, leftover, .. } => {
             let resets = leftover.resets;
@@ -87,6 +74,24 @@ pub fn line(record: &Record) -> String {
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
     }
+}
+
+fn begun(zone: Option<&str>, racks: Option<&[String]>, why: &str) -> String {
+    let what = match racks.filter(|racks| !racks.is_empty()) {
+        Some(racks) => format!("racks {}", racks.join(", ")),
+        None => zone.unwrap_or("the site").to_owned(),
+    };
+    format!("evacuation of {what} begun: {why}")
+}
+
+fn taken(verb: Verb, by: &[String], until: Option<i64>) -> String {
+    let until = until.map_or_else(String::new, |at| format!(", until engine time {at} ms"));
+    format!("{} ordered by {}{until}", word(verb), by.join(" and "))
+}
+
+fn bypassed((what, id): (Part, &str), by: &str, reason: &str, until: i64) -> String {
+    let service = service(what);
+    format!("{service} of {what} {id} by {by} until engine time {until} ms: {reason}")
 }
 
 fn learned(way: &Way, mode: Mode, took_ms: u32, given_up: bool) -> String {

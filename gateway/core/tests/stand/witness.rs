@@ -1,11 +1,12 @@
 //! Watches every step from outside, through records, effects and the view alone, and fails when an invariant is broken.
 //! It keeps its own small model of votes and orders, so that a mistake of the core is not made twice.
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Call, Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb,
-    next_deadline,
+    Effect, Entry, FeedKind, Input, Millis, Mode, Part, Record, Role, Site, State, StepEnd, Verb, next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -356,13 +357,7 @@ impl Witness {
             } => self.outage_begins(entry.at, why),
             Record::EvacuateBegun {
                 zone: Some(zone), why, ..
-            } => {
-                // What is remembered was judged when it happened, by the zones and neighbours of then.
-                let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
-                assert!(judged, "zone {zone} evacuates without evidence: {why}");
-                self.evacuating = true;
-                self.windows.remove(zone);
-            }
+            } => self.zone_evacuates(zone, why),
             Record::WindowOpened { zone, until, .. } => self.window_opens(zone, entry.at, *until),
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
             Record::Bypassed { until, .. } => self.bypass(entry, *until),
@@ -375,15 +370,7 @@ impl Witness {
             Record::StepIntent { .. } => self.intent(entry),
             Record::StepEnded { step, end, .. } => self.end(step, *end),
             Record::ActedUnstored { .. } => self.marked = true,
-            Record::IncidentClosed { .. } => {
-                assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
-                assert_eq!(self.reset_by, 2, "a reset takes two");
-                self.open = false;
-                self.votes.clear();
-                (self.evacuating, self.aborted) = (false, false);
-                self.windows.clear();
-                self.reset_by = 0;
-            }
+            Record::IncidentClosed { .. } => self.close(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
@@ -408,6 +395,24 @@ impl Witness {
             | Record::DrillEnded { .. }
             | Record::Pruned { .. } => {}
         }
+    }
+
+    /// What is remembered was judged when it happened, by the zones and neighbours of then.
+    fn zone_evacuates(&mut self, zone: &str, why: &str) {
+        let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
+        assert!(judged, "zone {zone} evacuates without evidence: {why}");
+        self.evacuating = true;
+        self.windows.remove(zone);
+    }
+
+    fn close(&mut self) {
+        assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
+        assert_eq!(self.reset_by, 2, "a reset takes two");
+        self.open = false;
+        self.votes.clear();
+        (self.evacuating, self.aborted) = (false, false);
+        self.windows.clear();
+        self.reset_by = 0;
     }
 
     fn window_opens(&mut self, zone: &str, at: Millis, until: Millis) {
@@ -492,116 +497,6 @@ impl Witness {
                 self.returning = true;
             }
         }
-    }
-
-    fn intent(&mut self, entry: &Entry) {
-        let Record::StepIntent {
-            step,
-            phase,
-            mode,
-            token,
-            ..
-        } = &entry.record
-        else {
-            return;
-        };
-        let homeward = self.homeward(step, *phase);
-        assert!(
-            !homeward || self.returning && !self.open,
-            "{step}: return is never automatic (15)"
-        );
-        assert!(
-            homeward || *phase == Phase::Prepare || self.evacuating,
-            "{step} without evidence (1)"
-        );
-        let to = step.rsplit('.').next().unwrap_or_default();
-        let goes = *phase == Phase::Evacuate && self.lost.contains(to);
-        assert!(!goes, "{step} begins, and {to} has a vote of its own (5)");
-        let aborted = self.aborted && *phase != Phase::Prepare;
-        assert!(!aborted, "{step} begins though an evacuation is aborted");
-        let last = self.token.insert(*mode, *token);
-        assert!(last.is_none_or(|last| *token > last), "token {token} after {last:?}");
-        let key = (self.incident.expect("an incident"), step.clone(), *mode);
-        let intent = Intent {
-            seq: entry.seq,
-            at: entry.at,
-            token: *token,
-            end: None,
-        };
-        if let Some(old) = self.intents.insert(key, intent) {
-            assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
-        }
-    }
-
-    /// Of the way back, by its phase or because it asks at home.
-    fn homeward(&self, step: &str, phase: Phase) -> bool {
-        phase == Phase::Restore || step.ends_with(&format!(".verify.{}", self.site.id))
-    }
-
-    fn end(&mut self, step: &str, end: StepEnd) {
-        let n = self.incident.expect("an incident");
-        let live = |m: &Mode| {
-            let key = (n, step.to_string(), *m);
-            self.intents.get(&key).is_some_and(|i| i.end.is_none())
-        };
-        let mode = [Mode::Live, Mode::Drill].into_iter().find(live);
-        let mode = mode.unwrap_or_else(|| panic!("{step} ends, and never began"));
-        let key = (n, step.to_string(), mode);
-        self.intents.get_mut(&key).expect("an intent").end = Some(end);
-    }
-
-    /// Invariants 7, 8, 11 and 15.
-    fn call(&self, now: Millis, call: &Call) {
-        if self.drilled.call(&self.site, self.stored, call) {
-            return assert_eq!(
-                self.incident.filter(|_| self.evacuating),
-                None,
-                "a drill beside an evacuation"
-            );
-        }
-        let n = self.incident.expect("an incident");
-        assert_eq!(call.incident, format!("{}-{n}", self.site.id));
-        let key = (n, call.step.clone(), call.mode);
-        let intent = self
-            .intents
-            .get(&key)
-            .unwrap_or_else(|| panic!("{} without an intent (7)", call.step));
-        assert_eq!(intent.end, None, "{} called after its end (8)", call.step);
-        assert_eq!(intent.token, call.token, "a retry has the token of its intent");
-        let waited = now - intent.at >= 500 || self.journal_sick || self.marked;
-        let durable = intent.seq <= self.stored;
-        assert!(durable || waited, "{} called before the journal has it (7)", call.step);
-        assert!(
-            durable || self.marked,
-            "{} called, and the journal is not marked (7)",
-            call.step
-        );
-        assert_eq!(
-            call.mode == Mode::Live,
-            self.armed,
-            "{} in the wrong mode (11)",
-            call.step
-        );
-        let homeward = self.homeward(&call.step, call.phase);
-        assert!(
-            !homeward || self.returning && !self.open,
-            "{} called, and nobody has ordered a return (15)",
-            call.step
-        );
-        let accepts = self.site.hooks[call.hook.at()].accepts_drill;
-        assert!(
-            call.mode == Mode::Live || accepts,
-            "{} drills a hook that takes none (11)",
-            call.step
-        );
-        assert!(
-            homeward || call.phase == Phase::Prepare || self.evacuating,
-            "{} without evidence (1)",
-            call.step
-        );
-        let to = call.destination.as_deref().unwrap_or_default();
-        let goes = call.phase == Phase::Evacuate && self.lost.contains(to);
-        assert!(!goes, "{} called, and {to} has a vote of its own (5)", call.step);
     }
 
     /// Invariant 3, and that nothing grows without end.

@@ -53,6 +53,28 @@ fn every_record() -> Vec<Record> {
             alarmed_at: 7,
             why: s("died"),
         },
+        Record::StepAccepted {
+            step: s("db.0.evacuate"),
+        },
+        Record::StepStranded {
+            step: "db.stop.evacuate".into(),
+            note: "disk busy".into(),
+        },
+        Record::ActedUnstored { through: 0 },
+        Record::IncidentClosed { n: 1, by: persons() },
+    ];
+    all.extend(windows());
+    all.extend(places());
+    all.extend(orders());
+    all.extend(bypasses());
+    all.extend(steps());
+    all.extend(drills());
+    all
+}
+
+fn windows() -> Vec<Record> {
+    let s = String::from;
+    vec![
         Record::WindowOpened {
             zone: s("b3"),
             until: i64::MAX,
@@ -63,14 +85,12 @@ fn every_record() -> Vec<Record> {
             heard: vec![s("node-1")],
             why: s("heard again"),
         },
-        Record::StepAccepted {
-            step: s("db.0.evacuate"),
-        },
-        Record::StepStranded {
-            step: "db.stop.evacuate".into(),
-            note: "disk busy".into(),
-        },
-        Record::ActedUnstored { through: 0 },
+    ]
+}
+
+fn places() -> Vec<Record> {
+    let s = String::from;
+    vec![
         learned(Some("busan"), Mode::Live),
         learned(None, Mode::Drill),
         Record::ReturnEnded { why: s("over") },
@@ -81,13 +101,7 @@ fn every_record() -> Vec<Record> {
         Record::DestinationWell {
             destination: s("busan"),
         },
-        Record::IncidentClosed { n: 1, by: persons() },
-    ];
-    all.extend(orders());
-    all.extend(bypasses());
-    all.extend(steps());
-    all.extend(drills());
-    all
+    ]
 }
 
 fn learned(to: Option<&str>, mode: Mode) -> Record {

@@ -1,0 +1,117 @@
+//! What must hold of every step: its intent, its calls, its end.
+
+use muster_core::{Call, Entry, Millis, Mode, Phase, Record, StepEnd};
+
+use super::{Intent, Witness};
+
+impl Witness {
+    pub(super) fn intent(&mut self, entry: &Entry) {
+        let Record::StepIntent {
+            step,
+            phase,
+            mode,
+            token,
+            ..
+        } = &entry.record
+        else {
+            return;
+        };
+        let homeward = self.homeward(step, *phase);
+        assert!(
+            !homeward || self.returning && !self.open,
+            "{step}: return is never automatic (15)"
+        );
+        assert!(
+            homeward || *phase == Phase::Prepare || self.evacuating,
+            "{step} without evidence (1)"
+        );
+        let to = step.rsplit('.').next().unwrap_or_default();
+        let goes = *phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{step} begins, and {to} has a vote of its own (5)");
+        let aborted = self.aborted && *phase != Phase::Prepare;
+        assert!(!aborted, "{step} begins though an evacuation is aborted");
+        let last = self.token.insert(*mode, *token);
+        assert!(last.is_none_or(|last| *token > last), "token {token} after {last:?}");
+        let key = (self.incident.expect("an incident"), step.clone(), *mode);
+        let intent = Intent {
+            seq: entry.seq,
+            at: entry.at,
+            token: *token,
+            end: None,
+        };
+        if let Some(old) = self.intents.insert(key, intent) {
+            assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
+        }
+    }
+
+    /// Of the way back, by its phase or because it asks at home.
+    fn homeward(&self, step: &str, phase: Phase) -> bool {
+        phase == Phase::Restore || step.ends_with(&format!(".verify.{}", self.site.id))
+    }
+
+    pub(super) fn end(&mut self, step: &str, end: StepEnd) {
+        let n = self.incident.expect("an incident");
+        let live = |m: &Mode| {
+            let key = (n, step.to_string(), *m);
+            self.intents.get(&key).is_some_and(|i| i.end.is_none())
+        };
+        let mode = [Mode::Live, Mode::Drill].into_iter().find(live);
+        let mode = mode.unwrap_or_else(|| panic!("{step} ends, and never began"));
+        let key = (n, step.to_string(), mode);
+        self.intents.get_mut(&key).expect("an intent").end = Some(end);
+    }
+
+    /// Invariants 7, 8, 11 and 15.
+    pub(super) fn call(&self, now: Millis, call: &Call) {
+        if self.drilled.call(&self.site, self.stored, call) {
+            return assert_eq!(
+                self.incident.filter(|_| self.evacuating),
+                None,
+                "a drill beside an evacuation"
+            );
+        }
+        let n = self.incident.expect("an incident");
+        assert_eq!(call.incident, format!("{}-{n}", self.site.id));
+        let key = (n, call.step.clone(), call.mode);
+        let intent = self
+            .intents
+            .get(&key)
+            .unwrap_or_else(|| panic!("{} without an intent (7)", call.step));
+        assert_eq!(intent.end, None, "{} called after its end (8)", call.step);
+        assert_eq!(intent.token, call.token, "a retry has the token of its intent");
+        let waited = now - intent.at >= 500 || self.journal_sick || self.marked;
+        let durable = intent.seq <= self.stored;
+        assert!(durable || waited, "{} called before the journal has it (7)", call.step);
+        assert!(
+            durable || self.marked,
+            "{} called, and the journal is not marked (7)",
+            call.step
+        );
+        assert_eq!(
+            call.mode == Mode::Live,
+            self.armed,
+            "{} in the wrong mode (11)",
+            call.step
+        );
+        let homeward = self.homeward(&call.step, call.phase);
+        assert!(
+            !homeward || self.returning && !self.open,
+            "{} called, and nobody has ordered a return (15)",
+            call.step
+        );
+        let accepts = self.site.hooks[call.hook.at()].accepts_drill;
+        assert!(
+            call.mode == Mode::Live || accepts,
+            "{} drills a hook that takes none (11)",
+            call.step
+        );
+        assert!(
+            homeward || call.phase == Phase::Prepare || self.evacuating,
+            "{} without evidence (1)",
+            call.step
+        );
+        let to = call.destination.as_deref().unwrap_or_default();
+        let goes = call.phase == Phase::Evacuate && self.lost.contains(to);
+        assert!(!goes, "{} called, and {to} has a vote of its own (5)", call.step);
+    }
+}
