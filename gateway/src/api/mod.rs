@@ -29,6 +29,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod wall;
+mod ways;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -140,6 +140,7 @@ impl Inner {
                     _ => mover.relocate().await,
                 }
             }
+            (_, Phase::Verify, _) if call.asks_home() => mover.is_home().await,
             (_, Phase::Verify, RungKind::Move) => mover.has_moved().await,
             (_, Phase::Verify, RungKind::Stop) => mover.has_stopped().await,
             (_, Phase::Restore, _) => {
