@@ -75,15 +75,6 @@ impl Mover<'_> {
         mark::lift(self.door, self.name).await
     }
 
-    /// The probe after it: nothing is remembered any more of where it was before.
-    pub(super) async fn is_home(&self) -> Result<(), Fault> {
-        let instance = self.look().await?;
-        match instance.before().home {
-            None => Ok(()),
-            Some(_) => Err(self.still(&instance)),
-        }
-    }
-
     async fn bring_to(&self, goal: &[&str]) -> Result<(), Fault> {
         for _ in 0..LOOKS {
             if self.waiting(COPY).for_others(self.name).await? {
