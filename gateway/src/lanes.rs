@@ -1,6 +1,6 @@
 //! The bounded ways into the engine. Three lanes, so that a flood of readings delays neither an alarm nor a hook's answer.
 
-use muster_core::{Answer, ChannelView, Input, SourceIx, SourceView};
+use muster_core::{Answer, ChannelView, Input, SourceIx, SourceView, WayView};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +19,9 @@ pub const CHANNELS_A_PIECE: usize = 1_000;
 
 /// Channels whose sources are summed up in one answer: no more of the engine's time than [`CHANNELS_A_PIECE`] takes.
 pub const CHANNELS_SUMMED_UP: usize = 10_000;
+
+/// Workloads whose ways are shown in one answer: about as long.
+pub const LADDERS_A_PIECE: usize = 200;
 
 /// The highest pack of a node that has been taken, to be kept on disk with what it caused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +96,13 @@ pub enum Control {
         from: usize,
         /// Gets at most [`CHANNELS_A_PIECE`]; dropped if the engine stops.
         answer: oneshot::Sender<Vec<ChannelView>>,
+    },
+    /// Somebody wants to see what ways of saving workloads take.
+    Ways {
+        /// Index of the first workload.
+        from: usize,
+        /// Gets those of at most [`LADDERS_A_PIECE`] workloads; dropped if the engine stops.
+        answer: oneshot::Sender<Vec<WayView>>,
     },
     /// Somebody wants to see nodes and devices.
     Sources {

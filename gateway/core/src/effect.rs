@@ -41,7 +41,7 @@ pub struct Call {
     pub rung: RungKind,
     /// Part of it.
     pub phase: Phase,
-    /// Where to.
+    /// Where to; of a restore, where from; of the probe after it, this very site.
     pub destination: Option<String>,
     /// Drill or live.
     pub mode: Mode,
@@ -49,12 +49,23 @@ pub struct Call {
     pub token: u64,
     /// 1 for the first.
     pub attempt: u32,
-    /// Racks that lose their power if every vote becomes two and every battery ends: nothing may land on them. None: all.
+    /// Racks that lose their power if every vote becomes two and every battery ends: nothing may land on them. None: all. Empty
+    /// on the way back.
     pub doomed: Option<Vec<String>>,
     /// Engine time by which the step has to have ended.
     pub deadline: Millis,
     /// Why, newest reason first.
     pub why: Vec<String>,
+}
+
+impl Call {
+    /// Whether a probe asks if the workload runs at home again, after its way back: its destination is the site whose incident
+    /// it is. No rung goes there, so no other probe has that.
+    #[must_use]
+    pub fn asks_home(&self) -> bool {
+        let site = self.incident.rsplit_once('-').map(|(site, _)| site);
+        self.phase == Phase::Verify && site.is_some() && self.destination.as_deref() == site
+    }
 }
 
 /// One honest line.

@@ -31,6 +31,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::story::normal as testing_view;
 mod wall;
+mod ways;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use super::here::Here;
 use super::problem::Problem;
 use super::{
     ApiState, auth, channels, devices, drills, events, health, incidents, live, metrics, openapi, orders, page,
-    problem, progress, reach, readiness, status,
+    problem, progress, reach, readiness, status, ways,
 };
 use crate::counters::{Cause, Counters};
 
@@ -70,7 +70,7 @@ impl Room {
 type Route = (&'static str, &'static str, MethodRouter<Arc<Room>>);
 
 /// Every route, with its method.
-pub(crate) fn routes() -> [Route; 15] {
+pub(crate) fn routes() -> [Route; 16] {
     let step = "/api/v1/incidents/{id}/steps/{step}/progress";
     [
         ("get", "/", get(page::get)),
@@ -84,6 +84,7 @@ pub(crate) fn routes() -> [Route; 15] {
         ("get", "/api/v1/events", get(events::get)),
         ("get", "/api/v1/incidents", get(incidents::list)),
         ("get", "/api/v1/incidents/{id}", get(incidents::get)),
+        ("get", "/api/v1/ways", get(ways::get)),
         ("get", "/api/v1/readiness", get(readiness::get)),
         ("post", "/api/v1/orders", post(orders::post)),
         ("post", "/api/v1/drills", post(drills::post)),

@@ -18,7 +18,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::counters::Counters;
 use crate::epoch::Epochs;
 use crate::journal::{Batch as JournalBatch, Report, Writer};
-use crate::lanes::{Batch, CHANNELS_A_PIECE, CHANNELS_SUMMED_UP, Control, LaneEnds, Mark};
+use crate::lanes::{Batch, CHANNELS_A_PIECE, CHANNELS_SUMMED_UP, Control, LADDERS_A_PIECE, LaneEnds, Mark};
 use crate::recorder::Tape;
 use crate::runner::Runner;
 use crate::service::Beat;
@@ -281,6 +281,9 @@ impl Engine {
             // Whoever asked may have gone: then nobody misses the answer.
             Control::Channels { from, answer } => {
                 drop(answer.send(self.state.channels_from(self.now(), from, CHANNELS_A_PIECE)));
+            }
+            Control::Ways { from, answer } => {
+                drop(answer.send(self.state.ways_from(from, LADDERS_A_PIECE).collect()));
             }
             Control::Sources { from, answer } => {
                 drop(answer.send(self.state.sources_from(self.now(), from, CHANNELS_SUMMED_UP)));

@@ -114,7 +114,7 @@ impl Inner {
         match (call.mode, call.phase, call.rung) {
             (_, _, RungKind::Failover) => Err(Fault::Cannot("libvirt knows no stand-by that could take over".into())),
             (Mode::Drill, ..) | (_, Phase::Prepare, _) => domain.rehearse().await,
-            (_, Phase::Verify, _) if places::asks_for_home(&self.target.places, call) => domain.is_home().await,
+            (_, Phase::Verify, _) if call.asks_home() => domain.is_home().await,
             (_, Phase::Evacuate, RungKind::Move) => domain.relocate().await,
             (_, Phase::Evacuate, RungKind::Stop) => domain.stop().await,
             (_, Phase::Verify, RungKind::Move) => domain.has_moved().await,
@@ -133,9 +133,7 @@ impl Inner {
             )));
         };
         let goal = match call.destination {
-            Some(_) if !places::asks_for_home(&self.target.places, call) => {
-                places::goal(&self.target.places, call).map_err(Fault::Cannot)?
-            }
+            Some(_) if !call.asks_home() => places::goal(&self.target.places, call).map_err(Fault::Cannot)?,
             _ => Vec::new(),
         };
         Ok(Domain {

@@ -60,6 +60,7 @@ async fn read(api: &Api, documents: &mut Vec<(&'static str, Value)>) {
         ("Health", "/healthz"),
         ("Status", "/api/v1/status"),
         ("Channels", "/api/v1/channels"),
+        ("Ways", "/api/v1/ways"),
         ("Devices", "/api/v1/devices"),
         ("Incidents", "/api/v1/incidents"),
     ] {

@@ -178,7 +178,15 @@ impl State {
 
     /// What every way of saving a workload is declared to take and took, in the order of the config.
     pub fn ways(&self) -> impl Iterator<Item = WayView> + '_ {
-        self.places().map(|(work, rung)| self.way_view(work, rung))
+        self.ways_from(0, usize::MAX)
+    }
+
+    /// The same of at most `most` workloads from the index `from` on: a large site is shown piece by piece, so that nothing
+    /// waits long for it.
+    pub fn ways_from(&self, from: usize, most: usize) -> impl Iterator<Item = WayView> + '_ {
+        let all = (0u16..).map(WorkloadIx).zip(&self.site.workloads).skip(from).take(most);
+        let rungs = all.flat_map(|(work, w)| (0..w.rungs.len() as u8).map(move |rung| (work, rung)));
+        rungs.map(|(work, rung)| self.way_view(work, rung))
     }
 
     /// Those of them that are not as declared; the first ones, if they are many.

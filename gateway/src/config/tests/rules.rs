@@ -376,3 +376,23 @@ fn the_flight_recorder_has_room_for_two_segments() {
         "`recorder_mib` = `-1` is out of range",
     );
 }
+
+#[test]
+fn destinations_are_named_by_rungs_and_hold_what_may_come() {
+    let stop = "{ kind = \"stop\", hook = \"mover\", needs_s = 20 }";
+    let goes = format!("{{ kind = \"move\", hook = \"mover\", needs_s = 20, to = \"far\" }}, {stop}");
+    let with = |rows: &str| brief(&check(&format!("{}{rows}", GOOD.replacen(stop, &goes, 1))));
+    assert_eq!(with("[[destination]]\nid = \"far\"\nroom = 1\n"), Vec::<String>::new());
+    only(
+        &with("[[destination]]\nid = \"mars\"\n"),
+        "warning",
+        "no rung goes to the destination `mars`",
+    );
+    only(
+        &with("[[destination]]\nid = \"far\"\nroom = 0\n"),
+        "warning",
+        "`far` has room for 0, and workloads of 1 may go there",
+    );
+    let twice = "[[destination]]\nid = \"far\"\n".repeat(2);
+    assert!(!with(&twice).is_empty(), "two of one id");
+}

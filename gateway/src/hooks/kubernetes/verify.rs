@@ -23,7 +23,8 @@ impl Step {
             let node = &pod.spec.node_name;
             return Err(retry(format!("{n} left on doomed nodes: {} on {node}", pod.name())));
         }
-        if self.call.rung == RungKind::Stop {
+        // Brought home, it has to run again, however it was saved: then no node is doomed, and every one is elsewhere.
+        if self.call.rung == RungKind::Stop && !self.call.asks_home() {
             return Ok(HookOutcome::Done);
         }
         match &self.object {

@@ -40,6 +40,19 @@ impl Step {
         Ok(())
     }
 
+    /// The probe after it: no node of ours is drained by us any more.
+    pub(super) async fn takes_jobs_again(&self) -> Result<HookOutcome, Halt> {
+        let all: Vec<String> = self.commands.target.racks.values().flatten().cloned().collect();
+        let nodes = self.commands.nodes(&all).await?;
+        let drained = nodes.iter().find(|node| node.drains && node.ours().is_some());
+        Ok(match drained.filter(|_| !self.is_drill()) {
+            None => HookOutcome::Done,
+            Some(node) => HookOutcome::Retry {
+                cause: format!("{} is drained still", node.name),
+            },
+        })
+    }
+
     async fn update(&self, node: &Node, what: &[&str]) -> Result<(), Halt> {
         if self.is_drill() {
             tracing::info!(node = node.name, ?what, "drill: it would be updated");

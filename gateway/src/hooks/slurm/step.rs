@@ -69,6 +69,9 @@ impl Step {
 
     /// A job is safe once it has no doomed node: it is in the queue, or runs elsewhere.
     async fn verify(&self) -> Result<HookOutcome, Halt> {
+        if self.call.asks_home() {
+            return self.takes_jobs_again().await;
+        }
         let jobs = self.commands.jobs_on(&self.doomed, &self.which).await?;
         if jobs.is_empty() || self.is_drill() {
             return Ok(HookOutcome::Done);
