@@ -202,12 +202,18 @@ impl Gateway {
         };
         gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.tell_the_world(config, heard, restored.told)?;
-        gateway.answer_as_ups(config).await?;
-        gateway.open_sources(config).await?;
-        // It ends with the engine.
-        tokio::spawn(gateway.keeper().run());
-        gateway.keep_ready();
+        gateway.open_up(config).await?;
         Ok(gateway)
+    }
+
+    /// What needs the engine.
+    async fn open_up(&mut self, config: &Config) -> Result<(), StartError> {
+        self.answer_as_ups(config).await?;
+        self.open_sources(config).await?;
+        // It ends with the engine.
+        tokio::spawn(self.keeper().run());
+        self.keep_ready();
+        Ok(())
     }
 
     /// Readiness and the calendar; both end with the gateway.

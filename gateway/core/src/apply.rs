@@ -65,9 +65,21 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
-        Record::HostsOff { id, why } => {
-            state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
-        }
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillEnded { .. } => rehearse(state, at, record),
+        // Where it was written, everything that it says is known.
+        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
+        Record::OrderRefused { .. }
+        | Record::BypassRefused { .. }
+        | Record::ActedUnstored { .. }
+        | Record::DrillStep { .. }
+        | Record::Pruned { .. } => {}
+    }
+}
+
+/// What drills have come to, and who has been told to go.
+fn rehearse(state: &mut State, at: Millis, record: &Record) {
+    match record {
+        Record::HostsOff { id, why } => drop(state.policy.hosts_off.insert(id.clone(), (at, why.clone()))),
         Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
         Record::DrillEnded {
             n,
@@ -84,13 +96,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
                 results,
             });
         }
-        // Where it was written, everything that it says is known.
-        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
-        Record::OrderRefused { .. }
-        | Record::BypassRefused { .. }
-        | Record::ActedUnstored { .. }
-        | Record::DrillStep { .. }
-        | Record::Pruned { .. } => {}
+        _ => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use muster_core::{Channel, ChannelIx, Site, SourceIx, Workload};
+use muster_core::{Channel, ChannelIx, Group, Site, SourceIx, Workload, Zone};
 
 use super::channels::{Lowered, Maker};
 use super::faults::{At, Faults};
@@ -16,7 +16,7 @@ use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
     Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, destination,
-    feeds, http, notify, objects, places, sensor, zone,
+    drill, feeds, http, notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
@@ -37,14 +37,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     alike::check(&made, &rows.sources, &rows.zones, faults);
     let devices = Devices::of(&rows.sources, &mut made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
-    Protection {
-        site: &rows.site,
-        rows: &rows.zones,
-        zones: &zones,
-        channels: &channels,
-        groups: &groups,
-    }
-    .check(faults);
+    check_protection(&rows, (&zones, &channels, &groups), faults);
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
@@ -74,15 +67,9 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
-    let targets = targets.into_iter().flatten();
-    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
-    objects::check(&targets, &rows.workloads, faults);
+    let targets = knowing_all(targets, &rows.workloads, faults);
     let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
-    let drills = rows
-        .drills
-        .into_iter()
-        .map(|row| row.lower(&indices.workloads, faults))
-        .collect();
+    let drills = drill::lower(rows.drills, &indices.workloads, faults);
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
@@ -100,6 +87,26 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         drills,
         nut,
     }
+}
+
+/// Whether every zone has groups enough that can vote.
+fn check_protection(rows: &Rows, (zones, channels, groups): (&[Zone], &[Channel], &[Group]), faults: &Faults<'_>) {
+    let protection = Protection {
+        site: &rows.site,
+        rows: &rows.zones,
+        zones,
+        channels,
+        groups,
+    };
+    protection.check(faults);
+}
+
+/// Every target that is not faulty, with what it is to move.
+fn knowing_all(targets: Vec<Option<HookTarget>>, workloads: &[WorkloadRow], faults: &Faults<'_>) -> Vec<HookTarget> {
+    let targets = targets.into_iter().flatten();
+    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, workloads)).collect();
+    objects::check(&targets, workloads, faults);
+    targets
 }
 
 /// A hook's target that knows its workloads by name: those with a rung that calls it.

@@ -375,15 +375,7 @@ impl Witness {
             Record::StepIntent { .. } => self.intent(entry),
             Record::StepEnded { step, end, .. } => self.end(step, *end),
             Record::ActedUnstored { .. } => self.marked = true,
-            Record::IncidentClosed { .. } => {
-                assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
-                assert_eq!(self.reset_by, 2, "a reset takes two");
-                self.open = false;
-                self.votes.clear();
-                (self.evacuating, self.aborted) = (false, false);
-                self.windows.clear();
-                self.reset_by = 0;
-            }
+            Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
@@ -393,21 +385,18 @@ impl Witness {
             Record::DestinationLost { destination, .. } => drop(self.lost.insert(destination.clone())),
             Record::DestinationWell { destination } => drop(self.lost.remove(destination)),
             Record::AbortLifted { .. } => self.aborted = false,
-            Record::AlarmJoined { .. }
-            | Record::DeathNoted { .. }
-            | Record::OrderPending { .. }
-            | Record::OrderRefused { .. }
-            | Record::BypassRefused { .. }
-            | Record::StepAccepted { .. }
-            | Record::StepStranded { .. }
-            | Record::PowerHeld { .. }
-            | Record::HostsOff { .. }
-            | Record::Learned { .. }
-            | Record::DrillBegun { .. }
-            | Record::DrillStep { .. }
-            | Record::DrillEnded { .. }
-            | Record::Pruned { .. } => {}
+            _ => {}
         }
+    }
+
+    fn closes(&mut self) {
+        assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
+        assert_eq!(self.reset_by, 2, "a reset takes two");
+        self.open = false;
+        self.votes.clear();
+        (self.evacuating, self.aborted) = (false, false);
+        self.windows.clear();
+        self.reset_by = 0;
     }
 
     fn window_opens(&mut self, zone: &str, at: Millis, until: Millis) {
