@@ -22,6 +22,7 @@ mod groups;
 mod hook;
 mod hook_exec;
 mod hook_kubernetes;
+mod hook_libvirt;
 mod hook_lxd;
 mod hook_mqtt;
 mod hook_slurm;
@@ -44,7 +45,6 @@ mod port;
 mod principal;
 mod probe;
 mod profile;
-mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -309,6 +309,8 @@ pub enum HookWay {
     Mqtt(Box<MqttTarget>),
     /// A cluster of LXD or Incus.
     Lxd(Box<LxdTarget>),
+    /// Hypervisors, through `virsh`.
+    Libvirt(Box<LibvirtTarget>),
     /// A Kubernetes cluster.
     Kubernetes(Box<KubernetesTarget>),
     /// A Slurm cluster.
@@ -319,7 +321,10 @@ impl HookWay {
     /// Whether it is Muster that knows how, and no receiver of somebody's.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
-        matches!(self, Self::Kubernetes(_) | Self::Slurm(_))
+        matches!(
+            self,
+            Self::Kubernetes(_) | Self::Slurm(_) | Self::Lxd(_) | Self::Libvirt(_)
+        )
     }
 }
 
@@ -393,6 +398,32 @@ pub enum LxdDoors {
     },
 }
 
+/// Hypervisors, through `virsh`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibvirtTarget {
+    /// The program: an absolute path.
+    pub virsh: PathBuf,
+    /// URIs of hypervisors by rack and by destination.
+    pub places: Places,
+    /// Disks are copied as well, because the hypervisors share none.
+    pub copy_storage: bool,
+    /// How a machine is stopped.
+    pub stop_by: StopBy,
+    /// A machine gets this long to stop. Real time.
+    pub stop_timeout: Duration,
+    /// Whether one that does not stop in its time may be destroyed.
+    pub allow_destroy: bool,
+}
+
+/// How a virtual machine is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBy {
+    /// The guest is asked to shut down.
+    Shutdown,
+    /// Its memory is written to the disk, and it goes on from there when it is started.
+    ManagedSave,
+}
+
 /// Where things stand, in the words of what runs them: nodes, members or hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
@@ -415,14 +446,12 @@ pub struct KubernetesTarget {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Whether it may be on this machine.
     pub allow_loopback: bool,
-    /// By rack of this site, its nodes. They go before `rack_label`.
-    pub racks: BTreeMap<String, Vec<String>>,
+    /// Its nodes by rack, which go before `rack_label`, and by destination; of others every node that stays.
+    pub places: Places,
     /// Label of a node whose value is its rack.
     pub rack_label: Option<String>,
     /// Label and value of this site's nodes.
     pub site_label: Option<(String, String)>,
-    /// By destination, its nodes; of others every node that stays.
-    pub destinations: BTreeMap<String, Vec<String>>,
     /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
     /// decision gives the rung up.
     pub pdb_until_ms: Option<Millis>,

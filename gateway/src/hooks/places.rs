@@ -1,16 +1,27 @@
 //! Which members of a target are doomed, and which take what is moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::Call;
+use muster_core::{Call, Phase};
 
 use crate::config::Places;
 
 /// Those that lose their power: of the racks that are doomed, or of all racks.
 pub(super) fn doomed<'a>(places: &'a Places, call: &Call) -> BTreeSet<&'a str> {
-    let is_doomed = |rack: &String| call.doomed.as_ref().is_none_or(|doomed| doomed.contains(rack));
-    let racks = places.racks.iter().filter(|(rack, _)| is_doomed(rack));
+    doomed_of(&places.racks, call.doomed.as_deref())
+}
+
+/// Those on doomed racks; none named: on all.
+pub(super) fn doomed_of<'a>(racks: &'a BTreeMap<String, Vec<String>>, doomed: Option<&[String]>) -> BTreeSet<&'a str> {
+    let is_doomed = |rack: &String| doomed.is_none_or(|doomed| doomed.contains(rack));
+    let racks = racks.iter().filter(|(rack, _)| is_doomed(rack));
     racks.flat_map(|(_, members)| members).map(String::as_str).collect()
+}
+
+/// Whether a call asks if something is at home again: a probe whose destination is this very site, where nobody is moved to.
+pub(super) fn asks_for_home(places: &Places, call: &Call) -> bool {
+    let elsewhere = |to: &String| places.destinations.contains_key(to);
+    call.phase == Phase::Verify && call.destination.as_ref().is_some_and(|to| !elsewhere(to))
 }
 
 /// Those of the destination that keep their power.
