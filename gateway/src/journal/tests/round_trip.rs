@@ -8,7 +8,7 @@ use super::super::{Reader, pending, rows, store::Store};
 use super::*;
 
 fn every_record() -> Vec<Record> {
-    let (s, persons) = (String::from, || vec!["kim".to_owned(), "lee".to_owned()]);
+    let s = String::from;
     let mut all = vec![
         Record::IncidentOpened {
             n: u32::MAX,
