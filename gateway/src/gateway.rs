@@ -202,14 +202,15 @@ impl Gateway {
         };
         gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.tell_the_world(config, heard, restored.told)?;
-        gateway.open_and_keep(config).await?;
+        gateway.open_up(config).await?;
         Ok(gateway)
     }
 
-    /// What reaches outwards, and what goes on beside it; the latter ends with the engine.
-    async fn open_and_keep(&mut self, config: &Config) -> Result<(), StartError> {
+    /// What needs the engine.
+    async fn open_up(&mut self, config: &Config) -> Result<(), StartError> {
         self.answer_as_ups(config).await?;
         self.open_sources(config).await?;
+        // It ends with the engine.
         tokio::spawn(self.keeper().run());
         self.keep_ready();
         Ok(())

@@ -29,7 +29,11 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
             alarmed_at,
             why,
         } => note_death(state, channel, *alarmed_at, why),
-        Record::VoteReturned { zone, group } => return_vote(state, zone, group),
+        Record::VoteReturned { zone, group } => {
+            if let Some(vote) = vote_key(state, zone, group).and_then(|key| state.policy.votes.get_mut(&key)) {
+                vote.held = false;
+            }
+        }
         Record::WindowOpened { zone, until, why } => open_window(state, at, zone, *until, why),
         Record::WindowClosed { zone, heard, .. } => close_window(state, zone, heard),
         Record::Bypassed {
@@ -42,7 +46,14 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::BypassEnded { what, id, .. } => state.drop_bypass(at, *what, id),
         Record::EvacuateBegun { zone, why, racks } => begin(state, at, (zone.as_deref(), racks.as_deref()), why),
         Record::PowerHeld { .. } => hold_power(state),
-        Record::OrderPending { verb, by } => pend(state, at, *verb, by),
+        Record::OrderPending { verb, by } => {
+            if let Some(by) = principal(state, by) {
+                state
+                    .policy
+                    .pending
+                    .insert(verb.as_str(), Pending { verb: *verb, by, at });
+            }
+        }
         Record::OrderTaken { verb, by, until } => take(state, at, *verb, by, *until),
         Record::AbortLifted { .. } => lift(state, at),
         Record::StepIntent { .. } => intend(state, at, seq, record),
@@ -54,11 +65,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
-        Record::HostsOff { id, why } => {
-            state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
-        }
-        Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
-        Record::DrillEnded { .. } => end_drill(state, at, record),
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillEnded { .. } => rehearse(state, at, record),
         // Where it was written, everything that it says is known.
         Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
         Record::OrderRefused { .. }
@@ -69,35 +76,28 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
     }
 }
 
-fn return_vote(state: &mut State, zone: &str, group: &str) {
-    if let Some(vote) = vote_key(state, zone, group).and_then(|key| state.policy.votes.get_mut(&key)) {
-        vote.held = false;
+/// What drills have come to, and who has been told to go.
+fn rehearse(state: &mut State, at: Millis, record: &Record) {
+    match record {
+        Record::HostsOff { id, why } => drop(state.policy.hosts_off.insert(id.clone(), (at, why.clone()))),
+        Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
+        Record::DrillEnded {
+            n,
+            outcome,
+            why,
+            results,
+        } => {
+            let (n, outcome, why, results) = (*n, *outcome, why.clone(), results.clone());
+            state.policy.drills.end(Ended {
+                n,
+                at,
+                outcome,
+                why,
+                results,
+            });
+        }
+        _ => {}
     }
-}
-
-fn pend(state: &mut State, at: Millis, verb: Verb, by: &str) {
-    if let Some(by) = principal(state, by) {
-        state.policy.pending.insert(verb.as_str(), Pending { verb, by, at });
-    }
-}
-
-fn end_drill(state: &mut State, at: Millis, record: &Record) {
-    let Record::DrillEnded {
-        n,
-        outcome,
-        why,
-        results,
-    } = record
-    else {
-        return;
-    };
-    state.policy.drills.end(Ended {
-        n: *n,
-        at,
-        outcome: *outcome,
-        why: why.clone(),
-        results: results.clone(),
-    });
 }
 
 fn open(state: &mut State, at: Millis, n: u32, why: &str) {

@@ -51,7 +51,11 @@ impl State {
 
     /// Never of a disarmed site, never held back, aborted or on the way home, and only with an evacuation.
     fn hosts_may_go(&self, now: Millis) -> bool {
-        self.policy.armed && self.policy.evacuating() && self.level() == Level::Evacuate && !self.policy.holding(now)
+        self.policy.armed
+            && self.policy.returning.is_none()
+            && self.policy.evacuating()
+            && self.level() == Level::Evacuate
+            && !self.policy.holding(now)
     }
 
     fn stays(&self, i: usize) -> bool {

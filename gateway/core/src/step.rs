@@ -4,7 +4,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     ChannelIx, DrillOutcome, Effect, Entry, EventKind, Input, Millis, Phase, PrincipalIx, Record, Site, State, StepEnd,
-    Verb,
+    Verb, WorkloadIx,
     clip::clip,
     detect::{Change, Sample},
     drill::Wanted,
@@ -82,16 +82,7 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
             false
         }
         Input::Order { by, verb, nonce } => order(state, now, *by, *verb, *nonce, out),
-        Input::Drill { by, works, dry, nonce } => {
-            let wanted = Wanted {
-                by: *by,
-                works,
-                dry: *dry,
-                nonce: *nonce,
-            };
-            state.order_drill(now, &wanted, out);
-            true
-        }
+        Input::Drill { by, works, dry, nonce } => drill(state, now, (*by, works), (*dry, *nonce), out),
         Input::Bypass {
             by,
             target,
@@ -139,6 +130,18 @@ fn read(state: &mut State, now: Millis, sample: Sample, changes: &mut Vec<Change
 
 fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64, out: &mut Vec<Effect>) -> bool {
     state.order(now, by, verb, nonce, out);
+    true
+}
+
+fn drill(
+    state: &mut State,
+    now: Millis,
+    (by, works): (Option<PrincipalIx>, &[WorkloadIx]),
+    (dry, nonce): (bool, u64),
+    out: &mut Vec<Effect>,
+) -> bool {
+    let wanted = Wanted { by, works, dry, nonce };
+    state.order_drill(now, &wanted, out);
     true
 }
 

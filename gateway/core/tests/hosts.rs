@@ -124,4 +124,13 @@ fn an_abort_keeps_them_and_a_reset_forgets() {
     stand.keep(&[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], 31 * MINUTE);
     stand.both(Verb::Reset);
     assert!(stand.view().hosts[0].since.is_none());
+    // Who brings home what was evacuated starts hosts again, and they must stay.
+    let mut stand = Stand::new(with_hosts());
+    stand.fire();
+    save(&mut stand, "db");
+    save(&mut stand, "web");
+    stand.keep(&[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], 31 * MINUTE);
+    stand.both(Verb::Return);
+    stand.wait(MINUTE);
+    assert!(stand.view().hosts[0].since.is_none());
 }

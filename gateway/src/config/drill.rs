@@ -102,14 +102,12 @@ fn read_one(table: &Table<'_>) -> DrillRow {
     }
 }
 
-impl DrillRow {
-    /// Looks up what it names.
-    pub(super) fn lower(self, workloads: &Index, faults: &Faults<'_>) -> Drilled {
-        if let Some(named) = &self.workload {
-            workloads.find(named, faults);
-        }
-        self.drilled
+/// Looks up what they name.
+pub(super) fn lower(rows: Vec<DrillRow>, workloads: &Index, faults: &Faults<'_>) -> Vec<Drilled> {
+    for named in rows.iter().filter_map(|row| row.workload.as_ref()) {
+        workloads.find(named, faults);
     }
+    rows.into_iter().map(|row| row.drilled).collect()
 }
 
 fn blocked_of(text: &str) -> Option<Blocked> {

@@ -16,28 +16,28 @@ use super::source::{Kind, PolledRow, SourceRow};
 use super::workload::{Ladders, WorkloadRow};
 use super::{
     Config, HookTarget, MqttWay, Node, NodeChannel, PollWay, Polled, Sensor, alike, buses, checks, cycles, destination,
-    feeds, http, notify, objects, places, sensor, zone,
+    drill, feeds, http, notify, objects, places, sensor, zone,
 };
 
 /// Looks everything up and checks it.
 pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let indices = Indices::of(&rows, faults);
     let zones = zone::lower(&rows.zones, &indices.zones, faults);
-    let mut made = Maker {
+    let maker = Maker {
         sources: &rows.sources,
         rows: &rows.channels,
         zones: &indices.zones,
         source_index: &indices.sources,
         faults,
-    }
-    .make();
+    };
+    let mut made = maker.make();
     let groups = groups::number(&mut made);
     checks::resolve(&mut made, faults);
     groups::check_shared(&made, &rows.sources, faults);
     alike::check(&made, &rows.sources, &rows.zones, faults);
     let devices = Devices::of(&rows.sources, &mut made);
     let channels: Vec<Channel> = made.into_iter().map(|m| m.channel).collect();
-    protection(&rows, (&zones, &channels, &groups), faults);
+    check_protection(&rows, (&zones, &channels, &groups), faults);
     buses::check(&devices.polled, &rows.sources, faults);
     check_reach(&rows, &devices.sensors, faults);
     let workloads = workloads(&rows, &indices, faults);
@@ -67,41 +67,42 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
-    let hooks = known(targets, &rows.workloads, faults);
+    let targets = knowing_all(targets, &rows.workloads, faults);
     let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
-    let drills = rows.drills.into_iter();
+    let drills = drill::lower(rows.drills, &indices.workloads, faults);
+    let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {
         site,
-        mqtt: rows.mqtt.mqtt,
-        http: rows.http,
-        store: rows.store,
+        mqtt,
+        http,
+        store,
         nodes: devices.nodes,
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks,
+        hooks: targets,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,
-        drills: drills.map(|row| row.lower(&indices.workloads, faults)).collect(),
+        drills,
         nut,
     }
 }
 
-/// Whether every zone has enough that can vote.
-fn protection(rows: &Rows, (zones, channels, groups): (&[Zone], &[Channel], &[Group]), faults: &Faults<'_>) {
-    Protection {
+/// Whether every zone has groups enough that can vote.
+fn check_protection(rows: &Rows, (zones, channels, groups): (&[Zone], &[Channel], &[Group]), faults: &Faults<'_>) {
+    let protection = Protection {
         site: &rows.site,
         rows: &rows.zones,
         zones,
         channels,
         groups,
-    }
-    .check(faults);
+    };
+    protection.check(faults);
 }
 
-/// The targets of all hooks that have one, each of which knows its workloads.
-fn known(targets: Vec<Option<HookTarget>>, workloads: &[WorkloadRow], faults: &Faults<'_>) -> Vec<HookTarget> {
+/// Every target that is not faulty, with what it is to move.
+fn knowing_all(targets: Vec<Option<HookTarget>>, workloads: &[WorkloadRow], faults: &Faults<'_>) -> Vec<HookTarget> {
     let targets = targets.into_iter().flatten();
     let targets: Vec<HookTarget> = targets.map(|target| knowing(target, workloads)).collect();
     objects::check(&targets, workloads, faults);

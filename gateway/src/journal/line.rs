@@ -56,11 +56,10 @@ pub fn line(record: &Record) -> String {
         }
         Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
         Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
-        Record::StepIntent { step, mode, token, .. } => {
-            let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
-            format!("{step} decided{mode}, token {token}")
-        }
-        Record::StepAccepted { step } => format!("{step} accepted by its hook"),
+        Record::StepIntent { .. }
+        | Record::StepAccepted { .. }
+        | Record::StepStranded { .. }
+        | Record::StepEnded { .. } => step(record),
         Record::ReturnEnded { why } => format!("return {why}"),
         Record::DestinationLost { destination, why } => format!("nothing goes to {destination} any more: {why}"),
         Record::DestinationWell { destination } => format!("{destination} may be gone to again"),
@@ -70,9 +69,20 @@ pub fn line(record: &Record) -> String {
             took_ms,
             given_up,
         } => learned(way, *mode, *took_ms, *given_up),
+    }
+}
+
+fn step(record: &Record) -> String {
+    match record {
+        Record::StepIntent { step, mode, token, .. } => {
+            let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
+            format!("{step} decided{mode}, token {token}")
+        }
+        Record::StepAccepted { step } => format!("{step} accepted by its hook"),
         Record::StepStranded { step, note } => format!("{step} cannot, and there is no rung below: {note}"),
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
+        other => format!("{other:?}"),
     }
 }
 

@@ -37,7 +37,7 @@ impl Disk {
     pub fn of(file: &Path) -> Self {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         match rustix::fs::statfs(folder.unwrap_or(Path::new("."))) {
-            Ok(stat) => Self::of_magic(stat.f_type as i64),
+            Ok(stat) => Self::of_magic(stat.f_type),
             Err(cause) => Self::Unknown(cause.to_string()),
         }
     }

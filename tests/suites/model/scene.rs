@@ -289,7 +289,7 @@ pub(crate) const ALL: &[Scene] = &[
     },
     Scene {
         name: "reset",
-        words: "votes return, two people reset, the next alarm opens the next incident; armed meanwhile",
+        words: "votes return, two people reset, the next alarm opens the next incident; or two arm meanwhile",
         armed: false,
         verbs: &[Verb::Reset, Verb::Arm],
         detectors: &[0],
@@ -297,7 +297,7 @@ pub(crate) const ALL: &[Scene] = &[
             leaps: 5,
             alarms: 2,
             clears: 1,
-            orders: 4,
+            orders: 3,
             ..NOTHING
         },
         sees: &["reset, and the next incident is open"],

@@ -18,7 +18,7 @@ use crate::site::talk::{self, SOON};
 /// A host whose shutdown is a file.
 struct Host {
     folder: TempDir,
-    _upsmon: Child,
+    upsmon: Child,
 }
 
 impl Host {
@@ -34,15 +34,21 @@ impl Host {
         std::fs::write(folder.path().join("upsmon.conf"), config).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(upsmon());
-        command.args(["-F", "-D"]).kill_on_drop(true).stdin(Stdio::null());
+        // In one process, so that it ends with us.
+        command.args(["-F", "-D", "-p"]).kill_on_drop(true).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         for name in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH"] {
             command.env(name, folder.path());
         }
         Self {
-            _upsmon: command.spawn().unwrap(),
+            upsmon: command.spawn().unwrap(),
             folder,
         }
+    }
+
+    /// Gone, so that another may run.
+    async fn end(mut self) {
+        self.upsmon.kill().await.unwrap();
     }
 
     fn is_down(&self) -> bool {
@@ -100,8 +106,14 @@ async fn until_logged_in(hosted: &Hosted, host: &Host) {
     panic!("upsmon never logged in: {}", host.log());
 }
 
+/// A machine runs one upsmon at a time: one after the other.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_goes_when_its_workloads_are_safe_and_not_before() {
+async fn a_host_goes_when_its_workloads_are_safe_and_for_nothing_else() {
+    goes_when_its_workloads_are_safe().await;
+    stays_at_a_disarmed_site_and_without_a_gateway().await;
+}
+
+async fn goes_when_its_workloads_are_safe() {
     // The move is accepted, and its end is told by the test.
     let desk = Desk::open(|call| if call.word("phase") == "evacuate" { 202 } else { 200 }).await;
     let folder = TempDir::new().unwrap();
@@ -138,10 +150,10 @@ async fn a_host_goes_when_its_workloads_are_safe_and_not_before() {
             .await
             .contains("\"FSD OB LB\"")
     );
+    host.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disarmed_site_and_a_gateway_that_is_gone_send_no_host_off() {
+async fn stays_at_a_disarmed_site_and_without_a_gateway() {
     let desk = Desk::willing().await;
     let folder = TempDir::new().unwrap();
     let mut hosted = site(false, &desk, &folder).await;

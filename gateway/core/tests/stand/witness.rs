@@ -357,7 +357,13 @@ impl Witness {
             } => self.outage_begins(entry.at, why),
             Record::EvacuateBegun {
                 zone: Some(zone), why, ..
-            } => self.zone_evacuates(zone, why),
+            } => {
+                // What is remembered was judged when it happened, by the zones and neighbours of then.
+                let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
+                assert!(judged, "zone {zone} evacuates without evidence: {why}");
+                self.evacuating = true;
+                self.windows.remove(zone);
+            }
             Record::WindowOpened { zone, until, .. } => self.window_opens(zone, entry.at, *until),
             Record::WindowClosed { zone, .. } => drop(self.windows.remove(zone)),
             Record::Bypassed { until, .. } => self.bypass(entry, *until),
@@ -370,7 +376,7 @@ impl Witness {
             Record::StepIntent { .. } => self.intent(entry),
             Record::StepEnded { step, end, .. } => self.end(step, *end),
             Record::ActedUnstored { .. } => self.marked = true,
-            Record::IncidentClosed { .. } => self.close(),
+            Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
@@ -380,32 +386,11 @@ impl Witness {
             Record::DestinationLost { destination, .. } => drop(self.lost.insert(destination.clone())),
             Record::DestinationWell { destination } => drop(self.lost.remove(destination)),
             Record::AbortLifted { .. } => self.aborted = false,
-            Record::AlarmJoined { .. }
-            | Record::DeathNoted { .. }
-            | Record::OrderPending { .. }
-            | Record::OrderRefused { .. }
-            | Record::BypassRefused { .. }
-            | Record::StepAccepted { .. }
-            | Record::StepStranded { .. }
-            | Record::PowerHeld { .. }
-            | Record::HostsOff { .. }
-            | Record::Learned { .. }
-            | Record::DrillBegun { .. }
-            | Record::DrillStep { .. }
-            | Record::DrillEnded { .. }
-            | Record::Pruned { .. } => {}
+            _ => {}
         }
     }
 
-    /// What is remembered was judged when it happened, by the zones and neighbours of then.
-    fn zone_evacuates(&mut self, zone: &str, why: &str) {
-        let judged = self.remembering || self.two_votes(zone) || self.window_over(zone);
-        assert!(judged, "zone {zone} evacuates without evidence: {why}");
-        self.evacuating = true;
-        self.windows.remove(zone);
-    }
-
-    fn close(&mut self) {
+    fn closes(&mut self) {
         assert!(self.votes.values().all(|v| !v.held), "reset while a vote is held");
         assert_eq!(self.reset_by, 2, "a reset takes two");
         self.open = false;

@@ -8,7 +8,7 @@ use super::super::{Reader, pending, rows, store::Store};
 use super::*;
 
 fn every_record() -> Vec<Record> {
-    let (s, persons) = (String::from, || vec!["kim".to_owned(), "lee".to_owned()]);
+    let s = String::from;
     let mut all = vec![
         Record::IncidentOpened {
             n: u32::MAX,
@@ -41,67 +41,13 @@ fn every_record() -> Vec<Record> {
             why: s("two votes"),
             racks: None,
         },
-        Record::OrderRefused {
-            verb: Verb::Reset,
-            by: s("kim"),
-            why: s("a vote is held"),
-        },
-        Record::AbortLifted { why: s("new vote") },
-        Record::AlarmJoined { channel: s("n1.voc") },
-        Record::DeathNoted {
-            channel: s("n2.smoke"),
-            alarmed_at: 7,
-            why: s("died"),
-        },
-        Record::StepAccepted {
-            step: s("db.0.evacuate"),
-        },
-        Record::StepStranded {
-            step: "db.stop.evacuate".into(),
-            note: "disk busy".into(),
-        },
-        Record::ActedUnstored { through: 0 },
-        Record::IncidentClosed { n: 1, by: persons() },
     ];
-    all.extend(windows());
-    all.extend(places());
     all.extend(orders());
     all.extend(bypasses());
+    all.extend(doubts());
     all.extend(steps());
     all.extend(drills());
     all
-}
-
-fn windows() -> Vec<Record> {
-    let s = String::from;
-    vec![
-        Record::WindowOpened {
-            zone: s("b3"),
-            until: i64::MAX,
-            why: s("one of two"),
-        },
-        Record::WindowClosed {
-            zone: s("b3"),
-            heard: vec![s("node-1")],
-            why: s("heard again"),
-        },
-    ]
-}
-
-fn places() -> Vec<Record> {
-    let s = String::from;
-    vec![
-        learned(Some("busan"), Mode::Live),
-        learned(None, Mode::Drill),
-        Record::ReturnEnded { why: s("over") },
-        Record::DestinationLost {
-            destination: s("busan"),
-            why: s("smoke"),
-        },
-        Record::DestinationWell {
-            destination: s("busan"),
-        },
-    ]
 }
 
 fn learned(to: Option<&str>, mode: Mode) -> Record {
@@ -148,6 +94,53 @@ fn bypasses() -> Vec<Record> {
         ]
     };
     parts.into_iter().flat_map(of).collect()
+}
+
+fn doubts() -> Vec<Record> {
+    let (s, persons) = (String::from, || vec!["kim".to_owned(), "lee".to_owned()]);
+    vec![
+        Record::OrderRefused {
+            verb: Verb::Reset,
+            by: s("kim"),
+            why: s("a vote is held"),
+        },
+        Record::AbortLifted { why: s("new vote") },
+        Record::AlarmJoined { channel: s("n1.voc") },
+        Record::DeathNoted {
+            channel: s("n2.smoke"),
+            alarmed_at: 7,
+            why: s("died"),
+        },
+        Record::WindowOpened {
+            zone: s("b3"),
+            until: i64::MAX,
+            why: s("one of two"),
+        },
+        Record::WindowClosed {
+            zone: s("b3"),
+            heard: vec![s("node-1")],
+            why: s("heard again"),
+        },
+        Record::StepAccepted {
+            step: s("db.0.evacuate"),
+        },
+        Record::StepStranded {
+            step: "db.stop.evacuate".into(),
+            note: "disk busy".into(),
+        },
+        Record::ActedUnstored { through: 0 },
+        learned(Some("busan"), Mode::Live),
+        learned(None, Mode::Drill),
+        Record::ReturnEnded { why: s("over") },
+        Record::DestinationLost {
+            destination: s("busan"),
+            why: s("smoke"),
+        },
+        Record::DestinationWell {
+            destination: s("busan"),
+        },
+        Record::IncidentClosed { n: 1, by: persons() },
+    ]
 }
 
 fn orders() -> Vec<Record> {
