@@ -6,9 +6,8 @@ use super::faults::{At, quoted};
 use super::hook::{Reached, authority_file};
 use super::load::read_text;
 use super::mqtt::Files;
-use super::racks;
 use super::table::Table;
-use super::{HookWay, KubernetesTarget, hook_url, secret};
+use super::{HookWay, KubernetesTarget, Places, hook_url, places, secret};
 
 /// Longest time before a step's deadline that a disruption budget is given up at: a day.
 const LONGEST_PATIENCE_S: i64 = 86_400;
@@ -36,16 +35,19 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
         token_file,
         identity,
         allow_loopback,
-        racks: racks::racks(table),
+        places: Places {
+            racks: places::by_name(table, "racks", &places::NODES),
+            destinations: places::by_name(table, "destinations", &places::NODES),
+        },
         rack_label: table.text("rack_label").map(|label| label.value),
         site_label: site_label(table),
-        destinations: racks::destinations(table),
         pdb_until_ms: table
             .seconds("pdb_until_s", 0..=LONGEST_PATIENCE_S)
             .map(|until| until.value),
         autoscales: table.flag("autoscales", false),
     };
     check_racks(table, &target);
+    check_destinations(table, &target.places);
     // What it answers is never reported over HTTP: it is asked.
     Reached {
         place: url.at,
@@ -91,8 +93,25 @@ fn check_racks(table: &Table<'_>, target: &KubernetesTarget) {
                         with site_label = \"topology.kubernetes.io/zone=this-site\"";
     let wrong = match (&target.rack_label, &target.site_label) {
         (Some(_), None) => "`rack_label` without `site_label`: other sites may number their racks alike",
-        (None, None) if target.racks.is_empty() => "which nodes are lost with which rack is not said",
+        (None, None) if target.places.racks.is_empty() => "which nodes are lost with which rack is not said",
         _ => return,
     };
     table.faults.error(table.at, wrong, HINT);
+}
+
+/// What is moved there would be lost too.
+fn check_destinations(table: &Table<'_>, places: &Places) {
+    let here: Vec<&String> = places.racks.values().flatten().collect();
+    for node in places
+        .destinations
+        .values()
+        .flatten()
+        .filter(|node| here.contains(node))
+    {
+        let what = format!("{} is a destination and stands on a rack of this site", quoted(node));
+        let at = table.place("destinations").unwrap_or(table.at);
+        table
+            .faults
+            .error(at, what, "a destination has to keep its power when this site is lost");
+    }
 }

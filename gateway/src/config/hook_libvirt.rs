@@ -49,7 +49,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<Reached> {
     })
 }
 
-fn check_uri(table: &Table<'_>, uri: &At<String>) {
+fn check_uri(table: &Table<'_>, uri: &At<String>, _: &str) {
     let text = &uri.value;
     let plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c);
     let Some((scheme, rest)) = text.split_once("://").filter(|_| text.chars().all(plain)) else {

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::faults::quoted;
 use super::hook::Reached;
-use super::racks;
 use super::table::Table;
-use super::{HookWay, SlurmTarget};
+use super::{HookWay, SlurmTarget, places};
 
 /// Where distributions put the commands.
 const COMMANDS: &str = "/usr/bin";
@@ -39,19 +38,11 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
         }
         path
     });
-    let racks = racks::racks(table);
+    let racks = places::by_name(table, "racks", &places::NODES);
     if racks.is_empty() {
         table.missing(
             "racks",
             "which nodes are lost with which rack: racks = { \"rack-1\" = [\"c1\", \"c2\"] }",
-        );
-    }
-    for node in racks.values().flatten().filter(|node| !is_node(node)) {
-        let what = format!("{} is not the name of one node", quoted(node));
-        table.faults.error(
-            table.place("racks").unwrap_or(table.at),
-            what,
-            "one node a word: [\"c1\", \"c2\"], not c[1-2]",
         );
     }
     Reached {
@@ -77,12 +68,6 @@ fn checkpoint(table: &Table<'_>) -> Option<(String, Duration)> {
     }
     let ms = time.map_or(CHECKPOINT_S * 1_000, |time| time.value);
     signal.map(|signal| (signal.value.to_owned(), Duration::from_millis(ms.unsigned_abs())))
-}
-
-/// A plain name: it is put into an argument, and a list or a range would say more than one.
-fn is_node(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
 }
 
 fn check_commands(table: &Table<'_>, at: usize, folder: &Path) {

@@ -35,6 +35,7 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod nut_face;
 mod objects;
 mod pick;
 mod places;
@@ -44,7 +45,6 @@ mod port;
 mod principal;
 mod probe;
 mod profile;
-mod racks;
 mod rows;
 mod secret;
 mod sensor;
@@ -65,6 +65,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use nut_face::NutFace;
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
 pub use port::{Parity, Port, SerialLine};
 pub use sensor::{Meaning, Pick, Sensor, Word};
@@ -108,6 +109,8 @@ pub struct Config {
     pub bridges: Bridges,
     /// How often drills are held.
     pub drills: Vec<Drilled>,
+    /// What NUT's clients are shown; none: nobody listens for them.
+    pub nut: Option<NutFace>,
 }
 
 impl Config {
@@ -443,14 +446,12 @@ pub struct KubernetesTarget {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Whether it may be on this machine.
     pub allow_loopback: bool,
-    /// By rack of this site, its nodes. They go before `rack_label`.
-    pub racks: BTreeMap<String, Vec<String>>,
+    /// Its nodes by rack, which go before `rack_label`, and by destination; of others every node that stays.
+    pub places: Places,
     /// Label of a node whose value is its rack.
     pub rack_label: Option<String>,
     /// Label and value of this site's nodes.
     pub site_label: Option<(String, String)>,
-    /// By destination, its nodes; of others every node that stays.
-    pub destinations: BTreeMap<String, Vec<String>>,
     /// A budget that refuses is heeded until this long before the step's deadline, engine milliseconds; without it until the
     /// decision gives the rung up.
     pub pdb_until_ms: Option<Millis>,

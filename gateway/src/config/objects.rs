@@ -20,7 +20,7 @@ fn check_one(target: &HookTarget, placed: &Placed, row: &WorkloadRow, faults: &F
     let (hook, object, rack) = (quoted(&target.id), quoted(&placed.object), quoted(&placed.rack));
     let (known, forms, racks) = match &target.way {
         HookWay::Kubernetes(way) => {
-            let racks = way.rack_label.is_none().then_some(&way.racks);
+            let racks = way.rack_label.is_none().then_some(&way.places.racks);
             (kubernetes::knows(&placed.object), kubernetes::FORMS, racks)
         }
         HookWay::Slurm(way) => (slurm::knows(&placed.object), slurm::FORMS, Some(&way.racks)),

@@ -18,13 +18,20 @@ pub(super) struct Kind {
     /// One, as an example.
     pub(super) example: &'static str,
     /// Reports what is wrong with one.
-    pub(super) check: fn(&Table<'_>, &At<String>),
+    pub(super) check: fn(&Table<'_>, &At<String>, &str),
 }
 
 /// Members of a cluster, by their names.
 pub(super) const MEMBERS: Kind = Kind {
     noun: "member",
     example: "m1",
+    check: check_name,
+};
+
+/// Nodes of a cluster, by their names.
+pub(super) const NODES: Kind = Kind {
+    noun: "node",
+    example: "node-1",
     check: check_name,
 };
 
@@ -40,12 +47,17 @@ pub(super) fn read(table: &Table<'_>, kind: &Kind) -> Places {
         }
     }
     Places {
-        racks: of(table, "racks", kind),
-        destinations: of(table, "destinations", kind),
+        racks: by_name(table, "racks", kind),
+        destinations: by_name(table, "destinations", kind),
     }
 }
 
-fn of(table: &Table<'_>, key: &'static str, Kind { noun, check, .. }: &Kind) -> BTreeMap<String, Vec<String>> {
+/// Names of things there, by a name of ours; empty where the key is missing.
+pub(super) fn by_name(
+    table: &Table<'_>,
+    key: &'static str,
+    Kind { noun, check, .. }: &Kind,
+) -> BTreeMap<String, Vec<String>> {
     let lists = table.lists(key);
     for (name, members) in &lists {
         if members.is_empty() {
@@ -54,7 +66,7 @@ fn of(table: &Table<'_>, key: &'static str, Kind { noun, check, .. }: &Kind) -> 
                 .faults
                 .error(name.at, what, format!("name its {noun}s, or remove it"));
         }
-        members.iter().for_each(|member| check(table, member));
+        members.iter().for_each(|member| check(table, member, noun));
     }
     let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
     lists
@@ -64,11 +76,11 @@ fn of(table: &Table<'_>, key: &'static str, Kind { noun, check, .. }: &Kind) -> 
 }
 
 /// It becomes part of a path or an argument.
-fn check_name(table: &Table<'_>, member: &At<String>) {
+fn check_name(table: &Table<'_>, member: &At<String>, noun: &str) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let name = &member.value;
     if name.is_empty() || name.len() > 253 || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        let what = format!("{} is not the name of a member", quoted(name));
+        let what = format!("{} is not the name of a {noun}", quoted(name));
         table.faults.error(member.at, what, "letters, digits, `-`, `_` and `.`");
     }
 }

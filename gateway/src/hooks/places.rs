@@ -1,6 +1,6 @@
 //! Which members of a target are doomed, and which take what is moved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{Call, Phase};
 
@@ -8,8 +8,13 @@ use crate::config::Places;
 
 /// Those that lose their power: of the racks that are doomed, or of all racks.
 pub(super) fn doomed<'a>(places: &'a Places, call: &Call) -> BTreeSet<&'a str> {
-    let is_doomed = |rack: &String| call.doomed.as_ref().is_none_or(|doomed| doomed.contains(rack));
-    let racks = places.racks.iter().filter(|(rack, _)| is_doomed(rack));
+    doomed_of(&places.racks, call.doomed.as_deref())
+}
+
+/// Those on doomed racks; none named: on all.
+pub(super) fn doomed_of<'a>(racks: &'a BTreeMap<String, Vec<String>>, doomed: Option<&[String]>) -> BTreeSet<&'a str> {
+    let is_doomed = |rack: &String| doomed.is_none_or(|doomed| doomed.contains(rack));
+    let racks = racks.iter().filter(|(rack, _)| is_doomed(rack));
     racks.flat_map(|(_, members)| members).map(String::as_str).collect()
 }
 

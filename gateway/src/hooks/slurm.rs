@@ -15,7 +15,7 @@ use muster_core::{Call, HookOutcome};
 
 use super::underway::{Say, Underway};
 use super::webhook::Limits;
-use super::{Reply, note};
+use super::{Reply, note, places};
 use crate::clock::Clock;
 use crate::config::{Placed, SlurmTarget};
 use crate::counters::{Cause, Counters};
@@ -111,10 +111,8 @@ impl Slurm {
 
     /// Nodes of these racks; none: of all.
     fn doomed(&self, racks: Option<&[String]>) -> Vec<String> {
-        let lost = |rack: &String| racks.is_none_or(|racks| racks.contains(rack));
-        let racks = self.target.racks.iter().filter(|(rack, _)| lost(rack));
-        let nodes: std::collections::BTreeSet<&String> = racks.flat_map(|(_, nodes)| nodes).collect();
-        nodes.into_iter().cloned().collect()
+        let nodes = places::doomed_of(&self.target.racks, racks);
+        nodes.into_iter().map(str::to_owned).collect()
     }
 
     fn commands(&self) -> Commands {

@@ -25,7 +25,8 @@ openssl req -newkey rsa:2048 -nodes -keyout api.key -out api.csr -subj /CN=api 2
 printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n' >api.ext
 openssl x509 -req -in api.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile api.ext -out api.pem 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -keyout muster.key -out muster.csr -subj /CN=muster 2>/dev/null
-openssl x509 -req -in muster.csr -CA ca.pem -CAkey ca.key -days 2 -out muster.pem 2>/dev/null
+printf 'extendedKeyUsage=clientAuth\n' >muster.ext
+openssl x509 -req -in muster.csr -CA ca.pem -CAkey ca.key -days 2 -extfile muster.ext -out muster.pem 2>/dev/null
 (umask 077 && echo admin-token >admin.token && echo muster-token >muster.token)
 printf 'admin-token,admin,1,"system:masters"\nmuster-token,muster,2\n' >tokens.csv
 cat >config <<YAML

@@ -254,8 +254,8 @@ fn a_cluster() {
     let Ok(HookWay::Kubernetes(target)) = kubernetes(CLUSTER, "prod/Deployment/shop") else {
         panic!("{:?}", kubernetes(CLUSTER, "prod/Deployment/shop"))
     };
-    assert_eq!(target.racks["r1"], ["m1", "m2"]);
-    assert_eq!(target.destinations["busan"], ["m3"]);
+    assert_eq!(target.places.racks["r1"], ["m1", "m2"]);
+    assert_eq!(target.places.destinations["busan"], ["m3"]);
     assert_eq!((target.pdb_until_ms, target.autoscales), (Some(60_000), false));
     assert!(!format!("{target:?}").contains("t0ps3cret"));
     let labels = "rack_label = \"rack\"\nsite_label = \"zone=here\"\n";
@@ -341,8 +341,8 @@ fn a_slurm_cluster() {
     assert_eq!(target.checkpoint, Some(("USR1".into(), Duration::from_secs(30))));
     for (from, to, says) in [
         ("racks = { r1 = [\"c1\"] }\n", "", "`racks` is missing"),
-        ("c1", "c[1-2]", "`c[1-2]` is not the name of one node"),
-        ("c1", "--all", "`--all` is not the name of one node"),
+        ("c1", "c[1-2]", "`c[1-2]` is not the name of a node"),
+        ("c1", "--all", "`--all` is not the name of a node"),
         ("USR1", "KILL", "`checkpoint_signal` of [[hook]] cannot be `KILL`"),
         (
             "checkpoint_signal = \"USR1\"",

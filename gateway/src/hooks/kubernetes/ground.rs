@@ -50,7 +50,7 @@ impl Ground {
         target: &'a KubernetesTarget,
         destination: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Node> {
-        let there = destination.and_then(|to| target.destinations.get(to));
+        let there = destination.and_then(|to| target.places.destinations.get(to));
         let fits = move |node: &&Node| {
             let name = &node.metadata.name;
             !self.is_doomed(name) && there.is_none_or(|there| there.contains(name))
@@ -61,7 +61,7 @@ impl Ground {
     /// Whether the cluster knows any node of a rack, or the config says that it has some.
     pub(super) fn knows(&self, target: &KubernetesTarget, rack: &str) -> bool {
         let on_it = |node: &Node| racks_of(target, node).contains(&rack);
-        target.racks.contains_key(rack) || self.nodes.iter().any(on_it)
+        target.places.racks.contains_key(rack) || self.nodes.iter().any(on_it)
     }
 }
 
@@ -90,6 +90,7 @@ pub(super) fn racks_of<'a>(target: &'a KubernetesTarget, node: &'a Node) -> Vec<
 fn named<'a>(target: &'a KubernetesTarget, node: &'a Node) -> impl Iterator<Item = &'a str> {
     let holds = |nodes: &Vec<String>| nodes.contains(&node.metadata.name);
     target
+        .places
         .racks
         .iter()
         .filter(move |(_, nodes)| holds(nodes))
@@ -101,6 +102,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::config::Places;
 
     fn node(name: &str, labels: &[(&str, &str)]) -> Node {
         let mut node = Node::default();
@@ -138,7 +140,10 @@ mod tests {
     fn racks_by_name_go_before_labels() {
         let racks = BTreeMap::from([("r1".to_owned(), vec!["e".to_owned(), "b".to_owned()])]);
         let target = KubernetesTarget {
-            racks,
+            places: Places {
+                racks,
+                ..Places::default()
+            },
             ..KubernetesTarget::default()
         };
         assert_eq!(doomed(&target, None), ["b", "e"]);

@@ -60,7 +60,7 @@ impl Kubernetes {
     fn room(&self, seen: &Seen) -> BTreeMap<String, Answer> {
         let goes = |pod: &&Pod| pod.is_live() && !pod.is_of_its_node() && seen.ground.is_doomed(&pod.spec.node_name);
         let coming: Vec<&Pod> = seen.pods.iter().filter(goes).collect();
-        let destinations = self.target.destinations.keys();
+        let destinations = self.target.places.destinations.keys();
         let answer = |to: &String| {
             let mut room = Room::of(seen.ground.safe(&self.target, Some(to)), &seen.pods);
             let free = room.seen();

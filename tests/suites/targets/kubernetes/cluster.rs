@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use muster::clock::Stopwatch;
-use muster::config::{HookWay, KubernetesTarget};
+use muster::config::{HookWay, KubernetesTarget, Places};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -214,8 +214,10 @@ impl Cluster {
             token_file: self.token_file.clone(),
             identity: self.identity.clone(),
             allow_loopback: true,
-            racks: BTreeMap::from([("r1".to_owned(), names(&["m1", "m2"]))]),
-            destinations: BTreeMap::from([("busan".to_owned(), names(&["m3"]))]),
+            places: Places {
+                racks: BTreeMap::from([("r1".to_owned(), names(&["m1", "m2"]))]),
+                destinations: BTreeMap::from([("busan".to_owned(), names(&["m3"]))]),
+            },
             ..KubernetesTarget::default()
         }
     }

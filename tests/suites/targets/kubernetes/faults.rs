@@ -139,6 +139,31 @@ async fn the_token_is_read_at_each_use() {
     assert_eq!(bench.once(&call).await, HookOutcome::Done);
 }
 
+/// A StatefulSet's pod keeps its name: between our look and our word it has gone, and come up elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_that_has_come_up_elsewhere_under_its_old_name_is_never_hit() {
+    let double = Double::start().await;
+    let cluster = double.cluster();
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 1).await;
+    let before = cluster.pods("shop").await;
+    let again = json!({ "metadata": { "uid": "another" }, "spec": { "nodeName": "m3" } });
+    for (rung, method, path) in [
+        (RungKind::Move, Method::POST, "/eviction"),
+        (RungKind::Failover, Method::DELETE, "/pods/"),
+    ] {
+        double.fail(method, path, Fault::Overtaken(again.clone()));
+        let bench = cluster.bench(&cluster.object("shop"));
+        assert_eq!(bench.step(Phase::Evacuate, rung, 1).await, HookOutcome::Done);
+        assert_eq!(
+            cluster.pods("shop").await.keys().collect::<Vec<_>>(),
+            before.keys().collect::<Vec<_>>()
+        );
+        let at = cluster.in_namespace("api/v1", &format!("pods/{}", before.keys().next().unwrap()));
+        cluster.patch(&at, &json!({ "spec": { "nodeName": "m1" } })).await;
+    }
+}
+
 /// Every write of a drill is a dry run, whatever the API does with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drill_writes_only_dry() {

@@ -241,7 +241,7 @@ pub(crate) async fn a_node_is_emptied(cluster: &Cluster) {
     cluster.begin().await;
     cluster.doomed_deployment("shop", 2).await;
     let mut target = cluster.target();
-    target.racks = [
+    target.places.racks = [
         ("r1".to_owned(), vec!["m1".to_owned()]),
         ("r2".to_owned(), vec!["m2".to_owned()]),
     ]

@@ -127,7 +127,7 @@ fn list(store: &Store, path: &str, query: &BTreeMap<String, String>) -> Answer {
     let chosen: Vec<&Value> = store
         .list(path)
         .into_iter()
-        .filter(|o| fits(&o) && name(o) > after)
+        .filter(|o| fits(o) && name(o) > after)
         .collect();
     // Short pages where pages are asked for, so that there are several.
     let most = query

@@ -151,7 +151,9 @@ async fn answer(
             .store
             .lock()
             .unwrap()
-            .edit(uri.path(), |object| merge(object, &change)),
+            .edit(uri.path().trim_end_matches("/eviction"), |object| {
+                merge(object, &change)
+            }),
         None => {}
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
