@@ -142,3 +142,11 @@ async fn what_was_saved_goes_on_elsewhere(pair: &Pair, saving: &Hook) {
         HookOutcome::Done
     );
 }
+
+#[test]
+fn the_example_is_accepted_where_virsh_is() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gateway/examples/libvirt.toml");
+    let (_, findings) = muster::config::load(std::path::Path::new(example)).unwrap();
+    let published = |f: &muster::config::Finding| f.what.contains("published");
+    assert!(findings.iter().all(published), "{findings:#?}");
+}

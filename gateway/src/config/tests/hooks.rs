@@ -385,12 +385,12 @@ fn a_cluster_is_reached_by_its_members_or_by_a_socket() {
     only(
         &target("lxd", "socket = \"/s\"\n"),
         "warning",
-        "through this machine alone",
+        "the cluster is reached through this machine alone",
     );
     only(
         &target("incus", "socket = \"/s\"\n"),
         "warning",
-        "through this machine alone",
+        "the cluster is reached through this machine alone",
     );
     let nothing = target("lxd", "").join("\n");
     for missing in ["`urls` is missing", "`cert_file` is missing", "`key_file` is missing"] {
@@ -437,7 +437,7 @@ fn a_target_knows_every_rack_and_destination_of_its_workloads() {
         (rack, "{ elsewhere = [\"m1\"] }", "knows nobody at"),
         ("{ r1 = [] }", to, "has no member"),
         ("{ r1 = [\"../m1\"] }", to, "is not the name of a member"),
-        ("[\"m1\"]", to, "lists by name"),
+        ("[\"m1\"]", to, "`racks` of [[hook]] is of the type array"),
     ] {
         let found = with(racks, to);
         assert!(found.contains(says), "{racks} {to}: {found}");
@@ -461,7 +461,11 @@ fn a_uri_of_libvirt_starts_nothing_and_believes_somebody() {
     ] {
         assert_eq!(with(good), Vec::<String>::new(), "{good}");
     }
-    only(&with("qemu+tcp://10.0.0.9/system"), "warning", "neither encrypted");
+    only(
+        &with("qemu+tcp://10.0.0.9/system"),
+        "warning",
+        "`qemu+tcp://10.0.0.9/system` is neither encrypted",
+    );
     for (bad, says) in [
         ("kvm-1", "is not the URI of a hypervisor"),
         ("qemu://kvm 1/system", "is not the URI of a hypervisor"),

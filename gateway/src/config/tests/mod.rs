@@ -160,7 +160,7 @@ fn examples_run_and_say_what_has_to_be_changed() {
         ("other-sensors.toml", 3),
         ("ups-behind-nut.toml", 3),
         ("contact-module.toml", 3),
-        ("lxd.toml", 1),
+        ("lxd.toml", 3),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));

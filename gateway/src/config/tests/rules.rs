@@ -52,8 +52,8 @@ fn what_comes_later_is_refused_by_name() {
         findings.iter().all(|f| f.hint.contains("later version")),
         "{findings:#?}"
     );
-    let incus = check(&GOOD.replacen("kind = \"webhook\"", "kind = \"incus\"", 1));
-    assert!(incus.iter().any(|f| f.hint.contains("later version")), "{incus:#?}");
+    let serial = check(&GOOD.replacen("kind = \"modbus\"", "kind = \"modbus-rtu\"", 1));
+    assert!(serial.iter().any(|f| f.hint.contains("later version")), "{serial:#?}");
 }
 
 #[test]

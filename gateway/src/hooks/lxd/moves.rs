@@ -198,7 +198,13 @@ impl Mover<'_> {
             .get::<Vec<Instance>>("/1.0/instances", &[("recursion", "1")])
             .await;
         let Ok(all) = all.map(|seen| seen.it) else {
-            return fault;
+            let placed = self.inner.works.get(&self.call.workload);
+            let members = placed.and_then(|placed| self.inner.target.places.racks.get(&placed.rack));
+            let members = members.map(|members| members.join(", ")).unwrap_or_default();
+            return Fault::NotYet(format!(
+                "{} cannot be asked for, its rack has {members}: {fault}",
+                self.name
+            ));
         };
         let half = all
             .iter()

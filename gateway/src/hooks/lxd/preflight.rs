@@ -44,21 +44,16 @@ async fn asked(inner: &Inner) -> Result<Preflight, Fault> {
     let all: Vec<Instance> = door.get("/1.0/instances", &[("recursion", "1")]).await?.it;
     let judge = |(workload, placed): (&String, &Placed)| (workload.clone(), judged(inner, placed, &all));
     Ok(Preflight {
-        reachable: reached(inner, &door, &all),
-        rights: rights(&door),
+        reachable: Answer::Yes { seen: reached(&door) },
+        rights: rights(inner, &door, &all),
         room: room_of(inner, &door).await?,
         workloads: inner.works.iter().map(judge).collect(),
     })
 }
 
-fn reached(inner: &Inner, door: &Door, all: &[Instance]) -> Answer {
+fn reached(door: &Door) -> String {
     let (is, at) = (&door.server.environment, door.url());
-    let mut seen = format!("{} {} at {at}", is.server, is.server_version);
-    let nobodys = nobodys(inner, all);
-    if !nobodys.is_empty() {
-        seen += &format!("; of no workload, and left behind: {}", nobodys.join(", "));
-    }
-    Answer::Yes { seen }
+    format!("{} {} at {at}", is.server, is.server_version)
 }
 
 /// Running instances in racks of ours that nobody has named.
@@ -71,7 +66,7 @@ fn nobodys(inner: &Inner, all: &[Instance]) -> Vec<String> {
         .collect()
 }
 
-fn rights(door: &Door) -> Answer {
+fn rights(inner: &Inner, door: &Door, all: &[Instance]) -> Answer {
     if !door.server.environment.server_clustered {
         return no(
             "it is no cluster, so nothing can be moved in it",
@@ -88,7 +83,11 @@ fn rights(door: &Door) -> Answer {
             return no(&why, "update it to LXD 5.0 or Incus");
         }
     }
-    let seen = "our certificate is trusted; its members and instances can be read".into();
+    let mut seen = "it trusts us, and has fences and a cordon".to_owned();
+    let nobodys = nobodys(inner, all);
+    if !nobodys.is_empty() {
+        seen += &format!("; LEFT BEHIND, as no workload names them: {}", nobodys.join(", "));
+    }
     Answer::Yes { seen }
 }
 

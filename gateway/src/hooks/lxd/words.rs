@@ -85,7 +85,7 @@ pub(super) struct Operation {
     #[serde(default)]
     pub(super) err: String,
     #[serde(default)]
-    pub(super) resources: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) resources: Option<BTreeMap<String, Option<Vec<String>>>>,
     #[serde(default)]
     pub(super) metadata: Value,
 }
@@ -187,7 +187,7 @@ impl Operation {
         let named = self.resources.iter().flat_map(BTreeMap::iter);
         named
             .filter(|(kind, _)| matches!(kind.as_str(), "instances" | "containers"))
-            .any(|(_, paths)| paths.iter().any(ends))
+            .any(|(_, paths)| paths.iter().flatten().any(ends))
     }
 
     /// How far a copy is.
