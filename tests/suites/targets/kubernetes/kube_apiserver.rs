@@ -154,6 +154,7 @@ async fn every_scenario_passes_on_a_real_control_plane() {
     let plane = ControlPlane::start().await;
     all_on!(plane:
         a_workload_moves_and_the_cordon_stands_first,
+    a_move_is_done_when_it_is_ready_elsewhere,
         a_budget_is_waited_for_then_given_up,
         two_budgets_are_no_way,
         a_failover_deletes_past_the_budget,
