@@ -81,6 +81,7 @@ causes! {
     SnmpRestart => "snmp_restart", "An agent that had started anew; it is identified again.";
     TrapRefused => "trap_refused", "A trap from elsewhere than a configured agent, or without a proper login.";
     TrapFlood => "trap_flood", "A trap of an agent that had been polled for one within the last second.";
+    NutClient => "nut_client", "A client of our own NUT server that broke off, said what is no line, or found all places taken.";
     HookTimeout => "hook_timeout", "A hook that did not answer in time.";
     HookRedirect => "hook_redirect", "A hook that redirected; never followed.";
     HookStatus => "hook_status", "A hook that answered with an error.";

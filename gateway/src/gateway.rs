@@ -32,6 +32,7 @@ use crate::sources::mqtt;
 use crate::sources::polls::Polls;
 use crate::sources::snmp::Hints;
 use crate::told::{self, Telling, Told};
+use crate::upsd;
 
 use calendar::Calendar;
 use keeping::Keeper;
@@ -74,6 +75,9 @@ pub enum StartError {
     /// A place outside cannot be told.
     #[error("cannot tell the world")]
     Notify(#[source] ClientError),
+    /// Nobody listens for NUT's clients.
+    #[error("cannot answer as a UPS")]
+    Upsd(#[source] upsd::UpsdError),
     /// The operating system gave no thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
@@ -85,6 +89,9 @@ pub struct Gateway {
     pub mqtt: Option<SocketAddr>,
     /// Where the API listens.
     pub http: SocketAddr,
+    /// Where NUT's clients are listened for; none without `[nut]`.
+    pub nut: Option<SocketAddr>,
+    upsd: Option<tokio::task::JoinHandle<()>>,
     /// The ways into the engine.
     pub lanes: Lanes,
     /// Its clock.
@@ -169,6 +176,8 @@ impl Gateway {
         let mut gateway = Self {
             mqtt: None,
             http: http_address,
+            nut: None,
+            upsd: None,
             lanes,
             clock,
             counters,
@@ -193,6 +202,7 @@ impl Gateway {
         };
         gateway.serve_http(http, config, (restored.progress_key, news));
         gateway.tell_the_world(config, heard, restored.told)?;
+        gateway.answer_as_ups(config).await?;
         gateway.open_sources(config).await?;
         // It ends with the engine.
         tokio::spawn(gateway.keeper().run());
@@ -286,6 +296,16 @@ impl Gateway {
         Ok(())
     }
 
+    async fn answer_as_ups(&mut self, config: &Config) -> Result<(), StartError> {
+        let Some(face) = &config.nut else { return Ok(()) };
+        let with = (self.view.clone(), self.clock.clone(), self.counters.clone());
+        let (address, task) = upsd::start(face, &config.site.id, with)
+            .await
+            .map_err(StartError::Upsd)?;
+        (self.nut, self.upsd) = (Some(address), Some(task));
+        Ok(())
+    }
+
     async fn open_sources(&mut self, config: &Config) -> Result<(), StartError> {
         if let Some(address) = config.mqtt.listen() {
             let broker = mqtt::embedded(
@@ -324,6 +344,7 @@ impl Gateway {
             broker.stop();
         }
         self.stop_polling();
+        self.upsd.iter().for_each(tokio::task::JoinHandle::abort);
         self.stopping.send_replace(true);
         let (engine, control, served) = (self.engine, self.lanes.control, self.served);
         let ended = async move {

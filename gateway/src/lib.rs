@@ -28,3 +28,4 @@ pub mod service;
 pub mod sources;
 pub mod told;
 pub mod trial;
+pub mod upsd;

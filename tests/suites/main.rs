@@ -20,6 +20,7 @@ mod lasting;
 mod model_check;
 mod nut_server;
 mod proof;
+mod ready;
 mod recordings;
 mod running;
 mod runways;

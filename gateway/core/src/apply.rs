@@ -65,6 +65,9 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
+        Record::HostsOff { id, why } => {
+            state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
+        }
         Record::DrillBegun { n, .. } => state.policy.drills.held = state.policy.drills.held.max(*n),
         Record::DrillEnded {
             n,
@@ -251,7 +254,11 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         }
         Verb::Arm => arm(state, at, true),
         Verb::Disarm => arm(state, at, false),
-        Verb::Return => state.policy.returning = Some(by.join(" and ")),
+        Verb::Return => {
+            state.policy.returning = Some(by.join(" and "));
+            // What starts again must not be told to go again.
+            state.policy.hosts_off.clear();
+        }
         Verb::Reset => {}
     }
 }
@@ -428,6 +435,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
     policy.dying.clear();
     (policy.site_evacuate, policy.cut, policy.hold_until, policy.aborted) = (None, None, None, false);
     (policy.power, policy.power_wake) = (None, None);
+    policy.hosts_off.clear();
     policy.held_by.clear();
     state.detect.forget_alarms();
     state.forget_retained();

@@ -234,7 +234,12 @@ impl State {
             }
         });
         let Some(drill) = self.drill.take() else { return };
-        let results = drill.results();
+        // Of one that was cut short nothing is known.
+        let results = if outcome == DrillOutcome::Interrupted {
+            Vec::new()
+        } else {
+            drill.results()
+        };
         let n = drill.n;
         let line = format!("{outcome}: {why}");
         let record = Record::DrillEnded {

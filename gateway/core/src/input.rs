@@ -152,7 +152,7 @@ pub enum Verb {
         /// Engine time, converted once from the wall clock at input.
         at: Millis,
     },
-    /// From now on hooks are called for real. One person.
+    /// From now on hooks are called for real. Two persons, or one if a drill has proven every workload.
     Arm,
     /// From now on hooks are drills only. Two persons.
     Disarm,

@@ -20,6 +20,7 @@ mod explain;
 mod explain_view;
 mod flaw;
 mod forecast;
+mod hosts;
 mod input;
 mod learned;
 mod moved;
@@ -45,6 +46,7 @@ pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
 };
+pub use hosts::Hosts;
 pub use input::{Elsewhere, HookOutcome, Input, Target, Verb};
 pub use learned::{History, Lessons, Ranks, Way, WayView};
 pub use power::{Feed, FeedIx, FeedKind, OnBattery, Power};
@@ -56,8 +58,8 @@ pub use site::{
 pub use state::State;
 pub use step::{next_deadline, step};
 pub use view::{
-    ChannelView, DestinationView, DrillView, FaultView, IncidentView, IntervalView, OrderView, RackView, RunwayView,
-    SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
+    ChannelView, DestinationView, DrillView, FaultView, HostsView, IncidentView, IntervalView, OrderView, RackView,
+    RunwayView, SourceView, StepView, TroubleView, View, VoteView, WorkloadView, ZoneView,
 };
 
 /// Engine time: monotonic milliseconds since the journal began, carried on across restarts (design §4).

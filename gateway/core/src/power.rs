@@ -5,7 +5,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    ChannelIx, Millis, Mode, Site, SourceIx, ZoneIx,
+    ChannelIx, Hosts, Millis, Mode, Site, SourceIx, ZoneIx,
     plan::{Plan, Scope, schedule},
     words,
 };
@@ -34,6 +34,9 @@ pub struct Power {
     pub battery_rooms: Vec<ZoneIx>,
     /// Everything that carries power, each after those that feed it; empty: the site is one.
     pub feeds: Vec<Feed>,
+    /// Machines that ask Muster whether to go.
+    #[serde(default)]
+    pub hosts: Vec<Hosts>,
 }
 
 impl Default for Power {
@@ -43,6 +46,7 @@ impl Default for Power {
             on_battery: OnBattery::default(),
             battery_rooms: Vec::new(),
             feeds: Vec::new(),
+            hosts: Vec::new(),
         }
     }
 }
@@ -142,6 +146,9 @@ impl Site {
         let sane = |ms: Millis| (0..=LONGEST_MS).contains(&ms);
         if power.feeds.len() > usize::from(u16::MAX) || !sane(power.generator_grace_ms) {
             return Some("the power path is too long, or its grace cannot be".into());
+        }
+        if power.hosts.len() > usize::from(u16::MAX) || !power.hosts.iter().all(|h| sane(h.last_ms)) {
+            return Some("its hosts are too many, or take too long".into());
         }
         let zone = |z: &ZoneIx| z.at() < self.zones.len();
         if !power.battery_rooms.iter().all(zone) {

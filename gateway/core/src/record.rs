@@ -239,6 +239,13 @@ pub enum Record {
         /// Principal ids.
         by: Vec<String>,
     },
+    /// Hosts are told to go: nothing is left on them that could still be saved, or their power ends.
+    HostsOff {
+        /// Under which they ask.
+        id: String,
+        /// One line.
+        why: String,
+    },
     /// A drill began. It does not outlive the process: one without an end was interrupted by a restart.
     DrillBegun {
         /// n of `{site}-d{n}`.

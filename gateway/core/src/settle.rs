@@ -24,6 +24,7 @@ impl State {
         self.weigh_power(now, out);
         self.set_levels(out);
         self.drive(now, out);
+        self.send_hosts_off(now, out);
         self.drive_drill(now, out);
         self.wake = self
             .policy
@@ -31,6 +32,7 @@ impl State {
             .into_iter()
             .chain(self.plan.wake)
             .chain(self.drill_wake())
+            .chain(self.hosts_wake(now))
             .filter(|at| *at > now)
             .min();
     }

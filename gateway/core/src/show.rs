@@ -36,6 +36,7 @@ impl State {
             },
             racks: self.racks(now),
             incident: self.policy.incident.as_ref().map(|i| self.incident(i, now)),
+            hosts: self.hosts_view(),
             drill: self.drill_view(now),
             last_drill: self.policy.drills.last.as_ref().map(|ended| self.drill_ended(ended)),
             unproven: self.policy.drills.unproven(&self.site).map(String::from).collect(),

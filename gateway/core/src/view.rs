@@ -32,6 +32,8 @@ pub struct View {
     pub racks: Vec<RackView>,
     /// The open incident, or the last one.
     pub incident: Option<IncidentView>,
+    /// Machines that ask Muster whether to go.
+    pub hosts: Vec<HostsView>,
     /// The drill under way, as an incident of its own: `{site}-d{n}`.
     pub drill: Option<IncidentView>,
     /// The last drill that ended.
@@ -181,6 +183,19 @@ pub struct IncidentView {
     pub workloads: Vec<WorkloadView>,
     /// Every step with an intent, in order of intent.
     pub steps: Vec<StepView>,
+}
+
+/// Machines that ask Muster whether to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsView {
+    /// Under which they ask.
+    pub id: String,
+    /// The rack they stand in; none: anywhere in the site.
+    pub rack: Option<String>,
+    /// Engine time since when they are told to go; none: they stay.
+    pub since: Option<Millis>,
+    /// One line; empty while they stay.
+    pub why: String,
 }
 
 /// A drill that has ended.

@@ -255,7 +255,7 @@ fn a_drill_returns_as_a_drill_and_not_for_real() {
     let mut file = three();
     file.armed = false;
     let mut stand = away(file);
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
     assert!(why(&stand).contains("the evacuation was drill"), "{}", why(&stand));
     assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);

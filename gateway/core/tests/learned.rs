@@ -2,7 +2,7 @@
 mod stand;
 
 use muster_core::{HookOutcome, Input, Leftover, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict, WayView};
-use stand::{ANN, MINUTE, SECOND, Stand, site};
+use stand::{MINUTE, SECOND, Stand, site};
 
 /// A whole incident by order, in which every evacuation takes so long, and its reset.
 fn incident(stand: &mut Stand, takes_s: i64) {
@@ -137,7 +137,7 @@ fn a_drill_moves_nothing_so_it_never_shortens_a_time() {
         slow.needs_ms >= 200 * SECOND,
         "what it takes to do nothing, it takes at least: {slow:?}"
     );
-    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
     (0..3).for_each(|_| incident(&mut stand, 30));
     assert!(needs_s(&stand, RungKind::Move) < 40, "lived through, it is known");
 }

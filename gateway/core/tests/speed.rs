@@ -143,3 +143,50 @@ fn re_planning_two_thousand_workloads() {
         sum / steps
     );
 }
+
+/// Two votes at one moment, and no hook answers its cordon: the worst case for the first evacuation.
+#[test]
+#[ignore = "heavy: a measurement"]
+fn tier_one_of_two_thousand_goes_out() {
+    let mut site = big_site(16, 2_000);
+    site.hooks[0].max_parallel = 1_024;
+    for (i, workload) in site.workloads.iter_mut().enumerate() {
+        workload.tier = if i < 500 { 1 } else { 2 };
+        workload.after.clear();
+    }
+    let (mut state, mut out) = started(site);
+    let (mut now, mut worst, mut spent) = (0, Duration::ZERO, Duration::ZERO);
+    let mut gone: Vec<(Millis, Duration)> = Vec::new();
+    let mut inputs: Vec<Input> = [8, 8, 0, 0].map(|c| reading(c, 50)).to_vec();
+    while now <= 3 * SECOND {
+        while let Some(input) = inputs.pop() {
+            let mut effects = Vec::new();
+            let time = took(|| step(&mut state, now, &input, &mut effects));
+            (worst, spent) = (worst.max(time), spent + time);
+            let evacuates = effects.iter().filter(|e| match e {
+                Effect::FireHook(call) => {
+                    let number: u32 = call.workload[1..].parse().expect("w and a number");
+                    call.phase == muster_core::Phase::Evacuate && number < 500
+                }
+                _ => false,
+            });
+            gone.extend(evacuates.map(|_| (now, spent)));
+            if let Some(through) = last_seq(&effects) {
+                inputs.insert(0, Input::Stored { through });
+            }
+            out.extend(effects);
+        }
+        now = next_deadline(&state).map_or(now + SECOND, |due| due.max(now + 1));
+        inputs.push(Input::Tick);
+    }
+    let (first, last) = (gone.first().expect("some go"), gone.last().expect("some go"));
+    println!(
+        "evacuate hooks of tier 1: {} called, the first {} ms after the level and {:?} of deciding, the last {} ms and {:?}; worst step {worst:?}",
+        gone.len(),
+        first.0,
+        first.1,
+        last.0,
+        last.1
+    );
+    assert!(first.0 <= SECOND && last.0 <= 3 * SECOND);
+}

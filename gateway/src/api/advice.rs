@@ -17,6 +17,9 @@ pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String
     if !view.armed {
         lines.push("DISARMED: hooks are drills only".to_owned());
     }
+    if let Some(drill) = &view.drill {
+        lines.push(format!("DRILL {}: whatever is real ends it at once", drill.id));
+    }
     lines.extend(insecure.iter().map(|part| format!("INSECURE: {}", insecure_line(part))));
     lines
 }
@@ -37,7 +40,12 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
     let order = |order: &str| format!("`{}`", here.order(order));
     let mut lines: Vec<String> = Vec::new();
     if !view.armed {
-        lines.push(disarmed(view.level, &order("arm")));
+        let people = if view.unproven.is_empty() {
+            "one person"
+        } else {
+            "two persons, until a drill has been passed by all"
+        };
+        lines.push(disarmed(view.level, &format!("{} ({people})", order("arm"))));
     }
     // An order that waits for its second person is the one thing with a deadline of minutes.
     lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
@@ -189,14 +197,14 @@ fn evacuate(view: &View, order: impl Fn(&str) -> String, lines: &mut Vec<String>
 fn disarmed(level: Level, arm: &str) -> String {
     match level {
         Level::Normal | Level::Watch => {
-            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed. When the site is ready: {arm} (one person).")
+            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed. When the site is ready: {arm}.")
         }
-        Level::Prepare => format!(
-            "NOTHING WOULD REALLY BE MOVED: Muster is disarmed, what it does is a drill. Is it real? {arm} (one person)."
-        ),
-        Level::Evacuate => format!(
-            "NOTHING IS REALLY MOVED: Muster is disarmed, what it does is a drill. To move for real: {arm} (one person)."
-        ),
+        Level::Prepare => {
+            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed, what it does is a drill. Is it real? {arm}.")
+        }
+        Level::Evacuate => {
+            format!("NOTHING IS REALLY MOVED: Muster is disarmed, what it does is a drill. To move for real: {arm}.")
+        }
     }
 }
 

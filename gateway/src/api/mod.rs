@@ -28,6 +28,8 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::story::normal as testing_view;
 mod wall;
 
 use std::path::PathBuf;

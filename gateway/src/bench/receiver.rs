@@ -89,6 +89,14 @@ impl Desk {
             if !whole_request(&mut stream, &mut buffer).await? {
                 return Ok(());
             }
+            // Readiness asks whether anybody is there: that is no webhook.
+            if buffer.starts_with(b"HEAD ") {
+                stream
+                    .write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
+                    .await?;
+                buffer.clear();
+                continue;
+            }
             let at = self.watch.elapsed();
             let commit_us = self.gauges.get().map_or(0, |gauges| gauges.commit_us());
             // The answer comes after the reading of the gauge: what it causes is committed too.

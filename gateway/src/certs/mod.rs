@@ -11,6 +11,9 @@ mod serving;
 
 pub use concerns::{Concern, EXPIRY_WARNING_DAYS, concerns, expiring};
 pub use facts::{Facts, facts, node_name};
+mod plain;
+
+pub use plain::plain_server;
 pub use serving::{Claim, Serving, load};
 
 use std::path::{Path, PathBuf};

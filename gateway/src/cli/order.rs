@@ -14,7 +14,8 @@ use crate::api::{USUAL_URL, devices_command, order_command};
 
 /// Gives an order to a running gateway, or makes a token for somebody who may.
 ///
-/// evacuate, abort, disarm, reset and return need two persons within 5 minutes; cut too, unless a vote is held. While an abort
+/// evacuate, abort, disarm, reset and return need two persons within 5 minutes; cut too, unless a vote is held; arm too,
+/// unless `muster drill` has been passed by every workload. While an abort
 /// window is open and nothing runs yet, one person aborts.
 /// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
 /// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
@@ -68,7 +69,7 @@ enum Word {
     Abort,
     /// Power will be cut at --at; two persons, or one and a held vote
     Cut,
-    /// From now on hooks are called for real; one person
+    /// From now on hooks are called for real; one person once every workload has passed a drill, else two
     Arm,
     /// From now on hooks are drills only; two persons
     Disarm,

@@ -201,7 +201,9 @@ enum Asked {
 fn refuse(error: &StartError) -> ExitCode {
     eprintln!("muster: {}", lines::with_causes(error));
     match error {
-        StartError::Http { .. } | StartError::Mqtt(_) | StartError::Journal { .. } => exit::USAGE.into(),
+        StartError::Http { .. } | StartError::Mqtt(_) | StartError::Upsd(_) | StartError::Journal { .. } => {
+            exit::USAGE.into()
+        }
         StartError::Runner(_) | StartError::Notify(_) | StartError::Thread(_) => exit::BUG.into(),
     }
 }

@@ -9,7 +9,7 @@ use super::faults::{At, quoted};
 use super::load::read_text;
 use super::table::Table;
 use super::{HookTarget, HookWay, Places, WebhookTarget};
-use super::{hook_exec, hook_kubernetes, hook_lxd, hook_mqtt, hook_slurm, hook_url, secret};
+use super::{hook_exec, hook_kubernetes, hook_libvirt, hook_lxd, hook_mqtt, hook_slurm, hook_url, secret};
 
 /// Steps a hook carries out at a time if the file does not say.
 const MAX_PARALLEL: i64 = 4;
@@ -40,16 +40,18 @@ enum Kind {
     Exec,
     Mqtt,
     Lxd,
+    Libvirt,
     Kubernetes,
     Slurm,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("webhook", Kind::Webhook),
     ("exec", Kind::Exec),
     ("mqtt", Kind::Mqtt),
     ("lxd", Kind::Lxd),
     ("incus", Kind::Lxd),
+    ("libvirt", Kind::Libvirt),
     ("kubernetes", Kind::Kubernetes),
     ("slurm", Kind::Slurm),
 ];
@@ -59,6 +61,8 @@ impl HookRow {
     pub(super) fn native(&self) -> Option<&Places> {
         match self.way.as_ref()? {
             HookWay::Lxd(target) => Some(&target.places),
+            HookWay::Libvirt(target) => Some(&target.places),
+            // These have rules of their own, or none.
             HookWay::Webhook(_) | HookWay::Exec(_) | HookWay::Mqtt(_) | HookWay::Kubernetes(_) | HookWay::Slurm(_) => {
                 None
             }
@@ -107,6 +111,7 @@ fn read_one(table: &Table<'_>, folder: &Path, simulated: bool) -> HookRow {
         Some(Kind::Exec) => hook_exec::read(table, folder),
         Some(Kind::Mqtt) => hook_mqtt::read(table, folder, simulated),
         Some(Kind::Lxd) => hook_lxd::read(table, folder),
+        Some(Kind::Libvirt) => hook_libvirt::read(table),
         Some(Kind::Kubernetes) => Some(hook_kubernetes::read(table, folder)),
         Some(Kind::Slurm) => Some(hook_slurm::read(table, folder)),
     };

@@ -52,7 +52,7 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Reached> {
     })
 }
 
-fn check_program(table: &Table<'_>, program: &At<String>) {
+pub(super) fn check_program(table: &Table<'_>, program: &At<String>) {
     let path = Path::new(&program.value);
     let error = |what: String, hint: &str| table.faults.error(program.at, what, hint);
     if !path.is_absolute() {

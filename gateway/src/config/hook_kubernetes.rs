@@ -36,8 +36,8 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
         identity,
         allow_loopback,
         places: Places {
-            racks: places::by_name(table, "racks", "node"),
-            destinations: places::by_name(table, "destinations", "node"),
+            racks: places::by_name(table, "racks", &places::NODES),
+            destinations: places::by_name(table, "destinations", &places::NODES),
         },
         rack_label: table.text("rack_label").map(|label| label.value),
         site_label: site_label(table),

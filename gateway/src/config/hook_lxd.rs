@@ -13,7 +13,7 @@ const HTTPS_KEYS: [&str; 6] = ["urls", "cert_file", "key_file", "ca", "pinned_fi
 
 /// Reads and checks it; none where it cannot be reached by anything.
 pub(super) fn read(table: &Table<'_>, folder: &Path) -> Option<Reached> {
-    let places = places::read(table, "member");
+    let places = places::read(table, &places::MEMBERS);
     let allow_force_stop = table.flag("allow_force_stop", false);
     let project = table.text("project");
     if let Some(project) = &project {

@@ -38,7 +38,7 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
         }
         path
     });
-    let racks = places::by_name(table, "racks", "node");
+    let racks = places::by_name(table, "racks", &places::NODES);
     if racks.is_empty() {
         table.missing(
             "racks",

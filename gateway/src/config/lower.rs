@@ -1,7 +1,7 @@
 //! From rows to indices, and every rule that needs more than one table. Where a row is faulty a harmless value stands in
 //! its place, so that the rest is still checked; the result is thrown away if there was any error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -51,7 +51,9 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     places::check(&rows.hooks, &rows.workloads, faults);
     let at = (&indices.zones, &indices.sources);
     let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
-    let (power, wired) = wires.lower();
+    let (mut power, wired) = wires.lower();
+    let racks: BTreeSet<&str> = rows.workloads.iter().map(WorkloadRow::rack).collect();
+    let nut = rows.nut.map(|row| row.lower(&mut power, &racks, faults));
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let destinations = destination::lower(&rows.destinations, &workloads, faults);
@@ -96,6 +98,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,
         drills,
+        nut,
     }
 }
 

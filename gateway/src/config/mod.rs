@@ -22,6 +22,7 @@ mod groups;
 mod hook;
 mod hook_exec;
 mod hook_kubernetes;
+mod hook_libvirt;
 mod hook_lxd;
 mod hook_mqtt;
 mod hook_slurm;
@@ -34,6 +35,7 @@ mod lower;
 mod mqtt;
 mod names;
 mod notify;
+mod nut_face;
 mod objects;
 mod pick;
 mod places;
@@ -63,6 +65,7 @@ pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;
 pub use load::{MAX_BYTES, load, parse};
 pub use notify::{Address, Beat, Message, Place, Posted, Pulse, Smtp, SmtpTls, Topic, Way};
+pub use nut_face::NutFace;
 pub use polled::{ModbusWay, NutWay, PollWay, Polled, SnmpAuth, SnmpLogin, SnmpPrivacy, SnmpUser, SnmpWay, UpsName};
 pub use port::{Parity, Port, SerialLine};
 pub use sensor::{Meaning, Pick, Sensor, Word};
@@ -106,6 +109,8 @@ pub struct Config {
     pub bridges: Bridges,
     /// How often drills are held.
     pub drills: Vec<Drilled>,
+    /// What NUT's clients are shown; none: nobody listens for them.
+    pub nut: Option<NutFace>,
 }
 
 impl Config {
@@ -304,6 +309,8 @@ pub enum HookWay {
     Mqtt(Box<MqttTarget>),
     /// A cluster of LXD or Incus.
     Lxd(Box<LxdTarget>),
+    /// Hypervisors, through `virsh`.
+    Libvirt(Box<LibvirtTarget>),
     /// A Kubernetes cluster.
     Kubernetes(Box<KubernetesTarget>),
     /// A Slurm cluster.
@@ -314,7 +321,10 @@ impl HookWay {
     /// Whether it is Muster that knows how, and no receiver of somebody's.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
-        matches!(self, Self::Lxd(_) | Self::Kubernetes(_) | Self::Slurm(_))
+        matches!(
+            self,
+            Self::Kubernetes(_) | Self::Slurm(_) | Self::Lxd(_) | Self::Libvirt(_)
+        )
     }
 }
 
@@ -386,6 +396,32 @@ pub enum LxdDoors {
         /// Whether they may be on this machine.
         allow_loopback: bool,
     },
+}
+
+/// Hypervisors, through `virsh`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibvirtTarget {
+    /// The program: an absolute path.
+    pub virsh: PathBuf,
+    /// URIs of hypervisors by rack and by destination.
+    pub places: Places,
+    /// Disks are copied as well, because the hypervisors share none.
+    pub copy_storage: bool,
+    /// How a machine is stopped.
+    pub stop_by: StopBy,
+    /// A machine gets this long to stop. Real time.
+    pub stop_timeout: Duration,
+    /// Whether one that does not stop in its time may be destroyed.
+    pub allow_destroy: bool,
+}
+
+/// How a virtual machine is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBy {
+    /// The guest is asked to shut down.
+    Shutdown,
+    /// Its memory is written to the disk, and it goes on from there when it is started.
+    ManagedSave,
 }
 
 /// Where things stand, in the words of what runs them: nodes, members or hosts.

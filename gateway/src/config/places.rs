@@ -11,24 +11,53 @@ use super::names::did_you_mean;
 use super::table::Table;
 use super::workload::{Calls, WorkloadRow};
 
-/// Reads both; `noun` is what one of them is called there, such as `member`.
-pub(super) fn read(table: &Table<'_>, noun: &str) -> Places {
+/// What stands in them, and how one of these is told from a slip of the pen.
+pub(super) struct Kind {
+    /// What it is called there, such as `member`.
+    pub(super) noun: &'static str,
+    /// One, as an example.
+    pub(super) example: &'static str,
+    /// Reports what is wrong with one.
+    pub(super) check: fn(&Table<'_>, &At<String>, &str),
+}
+
+/// Members of a cluster, by their names.
+pub(super) const MEMBERS: Kind = Kind {
+    noun: "member",
+    example: "m1",
+    check: check_name,
+};
+
+/// Nodes of a cluster, by their names.
+pub(super) const NODES: Kind = Kind {
+    noun: "node",
+    example: "node-1",
+    check: check_name,
+};
+
+/// Reads both.
+pub(super) fn read(table: &Table<'_>, kind: &Kind) -> Places {
     for (key, what) in [("racks", "rack"), ("destinations", "site")] {
         if table.place(key).is_none() {
+            let Kind { noun, example, .. } = kind;
             table.missing(
                 key,
-                &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{noun}-1\"] }}"),
+                &format!("the {noun}s by {what}: {key} = {{ {what}-1 = [\"{example}\"] }}"),
             );
         }
     }
     Places {
-        racks: by_name(table, "racks", noun),
-        destinations: by_name(table, "destinations", noun),
+        racks: by_name(table, "racks", kind),
+        destinations: by_name(table, "destinations", kind),
     }
 }
 
 /// Names of things there, by a name of ours; empty where the key is missing.
-pub(super) fn by_name(table: &Table<'_>, key: &'static str, noun: &str) -> BTreeMap<String, Vec<String>> {
+pub(super) fn by_name(
+    table: &Table<'_>,
+    key: &'static str,
+    Kind { noun, check, .. }: &Kind,
+) -> BTreeMap<String, Vec<String>> {
     let lists = table.lists(key);
     for (name, members) in &lists {
         if members.is_empty() {
@@ -37,7 +66,7 @@ pub(super) fn by_name(table: &Table<'_>, key: &'static str, noun: &str) -> BTree
                 .faults
                 .error(name.at, what, format!("name its {noun}s, or remove it"));
         }
-        members.iter().for_each(|member| check_name(table, member, noun));
+        members.iter().for_each(|member| check(table, member, noun));
     }
     let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
     lists

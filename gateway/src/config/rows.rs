@@ -12,6 +12,7 @@ use super::feeds::{self, FeedRow};
 use super::hook::{self, HookRow};
 use super::mqtt::MqttRow;
 use super::notify::{self, PlaceRow};
+use super::nut_face::{self, NutRow};
 use super::principal::{self, PrincipalRow};
 use super::site::{self, SiteRow};
 use super::source::{self, SourceRow};
@@ -39,6 +40,7 @@ pub(super) struct Rows {
     pub(super) notify: Vec<PlaceRow>,
     pub(super) bridges: BridgeRows,
     pub(super) drills: Vec<DrillRow>,
+    pub(super) nut: Option<NutRow>,
 }
 
 /// Reads every table; `folder` is that of the config file.
@@ -64,6 +66,7 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Rows {
         notify: notify::read(root, folder, simulated),
         bridges: bridge::read(root, folder),
         drills: drill::read(root),
+        nut: nut_face::read(root, folder),
     };
     root.finish();
     rows

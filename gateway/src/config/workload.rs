@@ -131,6 +131,11 @@ pub(super) struct Calls<'a> {
 }
 
 impl WorkloadRow {
+    /// The rack it stands on.
+    pub(super) fn rack(&self) -> &str {
+        &self.runs_on.value
+    }
+
     /// Whether a rung of it calls this hook.
     pub(super) fn calls(&self, hook: &str) -> bool {
         self.rungs_of(hook).next().is_some()

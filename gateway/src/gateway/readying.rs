@@ -80,5 +80,6 @@ pub(super) fn part_of(config: &Config) -> Arc<Config> {
         notify: config.notify.clone(),
         bridges: config.bridges.clone(),
         drills: config.drills.clone(),
+        nut: None,
     })
 }

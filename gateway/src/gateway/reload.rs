@@ -288,6 +288,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("the topics of an outside broker", topics(old) == topics(new)),
         ("[http] listen", old.http.listen == new.http.listen),
         ("[http] public_url", old.http.public_url == new.http.public_url),
+        ("[nut] (but for its [[nut.ups]])", old.nut == new.nut),
         ("[store] path", old.store.path == new.store.path),
     ];
     keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

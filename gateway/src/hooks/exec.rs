@@ -2,7 +2,7 @@
 //! `gateway/HOOKS.md`). Whatever it started in its process group ends with it, so that two attempts at a step never
 //! overlap.
 
-mod group;
+pub(super) mod group;
 mod output;
 mod turns;
 

@@ -125,6 +125,7 @@ impl Inner {
         };
         match (call.mode, call.phase, call.rung) {
             (Mode::Drill, ..) => mover.rehearse().await,
+            (_, Phase::Verify, _) if places::asks_for_home(&self.target.places, call) => mover.is_home().await,
             (_, Phase::Prepare, RungKind::Stop) => cordon::put_on(self, &door, call).await,
             (_, Phase::Prepare, _) => {
                 cordon::put_on(self, &door, call).await?;

@@ -3,6 +3,7 @@
 pub mod envelope;
 pub mod exec;
 pub mod kubernetes;
+pub mod libvirt;
 pub mod lxd;
 pub mod mqtt;
 mod places;
@@ -26,6 +27,7 @@ pub use client::{ClientError, Clients};
 use envelope::Envelope;
 use exec::Exec;
 use kubernetes::Kubernetes;
+use libvirt::Libvirt;
 use lxd::Lxd;
 use mqtt::Mqtt;
 use muster_core::{Call, HookOutcome};
@@ -50,6 +52,8 @@ pub enum Hook {
     Mqtt(Mqtt),
     /// A cluster of LXD or Incus.
     Lxd(Lxd),
+    /// Hypervisors, through `virsh`.
+    Libvirt(Libvirt),
     /// A Kubernetes cluster.
     Kubernetes(Box<Kubernetes>),
     /// A Slurm cluster.
@@ -102,6 +106,7 @@ impl Hook {
             HookWay::Webhook(way) => Self::Webhook(Webhook::new(id, way, clients, limits, clock, counters)?),
             HookWay::Exec(way) => Self::Exec(Exec::new(id, way, clock, counters)),
             HookWay::Mqtt(way) => Self::Mqtt(Mqtt::new(id, *way, limits, clock, counters)),
+            HookWay::Libvirt(way) => Self::Libvirt(Libvirt::new(id, (*way, target.works), clock, counters)),
             HookWay::Lxd(way) => Self::Lxd(Lxd::new(id, (*way, target.works), limits, clock, counters)),
             HookWay::Kubernetes(way) => {
                 let hook = Kubernetes::new((id, *way, target.works), clients, limits, clock, counters)?;
@@ -118,6 +123,7 @@ impl Hook {
             Self::Exec(hook) => hook.attempt(call, envelope).await,
             Self::Mqtt(hook) => hook.attempt(envelope).await,
             Self::Lxd(hook) => hook.attempt(call).await,
+            Self::Libvirt(hook) => hook.attempt(call).await,
             Self::Kubernetes(hook) => hook.attempt(call).await,
             Self::Slurm(hook) => hook.attempt(call).await,
         }
@@ -128,9 +134,11 @@ impl Hook {
     pub async fn ask(&self, at: &Url, id: &str) -> HookOutcome {
         match self {
             Self::Webhook(hook) => hook.ask(at, id).await,
-            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Kubernetes(_) | Self::Slurm(_) => HookOutcome::Retry {
-                cause: "this hook cannot be asked".into(),
-            },
+            Self::Exec(_) | Self::Mqtt(_) | Self::Lxd(_) | Self::Libvirt(_) | Self::Kubernetes(_) | Self::Slurm(_) => {
+                HookOutcome::Retry {
+                    cause: "this hook cannot be asked".into(),
+                }
+            }
         }
     }
 
@@ -141,6 +149,7 @@ impl Hook {
             Self::Exec(hook) => hook.preflight(),
             Self::Mqtt(hook) => hook.preflight().await,
             Self::Lxd(hook) => hook.preflight().await,
+            Self::Libvirt(hook) => hook.preflight().await,
             Self::Kubernetes(hook) => hook.preflight().await,
             Self::Slurm(hook) => hook.preflight().await,
         }

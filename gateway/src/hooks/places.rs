@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::Call;
+use muster_core::{Call, Phase};
 
 use crate::config::Places;
 
@@ -16,6 +16,12 @@ pub(super) fn doomed_of<'a>(racks: &'a BTreeMap<String, Vec<String>>, doomed: Op
     let is_doomed = |rack: &String| doomed.is_none_or(|doomed| doomed.contains(rack));
     let racks = racks.iter().filter(|(rack, _)| is_doomed(rack));
     racks.flat_map(|(_, members)| members).map(String::as_str).collect()
+}
+
+/// Whether a call asks if something is at home again: a probe whose destination is this very site, where nobody is moved to.
+pub(super) fn asks_for_home(places: &Places, call: &Call) -> bool {
+    let elsewhere = |to: &String| places.destinations.contains_key(to);
+    call.phase == Phase::Verify && call.destination.as_ref().is_some_and(|to| !elsewhere(to))
 }
 
 /// Those of the destination that keep their power.

@@ -63,6 +63,7 @@ pub fn line(record: &Record) -> String {
             let resets = leftover.resets;
             format!("entries up to {through} removed, older than is kept; {resets} incidents were closed by then")
         }
+        Record::HostsOff { id, why } => format!("hosts of {id} told to go: {why}"),
         Record::DrillBegun { n, by, workloads } => {
             format!("drill {n} of {} begun by {by}", many(workloads.len(), "workload"))
         }

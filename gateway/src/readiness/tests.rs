@@ -43,11 +43,11 @@ zone = "room"
 
 [[destination]]
 id = "paris-1"
-room = { cores = 10 }
+room = 10
 
 [[destination]]
 id = "nice-1"
-room = { cores = 4 }
+room = 4
 
 [[tool]]
 id = "images"
@@ -80,7 +80,7 @@ secret = "whsec_bXVzdGVyLWV4YW1wbGUtc2VjcmV0LW9mLXJlbG9jYXRl"
 id = "db"
 tier = 1
 runs_on = "r1"
-takes = { cores = 8 }
+room = 8
 rung = [
     { kind = "move", hook = "mover", to = "paris-1", needs_s = 100 },
     { kind = "stop", hook = "stopper", needs_s = 10 },
@@ -91,7 +91,7 @@ id = "web"
 tier = 2
 runs_on = "r1"
 after = ["db"]
-takes = { cores = 4 }
+room = 4
 rung = [
     { kind = "move", hook = "mover", to = "paris-1", needs_s = 100 },
     { kind = "failover", hook = "mover", to = "nice-1", needs_s = 50 },
@@ -192,7 +192,7 @@ fn who_goes_first_takes_the_room_and_the_next_goes_elsewhere() {
         (Colour::Amber, Some("failover to nice-1"))
     );
     assert!(
-        says(web, "it takes 4 cores, and 2 are left after what goes before"),
+        says(web, "it takes 4 units of room, and 2 are left after what goes before"),
         "{web:?}"
     );
     assert_eq!(web.gone_after_s, Some(150), "after db, by the way that is left");
@@ -267,13 +267,13 @@ fn what_a_target_says_of_one_workload_and_of_its_room_counts() {
 
 #[test]
 fn room_that_nobody_has_named_is_a_doubt() {
-    let report = Known::with("room = { cores = 10 }", "").report();
+    let report = Known::with("room = 10", "").report();
     let db = cell(&report, "db", None);
     assert_eq!(db.colour, Colour::Amber);
     assert!(says(db, "nobody has said whether paris-1 has room for it"), "{db:?}");
     let mut mover = reached();
     mover.room.insert("paris-1".into(), yes());
-    let mut known = Known::with("room = { cores = 10 }", "");
+    let mut known = Known::with("room = 10", "");
     known.asked[0] = mover;
     assert_eq!(
         cell(&known.report(), "db", None).colour,

@@ -164,7 +164,7 @@ fn doubt(facts: &Facts<'_>, rung: &Rung, to: &str, (room, takes): (&Room, &Amoun
     let known = matches!(said, Some(Answer::Yes { .. })) || room.counts(to, takes);
     (!known).then(|| {
         let why = format!("nobody has said whether {to} has room for it");
-        let mend = format!("`room` in [[destination]] {to}, and `takes` in its [[workload]], by the same words");
+        let mend = format!("`room` in [[destination]] {to}, and in its [[workload]]");
         Finding::amber(why, mend)
     })
 }

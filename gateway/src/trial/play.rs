@@ -165,6 +165,7 @@ impl Trial {
             Hook::Exec(_) => "exec",
             Hook::Mqtt(_) => "mqtt",
             Hook::Lxd(_) => "lxd",
+            Hook::Libvirt(_) => "libvirt",
             Hook::Kubernetes(_) => "kubernetes",
             Hook::Slurm(_) => "slurm",
         }

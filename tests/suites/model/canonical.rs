@@ -29,8 +29,12 @@ const LEFT_OUT: &[&str] = &[
     "voters",
     "runtimes",
     "queue",
+    // What follows from it is in `times`.
+    "lessons",
     "now",
 ];
+/// Of what rungs take.
+const DURATIONS: &[&str] = &["needs", "stuck_after"];
 /// Samples in a row below clear; channels here ask for two.
 const CLEAR_RUN: u8 = 2;
 
@@ -95,8 +99,11 @@ impl<H: Hasher> Serializer for &mut Canonical<'_, H> {
     fn serialize_i32(self, v: i32) -> Result<(), Never> {
         self.number(v.cast_unsigned().into())
     }
-    /// Whatever is no measured value (see below) is a time.
+    /// Whatever is no measured value (see below) and no duration is a time.
     fn serialize_i64(self, v: i64) -> Result<(), Never> {
+        if DURATIONS.contains(&self.field) {
+            return self.number(v.cast_unsigned());
+        }
         let ago = v.saturating_sub(self.now).max(-LONG_AGO_MS);
         self.number(ago.cast_unsigned())
     }

@@ -297,7 +297,7 @@ pub(crate) const ALL: &[Scene] = &[
             leaps: 5,
             alarms: 2,
             clears: 1,
-            orders: 3,
+            orders: 4,
             ..NOTHING
         },
         sees: &["reset, and the next incident is open"],

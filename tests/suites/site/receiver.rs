@@ -44,13 +44,19 @@ impl Receiver {
     /// As [`Receiver::start`], at a port of its own.
     pub(crate) async fn start_at(folder: &Path, work_seconds: &str, port: Option<u16>) -> Self {
         let script = examples().join("receiver.py");
-        Self::run(&[&script.display().to_string()], folder, work_seconds, port).await
+        Self::run(&[&python(), &script.display().to_string()], folder, work_seconds, port).await
+    }
+
+    /// The one in Node; it has no database that this knows to read.
+    pub(crate) async fn in_node(folder: &Path, work_seconds: &str, port: Option<u16>) -> Self {
+        let script = examples().join("receiver.mjs");
+        Self::run(&["node", &script.display().to_string()], folder, work_seconds, port).await
     }
 
     /// One with a fault of `broken_receiver.py`.
     pub(crate) async fn broken(folder: &Path, fault: &str, work_seconds: &str, port: Option<u16>) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/acting/contract/broken_receiver.py");
-        Self::run(&[script, fault], folder, work_seconds, port).await
+        Self::run(&[&python(), script, fault], folder, work_seconds, port).await
     }
 
     /// `kill -9`, and gone; the port it had.
@@ -61,10 +67,9 @@ impl Receiver {
     }
 
     async fn run(command: &[&str], folder: &Path, work_seconds: &str, port: Option<u16>) -> Self {
-        let python = std::env::var("MUSTER_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
         let db = folder.join("receiver.db");
-        let mut process = Command::new(python)
-            .args(command)
+        let mut process = Command::new(command[0])
+            .args(&command[1..])
             .args([
                 "--port",
                 &port.unwrap_or(0).to_string(),
@@ -137,6 +142,10 @@ impl Receiver {
 /// Where the references are.
 pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway/examples")
+}
+
+fn python() -> String {
+    std::env::var("MUSTER_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
 /// What it prints, line by line.

@@ -70,8 +70,13 @@ impl Api {
 
     /// Status and document of an order.
     pub(crate) async fn order(&self, token: &str, order: &Value) -> (u16, Value) {
-        let url = format!("{}/api/v1/orders", self.base);
-        let request = self.client.post(url).bearer_auth(token).json(order).timeout(SOON);
+        self.post("/api/v1/orders", token, order).await
+    }
+
+    /// Status and document of anything that is sent.
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.base);
+        let request = self.client.post(url).bearer_auth(token).json(body).timeout(SOON);
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }

@@ -63,20 +63,7 @@ impl Bench {
 
     /// One attempt to its end.
     pub(crate) async fn once(&self, call: &Call) -> HookOutcome {
-        let envelopes = Envelopes::new(self.clock.clone(), "http://127.0.0.1:1", [3; 32]).unwrap();
-        let reply = self.hook.attempt(call, &envelopes.of(call).unwrap()).await;
-        let Some(Follow::Hear(mut underway)) = reply.follow else {
-            return reply.outcome;
-        };
-        let end = async {
-            loop {
-                let outcome = underway.next().await.expect("a task that ends says how");
-                if underway::is_end(&outcome) {
-                    return outcome;
-                }
-            }
-        };
-        tokio::time::timeout(SOON, end).await.expect("an attempt ends")
+        carried(&self.hook, &self.clock, call).await
     }
 
     /// Attempts until one is not told to try again.
@@ -95,6 +82,24 @@ impl Bench {
     pub(crate) async fn step(&self, phase: Phase, rung: RungKind, token: u64) -> HookOutcome {
         self.to_end(&self.call(phase, rung, token)).await
     }
+}
+
+/// One attempt of a hook to its end.
+pub(crate) async fn carried(hook: &Hook, clock: &Clock, call: &Call) -> HookOutcome {
+    let envelopes = Envelopes::new(clock.clone(), "http://127.0.0.1:1", [3; 32]).unwrap();
+    let reply = hook.attempt(call, &envelopes.of(call).unwrap()).await;
+    let Some(Follow::Hear(mut underway)) = reply.follow else {
+        return reply.outcome;
+    };
+    let end = async {
+        loop {
+            let outcome = underway.next().await.expect("a task that ends says how");
+            if underway::is_end(&outcome) {
+                return outcome;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, end).await.expect("an attempt ends")
 }
 
 /// The words of an outcome that has some.

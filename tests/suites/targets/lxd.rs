@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use muster::clock::Clock;
-use muster::config::HookTarget;
-use muster::counters::Counters;
-use muster::hooks::preflight::{Answer, Preflight};
-use muster::hooks::underway::is_end;
-use muster::hooks::webhook::Limits;
-use muster::hooks::{Clients, Follow, Hook};
-use muster_core::{Call, HookIx, HookOutcome, Mode, Phase, RungKind};
+use muster::hooks::Hook;
+use muster::hooks::preflight::Answer;
+use muster_core::{HookOutcome, Phase};
 
+use super::alone::{LOSS_S, alone, call, carried, home, would_go, would_not_go};
 use super::lxd_cluster::Cluster;
 use crate::site::acting_site::SiteText;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{state_of, step_of};
-
-/// How soon loss is feared after the first sign: long, so that nothing falls down its ladder for want of time.
-const LOSS_S: u32 = 600;
 
 /// A hook that is reached over HTTPS by the member that does not burn first.
 fn hook(cluster: &Cluster, id: &str, more: &str) -> String {
@@ -50,8 +43,8 @@ fn at(status: &str, member: &str) -> (String, String) {
     (status.into(), member.into())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
+/// Five that run, of which two do not stop when they are told to, one that does not, and one that nobody has.
+async fn seven_workloads() -> (Cluster, SiteText) {
     let cluster = Cluster::up(0).await;
     for (name, member, stubborn) in [
         ("a1", "m1", false),
@@ -73,20 +66,10 @@ async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
         .table(&workload("hard", "r2", "rough", "hard"))
         .table(&workload("deaf", "r1", "lxd", "deaf"))
         .table(&workload("ghost", "r1", "lxd", "nobody"));
-    let mut hosted = Hosted::start(&site).await;
-    hosted.burn().await;
+    (cluster, site)
+}
 
-    let status = hosted
-        .api
-        .until("five are moved, one is stranded and one does not stop", |status| {
-            let moved = ["shop", "mail", "wiki", "spare", "hard"].map(|w| state_of(status, w) == "moved");
-            let deaf = step_of(status, "deaf.move.evacuate.busan")["note"].to_string();
-            moved == [true; 5] && state_of(status, "ghost") == "stranded" && deaf.contains("has not stopped")
-        })
-        .await;
-    let note = step_of(&status, "ghost.stop.evacuate")["note"].to_string();
-    assert!(note.contains("no instance nobody"), "{note}");
-
+async fn where_they_are(cluster: &Cluster) {
     let found = cluster.standing("m3").await;
     for name in ["a1", "a2", "b1", "hard"] {
         assert_eq!(standing(&found, name), at("RUNNING", "m3"), "{name}: {found:?}");
@@ -105,7 +88,26 @@ async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
         );
     }
     assert_eq!(cluster.setting("m3", "scheduler.instance").await, "");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_doomed_members_are_empty_before_the_cut_and_what_stays_is_named() {
+    let (cluster, site) = seven_workloads().await;
+    let mut hosted = Hosted::start(&site).await;
+    hosted.burn().await;
+
+    let status = hosted
+        .api
+        .until("five are moved, one is stranded and one does not stop", |status| {
+            let moved = ["shop", "mail", "wiki", "spare", "hard"].map(|w| state_of(status, w) == "moved");
+            let deaf = step_of(status, "deaf.move.evacuate.busan")["note"].to_string();
+            moved == [true; 5] && state_of(status, "ghost") == "stranded" && deaf.contains("has not stopped")
+        })
+        .await;
+    let note = step_of(&status, "ghost.stop.evacuate")["note"].to_string();
+    assert!(note.contains("no instance nobody"), "{note}");
+
+    where_they_are(&cluster).await;
     cluster.cut("m1").await;
     cluster.cut("m2").await;
     for name in ["a1", "a2", "b1", "hard"] {
@@ -154,51 +156,47 @@ async fn a_drill_changes_nothing() {
     assert_eq!(cluster.setting("m1", "scheduler.instance").await, "");
 }
 
-/// The hook of a config, by itself.
-async fn alone(cluster: &Cluster, hook: &str, works: &[&str]) -> Hook {
-    let folder = tempfile::tempdir().unwrap();
-    let text = SiteText::new(true, LOSS_S).table(hook).table(&works.concat());
-    let text = text.toml(&folder.path().join("journal.db"));
-    let (config, _) = muster::config::parse(&text, &cluster.file("site.toml")).unwrap();
-    let target: HookTarget = config.hooks[0].clone();
-    let limits = Limits::default();
-    let clients = Clients::new(limits.connect).unwrap();
-    Hook::new(target, &clients, limits, Clock::starting_at(0), Counters::default()).unwrap()
+async fn seen_beforehand(hook: &Hook) {
+    let preflight = hook.preflight().await;
+    would_go(&preflight, "shop");
+    would_not_go(&preflight, "mail", "no instance a2");
+    assert!(
+        matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
+        "{preflight:#?}"
+    );
 }
 
-fn call(workload: &str, phase: Phase, token: u64) -> Call {
-    Call {
-        incident: "ansan-1".into(),
-        step: format!("{workload}.move.{phase}.busan"),
-        hook: HookIx(0),
-        workload: workload.into(),
-        rung: RungKind::Move,
-        phase,
-        destination: Some("busan".into()),
-        mode: Mode::Live,
-        token,
-        attempt: 1,
-        doomed: Some(vec!["r1".into()]),
-        deadline: 600_000,
-        why: vec![],
-    }
+/// Two gateways, or two attempts, at once, while somebody has a shell open there; and one that comes late.
+async fn done_once(cluster: &Cluster, hook: &Hook) {
+    let _session = cluster.session("a1");
+    while !cluster.has_session("a1").await {}
+    let evacuate = call("shop", Phase::Evacuate, 9);
+    let (one, other) = tokio::join!(carried(hook, &evacuate), carried(hook, &evacuate));
+    let both = [one, other];
+    assert!(both.contains(&HookOutcome::Done), "{both:?}");
+    assert_eq!(carried(hook, &evacuate).await, HookOutcome::Done, "{both:?}");
+    assert_eq!(
+        cluster.standing("m1").await,
+        BTreeMap::from([("a1".into(), at("RUNNING", "m3"))])
+    );
+    assert_eq!(carried(hook, &call("shop", Phase::Verify, 10)).await, HookOutcome::Done);
+    let late = carried(hook, &call("shop", Phase::Evacuate, 6)).await;
+    assert_eq!(late, HookOutcome::TokenRefused);
 }
 
-/// Carries a call out to its end.
-async fn carried(hook: &Hook, call: &Call) -> HookOutcome {
-    let envelope = muster::hooks::envelope::Envelopes::new(Clock::starting_at(0), "http://127.0.0.1:1", [0; 32]);
-    let envelope = envelope.unwrap().without_bearer(call).unwrap();
-    let reply = hook.attempt(call, &envelope).await;
-    let Some(Follow::Hear(mut underway)) = reply.follow else {
-        return reply.outcome;
+async fn brought_home(cluster: &Cluster, hook: &Hook) {
+    let HookOutcome::Retry { cause } = carried(hook, &home("shop", 11)).await else {
+        panic!("at home before it came back")
     };
-    loop {
-        match underway.next().await {
-            Some(outcome) if is_end(&outcome) => return outcome,
-            Some(_) => {}
-            None => panic!("it broke off"),
-        }
-    }
+    assert!(cause.contains("a1 is Running on m3"), "{cause}");
+    assert_eq!(
+        carried(hook, &call("shop", Phase::Restore, 11)).await,
+        HookOutcome::Done
+    );
+    assert_eq!(cluster.standing("m1").await["a1"], at("RUNNING", "m1"));
+    assert_eq!(carried(hook, &home("shop", 12)).await, HookOutcome::Done);
+    assert_eq!(cluster.setting("m1", "scheduler.instance").await, "group");
+    assert_eq!(cluster.setting("m1", "user.muster-scheduler").await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,16 +207,9 @@ async fn it_is_done_once_fenced_and_brought_home() {
         .lxc("m1", &["cluster", "set", "m1", "scheduler.instance", "group"])
         .await;
     let works = [workload("shop", "r1", "lxd", "a1"), workload("mail", "r1", "lxd", "a2")].concat();
-    let hook = alone(&cluster, &hook(&cluster, "lxd", ""), &[&works]).await;
+    let hook = alone(&hook(&cluster, "lxd", ""), &works);
 
-    let preflight = hook.preflight().await;
-    would_go(&preflight, "shop");
-    would_not_go(&preflight, "mail", "no instance a2");
-    assert!(
-        matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
-        "{preflight:#?}"
-    );
-
+    seen_beforehand(&hook).await;
     assert_eq!(
         carried(&hook, &call("shop", Phase::Prepare, 7)).await,
         HookOutcome::Done
@@ -234,42 +225,8 @@ async fn it_is_done_once_fenced_and_brought_home() {
     };
     assert!(cause.contains("a1 is Running on m1"), "{cause}");
 
-    // Two gateways, or two attempts, at once.
-    let evacuate = call("shop", Phase::Evacuate, 9);
-    let (one, other) = tokio::join!(carried(&hook, &evacuate), carried(&hook, &evacuate));
-    let both = [one, other];
-    assert!(both.contains(&HookOutcome::Done), "{both:?}");
-    assert_eq!(carried(&hook, &evacuate).await, HookOutcome::Done, "{both:?}");
-    assert_eq!(
-        cluster.standing("m1").await,
-        BTreeMap::from([("a1".into(), at("RUNNING", "m3"))])
-    );
-    assert_eq!(
-        carried(&hook, &call("shop", Phase::Verify, 10)).await,
-        HookOutcome::Done
-    );
-    let late = carried(&hook, &call("shop", Phase::Evacuate, 6)).await;
-    assert_eq!(late, HookOutcome::TokenRefused);
-
-    assert_eq!(
-        carried(&hook, &call("shop", Phase::Restore, 11)).await,
-        HookOutcome::Done
-    );
-    assert_eq!(cluster.standing("m1").await["a1"], at("RUNNING", "m1"));
-    assert_eq!(cluster.setting("m1", "scheduler.instance").await, "group");
-    assert_eq!(cluster.setting("m1", "user.muster-scheduler").await, "");
-}
-
-fn would_go(preflight: &Preflight, workload: &str) {
-    assert!(
-        matches!(preflight.workloads[workload], Answer::Yes { .. }),
-        "{preflight:#?}"
-    );
-}
-
-fn would_not_go(preflight: &Preflight, workload: &str, words: &str) {
-    let fits = |answer: &Answer| matches!(answer, Answer::No { why, mend } if why.contains(words) && !mend.is_empty());
-    assert!(fits(&preflight.workloads[workload]), "{preflight:#?}");
+    done_once(&cluster, &hook).await;
+    brought_home(&cluster, &hook).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,17 +236,12 @@ async fn another_certificate_is_not_believed_and_ours_has_to_be_trusted() {
     let text = hook(&cluster, "lxd", "");
     // Ours is a certificate as good as any, and not that of the members.
     let forged = text.replace("server.crt", "client.crt");
-    let refused = alone(&cluster, &forged, &[&works]).await.preflight().await;
+    let refused = alone(&forged, &works).preflight().await;
     assert!(
         matches!(&refused.reachable, Answer::No { why, .. } if why.contains("certificate")),
         "{refused:#?}"
     );
-    let HookOutcome::Retry { .. } = carried(
-        &alone(&cluster, &forged, &[&works]).await,
-        &call("shop", Phase::Evacuate, 1),
-    )
-    .await
-    else {
+    let HookOutcome::Retry { .. } = carried(&alone(&forged, &works), &call("shop", Phase::Evacuate, 1)).await else {
         panic!("spoke to a stranger")
     };
 
@@ -298,7 +250,7 @@ async fn another_certificate_is_not_believed_and_ours_has_to_be_trusted() {
     cluster
         .lxc("m1", &["config", "trust", "remove", line.split(',').nth(3).unwrap()])
         .await;
-    let stranger = alone(&cluster, &text, &[&works]).await.preflight().await;
+    let stranger = alone(&text, &works).preflight().await;
     assert!(
         matches!(&stranger.reachable, Answer::No { mend, .. } if mend.contains("trust add")),
         "{stranger:#?}"
@@ -310,7 +262,7 @@ async fn another_certificate_is_not_believed_and_ours_has_to_be_trusted() {
         "[[hook]]\nid = \"lxd\"\nkind = \"lxd\"\nsocket = \"{socket}\"\nracks = {{ r1 = [\"m1\"] }}\n\
          destinations = {{ busan = [\"m3\"] }}\n"
     );
-    let reached = alone(&cluster, &by_socket, &[&works]).await.preflight().await;
+    let reached = alone(&by_socket, &works).preflight().await;
     assert!(
         matches!(&reached.reachable, Answer::Yes { seen } if seen.starts_with("lxd 5.")),
         "{reached:#?}"

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use muster::clock::Stopwatch;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::timeout;
+
+use super::ran;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/targets/lxd_cluster.sh");
 /// Up, on a busy machine.
@@ -74,6 +73,23 @@ impl Cluster {
         self.lxc(member, &launch).await;
     }
 
+    /// A shell that somebody has open in a container, until it is dropped.
+    pub(super) fn session(&self, name: &str) -> tokio::process::Child {
+        let mut lxc = Command::new("lxc");
+        lxc.args(["exec", name, "--", "/bin/sleep", "600"])
+            .env("LXD_DIR", self.folder.path().join("m3"));
+        lxc.stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Whether somebody is in there.
+    pub(super) async fn has_session(&self, name: &str) -> bool {
+        let list = self.lxc("m3", &["query", "/1.0/operations?recursion=1"]).await;
+        list.contains("Executing command") && list.contains(name)
+    }
+
     /// Every instance, asked of a member by LXD's own client.
     pub(super) async fn standing(&self, member: &str) -> Standing {
         let list = self.lxc(member, &["list", "--format", "csv", "--columns", "nsL"]).await;
@@ -127,20 +143,4 @@ impl Drop for Cluster {
             .status();
         assert!(down.is_ok_and(|down| down.success()) || std::thread::panicking());
     }
-}
-
-/// Runs a command to its good end; what it printed.
-async fn ran(command: &mut Command, bound: Duration) -> String {
-    let since = Stopwatch::start();
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let done = timeout(bound, command.output()).await;
-    let done = done
-        .unwrap_or_else(|_| panic!("not within {:?}: {command:?}", since.elapsed()))
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
-    assert!(done.status.success(), "{command:?}: {out}{err}");
-    out.into_owned()
 }

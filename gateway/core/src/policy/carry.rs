@@ -50,7 +50,7 @@ impl Policy {
         (self.resets, self.incident, self.own) = (old.resets, old.incident, old.own);
         (self.site_evacuate, self.cut) = (old.site_evacuate, old.cut);
         (self.power, self.power_wake) = (old.power, old.power_wake);
-        self.drills = old.drills;
+        (self.drills, self.hosts_off) = (old.drills, old.hosts_off);
         gone.bypasses = self.carry_doubts((moved, detect), (old.bypasses, old.withheld), (old.windows, old.dying));
         self.returning = old.returning;
         (self.hold_until, self.aborted, self.level) = (old.hold_until, old.aborted, old.level);

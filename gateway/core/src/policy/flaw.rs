@@ -71,5 +71,6 @@ impl Policy {
             .chain(self.hold_until)
             .chain(self.power_wake)
             .chain(self.power.iter().filter_map(|p| p.mains_since))
+            .chain(self.hosts_off.values().map(|(at, _)| *at))
     }
 }

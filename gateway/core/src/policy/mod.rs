@@ -71,6 +71,9 @@ pub struct Policy {
     /// Groups of which a channel died beside an alarm, until it is known whether that is a vote.
     #[serde(default)]
     pub(crate) dying: BTreeMap<(ZoneIx, GroupIx), Dying>,
+    /// Hosts that have been told to go, since when and why; until the reset.
+    #[serde(default)]
+    pub(crate) hosts_off: BTreeMap<String, (Millis, String)>,
     /// What drills have shown.
     #[serde(default)]
     pub(crate) drills: Drills,

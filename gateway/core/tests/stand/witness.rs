@@ -401,6 +401,7 @@ impl Witness {
             | Record::StepAccepted { .. }
             | Record::StepStranded { .. }
             | Record::PowerHeld { .. }
+            | Record::HostsOff { .. }
             | Record::Learned { .. }
             | Record::DrillBegun { .. }
             | Record::DrillStep { .. }

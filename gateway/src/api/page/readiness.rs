@@ -1,11 +1,13 @@
 //! Readiness: workloads and tools against what may be lost, and what every bridge stands on.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::{act::with_commands, time_of};
 use crate::api::serve::Room;
 use crate::api::wall;
-use crate::readiness::{Cell, Check, Colour, Report, Row};
+use crate::readiness::{Cell, Check, Colour, Finding, Report, Row};
 
 /// Rows on the page, the worst first.
 const ROWS: usize = 40;
@@ -71,19 +73,24 @@ fn said(check: &Check) -> Markup {
 
 /// The worst first; the same reason in several places once.
 fn findings(report: &Report) -> Markup {
-    let mut all: Vec<(String, Colour, String, String)> = Vec::new();
+    let mut all: Vec<(String, usize, &Finding)> = Vec::new();
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, finding) in report.findings() {
-        let mend = finding.mend.clone().unwrap_or_default();
-        match all.iter_mut().find(|(_, _, why, _)| *why == finding.why) {
-            Some((places, ..)) if places.len() < 120 => *places += &format!("; {place}"),
-            Some(_) => {}
-            None => all.push((place, finding.colour, finding.why.clone(), mend)),
+        match known.get(finding.why.as_str()) {
+            Some(at) => all[*at].1 += 1,
+            None => {
+                known.insert(&finding.why, all.len());
+                all.push((place, 0, finding));
+            }
         }
     }
-    all.sort_by_key(|(_, colour, ..)| std::cmp::Reverse(*colour));
+    all.sort_by_key(|(_, _, finding)| std::cmp::Reverse(finding.colour));
     html! {
-        @for (place, colour, why, mend) in all.iter().take(FINDINGS) {
-            p.item class=(colour.as_str()) { (mark(*colour, place)) " " (why) @if !mend.is_empty() { br; span.reason { "Mend: " (with_commands(mend)) } } }
+        @for (place, more, finding) in all.iter().take(FINDINGS) {
+            p class=(format!("item {}", finding.colour.as_str())) {
+                (mark(finding.colour, place)) @if *more > 0 { " and in " (more) " more places" } " " (finding.why)
+                @if let Some(mend) = &finding.mend { br; span.reason { "Mend: " (with_commands(mend)) } }
+            }
         }
         (rest(all.len(), FINDINGS))
     }

@@ -38,7 +38,7 @@ pub(super) fn headline(moment: &Moment<'_>) -> Markup {
 fn class_of(line: &str) -> &'static str {
     if line.starts_with("SIM") {
         "simulation"
-    } else if line.starts_with("DISARMED") {
+    } else if line.starts_with("DISARMED") || line.starts_with("DRILL") {
         "disarmed"
     } else {
         "warning"

@@ -25,6 +25,7 @@ pub(crate) fn normal(now: Millis) -> View {
         runway: RunwayView::default(),
         racks: vec![],
         incident: None,
+        hosts: vec![],
         drill: None,
         last_drill: None,
         unproven: vec![],

@@ -373,3 +373,106 @@ fn a_kind_that_is_not_known_is_one_fault() {
     let found = brief(&found);
     only(&found, "error", "`kind` of [[hook]] cannot be `webhok`");
 }
+
+/// The good file, with a target that knows its rack and its destination.
+fn target(kind: &str, lines: &str) -> Vec<String> {
+    let places = "racks = { r1 = [\"m1\"] }\ndestinations = { busan = [\"m3\"] }\n";
+    hook(&format!("kind = \"{kind}\"\n{places}{lines}"))
+}
+
+#[test]
+fn a_cluster_is_reached_by_its_members_or_by_a_socket() {
+    only(
+        &target("lxd", "socket = \"/s\"\n"),
+        "warning",
+        "through this machine alone",
+    );
+    only(
+        &target("incus", "socket = \"/s\"\n"),
+        "warning",
+        "through this machine alone",
+    );
+    let nothing = target("lxd", "").join("\n");
+    for missing in ["`urls` is missing", "`cert_file` is missing", "`key_file` is missing"] {
+        assert!(nothing.contains(missing), "{missing}: {nothing}");
+    }
+    let both = target("lxd", "socket = \"/s\"\nurls = [\"https://10.0.0.3:8443\"]\n").join("\n");
+    assert!(both.contains("`urls` means nothing beside `socket`"), "{both}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let files = "cert_file = \"c.pem\"\nkey_file = \"c.pem\"\npinned_file = \"c.pem\"\n";
+    let places = "racks = { r1 = [\"m1\"] }\ndestinations = { busan = [\"m3\"] }\n";
+    let by = |urls: &str| {
+        let lines = format!("kind = \"lxd\"\nurls = {urls}\n{files}{places}");
+        in_folder(&lines, folder.path())
+    };
+    assert!(matches!(
+        by("[\"https://10.0.0.3:8443\", \"https://10.0.0.1:8443\"]"),
+        Ok(HookWay::Lxd(_))
+    ));
+    let one = by("[\"https://10.0.0.3:8443\"]").unwrap_err().join("\n");
+    assert!(one.contains("the only way to the cluster"), "{one}");
+    let here = by("[\"https://127.0.0.1:8443\", \"http://10.0.0.3\"]")
+        .unwrap_err()
+        .join("\n");
+    assert!(
+        here.contains("points to this machine") && here.contains("HTTPS only"),
+        "{here}"
+    );
+}
+
+#[test]
+fn a_target_knows_every_rack_and_destination_of_its_workloads() {
+    let socket = "kind = \"lxd\"\nsocket = \"/s\"\n";
+    let with = |racks: &str, to: &str| {
+        let lines = format!("{socket}racks = {racks}\ndestinations = {to}\n");
+        let ladder = "rung = [{ kind = \"move\", hook = \"mover\", to = \"busan\", needs_s = 9 }, { kind = \"failover\", \
+                      hook = \"mover\", to = \"busan\", needs_s = 9 }, ";
+        all(&[(WEBHOOK, &lines), ("rung = [", ladder)]).join("\n")
+    };
+    let (rack, to) = ("{ r1 = [\"m1\"] }", "{ busan = [\"m3\"] }");
+    for (racks, to, says) in [
+        (rack, to, "knows no stand-by"),
+        ("{ r2 = [\"m1\"] }", to, "knows nothing"),
+        (rack, "{ elsewhere = [\"m1\"] }", "knows nobody at"),
+        ("{ r1 = [] }", to, "has no member"),
+        ("{ r1 = [\"../m1\"] }", to, "is not the name of a member"),
+        ("[\"m1\"]", to, "lists by name"),
+    ] {
+        let found = with(racks, to);
+        assert!(found.contains(says), "{racks} {to}: {found}");
+    }
+}
+
+#[test]
+fn a_uri_of_libvirt_starts_nothing_and_believes_somebody() {
+    let with = |uri: &str| {
+        let lines = format!(
+            "kind = \"libvirt\"\nvirsh = \"/bin/true\"\nracks = {{ r1 = [\"{uri}\"] }}\n\
+             destinations = {{ busan = [\"qemu+ssh://kvm-9/system\"] }}\n"
+        );
+        hook(&lines)
+    };
+    for good in [
+        "qemu+ssh://muster@kvm-1/system",
+        "qemu:///system",
+        "qemu+ssh://kvm-1/system?keyfile=/etc/muster/key",
+        "qemu+tls://[2001:db8::1]:16514/system",
+    ] {
+        assert_eq!(with(good), Vec::<String>::new(), "{good}");
+    }
+    only(&with("qemu+tcp://10.0.0.9/system"), "warning", "neither encrypted");
+    for (bad, says) in [
+        ("kvm-1", "is not the URI of a hypervisor"),
+        ("qemu://kvm 1/system", "is not the URI of a hypervisor"),
+        ("qemu+ssh://-oProxyCommand=x/system", "begins with a dash"),
+        ("qemu+ssh://a@-oProxyCommand=x/system", "begins with a dash"),
+        ("qemu+ext:///system?command=/bin/sh", "has `command=`"),
+        ("qemu+tls://kvm-1/system?no_verify=1", "has `no_verify=`"),
+        ("qemu+ssh://169.254.169.254/system", "must not point to"),
+        ("qemu+ssh://localhost/system", "points to this machine"),
+    ] {
+        let found = with(bad).join("\n");
+        assert!(found.contains(says), "{bad}: {found}");
+    }
+}

@@ -160,15 +160,53 @@ fn examples_run_and_say_what_has_to_be_changed() {
         ("other-sensors.toml", 3),
         ("ups-behind-nut.toml", 3),
         ("contact-module.toml", 3),
+        ("lxd.toml", 1),
     ] {
         let (_, findings) = example(name);
         assert_eq!(findings.len(), warnings, "{name}: {:#?}", brief(&findings));
         assert!(
             findings
                 .iter()
-                .all(|f| f.what.contains("published") || f.what.contains("report progress")),
+                .all(|f| ["published", "report progress", "through this machine alone"]
+                    .iter()
+                    .any(|words| f.what.contains(words))),
             "{:#?}",
             brief(&findings)
+        );
+    }
+}
+
+#[test]
+fn what_readiness_needs_is_read_and_what_it_names_is_looked_up() {
+    let (config, _) = example("ready.toml");
+    let bridges = &config.bridges;
+    assert_eq!(
+        (bridges.destinations.len(), bridges.tools.len(), config.drills.len()),
+        (2, 2, 1)
+    );
+    assert_eq!(bridges.takes["registry"].values().collect::<Vec<_>>(), [&4]);
+    assert_eq!(config.site.power.hosts[0].last_ms, 120_000);
+    let text = std::fs::read_to_string(examples().join("ready.toml")).unwrap();
+    for (from, to, what) in [
+        ("workload = \"registry\"", "workload = \"registri\"", "registri"),
+        ("kind = \"registry\"", "kind = \"images\"", "cannot be `images`"),
+        ("at = [\"lyon-2\", \"paris-1\"]", "", "a tool is either a `workload`"),
+        ("Mon-Fri 08:00-18:00", "Mon-Fri", ""),
+        ("Mon-Fri 08:00-18:00", "office hours", "no time of a calendar"),
+        ("rack = \"r01\"", "rack = \"r77\"", "nothing stands in `r77`"),
+        ("name = \"r01\"", "name = \"r 01\"", "no name of a UPS"),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text, "{from}");
+        let errors = match parse(&changed, Path::new("ready.toml")) {
+            Ok(_) => Vec::new(),
+            Err(findings) => findings.into_iter().filter(|f| f.severity == Severity::Error).collect(),
+        };
+        assert_eq!(errors.is_empty(), what.is_empty(), "{to}: {:?}", brief(&errors));
+        assert!(
+            what.is_empty() || errors[0].what.contains(what),
+            "{to}: {:?}",
+            brief(&errors)
         );
     }
 }

@@ -14,14 +14,14 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(in crate::hooks) enum Ended {
     Exit(i32),
     Signal(i32),
 }
 
 /// A running program, the leader of its group. Dropping it kills the group.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(in crate::hooks) struct Group {
     child: Child,
     pid: Pid,
     /// Says that some child of ours has ended.
@@ -29,7 +29,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn of(mut child: Child) -> std::io::Result<Self> {
+    pub(in crate::hooks) fn of(mut child: Child) -> std::io::Result<Self> {
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let Some(pid) = pid else {
             return Err(std::io::Error::other("it has no process id"));
@@ -45,7 +45,7 @@ impl Group {
     }
 
     /// Waits until the program ends; then whatever it has left behind in its group is killed.
-    pub(super) async fn ended(&mut self) -> Ended {
+    pub(in crate::hooks) async fn ended(&mut self) -> Ended {
         self.leader_ended().await;
         self.signal(Signal::KILL);
         match self.child.wait().await {

@@ -59,6 +59,11 @@ impl Fault {
         matches!(self, Self::Said { code: 404, .. })
     }
 
+    /// Whether whoever has it may be dead.
+    pub(super) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Said { code: 500.., .. } | Self::Way(_, Failure::Timeout(_)))
+    }
+
     /// Whether somebody else has changed it since we looked.
     pub(super) const fn is_stale(&self) -> bool {
         matches!(self, Self::Said { code: 412, .. })

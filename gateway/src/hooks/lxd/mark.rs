@@ -64,11 +64,11 @@ pub(super) async fn raise(door: &Door, name: &str, incident: &str, token: u64) -
     )))
 }
 
-/// Back home, and as it was: only the token stays.
+/// Back home: how it was before is kept for the probe, and written anew by the next incident.
 pub(super) async fn lift(door: &Door, name: &str) -> Result<(), Fault> {
     let seen = door.instance(name).await?;
-    let gone = [INCIDENT, HOME, POWER].map(|key| (key.to_owned(), json!("")));
-    write(door, &seen, gone.into_iter().collect()).await
+    let gone = Map::from_iter([(HOME.to_owned(), json!(""))]);
+    write(door, &seen, gone).await
 }
 
 /// What is not marked yet.

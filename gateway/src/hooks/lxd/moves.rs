@@ -122,6 +122,18 @@ impl Mover<'_> {
         }
     }
 
+    /// The probe of a return: it is on a member of its rack, running if it ran before.
+    pub(super) async fn is_home(&self) -> Result<(), Fault> {
+        let placed = self.inner.works.get(&self.call.workload);
+        let members = placed.and_then(|placed| self.inner.target.places.racks.get(&placed.rack));
+        let home: Vec<&str> = members.into_iter().flatten().map(String::as_str).collect();
+        let instance = self.look().await?;
+        match missing(&instance, &home, instance.before().ran)? {
+            Missing::Nothing => Ok(()),
+            _ => Err(self.still(&instance)),
+        }
+    }
+
     /// The probe of a stop.
     pub(super) async fn has_stopped(&self) -> Result<(), Fault> {
         let instance = self.look().await?;
@@ -134,7 +146,8 @@ impl Mover<'_> {
     /// Everything that is harmless: the way in, the instance, the members, the room.
     pub(super) async fn rehearse(&self) -> Result<(), Fault> {
         let instance = self.look().await?;
-        if self.call.rung == RungKind::Move && self.call.phase != Phase::Restore {
+        let away = matches!(self.call.phase, Phase::Prepare | Phase::Evacuate);
+        if self.call.rung == RungKind::Move && away {
             let found = self.room_for(&instance).await?;
             tracing::info!(
                 hook = self.inner.id,
@@ -176,9 +189,10 @@ impl Mover<'_> {
     /// Says more than LXD does of an instance that it cannot show. Of one whose member is dead the list still knows where
     /// it stood. While one is copied there is none of its name for a moment.
     async fn why_unseen(&self, fault: Fault) -> Fault {
-        let Fault::Said { code, .. } = &fault else {
+        // An instance of a dead member is asked for in vain for as long as we wait; or it is said so at once.
+        if !fault.is_absence() && !fault.is_silence() {
             return fault;
-        };
+        }
         let all = self
             .door
             .get::<Vec<Instance>>("/1.0/instances", &[("recursion", "1")])
@@ -199,7 +213,7 @@ impl Mover<'_> {
                 self.name, half.name, half.location
             )),
             // What is copied is in the list under one of its two names.
-            (None, None) if *code == 404 => Fault::Cannot(format!("LXD knows no instance {}", self.name)),
+            (None, None) if fault.is_absence() => Fault::Cannot(format!("LXD knows no instance {}", self.name)),
             (None, None) => fault,
         }
     }

@@ -18,6 +18,9 @@ use crate::hooks::underway::Say;
 /// LXD answers a question for an operation's end after this, or before. The core calls a step again that is silent for 30 s.
 const ASK: Duration = Duration::from_secs(4);
 
+/// What others do to an instance, other than copying it, is waited for so long.
+const OTHERS: Duration = Duration::from_secs(60);
+
 /// What is waited for, and who hears that it goes on.
 #[derive(Clone, Copy)]
 pub(super) struct Waiting<'a> {
@@ -64,18 +67,22 @@ impl Waiting<'_> {
 
     /// Whatever is under way for an instance already: by an attempt before, another gateway, or a person.
     pub(super) async fn for_others(&self, name: &str) -> Result<bool, Fault> {
-        let all: BTreeMap<String, Vec<Operation>> = self
-            .door
-            .get::<Option<_>>("/1.0/operations", &[("recursion", "1")])
-            .await?
-            .it
-            .unwrap_or_default();
-        let Some(running) = all.into_values().flatten().find(|o| o.runs() && o.is_about(name)) else {
+        // By state; of a state that nothing is in there may be a null.
+        type ByState = BTreeMap<String, Option<Vec<Operation>>>;
+        let all: Option<ByState> = self.door.get("/1.0/operations", &[("recursion", "1")]).await?.it;
+        let all = all.unwrap_or_default().into_values().flatten().flatten();
+        let Some(running) = all.into_iter().find(|o| o.is_work() && o.is_about(name)) else {
             return Ok(false);
         };
+        let limit = if running.is_copy() { self.limit } else { OTHERS };
         // How it ends is its own beginner's; what is there afterwards is looked at.
-        match self.end_of(&format!("/1.0/operations/{}", running.id)).await {
+        match (Waiting { limit, ..*self })
+            .end_of(&format!("/1.0/operations/{}", running.id))
+            .await
+        {
             Ok(()) | Err(Fault::Operation { .. }) => Ok(true),
+            // A backup, say. LXD itself keeps two from what cannot be done at once.
+            Err(Fault::NotYet(_)) => Ok(false),
             Err(fault) => Err(fault),
         }
     }
@@ -86,7 +93,7 @@ impl Waiting<'_> {
 }
 
 /// An operation's path, of the form that is known: what a server answers is no path to anywhere.
-fn path_of(operation: &str) -> Result<String, Fault> {
+pub(super) fn path_of(operation: &str) -> Result<String, Fault> {
     let path = operation.split('?').next().unwrap_or_default();
     let id = path.strip_prefix("/1.0/operations/").unwrap_or_default();
     if id.is_empty() || id.len() > 64 || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {

@@ -11,7 +11,7 @@ use crate::config::Placed;
 use crate::hooks::preflight::{Answer, Preflight};
 
 /// All questions together.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// Devices that stand in one machine and move with nothing.
 const FIXED: [&str; 7] = [

@@ -75,6 +75,9 @@ pub(super) struct Member {
 pub(super) struct Operation {
     #[serde(default)]
     pub(super) id: String,
+    /// `task`; or `websocket` of a shell that somebody has open, and `token`.
+    #[serde(default)]
+    pub(super) class: String,
     #[serde(default)]
     pub(super) description: String,
     /// 103 while it runs, 200 when it has succeeded, 400 and more when it has not.
@@ -162,6 +165,16 @@ impl Operation {
 
     pub(super) fn succeeded(&self) -> bool {
         self.status_code == 200
+    }
+
+    /// Whether it keeps others from acting: a shell that somebody has open does not.
+    pub(super) fn is_work(&self) -> bool {
+        self.class == "task" && self.runs()
+    }
+
+    /// Whether it copies an instance to another member, which must not be begun a second time.
+    pub(super) fn is_copy(&self) -> bool {
+        self.description.contains("Migrating")
     }
 
     /// Whether it is about this instance.

@@ -207,11 +207,17 @@ fn drills() -> Vec<Record> {
         why: s("ok"),
     };
     let n = u32::MAX;
-    let mut all = vec![Record::DrillBegun {
-        n,
-        by: s("kim"),
-        workloads: vec![s("db")],
-    }];
+    let mut all = vec![
+        Record::HostsOff {
+            id: s("r1"),
+            why: s("ok"),
+        },
+        Record::DrillBegun {
+            n,
+            by: s("kim"),
+            workloads: vec![s("db")],
+        },
+    ];
     all.extend(steps().into_iter().map(|record| Record::DrillStep {
         n,
         record: Box::new(record),
@@ -245,7 +251,9 @@ fn is_listed(record: &Record) -> bool {
         | Record::StepEnded { .. }
         | Record::ActedUnstored { .. } => true,
         Record::IncidentClosed { .. } | Record::Pruned { .. } => true,
-        Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => true,
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => {
+            true
+        }
     }
 }
 

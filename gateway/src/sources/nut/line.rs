@@ -2,7 +2,7 @@
 
 /// A line that cannot be taken apart without guessing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Torn {
+pub(crate) enum Torn {
     /// A quote that opens and does not close.
     #[error("a quote that never closes")]
     OpenQuote,
@@ -15,7 +15,7 @@ pub(super) enum Torn {
 }
 
 /// The words of a line: blanks stand between them, except within quotes; `\` makes the next character an ordinary one.
-pub(super) fn words(line: &str) -> Result<Vec<String>, Torn> {
+pub(crate) fn words(line: &str) -> Result<Vec<String>, Torn> {
     let mut letters = line.chars().peekable();
     let mut words = Vec::new();
     loop {

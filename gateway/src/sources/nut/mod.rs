@@ -7,7 +7,7 @@
 
 mod answer;
 mod failure;
-mod line;
+pub(crate) mod line;
 mod link;
 mod look;
 mod poller;

@@ -2,6 +2,7 @@
 
 mod exec;
 mod mosquitto_paho;
+mod nodejs;
 mod python;
 
 use std::process::{Output, Stdio};

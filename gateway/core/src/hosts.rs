@@ -1,0 +1,142 @@
+//! When the hosts of a rack may go: last, when nothing is left on them that could still be saved (decision 52). What asks
+//! Muster as a UPS only shows it.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    Effect, EventKind, HostsView, Level, Millis, Record, State, WorkloadIx,
+    plan::Stage,
+    policy::feeds::{self, Burning},
+};
+
+/// Machines that ask Muster whether to go, and how long they take.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Hosts {
+    /// Under which they ask: a UPS's name.
+    pub id: String,
+    /// The rack they stand in; none: anywhere in the site.
+    pub rack: Option<String>,
+    /// How long they take to go. Milliseconds.
+    pub last_ms: Millis,
+}
+
+impl State {
+    /// Says of every group of hosts, once an incident, that it may go now.
+    pub(crate) fn send_hosts_off(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        if !self.hosts_may_go(now) {
+            return;
+        }
+        for i in 0..self.site.power.hosts.len() {
+            let hosts = &self.site.power.hosts[i];
+            if self.policy.hosts_off.contains_key(&hosts.id) {
+                continue;
+            }
+            if let Some(why) = self.why_off(now, i) {
+                let id = hosts.id.clone();
+                self.say(EventKind::Step, &id, format!("its hosts are told to go: {why}"), out);
+                self.record(now, Record::HostsOff { id, why }, out);
+            }
+        }
+    }
+
+    /// When the batteries are so near their end that somebody has to be told.
+    pub(crate) fn hosts_wake(&self, now: Millis) -> Option<Millis> {
+        if self.site.power.hosts.is_empty() || !self.hosts_may_go(now) {
+            return None;
+        }
+        let all = (0..self.site.power.hosts.len()).filter(|i| self.stays(*i) && self.leaves(now, *i));
+        let due = all.filter_map(|i| Some(self.hosts_end(now, i)? - self.site.power.hosts[i].last_ms));
+        due.filter(|at| *at > now).min()
+    }
+
+    /// Never of a disarmed site, never held back, aborted or on the way home, and only with an evacuation.
+    fn hosts_may_go(&self, now: Millis) -> bool {
+        self.policy.armed && self.policy.evacuating() && self.level() == Level::Evacuate && !self.policy.holding(now)
+    }
+
+    fn stays(&self, i: usize) -> bool {
+        !self.policy.hosts_off.contains_key(&self.site.power.hosts[i].id)
+    }
+
+    fn why_off(&self, now: Millis, i: usize) -> Option<String> {
+        if !self.leaves(now, i) {
+            return None;
+        }
+        let works = self.on(i);
+        let stages = works.iter().map(|w| self.plan.book.works[w.at()].stage);
+        if stages.clone().all(|stage| stage == Stage::Safe) {
+            return Some(format!("{} workloads are safe", works.len()));
+        }
+        let hosts = &self.site.power.hosts[i];
+        let end = self.hosts_end(now, i).filter(|end| *end - hosts.last_ms <= now)?;
+        let left = stages.filter(|stage| *stage != Stage::Safe).count();
+        let (ends, takes) = ((end - now).max(0) / 1_000, hosts.last_ms / 1_000);
+        Some(format!(
+            "power ends in {ends} s and they take {takes} s; {left} workloads are not safe"
+        ))
+    }
+
+    /// Workloads they carry; of a rack that carries none, and of the site as a whole, all that have to leave.
+    fn on(&self, i: usize) -> Vec<WorkloadIx> {
+        let works = || (0..self.site.workloads.len() as u16).map(WorkloadIx);
+        let leaving = |w: &WorkloadIx| !self.plan.scope.waits.contains(w);
+        let rack = self.site.power.hosts[i].rack.as_deref();
+        let here: Vec<WorkloadIx> = works()
+            .filter(|w| rack.is_some_and(|rack| self.site.workloads[w.at()].runs_on == rack))
+            .collect();
+        if here.is_empty() {
+            works().filter(leaving).collect()
+        } else {
+            here
+        }
+    }
+
+    /// Whether what they stand on loses its power: by a fire, by order, or because its batteries end.
+    fn leaves(&self, now: Millis, i: usize) -> bool {
+        if Burning::Evacuating.dooms_all(&self.site, &self.policy) {
+            return self.policy.power.as_ref().is_none_or(|p| !p.held) || !self.for_power_alone();
+        }
+        let Some(rack) = self.site.power.hosts[i].rack.as_deref() else {
+            return false;
+        };
+        let power = self.policy.power.as_ref();
+        if power.is_some_and(|p| !p.held && p.racks.contains(rack)) {
+            return true;
+        }
+        let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Evacuating);
+        let at = self
+            .site
+            .power
+            .racks()
+            .find(|(_, feed)| feed.id == rack)
+            .map(|(ix, _)| ix);
+        at.is_some_and(|ix| losses[ix.at()].is_some_and(|l| l.fire))
+    }
+
+    fn for_power_alone(&self) -> bool {
+        self.policy.site_evacuate.is_none() && self.policy.zones.iter().all(|z| z.evacuate.is_none())
+    }
+
+    /// The end of the batteries, or an announced cut. A prior is no reason to switch anything off.
+    fn hosts_end(&self, now: Millis, i: usize) -> Option<Millis> {
+        let rack = self.site.power.hosts[i].rack.as_deref();
+        let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Evacuating);
+        let here = |id: &str| rack.is_none_or(|rack| rack == id);
+        let racks = self.site.power.racks().filter(|(_, feed)| here(&feed.id));
+        let battery = racks.filter_map(|(ix, _)| losses[ix.at()].filter(|l| l.battery().is_some()).map(|l| l.earliest));
+        battery.chain(self.policy.cut).min()
+    }
+
+    pub(crate) fn hosts_view(&self) -> Vec<HostsView> {
+        let hosts = self.site.power.hosts.iter().map(|hosts| {
+            let off = self.policy.hosts_off.get(&hosts.id);
+            HostsView {
+                id: hosts.id.clone(),
+                rack: hosts.rack.clone(),
+                since: off.map(|(since, _)| *since),
+                why: off.map(|(_, why)| why.clone()).unwrap_or_default(),
+            }
+        });
+        hosts.collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! Hosts go last, and only when power is really lost: by an evacuation, never by a drill, a prior or a disarmed site.
+mod stand;
+
+use muster_core::{HookOutcome, Hosts, Input, Phase, Record, Site, Verb};
+use stand::{ANN, BOB, MINUTE, SECOND, Stand, site, workload};
+
+fn with_hosts() -> Site {
+    let mut site = site();
+    site.workloads.push(workload("web", 2, &[]));
+    site.power.hosts = vec![Hosts {
+        id: "hall".into(),
+        rack: None,
+        last_ms: 2 * MINUTE,
+    }];
+    site
+}
+
+fn off(stand: &Stand) -> Option<String> {
+    stand.entries.iter().find_map(|e| match &e.record {
+        Record::HostsOff { why, .. } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+fn save(stand: &mut Stand, id: &str) {
+    stand.done(&format!("{id}.move.evacuate.far"));
+    stand.done(&format!("{id}.move.verify.far"));
+}
+
+#[test]
+fn hosts_stay_until_the_last_workload_on_them_is_safe() {
+    let mut stand = Stand::new(with_hosts());
+    stand.alarm(0);
+    stand.wait(MINUTE);
+    assert_eq!(off(&stand), None, "one vote switches nothing off");
+    stand.alarm(1);
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    save(&mut stand, "db");
+    assert_eq!(off(&stand), None, "web is still there");
+    save(&mut stand, "web");
+    assert_eq!(off(&stand).unwrap(), "2 workloads are safe");
+    assert!(stand.view().hosts[0].since.is_some());
+    // After a restart they are still told so, and once.
+    let next = stand.restart(u64::MAX);
+    assert!(next.view().hosts[0].since.is_some());
+    assert_eq!(
+        next.entries
+            .iter()
+            .filter(|e| matches!(e.record, Record::HostsOff { .. }))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_prior_is_no_reason_to_switch_hosts_off_and_an_announced_cut_is() {
+    let mut stand = Stand::new(with_hosts());
+    stand.fire();
+    stand.wait(60 * MINUTE);
+    assert_eq!(
+        off(&stand),
+        None,
+        "no workload is safe, and nobody knows when power ends"
+    );
+    let at = stand.now + 10 * MINUTE;
+    stand.order(ANN, Verb::Cut { at });
+    stand.order(BOB, Verb::Cut { at });
+    stand.wait(8 * MINUTE - SECOND);
+    assert_eq!(off(&stand), None);
+    stand.wait(2 * SECOND);
+    assert!(
+        off(&stand)
+            .unwrap()
+            .starts_with("power ends in 120 s and they take 120 s"),
+        "{:?}",
+        off(&stand)
+    );
+}
+
+#[test]
+fn a_disarmed_site_and_a_drill_switch_nothing_off() {
+    let mut disarmed = Stand::new(Site {
+        armed: false,
+        ..with_hosts()
+    });
+    disarmed.fire();
+    save(&mut disarmed, "db");
+    save(&mut disarmed, "web");
+    assert_eq!(off(&disarmed), None);
+    let mut stand = Stand::new(with_hosts());
+    stand.input(&Input::Drill {
+        by: Some(ANN),
+        works: vec![],
+        dry: false,
+        nonce: 1,
+    });
+    for phase in ["prepare", "evacuate", "verify"] {
+        for id in ["db", "web"] {
+            stand.done(&format!("{id}.move.{phase}.far"));
+        }
+    }
+    assert!(stand.view().last_drill.unwrap().results.iter().all(|r| r.passed));
+    assert_eq!(off(&stand), None);
+}
+
+#[test]
+fn an_abort_keeps_them_and_a_reset_forgets() {
+    let mut stand = Stand::new(with_hosts());
+    stand.fire();
+    stand.both(Verb::Abort);
+    stand.done("db.move.evacuate.far");
+    stand.done("web.move.evacuate.far");
+    stand.wait(60 * MINUTE);
+    assert_eq!(
+        off(&stand),
+        None,
+        "aborted: what runs ends, and nothing is switched off"
+    );
+    let mut stand = Stand::new(with_hosts());
+    stand.fire();
+    save(&mut stand, "db");
+    save(&mut stand, "web");
+    assert!(off(&stand).is_some());
+    stand.keep(&[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], 31 * MINUTE);
+    stand.both(Verb::Reset);
+    assert!(stand.view().hosts[0].since.is_none());
+}
