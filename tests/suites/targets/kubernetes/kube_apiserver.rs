@@ -46,18 +46,7 @@ impl ControlPlane {
             .await
             .expect("a control plane in time");
         assert_eq!(first.unwrap().as_deref(), Some("ready"));
-        let ca = folder.path().join("ca.pem");
-        let clients = muster::hooks::Clients::new(Duration::from_secs(2)).unwrap();
-        let cluster = Cluster {
-            url: format!("https://127.0.0.1:{}", ports[2]),
-            client: clients.of(true, Some(&ca)).unwrap(),
-            ca: Some(ca),
-            admin: Some("admin-token".into()),
-            token_file: Some(folder.path().join("muster.token")),
-            identity: None,
-            policy: "v1beta1",
-            namespace: "none".into(),
-        };
+        let cluster = reached(folder.path(), &ports[2]);
         let plane = Self {
             process,
             folder,
@@ -136,6 +125,22 @@ impl ControlPlane {
             let fresh = |node: &Value| node["spec"]["taints"].is_null();
             cluster.until(&at, "the taint of its cordon is gone", fresh).await;
         }
+    }
+}
+
+/// As its administrator reaches it.
+fn reached(folder: &std::path::Path, port: &str) -> Cluster {
+    let ca = folder.join("ca.pem");
+    let clients = muster::hooks::Clients::new(Duration::from_secs(2)).unwrap();
+    Cluster {
+        url: format!("https://127.0.0.1:{}", port),
+        client: clients.of(true, Some(&ca)).unwrap(),
+        ca: Some(ca),
+        admin: Some("admin-token".into()),
+        token_file: Some(folder.join("muster.token")),
+        identity: None,
+        policy: "v1beta1",
+        namespace: "none".into(),
     }
 }
 
