@@ -74,9 +74,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         power,
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
-    let targets = targets.into_iter().flatten();
-    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, &rows.workloads)).collect();
-    objects::check(&targets, &rows.workloads, faults);
+    let hook_targets = knowing_all(targets, &rows.workloads, faults);
     let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
     let drills = rows
         .drills
@@ -93,13 +91,21 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
         sensors: devices.sensors,
         traps: traps(rows.traps, &devices.polled, faults),
         polled: devices.polled,
-        hooks: targets,
+        hooks: hook_targets,
         token_hashes,
         notify: rows.notify.into_iter().map(|row| row.place).collect(),
         bridges,
         drills,
         nut,
     }
+}
+
+/// Every hook's target, and whether it would know its workloads.
+fn knowing_all(targets: Vec<Option<HookTarget>>, workloads: &[WorkloadRow], faults: &Faults<'_>) -> Vec<HookTarget> {
+    let targets = targets.into_iter().flatten();
+    let targets: Vec<HookTarget> = targets.map(|target| knowing(target, workloads)).collect();
+    objects::check(&targets, workloads, faults);
+    targets
 }
 
 /// A hook's target that knows its workloads by name: those with a rung that calls it.
