@@ -18,16 +18,11 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
     let url = table.need_text("url", "the API of the cluster, such as \"https://k8s.example:6443\"");
     let missing = url.at == table.at;
     let elsewhere = !missing && hook_url::check(&url, allow_loopback, table.faults);
-    let plain = url.value.starts_with("http://");
     let token_file = token_file(table, folder);
     let ca = authority_file(table, folder).map(|ca| ca.value);
     let identity = Files::read(table, folder).identity(table);
-    if plain && elsewhere {
-        let what = "the cluster is reached by http://, which says our token to everybody on the way";
-        table.faults.error(url.at, what, "write https://");
-    }
-    if !plain && !missing && token_file.is_none() && identity.is_none() {
-        table.missing("token_file", "who we are: `token_file`, or `cert` and `key`");
+    if !missing {
+        check_proof(table, &url, (elsewhere, token_file.is_some() || identity.is_some()));
     }
     let target = KubernetesTarget {
         url: url.value,
@@ -53,6 +48,18 @@ pub(super) fn read(table: &Table<'_>, folder: &Path) -> Reached {
         place: url.at,
         elsewhere: false,
         way: HookWay::Kubernetes(Box::new(target)),
+    }
+}
+
+/// Who we are has to be proven, and not to everybody on the way.
+fn check_proof(table: &Table<'_>, url: &At<String>, (elsewhere, proven): (bool, bool)) {
+    let plain = url.value.starts_with("http://");
+    if plain && elsewhere {
+        let what = "the cluster is reached by http://, which says our token to everybody on the way";
+        table.faults.error(url.at, what, "write https://");
+    }
+    if !plain && !proven {
+        table.missing("token_file", "who we are: `token_file`, or `cert` and `key`");
     }
 }
 

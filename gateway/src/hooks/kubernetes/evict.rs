@@ -79,8 +79,12 @@ impl Step {
         match Room::of(self.ground().safe(&self.target, to), &all).take(&waits) {
             Ok(()) => Ok(()),
             Err(Short::Never(why)) => Err(cannot(why)),
+            Err(Short::Now(why) | Short::Wait(why)) if self.target.autoscales => {
+                tracing::info!(step = self.call.step, why, "room is short, and nodes are added");
+                Ok(())
+            }
             Err(Short::Wait(why)) => Err(retry(why)),
-            Err(Short::Now(why)) if self.target.autoscales || waits.iter().all(|pod| makes_way(pod)) => {
+            Err(Short::Now(why)) if waits.iter().all(|pod| makes_way(pod)) => {
                 tracing::info!(step = self.call.step, why, "room is short, and others make way");
                 Ok(())
             }

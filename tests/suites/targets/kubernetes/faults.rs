@@ -147,12 +147,12 @@ async fn a_pod_that_has_come_up_elsewhere_under_its_old_name_is_never_hit() {
     cluster.begin().await;
     cluster.doomed_deployment("shop", 1).await;
     let before = cluster.pods("shop").await;
-    let again = json!({ "metadata": { "uid": "another" }, "spec": { "nodeName": "m3" } });
     for (rung, method, path) in [
         (RungKind::Move, Method::POST, "/eviction"),
         (RungKind::Failover, Method::DELETE, "/pods/"),
     ] {
-        double.fail(method, path, Fault::Overtaken(again.clone()));
+        let again = json!({ "metadata": { "uid": format!("by-{rung}") }, "spec": { "nodeName": "m3" } });
+        double.fail(method, path, Fault::Overtaken(again));
         let bench = cluster.bench(&cluster.object("shop"));
         assert_eq!(bench.step(Phase::Evacuate, rung, 1).await, HookOutcome::Done);
         assert_eq!(

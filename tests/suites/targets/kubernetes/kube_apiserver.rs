@@ -46,18 +46,7 @@ impl ControlPlane {
             .await
             .expect("a control plane in time");
         assert_eq!(first.unwrap().as_deref(), Some("ready"));
-        let ca = folder.path().join("ca.pem");
-        let clients = muster::hooks::Clients::new(Duration::from_secs(2)).unwrap();
-        let cluster = Cluster {
-            url: format!("https://127.0.0.1:{}", ports[2]),
-            client: clients.of(true, Some(&ca)).unwrap(),
-            ca: Some(ca),
-            admin: Some("admin-token".into()),
-            token_file: Some(folder.path().join("muster.token")),
-            identity: None,
-            policy: "v1beta1",
-            namespace: "none".into(),
-        };
+        let cluster = reached(folder.path(), &ports[2]);
         let plane = Self {
             process,
             folder,
@@ -139,6 +128,22 @@ impl ControlPlane {
     }
 }
 
+/// As its administrator reaches it.
+fn reached(folder: &std::path::Path, port: &str) -> Cluster {
+    let ca = folder.join("ca.pem");
+    let clients = muster::hooks::Clients::new(Duration::from_secs(2)).unwrap();
+    Cluster {
+        url: format!("https://127.0.0.1:{}", port),
+        client: clients.of(true, Some(&ca)).unwrap(),
+        ca: Some(ca),
+        admin: Some("admin-token".into()),
+        token_file: Some(folder.join("muster.token")),
+        identity: None,
+        policy: "v1beta1",
+        namespace: "none".into(),
+    }
+}
+
 macro_rules! all_on {
     ($plane:ident: $($name:ident),* $(,)?) => {$({
         let cluster = $plane.named(stringify!($name));
@@ -154,6 +159,7 @@ async fn every_scenario_passes_on_a_real_control_plane() {
     let plane = ControlPlane::start().await;
     all_on!(plane:
         a_workload_moves_and_the_cordon_stands_first,
+    a_move_is_done_when_it_is_ready_elsewhere,
         a_budget_is_waited_for_then_given_up,
         two_budgets_are_no_way,
         a_failover_deletes_past_the_budget,

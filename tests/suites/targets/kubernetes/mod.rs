@@ -23,6 +23,7 @@ macro_rules! on_the_double {
 
 on_the_double!(
     a_workload_moves_and_the_cordon_stands_first,
+    a_move_is_done_when_it_is_ready_elsewhere,
     a_budget_is_waited_for_then_given_up,
     two_budgets_are_no_way,
     a_failover_deletes_past_the_budget,

@@ -36,6 +36,28 @@ pub(crate) async fn a_workload_moves_and_the_cordon_stands_first(cluster: &Clust
     assert!(!cluster.is_closed("m1").await && !cluster.is_closed("m2").await);
 }
 
+/// Gone is not there: a pod that finds no node is named, and waited for. Where nodes are added, it is sent away all the same.
+pub(crate) async fn a_move_is_done_when_it_is_ready_elsewhere(cluster: &Cluster) {
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 2).await;
+    cluster.set_closed("m3", true).await;
+    let mut target = cluster.target();
+    let bench = cluster.bench(&cluster.object("shop"));
+    let waits = bench.once(&bench.call(Phase::Evacuate, RungKind::Move, 1)).await;
+    assert!(
+        matches!(waits, HookOutcome::Retry { .. }) && words(&waits).contains("m3 is not ready or closed"),
+        "{waits:?}"
+    );
+    target.autoscales = true;
+    let bench = Cluster::bench_of(target, &cluster.object("shop"));
+    assert_eq!(bench.step(Phase::Evacuate, RungKind::Move, 2).await, HookOutcome::Done);
+    let early = bench.once(&bench.call(Phase::Verify, RungKind::Move, 3)).await;
+    assert!(words(&early).contains("0 of 2 ready elsewhere"), "{early:?}");
+    cluster.set_closed("m3", false).await;
+    assert_eq!(bench.step(Phase::Verify, RungKind::Move, 3).await, HookOutcome::Done);
+    assert_eq!(cluster.nodes_of("shop").await, ["m3", "m3"]);
+}
+
 /// 429 is heeded, named, and given up at the stated moment; once the budget allows it, the same step goes through.
 pub(crate) async fn a_budget_is_waited_for_then_given_up(cluster: &Cluster) {
     cluster.begin().await;

@@ -48,9 +48,6 @@ async fn jobs_leave_a_doomed_node_and_the_node_comes_back() {
         assert_eq!(cluster.state(job).await, state, "{job}");
     }
     assert_eq!(bench.step(Phase::Evacuate, RungKind::Move, 3).await, HookOutcome::Done);
-    cluster
-        .run("scontrol", &["update", "NodeName=c2", "State=DRAIN", "Reason=fan"])
-        .await;
     let back = Call {
         doomed: None,
         ..bench.call(Phase::Restore, RungKind::Move, 5)
@@ -61,7 +58,12 @@ async fn jobs_leave_a_doomed_node_and_the_node_comes_back() {
         "{}",
         cluster.node("c1").await
     );
-    assert!(cluster.node("c2").await.ends_with("fan") && cluster.node("c2").await.starts_with("drain"));
+    // Somebody else's drain stays theirs, there and back.
+    let update = ["update", "NodeName=c1", "State=DRAIN", "Reason=fan"];
+    cluster.run("scontrol", &update).await;
+    assert_eq!(bench.step(Phase::Prepare, RungKind::Move, 6).await, HookOutcome::Done);
+    assert_eq!(bench.to_end(&back).await, HookOutcome::Done);
+    assert!(cluster.node("c1").await.starts_with("drain") && cluster.node("c1").await.ends_with("fan"));
     cluster.end().await;
 }
 

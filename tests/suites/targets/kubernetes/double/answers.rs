@@ -222,39 +222,10 @@ fn evict(store: &mut Store, path: &str, body: &Value, dry: bool) -> Answer {
     }
     let options = &body["deleteOptions"];
     let dry = dry || options["dryRun"] == json!(["All"]);
-    let heeds = !(is_ending(&pod) || pod["status"]["phase"] != "Running");
-    let namespace = word(&pod["metadata"]["namespace"]);
-    let budgets = format!("/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets");
-    let its: Vec<Value> = store
-        .list(&budgets)
-        .into_iter()
-        .filter(|b| protects(b, &pod))
-        .cloned()
-        .collect();
-    match &its[..] {
-        [_, _, ..] if heeds => {
-            let message =
-                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-            return status(500, "", message);
-        }
-        [budget] if heeds => {
-            let unhealthy = !is_ready(&pod)
-                && budget["status"]["currentHealthy"].as_u64() >= budget["status"]["desiredHealthy"].as_u64();
-            let allowed = budget["status"]["disruptionsAllowed"].as_u64().unwrap_or(0);
-            if !unhealthy && allowed == 0 {
-                return held(budget);
-            }
-            if let Some(conflict) = other_identity(&pod, options) {
-                return conflict;
-            }
-            if !unhealthy && !dry {
-                let at = format!("{budgets}/{}", word(&budget["metadata"]["name"]));
-                store.edit(&at, |budget| {
-                    budget["status"]["disruptionsAllowed"] = (allowed - 1).into()
-                });
-            }
-        }
-        _ => {}
+    // Budgets are asked before the identity, as the real one does.
+    let heeds = !is_ending(&pod) && pod["status"]["phase"] == "Running";
+    if heeds && let Err(refused) = ask_budgets(store, &pod, dry) {
+        return refused;
     }
     let (code, answer) = delete(store, path, options, dry);
     if code != 200 {
@@ -264,6 +235,35 @@ fn evict(store: &mut Store, path: &str, body: &Value, dry: bool) -> Answer {
         201,
         json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "code": 201 }),
     )
+}
+
+/// A pod that is not ready takes nothing from a budget that is met without it.
+fn ask_budgets(store: &mut Store, pod: &Value, dry: bool) -> Result<(), Answer> {
+    let namespace = word(&pod["metadata"]["namespace"]);
+    let all = format!("/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets");
+    let budgets = store.list(&all).into_iter();
+    let its: Vec<Value> = budgets.filter(|budget| protects(budget, pod)).cloned().collect();
+    let [budget] = &its[..] else {
+        let message =
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        return if its.is_empty() {
+            Ok(())
+        } else {
+            Err(status(500, "", message))
+        };
+    };
+    let figure = |name: &str| budget["status"][name].as_u64().unwrap_or(0);
+    if !is_ready(pod) && figure("currentHealthy") >= figure("desiredHealthy") {
+        return Ok(());
+    }
+    let Some(left) = figure("disruptionsAllowed").checked_sub(1) else {
+        return Err(held(budget));
+    };
+    if !dry {
+        let at = format!("{all}/{}", word(&budget["metadata"]["name"]));
+        store.edit(&at, |budget| budget["status"]["disruptionsAllowed"] = left.into());
+    }
+    Ok(())
 }
 
 fn held(budget: &Value) -> Answer {

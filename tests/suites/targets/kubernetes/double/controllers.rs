@@ -85,49 +85,44 @@ impl Store {
         }
     }
 
-    /// Onto the emptiest node that takes new pods, has its labels and room for its processors.
     fn schedule(&mut self, path: &str, pod: &Value) {
-        let on = |node: &str, store: &Self| {
-            let there = store
-                .of_kind("pods")
-                .into_iter()
-                .map(|path| store.objects[&path].clone());
-            there
-                .filter(|other| other["spec"]["nodeName"] == node)
-                .map(|other| cpu_m(&other))
-                .sum::<u64>()
-        };
+        if let Some(node) = self.best_for(pod) {
+            self.edit(path, |pod| {
+                pod["spec"]["nodeName"] = node.into();
+                pod["status"] = json!({ "phase": "Pending", "conditions": [] });
+            });
+            self.since.insert(path.to_owned(), Stopwatch::start());
+        } else if pod["status"]["conditions"].is_null() {
+            let none = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable" });
+            self.edit(path, |pod| pod["status"]["conditions"] = json!([none]));
+        }
+    }
+
+    /// The emptiest node that takes new pods, has its labels and room for its processors.
+    fn best_for(&self, pod: &Value) -> Option<String> {
         let mut best: Option<(u64, String)> = None;
         for node in self.list("/api/v1/nodes") {
             let name = word(&node["metadata"]["name"]);
             let selector = pod["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default();
-            let fits = selector
+            let labelled = selector
                 .iter()
                 .all(|(key, value)| node["metadata"]["labels"][key] == *value);
-            let used = on(&name, self);
-            let room = node["status"]["allocatable"]["cpu"]
+            let used = self.cpu_used_m(&name);
+            let whole = node["status"]["allocatable"]["cpu"]
                 .as_str()
-                .and_then(|n| n.parse::<u64>().ok())
-                .unwrap_or(0);
-            let open = node["spec"]["unschedulable"] != true && used + cpu_m(pod) <= room * 1_000;
-            if fits && open && best.as_ref().is_none_or(|(least, _)| used < *least) {
+                .and_then(|n| n.parse::<u64>().ok());
+            let room = used + cpu_m(pod) <= whole.unwrap_or(0) * 1_000;
+            let fits = labelled && room && node["spec"]["unschedulable"] != true;
+            if fits && best.as_ref().is_none_or(|(least, _)| used < *least) {
                 best = Some((used, name));
             }
         }
-        match best {
-            Some((_, node)) => {
-                self.edit(path, |pod| {
-                    pod["spec"]["nodeName"] = node.into();
-                    pod["status"] = json!({ "phase": "Pending", "conditions": [] });
-                });
-                self.since.insert(path.to_owned(), Stopwatch::start());
-            }
-            None if pod["status"]["conditions"].is_null() => {
-                let none = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable" });
-                self.edit(path, |pod| pod["status"]["conditions"] = json!([none]));
-            }
-            None => {}
-        }
+        best.map(|(_, node)| node)
+    }
+
+    fn cpu_used_m(&self, node: &str) -> u64 {
+        let pods = self.of_kind("pods").into_iter().map(|path| &self.objects[&path]);
+        pods.filter(|pod| pod["spec"]["nodeName"] == node).map(cpu_m).sum()
     }
 
     /// Gives a pod its grace, or less; one that is ending already may only be given less.
