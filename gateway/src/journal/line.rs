@@ -50,12 +50,9 @@ pub fn line(record: &Record) -> String {
             let resets = leftover.resets;
             format!("entries up to {through} removed, older than is kept; {resets} incidents were closed by then")
         }
-        Record::HostsOff { id, why } => format!("hosts of {id} told to go: {why}"),
-        Record::DrillBegun { n, by, workloads } => {
-            format!("drill {n} of {} begun by {by}", many(workloads.len(), "workload"))
+        Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillStep { .. } | Record::DrillEnded { .. } => {
+            drill(record)
         }
-        Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
-        Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
         Record::StepIntent { .. }
         | Record::StepAccepted { .. }
         | Record::StepStranded { .. }
@@ -69,6 +66,18 @@ pub fn line(record: &Record) -> String {
             took_ms,
             given_up,
         } => learned(way, *mode, *took_ms, *given_up),
+    }
+}
+
+fn drill(record: &Record) -> String {
+    match record {
+        Record::HostsOff { id, why } => format!("hosts of {id} told to go: {why}"),
+        Record::DrillBegun { n, by, workloads } => {
+            format!("drill {n} of {} begun by {by}", many(workloads.len(), "workload"))
+        }
+        Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
+        Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
+        other => format!("{other:?}"),
     }
 }
 
