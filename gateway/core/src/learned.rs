@@ -60,9 +60,14 @@ pub struct Ranks {
 /// What one way of saving a workload is declared to take, and took.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WayView {
-    /// Of what.
-    #[serde(flatten)]
-    pub way: Way,
+    /// Workload id.
+    pub workload: String,
+    /// What the rung does.
+    pub rung: RungKind,
+    /// Hook id.
+    pub hook: String,
+    /// Where to.
+    pub destination: Option<String>,
     /// What the config says.
     pub declared_ms: Millis,
     /// What rungs are chosen by.

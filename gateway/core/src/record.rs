@@ -217,7 +217,6 @@ pub enum Record {
     /// A way of saving a workload took so long: the next plan reckons with it.
     Learned {
         /// Of what.
-        #[serde(flatten)]
         way: Way,
         /// Drill or live.
         mode: Mode,

@@ -24,7 +24,7 @@ fn incident(stand: &mut Stand, takes_s: i64) {
 
 fn way(stand: &Stand, kind: RungKind) -> WayView {
     let mut ways = stand.state.ways();
-    ways.find(|w| w.way.workload == "db" && w.way.rung == kind).unwrap()
+    ways.find(|w| w.workload == "db" && w.rung == kind).unwrap()
 }
 
 fn needs_s(stand: &Stand, kind: RungKind) -> i64 {

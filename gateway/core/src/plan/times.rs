@@ -213,7 +213,10 @@ impl State {
         let drift: Option<String> = history.and_then(|h| h.drift(declared_ms));
         let needs_ms = self.plan.times.needs(work, rung);
         WayView {
-            way,
+            workload: way.workload,
+            rung: way.rung,
+            hook: way.hook,
+            destination: way.destination,
             declared_ms,
             needs_ms,
             live,
