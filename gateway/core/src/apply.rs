@@ -56,14 +56,6 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         }
         Record::OrderTaken { verb, by, until } => take(state, at, *verb, by, *until),
         Record::AbortLifted { .. } => lift(state, at),
-        Record::StepIntent { .. } => intend(state, at, seq, record),
-        Record::StepAccepted { step } => accept(state, at, step),
-        Record::StepStranded { step, note } => strand(state, step, note),
-        Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
-        Record::ReturnEnded { .. } => state.policy.returning = None,
-        Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
-        Record::DestinationWell { destination } => state.plan.lose(destination, None),
-        Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         Record::HostsOff { id, why } => {
             state.policy.hosts_off.insert(id.clone(), (at, why.clone()));
@@ -91,6 +83,22 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         | Record::ActedUnstored { .. }
         | Record::DrillStep { .. }
         | Record::Pruned { .. } => {}
+        of_plan => apply_to_plan(state, at, seq, of_plan),
+    }
+}
+
+/// The same of steps, of what they teach, and of where they go.
+fn apply_to_plan(state: &mut State, at: Millis, seq: u64, record: &Record) {
+    match record {
+        Record::StepIntent { .. } => intend(state, at, seq, record),
+        Record::StepAccepted { step } => accept(state, at, step),
+        Record::StepStranded { step, note } => strand(state, step, note),
+        Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
+        Record::ReturnEnded { .. } => state.policy.returning = None,
+        Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
+        Record::DestinationWell { destination } => state.plan.lose(destination, None),
+        Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
+        _ => {}
     }
 }
 

@@ -59,30 +59,7 @@ pub fn next_deadline(state: &State) -> Option<Millis> {
 /// Whether the input may have changed more than `changes` says.
 fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>, out: &mut Vec<Effect>) -> bool {
     match input {
-        Input::Reading {
-            channel,
-            value,
-            simulated,
-            age_ms,
-        } => {
-            let sample = Sample {
-                channel: *channel,
-                value: *value,
-                simulated: *simulated,
-                age_ms: *age_ms,
-            };
-            let clear_since = state.detect.clear_since(*channel);
-            let noted = state.detect.sample(&state.site, now, sample, changes);
-            if noted {
-                // How long a battery lasts is known anew, and perhaps of many at once.
-                state.wake = state.wake.into_iter().chain([now.saturating_add(NOTED_MS)]).min();
-            }
-            // When its vote returns is known anew; or how power flows.
-            state.detect.switches(*channel, now)
-                || clear_since != state.detect.clear_since(*channel)
-                || shortens(state, *channel)
-                || may_vote_at_last(state, *channel)
-        }
+        Input::Reading { .. } => reading(state, now, input, changes),
         Input::Tick => false,
         Input::Stored { through } => stored(state, *through, out),
         Input::Lost { source, why } => {
@@ -130,6 +107,36 @@ fn take(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>
         Input::Restore(entries) => restore(state, now, entries, out),
         Input::Prune { .. } => prune(state, now, input, out),
     }
+}
+
+/// Whether one sample may have changed more than `changes` says.
+fn reading(state: &mut State, now: Millis, input: &Input, changes: &mut Vec<Change>) -> bool {
+    let Input::Reading {
+        channel,
+        value,
+        simulated,
+        age_ms,
+    } = input
+    else {
+        return false;
+    };
+    let sample = Sample {
+        channel: *channel,
+        value: *value,
+        simulated: *simulated,
+        age_ms: *age_ms,
+    };
+    let clear_since = state.detect.clear_since(*channel);
+    let noted = state.detect.sample(&state.site, now, sample, changes);
+    if noted {
+        // How long a battery lasts is known anew, and perhaps of many at once.
+        state.wake = state.wake.into_iter().chain([now.saturating_add(NOTED_MS)]).min();
+    }
+    // When its vote returns is known anew; or how power flows.
+    state.detect.switches(*channel, now)
+        || clear_since != state.detect.clear_since(*channel)
+        || shortens(state, *channel)
+        || may_vote_at_last(state, *channel)
 }
 
 fn order(state: &mut State, now: Millis, by: PrincipalIx, verb: Verb, nonce: u64, out: &mut Vec<Effect>) -> bool {

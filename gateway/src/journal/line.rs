@@ -69,6 +69,13 @@ pub fn line(record: &Record) -> String {
         }
         Record::DrillStep { n, record } => format!("drill {n}: {}", line(record)),
         Record::DrillEnded { n, outcome, why, .. } => format!("drill {n} {outcome}: {why}"),
+        of_plan => line_of_plan(of_plan),
+    }
+}
+
+/// The same of steps, of what they teach, and of where they go.
+fn line_of_plan(record: &Record) -> String {
+    match record {
         Record::StepIntent { step, mode, token, .. } => {
             let mode = if *mode == Mode::Drill { " as a drill" } else { "" };
             format!("{step} decided{mode}, token {token}")
@@ -86,6 +93,7 @@ pub fn line(record: &Record) -> String {
         Record::StepStranded { step, note } => format!("{step} cannot, and there is no rung below: {note}"),
         Record::StepEnded { step, end, note } if note.is_empty() => format!("{step} {end}"),
         Record::StepEnded { step, end, note } => format!("{step} {end}: {note}"),
+        _ => String::new(),
     }
 }
 

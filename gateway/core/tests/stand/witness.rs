@@ -67,23 +67,6 @@ pub struct Witness {
     steps_seen: u64,
 }
 
-/// What is not heard, or not believed, is in trouble by itself, with its source, or as one of several alike: silence is never
-/// nothing.
-fn faults_are_shown(now: Millis, state: &State) {
-    let (troubles, channels) = (state.view(now).troubles, state.channels(now));
-    for c in &channels {
-        let unheard = c.quality == "warmup" && c.value.is_none();
-        let sound = unheard || ["good", "simulated"].contains(&c.quality.as_str());
-        let beside = |id: &str| channels.iter().any(|other| other.id == id && other.source == c.source);
-        let alike = format!("no value ({})", c.quality);
-        let speaks = |t: &muster_core::TroubleView| {
-            t.subject == c.id || t.subject == c.source || beside(&t.subject) && t.line.contains(&alike)
-        };
-        let shown = sound || troubles.iter().any(speaks);
-        assert!(shown, "{} is {}, and nothing says so: {troubles:?}", c.id, c.quality);
-    }
-}
-
 impl Witness {
     pub fn new(site: Site) -> Self {
         Self {
@@ -171,7 +154,7 @@ impl Witness {
         self.steps_seen += 1;
         if !out.is_empty() || self.steps_seen.is_multiple_of(64) {
             self.compare(now, state, closed);
-            faults_are_shown(now, state);
+            super::shown::faults_are_shown(now, state);
         }
         assert!(
             next_deadline(state).is_none_or(|at| at > now),
@@ -389,24 +372,17 @@ impl Witness {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
             }
+            Record::AbortLifted { .. } => self.aborted = false,
+            other => self.of_plan(other),
+        }
+    }
+
+    fn of_plan(&mut self, record: &Record) {
+        match record {
             Record::ReturnEnded { .. } => self.returning = false,
             Record::DestinationLost { destination, .. } => drop(self.lost.insert(destination.clone())),
             Record::DestinationWell { destination } => drop(self.lost.remove(destination)),
-            Record::AbortLifted { .. } => self.aborted = false,
-            Record::AlarmJoined { .. }
-            | Record::DeathNoted { .. }
-            | Record::OrderPending { .. }
-            | Record::OrderRefused { .. }
-            | Record::BypassRefused { .. }
-            | Record::StepAccepted { .. }
-            | Record::StepStranded { .. }
-            | Record::PowerHeld { .. }
-            | Record::HostsOff { .. }
-            | Record::Learned { .. }
-            | Record::DrillBegun { .. }
-            | Record::DrillStep { .. }
-            | Record::DrillEnded { .. }
-            | Record::Pruned { .. } => {}
+            _ => {}
         }
     }
 

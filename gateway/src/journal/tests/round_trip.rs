@@ -71,6 +71,19 @@ fn every_record() -> Vec<Record> {
             note: "disk busy".into(),
         },
         Record::ActedUnstored { through: 0 },
+        Record::IncidentClosed { n: 1, by: persons() },
+    ];
+    all.extend(plans());
+    all.extend(orders());
+    all.extend(bypasses());
+    all.extend(steps());
+    all.extend(drills());
+    all
+}
+
+fn plans() -> Vec<Record> {
+    let s = String::from;
+    vec![
         learned(Some("busan"), Mode::Live),
         learned(None, Mode::Drill),
         Record::ReturnEnded { why: s("over") },
@@ -81,13 +94,7 @@ fn every_record() -> Vec<Record> {
         Record::DestinationWell {
             destination: s("busan"),
         },
-        Record::IncidentClosed { n: 1, by: persons() },
-    ];
-    all.extend(orders());
-    all.extend(bypasses());
-    all.extend(steps());
-    all.extend(drills());
-    all
+    ]
 }
 
 fn learned(to: Option<&str>, mode: Mode) -> Record {
