@@ -1,5 +1,6 @@
 //! The plan against the best there is: small random sites are evacuated by the real core, with hooks that take exactly what is
 //! declared, and every order of work with every choice of rungs is tried beside it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
 use std::collections::BTreeMap;
@@ -128,8 +129,8 @@ impl Search<'_> {
                     .min_by_key(|l| lanes[usize::from(hook)][*l])
                     .unwrap();
                 let free = lanes[usize::from(hook)][lane];
-                let before = self.site.workloads[work].after.iter().map(|d| finish[d.at()]);
-                let before = before.fold(Some(0), |a, b| Some(a?.max(b?)));
+                let mut before = self.site.workloads[work].after.iter().map(|d| finish[d.at()]);
+                let before = before.try_fold(0, |a, b| Some(b?.max(a)));
                 // Waiting for others ends where it could wait no longer.
                 let late = self.end - rung.needs_ms;
                 let start = free.max(before.map_or(late, |before| before.min(late)));

@@ -1,4 +1,5 @@
 //! Where workloads go: room that is checked, reserved and released; destinations with a vote of their own; latest starts.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
 use muster_core::{Destination, Elsewhere, HookOutcome, Input, Phase, RungKind, Site, StepEnd, Verb, WorkloadView};

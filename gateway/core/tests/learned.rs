@@ -1,4 +1,5 @@
 //! What rungs really take: learned from incidents and drills, kept over resets, restarts, reloads and retention.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
 use muster_core::{HookOutcome, Input, Leftover, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict, WayView};

@@ -78,8 +78,7 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
 
 /// A declared time that is not what it took.
 fn drifting(first: &WayView, count: usize) -> String {
-    let way = &first.way;
-    let to = way
+    let to = first
         .destination
         .as_ref()
         .map_or_else(String::new, |to| format!(" to {to}"));
@@ -89,7 +88,10 @@ fn drifting(first: &WayView, count: usize) -> String {
         String::new()
     };
     let line = first.drift.as_deref().unwrap_or_default();
-    format!("Look at `needs_s` of {}, {}{to}: {line}.{more}", way.workload, way.rung)
+    format!(
+        "Look at `needs_s` of {}, {}{to}: {line}.{more}",
+        first.workload, first.rung
+    )
 }
 
 /// What the last incident moved stays away until two persons order it home.
