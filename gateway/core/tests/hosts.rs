@@ -1,7 +1,7 @@
 //! Hosts go last, and only when power is really lost: by an evacuation, never by a drill, a prior or a disarmed site.
 mod stand;
 
-use muster_core::{HookOutcome, Hosts, Input, Phase, Record, Site, Verb};
+use muster_core::{HookOutcome, Hosts, Input, Phase, Record, Site, Verb, Verdict};
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, site, workload};
 
 fn with_hosts() -> Site {
@@ -130,7 +130,8 @@ fn an_abort_keeps_them_and_a_reset_forgets() {
     save(&mut stand, "db");
     save(&mut stand, "web");
     stand.keep(&[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], 31 * MINUTE);
-    stand.both(Verb::Return);
+    assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
     stand.wait(MINUTE);
     assert!(stand.view().hosts[0].since.is_none());
 }

@@ -331,7 +331,7 @@ mod tests {
         let lines = shown(&[on_line.clone()]);
         assert_eq!(
             lines[2],
-            "battery-monitor-of-row-3-and-4  nut   2/2   140 ms  12 ms  …rial/by-id/usb-FTDI_A1  ok"
+            "battery-monitor-of-row-3-and-4  nut   2/2   140 ms  12 ms  …d/usb-FTDI_A1  ok"
         );
         assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:?}");
         let mut ill = lost();
