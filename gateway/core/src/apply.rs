@@ -421,6 +421,7 @@ fn end_homeward(work: &mut Work, phase: Phase, end: StepEnd) {
     work.stage = match (phase, end) {
         (Phase::Restore, StepEnd::Done | StepEnd::Refused) => Stage::Arriving,
         (Phase::Verify, StepEnd::Done) => Stage::Home,
+        _ if work.safe_at.is_none() => Stage::Waiting,
         _ => Stage::Safe,
     };
 }

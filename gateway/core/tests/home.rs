@@ -267,6 +267,21 @@ fn a_drill_returns_as_a_drill_and_not_for_real() {
 }
 
 #[test]
+fn what_was_only_prepared_is_opened_again() {
+    let mut stand = Stand::new(three());
+    stand.alarm(0);
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    stand.keep(&[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], 31 * MINUTE);
+    assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    assert_eq!(states(&stand), ["waiting"; 3]);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken, "{}", why(&stand));
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+    assert!(over(&stand).unwrap().contains("3 at home"));
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused, "once is enough");
+}
+
+#[test]
 fn disarming_on_the_way_stops_it() {
     let mut stand = away(three());
     stand.both(Verb::Return);

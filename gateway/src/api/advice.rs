@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View, WayView};
+use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View, WayView, WorkloadView};
 
 use super::here::{Here, TOKEN_FILE};
 use super::wall;
@@ -101,17 +101,25 @@ fn away(view: &View, order: &str) -> Option<String> {
         .as_ref()
         .filter(|i| i.closed.is_some() && i.mode == Mode::Live)?;
     let returns = view.orders.iter().any(|given| given.verb == "return");
-    let away = incident
-        .workloads
-        .iter()
-        .filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
-    let count = away.count();
-    (count > 0 && !returns).then(|| {
-        format!(
-            "{count} workloads are away or stopped since {}. To bring them home: {order}, two persons.",
-            incident.id
-        )
+    let works = || incident.workloads.iter();
+    let away = works().filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
+    let shut_in = works().filter(|w| is_shut_in(w, &incident.steps));
+    let (away, shut_in, id) = (away.count(), shut_in.count(), &incident.id);
+    if returns || away + shut_in == 0 {
+        return None;
+    }
+    Some(match away {
+        0 => format!(
+            "What was closed around {shut_in} workloads in {id} is closed still. To open it: {order}, two persons."
+        ),
+        _ => format!("{away} workloads are away or stopped since {id}. To bring them home: {order}, two persons."),
     })
+}
+
+/// It stands where it stood, and had been prepared for: its nodes are cordoned.
+fn is_shut_in(work: &WorkloadView, steps: &[StepView]) -> bool {
+    let prepared = |step: &StepView| step.workload == work.id && step.phase == Phase::Prepare && step.state == "done";
+    matches!(work.state.as_str(), "waiting" | "stranded") && steps.iter().any(prepared)
 }
 
 /// What waits or stands, and until when.

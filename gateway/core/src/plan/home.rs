@@ -3,7 +3,7 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-use super::{Scope, Stage};
+use super::{Scope, Stage, Work};
 use crate::{
     Effect, EventKind, Level, Millis, Phase, Record, Site, State, StepEnd, Workload, WorkloadIx, policy::runway,
 };
@@ -46,7 +46,7 @@ impl State {
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
         works
             .into_iter()
-            .any(|(work, state)| state.stage == Stage::Safe && self.may_return(work))
+            .any(|(work, state)| state.is_away() && self.may_return(work))
     }
 
     /// Its way back has not been gone; one that was withdrawn may be begun again.
@@ -86,14 +86,15 @@ impl State {
     /// What may be brought home next: the last of the queue first, nothing before what depends on it.
     fn next_home(&self) -> Vec<WorkloadIx> {
         let works = &self.plan.book.works;
-        let away = |w: &WorkloadIx| matches!(works[w.at()].stage, Stage::Safe | Stage::Returning | Stage::Arriving);
+        let returns = |work: &Work| matches!(work.stage, Stage::Returning | Stage::Arriving);
+        let away = |w: &WorkloadIx| works[w.at()].is_away() || returns(&works[w.at()]);
         let all = self.plan.queue.iter().rev().copied();
         let needed: BTreeSet<WorkloadIx> = all
             .clone()
             .filter(away)
             .flat_map(|w| self.site.workloads[w.at()].after.iter().copied())
             .collect();
-        all.filter(|w| works[w.at()].stage == Stage::Safe && !needed.contains(w) && self.may_return(*w))
+        all.filter(|w| works[w.at()].is_away() && !needed.contains(w) && self.may_return(*w))
             .collect()
     }
 
@@ -145,8 +146,7 @@ impl State {
     }
 
     fn finish_return(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        let count = |stage| self.plan.book.works.iter().filter(|w| w.stage == stage).count();
-        let (home, away) = (count(Stage::Home), count(Stage::Safe));
+        let (home, away) = self.homeward();
         let why = match away {
             0 => format!("over: {home} at home again"),
             _ => format!("over: {home} at home again, {away} could not come: bring them home by hand"),
@@ -161,18 +161,10 @@ impl State {
 
     /// What is at home again, and what is still away.
     pub(crate) fn homeward(&self) -> (usize, usize) {
-        let count = |stages: &[Stage]| {
-            self.plan
-                .book
-                .works
-                .iter()
-                .filter(|w| stages.contains(&w.stage))
-                .count()
-        };
-        (
-            count(&[Stage::Home]),
-            count(&[Stage::Safe, Stage::Returning, Stage::Arriving]),
-        )
+        let works = &self.plan.book.works;
+        let home = works.iter().filter(|w| w.stage == Stage::Home).count();
+        let returning = |w: &&Work| matches!(w.stage, Stage::Returning | Stage::Arriving);
+        (home, works.iter().filter(|w| w.is_away() || returning(w)).count())
     }
 
     /// Why a homeward step may not be begun or called, if it may not: return is never automatic.

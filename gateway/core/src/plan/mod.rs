@@ -97,6 +97,14 @@ pub(crate) struct Work {
     pub(crate) why: String,
 }
 
+impl Work {
+    /// It was saved elsewhere or stopped; or it stands where it stood, and what had been closed around it is closed still.
+    pub(crate) fn is_away(&self) -> bool {
+        let shut_in = self.prepared && matches!(self.stage, Stage::Waiting | Stage::Stranded);
+        self.stage == Stage::Safe || shut_in
+    }
+}
+
 /// What a step is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Doing {
