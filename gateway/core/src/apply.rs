@@ -232,6 +232,11 @@ fn hold_power(state: &mut State) {
     if let Some(power) = &mut state.policy.power {
         (power.held, power.mains_since) = (true, None);
     }
+    // With the mains back hosts stay, unless something burns or somebody has ordered it.
+    let zones = &state.policy.zones;
+    if state.policy.site_evacuate.is_none() && zones.iter().all(|zone| zone.evacuate.is_none()) {
+        state.policy.hosts_off.clear();
+    }
 }
 
 fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<Millis>) {
@@ -252,6 +257,8 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
             stand_down(state, at);
             // Not `evacuating()`: aborting a window while an evacuation stands aborted must not lift that.
             state.policy.aborted = state.policy.open().is_some_and(|i| i.evacuate_begun.is_some());
+            // Whoever starts hosts again after that must not see them told to go.
+            state.policy.hosts_off.clear();
         }
         // Power will go whatever was aborted before.
         Verb::Cut { at: cut } => {
@@ -289,6 +296,9 @@ fn lift(state: &mut State, at: Millis) {
 /// What was done as a drill has not been done for real, and the other way round.
 fn arm(state: &mut State, at: Millis, armed: bool) {
     (state.policy.armed, state.policy.arm_ordered) = (armed, true);
+    if !armed {
+        state.policy.hosts_off.clear();
+    }
     if state.policy.open().is_some() {
         let mode = state.mode();
         state.plan.change_mode(mode);
@@ -421,6 +431,8 @@ fn end_homeward(work: &mut Work, phase: Phase, end: StepEnd) {
     work.stage = match (phase, end) {
         (Phase::Restore, StepEnd::Done | StepEnd::Refused) => Stage::Arriving,
         (Phase::Verify, StepEnd::Done) => Stage::Home,
+        // It has been brought; whether it runs is asked by the next order.
+        (Phase::Verify, StepEnd::Withdrawn) => Stage::Arriving,
         _ if work.safe_at.is_none() => Stage::Waiting,
         _ => Stage::Safe,
     };

@@ -369,13 +369,27 @@ impl Drill {
 
     fn results(&self) -> Vec<DrillResult> {
         let works = self.site.workloads.iter().zip(&self.plan.book.works);
-        works.map(|(workload, work)| self.result(workload, work)).collect()
+        let works = (0u16..).map(WorkloadIx).zip(works);
+        works
+            .map(|(ix, (workload, work))| self.result(workload, (ix, work)))
+            .collect()
     }
 
-    fn result(&self, workload: &Workload, work: &Work) -> DrillResult {
+    fn result(&self, workload: &Workload, (ix, work): (WorkloadIx, &Work)) -> DrillResult {
         let safe = work.stage == Stage::Safe;
+        // Whatever kept it from that: a bridge that was walked in vain is none.
+        let mut better = self
+            .plan
+            .book
+            .steps()
+            .iter()
+            .filter(|step| step.work == ix && step.rung < work.rung);
+        let failed = better.find(|step| step.phase != Phase::Prepare);
         let why = match work.stage {
             Stage::Safe if work.refused != 0 => "a better rung said that it cannot".into(),
+            Stage::Safe if failed.is_some() => {
+                failed.map_or_else(String::new, |step| format!("{} did not come off", step.id))
+            }
             Stage::Safe => String::new(),
             Stage::Skipped => "its hook takes no drills".into(),
             Stage::Stranded => format!("its last rung cannot: {}", work.why),
@@ -384,7 +398,7 @@ impl Drill {
         };
         DrillResult {
             workload: workload.id.clone(),
-            passed: safe && work.refused == 0,
+            passed: safe && work.refused == 0 && failed.is_none(),
             by: safe.then(|| step_id(workload, work.rung, Phase::Verify)),
             took_ms: work.safe_at.map(|at| at - self.begun),
             why,

@@ -4,7 +4,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    Effect, EventKind, HostsView, Level, Millis, Record, State, WorkloadIx,
+    Effect, EventKind, FeedIx, HostsView, Level, Millis, Record, State, WorkloadIx,
     plan::Stage,
     policy::feeds::{self, Burning},
 };
@@ -66,9 +66,9 @@ impl State {
         if !self.leaves(now, i) {
             return None;
         }
-        let works = self.on(i);
+        let works = self.awaited(i);
         let stages = works.iter().map(|w| self.plan.book.works[w.at()].stage);
-        if stages.clone().all(|stage| stage == Stage::Safe) {
+        if !works.is_empty() && stages.clone().all(|stage| stage == Stage::Safe) {
             return Some(format!("{} workloads are safe", works.len()));
         }
         let hosts = &self.site.power.hosts[i];
@@ -80,19 +80,22 @@ impl State {
         ))
     }
 
-    /// Workloads they carry; of a rack that carries none, and of the site as a whole, all that have to leave.
-    fn on(&self, i: usize) -> Vec<WorkloadIx> {
-        let works = || (0..self.site.workloads.len() as u16).map(WorkloadIx);
-        let leaving = |w: &WorkloadIx| !self.plan.scope.waits.contains(w);
+    /// Workloads they carry, and all that have to leave: what moves may need what stands on any host, such as a quorum, storage
+    /// or the network.
+    fn awaited(&self, i: usize) -> Vec<WorkloadIx> {
         let rack = self.site.power.hosts[i].rack.as_deref();
-        let here: Vec<WorkloadIx> = works()
-            .filter(|w| rack.is_some_and(|rack| self.site.workloads[w.at()].runs_on == rack))
-            .collect();
-        if here.is_empty() {
-            works().filter(leaving).collect()
-        } else {
-            here
-        }
+        let here = |w: &WorkloadIx| rack.is_some_and(|rack| self.site.workloads[w.at()].runs_on == rack);
+        let works = (0..self.site.workloads.len() as u16).map(WorkloadIx);
+        works
+            .filter(|w| here(w) || !self.plan.scope.waits.contains(w))
+            .collect()
+    }
+
+    /// How long before the end of a rack's power its hosts go, at the most.
+    pub(crate) fn hosts_last_ms(&self, rack: &str) -> Millis {
+        let hosts = self.site.power.hosts.iter();
+        let here = hosts.filter(|hosts| hosts.rack.as_deref().is_none_or(|own| own == rack));
+        here.map(|hosts| hosts.last_ms).max().unwrap_or(0)
     }
 
     /// Whether what they stand on loses its power: by a fire, by order, or because its batteries end.
@@ -121,14 +124,26 @@ impl State {
         self.policy.site_evacuate.is_none() && self.policy.zones.iter().all(|z| z.evacuate.is_none())
     }
 
-    /// The end of the batteries, or an announced cut. A prior is no reason to switch anything off.
+    /// The end of the batteries, as somebody says it and after the generator's grace, or an announced cut. A prior, of a fire or
+    /// of a battery that says nothing, is no reason to switch anything off. Of the site as a whole the last rack counts.
     fn hosts_end(&self, now: Millis, i: usize) -> Option<Millis> {
         let rack = self.site.power.hosts[i].rack.as_deref();
-        let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Evacuating);
+        let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Nowhere);
+        let grace_ms = self.site.power.generator_grace_ms;
+        let lasting = |source| {
+            let since = self.detect.tally.discharging_since(source);
+            since.is_some_and(|since| since.saturating_add(grace_ms) <= now)
+        };
+        let end = |ix: FeedIx| {
+            let lost = losses[ix.at()]?;
+            let battery = lost.battery().filter(|b| b.is_known() && lasting(b.source));
+            battery.map(|_| lost.earliest)
+        };
         let here = |id: &str| rack.is_none_or(|rack| rack == id);
         let racks = self.site.power.racks().filter(|(_, feed)| here(&feed.id));
-        let battery = racks.filter_map(|(ix, _)| losses[ix.at()].filter(|l| l.battery().is_some()).map(|l| l.earliest));
-        battery.chain(self.policy.cut).min()
+        let ends: Option<Vec<Millis>> = racks.map(|(ix, _)| end(ix)).collect();
+        let batteries = ends.and_then(|ends| ends.into_iter().max());
+        batteries.into_iter().chain(self.policy.cut).min()
     }
 
     pub(crate) fn hosts_view(&self) -> Vec<HostsView> {

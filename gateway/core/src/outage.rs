@@ -70,10 +70,13 @@ impl State {
             return;
         }
         let needs_ms = self.plan_needs_ms(now, &outage.counting);
-        let due = |e: &Ending| e.earliest - needs_ms - Power::MARGIN_MS;
+        let due = |e: &Ending| {
+            let rack = e.rack.map(|rack| self.site.power.feeds[rack.at()].id.as_str());
+            e.earliest - needs_ms - self.hosts_last_ms(rack.unwrap_or_default()) - Power::MARGIN_MS
+        };
         let ahead = fresh.iter().map(due).filter(|at| *at > now).min();
+        let begins: Vec<Ending> = fresh.iter().filter(|e| due(e) <= now).copied().collect();
         self.policy.power_wake = self.policy.power_wake.into_iter().chain(ahead).min();
-        let begins: Vec<Ending> = fresh.into_iter().filter(|e| due(e) <= now).collect();
         let Some(first) = begins.iter().min_by_key(|e| (e.earliest, e.battery.source)).copied() else {
             return;
         };

@@ -87,6 +87,38 @@ fn a_drill_walks_every_step_and_arms_by_one_person() {
 }
 
 #[test]
+fn a_bridge_that_is_tried_in_vain_is_not_passed_by_the_rung_below() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    for _ in 0..600 {
+        let open = std::mem::take(&mut stand.calls);
+        for call in open {
+            let dead = call.step.contains(".move.evacuate");
+            let outcome = match dead {
+                true => HookOutcome::Retry {
+                    cause: "refused".into(),
+                },
+                false => HookOutcome::Done,
+            };
+            stand.input(&Input::Hook {
+                incident: call.incident,
+                step: call.step,
+                mode: call.mode,
+                outcome,
+            });
+        }
+        stand.wait(SECOND);
+    }
+    let last = stand.view().last_drill.expect("it has ended");
+    let db = last.results.iter().find(|r| r.workload == "db").expect("db");
+    assert!(
+        !db.passed && db.why.contains("db.move.evacuate.far did not come off"),
+        "{db:?}"
+    );
+    assert_eq!(stand.order(ANN, Verb::Arm), Verdict::Pending, "nothing is proven");
+}
+
+#[test]
 fn a_site_that_no_drill_has_proven_is_armed_by_two() {
     let mut stand = Stand::new(two());
     assert_eq!(stand.both(Verb::Arm), Verdict::Taken);

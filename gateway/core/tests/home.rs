@@ -201,7 +201,7 @@ fn what_cannot_come_stays_and_keeps_what_it_needs_there() {
 }
 
 #[test]
-fn only_what_is_safe_elsewhere_returns() {
+fn what_was_not_asked_any_more_or_only_prepared_returns_as_well() {
     let mut stand = Stand::new(three());
     stand.both(Verb::Evacuate);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
@@ -212,7 +212,23 @@ fn only_what_is_safe_elsewhere_returns() {
     assert_eq!(states(&stand), ["verifying", "waiting", "stopped"]);
     assert_eq!(stand.both(Verb::Return), Verdict::Taken);
     let_all_go_well(&mut stand);
-    assert_eq!(homeward(&stand), ["log.stop.restore", "log.stop.verify.s"]);
+    let order = ["log.stop.restore", "web.move.restore.far", "db.move.restore.far"];
+    let restores = homeward(&stand).into_iter().filter(|s| s.contains(".restore"));
+    assert_eq!(restores.collect::<Vec<_>>(), order);
+    assert_eq!(states(&stand), ["home"; 3]);
+}
+
+#[test]
+fn one_that_was_stopped_between_bringing_and_asking_ends_by_the_next_order() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    stand.done("web.move.restore.far");
+    stand.wait(SECOND);
+    assert_eq!(stand.order(ANN, Verb::Abort), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken);
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3], "{:?}", over(&stand));
+    assert_eq!(stand.attempts("web.move.restore.far"), 1, "it is brought once");
 }
 
 #[test]

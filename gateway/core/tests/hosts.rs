@@ -53,6 +53,21 @@ fn hosts_stay_until_the_last_workload_on_them_is_safe() {
 }
 
 #[test]
+fn an_abort_or_a_disarming_takes_it_back() {
+    for verb in [Verb::Abort, Verb::Disarm] {
+        let mut stand = Stand::new(with_hosts());
+        stand.fire();
+        save(&mut stand, "db");
+        save(&mut stand, "web");
+        assert!(stand.view().hosts[0].since.is_some());
+        assert_eq!(stand.both(verb), Verdict::Taken);
+        stand.wait(MINUTE);
+        let since = stand.view().hosts[0].since;
+        assert!(since.is_none(), "who starts them again must not lose them: {verb:?}");
+    }
+}
+
+#[test]
 fn a_prior_is_no_reason_to_switch_hosts_off_and_an_announced_cut_is() {
     let mut stand = Stand::new(with_hosts());
     stand.fire();

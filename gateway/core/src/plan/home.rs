@@ -46,7 +46,7 @@ impl State {
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
         works
             .into_iter()
-            .any(|(work, state)| state.is_away() && self.may_return(work))
+            .any(|(work, state)| state.stage == Stage::Arriving || state.is_away() && self.may_return(work))
     }
 
     /// Its way back has not been gone; one that was withdrawn may be begun again.

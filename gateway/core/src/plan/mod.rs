@@ -98,10 +98,11 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// It was saved elsewhere or stopped; or it stands where it stood, and what had been closed around it is closed still.
+    /// It was saved elsewhere or stopped, or nobody asked any more whether it was; or it stands where it stood, and what had been
+    /// closed around it is closed still.
     pub(crate) fn is_away(&self) -> bool {
         let shut_in = self.prepared && matches!(self.stage, Stage::Waiting | Stage::Stranded);
-        self.stage == Stage::Safe || shut_in
+        matches!(self.stage, Stage::Safe | Stage::Verifying) || shut_in
     }
 }
 

@@ -109,7 +109,8 @@ impl State {
     /// What the plan is for now.
     pub(crate) fn scope(&self, now: Millis) -> Scope {
         let runway = runway::of(&self.site, &self.policy, &self.detect, now);
-        let mut scope = Scope::of_all(runway.deadline);
+        let hosts_go = self.policy.cut.map(|at| at - self.hosts_last_ms(""));
+        let mut scope = Scope::of_all(runway.deadline.into_iter().chain(hosts_go).min());
         if self.plan.racks.is_empty() {
             if self.only_for_power() {
                 self.for_power(&mut scope, |_| true);
@@ -121,14 +122,25 @@ impl State {
         let works = || (0..self.site.workloads.len() as u16).map(WorkloadIx);
         // What is gone already shortens nothing: no rung fits into that.
         let ahead = |l: &Lost| (!l.is_gone()).then_some(l.earliest);
+        // Hosts go before their power does, and nothing may still be moving on them then.
+        let before_hosts = |work: WorkloadIx| self.hosts_last_ms(&self.site.workloads[work.at()].runs_on);
+        let last = |l: &Lost, work| {
+            ahead(l).map(|at| {
+                if l.battery().is_some() {
+                    at - before_hosts(work)
+                } else {
+                    at
+                }
+            })
+        };
         let prior = runway.prior;
         let end = |work: WorkloadIx| match self.plan.rack_of(work) {
             Some(rack) => losses[rack.at()]
                 .as_ref()
-                .and_then(ahead)
+                .and_then(|l| last(l, work))
                 .into_iter()
                 .chain(prior)
-                .chain(cut)
+                .chain(cut.map(|at| at - before_hosts(work)))
                 .min(),
             None => scope.all,
         };
@@ -195,8 +207,11 @@ impl State {
             return None;
         }
         let losses = feeds::losses(&self.site, (&self.policy, &self.detect), now, Burning::Voted);
-        let racks = self.site.power.racks().map(|(ix, _)| ix);
-        Some(racks.filter(|rack| losses[rack.at()].is_some()).collect())
+        // What evacuates for its batteries' sake stays doomed while its mains blip.
+        let power = |id: &alloc::string::String| self.policy.power.as_ref().is_some_and(|p| p.racks.contains(id));
+        let racks = self.site.power.racks();
+        let doomed = racks.filter(|(ix, rack)| losses[ix.at()].is_some() || power(&rack.id));
+        Some(doomed.map(|(ix, _)| ix).collect())
     }
 
     /// Workloads that need not be prepared for: their racks are not doomed.

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::{Book, Plan, Step, step_id};
 use crate::{
-    Effect, EventKind, Millis, Phase, Record, Site, State, StepEnd, Way, WayView, WorkloadIx, learned::Lessons,
+    Effect, EventKind, Millis, Mode, Phase, Record, Site, State, StepEnd, Way, WayView, WorkloadIx, learned::Lessons,
 };
 
 /// Ways that are shown with the status because they drift; the rest can be asked for.
@@ -153,7 +153,9 @@ impl State {
         let Some(spent) = self.plan.book.spent(&self.site, step, now) else {
             return;
         };
-        if given_up && spent <= self.plan.times.needs(work, rung) {
+        // In a drill nothing moved: who was not reached took no time that a move takes (decision 47).
+        let teaches_nothing = given_up && mode == Mode::Drill;
+        if teaches_nothing || given_up && spent <= self.plan.times.needs(work, rung) {
             return;
         }
         let took_ms = u32::try_from(spent).unwrap_or(u32::MAX);

@@ -94,12 +94,14 @@ pub(crate) enum Burning {
     Evacuating,
     /// Those with any vote as well: what has to be prepared for.
     Voted,
+    /// None: what is asked is how long batteries last.
+    Nowhere,
 }
 
 impl Burning {
     fn holds(self, policy: &Policy, zone: ZoneIx) -> bool {
         let voted = || self == Self::Voted && policy.votes_in(zone).next().is_some();
-        policy.zones[zone.at()].evacuate.is_some() || voted()
+        self != Self::Nowhere && policy.zones[zone.at()].evacuate.is_some() || voted()
     }
 
     /// Whether that dooms the site as a whole: by order or cut, or because batteries burn.
