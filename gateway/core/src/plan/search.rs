@@ -124,7 +124,20 @@ fn changes(site: &Site, scope: &Scope, slots: &[Slot]) -> Vec<Change> {
         .filter(|slot| in_time(scope, slot) && slot.rung > 0)
         .map(|slot| slot.work);
     let last = |slot: &Slot| super::is_last(site, slot.work, slot.rung);
-    let lower = slots.iter().rev().filter(|slot| !last(slot));
+    // A registry that is stopped is of no use to those that wait for it: it is never given up for their sake.
+    let needed = |slot: &Slot| {
+        slots
+            .iter()
+            .any(|s| site.workloads[s.work.at()].after.contains(&slot.work))
+    };
+    let stops = |slot: &Slot| {
+        let below = site.workloads[slot.work.at()].rungs.get(usize::from(slot.rung) + 1);
+        below.is_some_and(|rung| rung.kind == RungKind::Stop)
+    };
+    let lower = slots
+        .iter()
+        .rev()
+        .filter(|slot| !last(slot) && !(stops(slot) && needed(slot)));
     let lower = lower.map(|slot| Change::Below(slot.work, slot.rung));
     let firsts = late().chain(low).map(Change::First);
     late().map(Change::Last).chain(firsts).chain(lower).collect()
