@@ -15,19 +15,19 @@ mod preflight;
 mod room;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
 use super::Reply;
-use super::places::{self, doomed};
+use super::places;
 use super::preflight::Preflight;
 use super::underway::Underway;
 use super::webhook::Limits;
 use crate::clock::Clock;
-use crate::config::{LxdTarget, Placed, Places};
+use crate::config::{LxdTarget, Placed};
 use crate::counters::Counters;
 use door::{Door, Seen};
 use fault::Fault;
@@ -159,12 +159,22 @@ impl Inner {
             Fault::Cannot(format!("the config knows no instance of {}", call.workload))
         })
     }
+
+    /// Members that lose their power.
+    fn doomed(&self, call: &Call) -> BTreeSet<&str> {
+        places::doomed(&self.target.places, call, self.rack(call))
+    }
+
+    /// Members of the destination that keep their power.
+    fn goal(&self, call: &Call) -> Result<Vec<&str>, Fault> {
+        places::goal(&self.target.places, call, self.rack(call)).map_err(Fault::Cannot)
+    }
+
+    fn rack(&self, call: &Call) -> Option<&str> {
+        self.works.get(&call.workload).map(|placed| placed.rack.as_str())
+    }
 }
 
-/// Members of the destination that keep their power.
-fn goal<'a>(places: &'a Places, call: &Call) -> Result<Vec<&'a str>, Fault> {
-    places::goal(places, call).map_err(Fault::Cannot)
-}
 
 impl Door {
     async fn instance(&self, name: &str) -> Result<Seen<Instance>, Fault> {

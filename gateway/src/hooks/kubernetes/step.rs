@@ -26,6 +26,8 @@ pub(super) struct Step {
     pub(super) target: KubernetesTarget,
     pub(super) call: Call,
     pub(super) object: Object,
+    /// Racks that lose their power; none: all.
+    pub(super) lost: Option<Vec<String>>,
     pub(super) ground: Mutex<Arc<Ground>>,
     pub(super) clock: Clock,
     pub(super) say: Say,
@@ -108,7 +110,7 @@ impl Step {
     /// Looks at the nodes again, every tenth time: one may have died meanwhile, or come.
     pub(super) async fn look_around(&self, look: u32) -> Result<(), Halt> {
         if look.is_multiple_of(LOOK_AROUND) {
-            let ground = seen(&self.api, &self.target, self.call.doomed.as_deref()).await?;
+            let ground = seen(&self.api, &self.target, self.lost.as_deref()).await?;
             *self.ground.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(ground);
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::operation::Waiting;
 use super::room::Free;
 use super::words::Instance;
-use super::{Inner, doomed, goal, mark, room};
+use super::{Inner, mark, room};
 use crate::hooks::underway::Say;
 
 /// Looks at an instance in one attempt: stop, move and start, each after somebody else's operation, with some to spare.
@@ -61,7 +61,7 @@ pub(super) fn missing(instance: &Instance, goal: &[&str], ran: bool) -> Result<M
 impl Mover<'_> {
     /// To a member of the destination.
     pub(super) async fn relocate(&self) -> Result<(), Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         self.bring_to(&goal).await
     }
 
@@ -114,7 +114,7 @@ impl Mover<'_> {
 
     /// The probe of a move.
     pub(super) async fn has_moved(&self) -> Result<(), Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         let instance = self.look().await?;
         match missing(&instance, &goal, instance.before().ran)? {
             Missing::Nothing => Ok(()),
@@ -166,7 +166,7 @@ impl Mover<'_> {
     }
 
     async fn room_for(&self, instance: &Instance) -> Result<Free, Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         room::pick(self.door, &goal, instance).await
     }
 
@@ -230,7 +230,7 @@ impl Mover<'_> {
 
     /// Whether it stands where the power stays.
     fn is_away(&self, instance: &Instance) -> bool {
-        !doomed(&self.inner.target.places, self.call).contains(instance.location.as_str())
+        !self.inner.doomed(self.call).contains(instance.location.as_str())
     }
 
     async fn copy(&self, instance: &Instance, goal: &[&str]) -> Result<(), Fault> {
