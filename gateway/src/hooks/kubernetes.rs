@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::config::{KubernetesTarget, Placed};
 use crate::counters::{Cause, Counters};
 use api::{Api, ApiError};
-use step::{Halt, Step, object_of};
+use step::{Halt, Step, leaves_for, object_of};
 
 /// What is quick answers at once; what takes longer has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -119,7 +119,7 @@ impl Kubernetes {
         let object = object_of(&placed.object)?;
         let lost = places::lost(&call, Some(&placed.rack));
         let api = self.api(call.mode == muster_core::Mode::Drill);
-        let ground = step::seen(&api, &self.target, lost.as_deref()).await?;
+        let ground = step::seen(&api, &self.target, lost.as_deref(), leaves_for(&call)).await?;
         if !ground.knows(&self.target, &placed.rack) {
             return Err(step::cannot(format!(
                 "no node is known to stand on rack {}",
@@ -134,6 +134,8 @@ impl Kubernetes {
             lost,
             ground: Mutex::new(Arc::new(ground)),
             clock: self.clock.clone(),
+            hook: self.id.clone(),
+            counters: self.counters.clone(),
             say,
         })
     }
