@@ -37,6 +37,8 @@ use words::Instance;
 
 /// A step that has not ended after this has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
+const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 /// One cluster.
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ impl Lxd {
         let work = move |say: super::underway::Say| async move {
             let outcome = tokio::select! {
                 done = inner.carry(&call, &say) => inner.outcome(&call, done),
+                () = inner.say_alive(&say) => return,
                 // What LXD has begun it brings to its end; the next step looks at it first.
                 () = say.closed() => return,
             };
@@ -101,6 +104,13 @@ impl Lxd {
 }
 
 impl Inner {
+    async fn say_alive(&self, say: &super::underway::Say) {
+        loop {
+            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
+            let _ = say.send(HookOutcome::Running { percent: None }).await;
+        }
+    }
+
     fn outcome(&self, call: &Call, done: Result<(), Fault>) -> HookOutcome {
         let Err(fault) = done else {
             return HookOutcome::Done;
@@ -174,7 +184,6 @@ impl Inner {
         self.works.get(&call.workload).map(|placed| placed.rack.as_str())
     }
 }
-
 
 impl Door {
     async fn instance(&self, name: &str) -> Result<Seen<Instance>, Fault> {

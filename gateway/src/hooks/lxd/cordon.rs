@@ -6,10 +6,10 @@ use muster_core::Call;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Inner;
 use super::door::{Door, Seen};
 use super::fault::Fault;
 use super::words::Member;
-use super::Inner;
 
 const SCHEDULER: &str = "scheduler.instance";
 const BY_HAND: &str = "manual";
