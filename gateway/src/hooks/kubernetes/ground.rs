@@ -143,7 +143,10 @@ mod tests {
 
     fn doomed(target: &KubernetesTarget, racks: Option<&[&str]>) -> Vec<String> {
         let racks: Option<Vec<String>> = racks.map(|racks| racks.iter().map(|r| (*r).into()).collect());
-        Ground::of(target, nodes(), racks.as_deref(), None).doomed.into_iter().collect()
+        Ground::of(target, nodes(), racks.as_deref(), None)
+            .doomed
+            .into_iter()
+            .collect()
     }
 
     #[test]

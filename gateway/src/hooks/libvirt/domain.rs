@@ -86,7 +86,8 @@ impl Domain<'_> {
         let ours = known.filter(|mark| mark.incident == self.call.incident);
         match (ours, here) {
             (Some(mark), _) if mark.token > self.call.token => Err(Fault::Overtaken(self.name.to_owned(), mark.token)),
-            (Some(_), Some(here)) if here.runs() => Err(self.twice(there, &here)),
+            // While both are paused its move may still end either way.
+            (Some(_), Some(here)) if here.runs() || !(there.runs() || here.is_off()) => Err(self.twice(there, &here)),
             (Some(_), _) => Ok(()),
             (None, Some(here)) => Err(self.twice(there, &here)),
             (None, None) => Err(Fault::NotYet(format!(
@@ -118,11 +119,11 @@ impl Domain<'_> {
         if mark.token > self.call.token {
             return Err(Fault::Overtaken(self.name.to_owned(), mark.token));
         }
-        if mark.ran && found.is_off() {
-            self.start(&found.uri).await?;
-        }
         if mark.home.is_empty() {
             return Ok(());
+        }
+        if mark.ran && found.is_off() {
+            self.start(&found.uri).await?;
         }
         if found.uri != mark.home {
             self.migrate(&found, &mark.home).await?;

@@ -14,7 +14,8 @@ use super::words::Instance;
 use super::{Inner, mark, room};
 use crate::hooks::underway::Say;
 
-/// Looks at an instance in one attempt: its turn, stop, move and start, each after somebody else's operation, with some to spare.
+/// Looks at an instance in one attempt: its turn, stop, move and start, each after somebody else's operation, with some to
+/// spare.
 const LOOKS: usize = 14;
 /// A copy takes no longer; the core gives up before. Real time.
 const COPY: Duration = Duration::from_secs(6 * 3_600);
