@@ -27,12 +27,12 @@ use reqwest::Url;
 
 use super::underway::{Say, Underway};
 use super::webhook::{Failure, Limits};
-use super::{Clients, HookError, Reply, note, target};
+use super::{Clients, HookError, Reply, note, places, target};
 use crate::clock::Clock;
 use crate::config::{KubernetesTarget, Placed};
 use crate::counters::{Cause, Counters};
 use api::{Api, ApiError};
-use step::{Halt, Step, object_of};
+use step::{Halt, Step, leaves_for, object_of};
 
 /// What is quick answers at once; what takes longer has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -117,8 +117,9 @@ impl Kubernetes {
         let unknown = || step::cannot(format!("workload {} is not in the config of this hook", call.workload));
         let placed = self.works.get(&call.workload).ok_or_else(unknown)?;
         let object = object_of(&placed.object)?;
+        let lost = places::lost(&call, Some(&placed.rack));
         let api = self.api(call.mode == muster_core::Mode::Drill);
-        let ground = step::seen(&api, &self.target, call.doomed.as_deref()).await?;
+        let ground = step::seen(&api, &self.target, lost.as_deref(), leaves_for(&call)).await?;
         if !ground.knows(&self.target, &placed.rack) {
             return Err(step::cannot(format!(
                 "no node is known to stand on rack {}",
@@ -130,8 +131,11 @@ impl Kubernetes {
             target: self.target.clone(),
             call,
             object,
+            lost,
             ground: Mutex::new(Arc::new(ground)),
             clock: self.clock.clone(),
+            hook: self.id.clone(),
+            counters: self.counters.clone(),
             say,
         })
     }

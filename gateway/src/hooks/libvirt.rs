@@ -133,7 +133,9 @@ impl Inner {
             )));
         };
         let goal = match call.destination {
-            Some(_) if !call.asks_home() => places::goal(&self.target.places, call).map_err(Fault::Cannot)?,
+            Some(_) if !call.asks_home() => {
+                places::goal(&self.target.places, call, Some(&placed.rack)).map_err(Fault::Cannot)?
+            }
             _ => Vec::new(),
         };
         Ok(Domain {

@@ -15,19 +15,19 @@ mod preflight;
 mod room;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
 use super::Reply;
-use super::places::{self, doomed};
+use super::places;
 use super::preflight::Preflight;
 use super::underway::Underway;
 use super::webhook::Limits;
 use crate::clock::Clock;
-use crate::config::{LxdTarget, Placed, Places};
+use crate::config::{LxdTarget, Placed};
 use crate::counters::Counters;
 use door::{Door, Seen};
 use fault::Fault;
@@ -37,6 +37,8 @@ use words::Instance;
 
 /// A step that has not ended after this has been accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
+const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 /// One cluster.
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ impl Lxd {
         let work = move |say: super::underway::Say| async move {
             let outcome = tokio::select! {
                 done = inner.carry(&call, &say) => inner.outcome(&call, done),
+                () = inner.say_alive(&say) => return,
                 // What LXD has begun it brings to its end; the next step looks at it first.
                 () = say.closed() => return,
             };
@@ -101,6 +104,13 @@ impl Lxd {
 }
 
 impl Inner {
+    async fn say_alive(&self, say: &super::underway::Say) {
+        loop {
+            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
+            let _ = say.send(HookOutcome::Running { percent: None }).await;
+        }
+    }
+
     fn outcome(&self, call: &Call, done: Result<(), Fault>) -> HookOutcome {
         let Err(fault) = done else {
             return HookOutcome::Done;
@@ -159,11 +169,20 @@ impl Inner {
             Fault::Cannot(format!("the config knows no instance of {}", call.workload))
         })
     }
-}
 
-/// Members of the destination that keep their power.
-fn goal<'a>(places: &'a Places, call: &Call) -> Result<Vec<&'a str>, Fault> {
-    places::goal(places, call).map_err(Fault::Cannot)
+    /// Members that lose their power.
+    fn doomed(&self, call: &Call) -> BTreeSet<&str> {
+        places::doomed(&self.target.places, call, self.rack(call))
+    }
+
+    /// Members of the destination that keep their power.
+    fn goal(&self, call: &Call) -> Result<Vec<&str>, Fault> {
+        places::goal(&self.target.places, call, self.rack(call)).map_err(Fault::Cannot)
+    }
+
+    fn rack(&self, call: &Call) -> Option<&str> {
+        self.works.get(&call.workload).map(|placed| placed.rack.as_str())
+    }
 }
 
 impl Door {

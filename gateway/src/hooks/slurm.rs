@@ -98,7 +98,7 @@ impl Slurm {
         if !self.target.racks.contains_key(&placed.rack) {
             return Err(format!("no node is known to stand on rack {}", placed.rack));
         }
-        let doomed = self.doomed(call.doomed.as_deref());
+        let doomed = self.doomed(places::lost(&call, Some(&placed.rack)).as_deref());
         Ok(Step {
             commands: self.commands(),
             call,

@@ -16,10 +16,12 @@ impl Step {
     pub(super) async fn cordon(&self) -> Result<(), Halt> {
         let ground = self.ground();
         let open = |node: &&Node| ground.is_doomed(&node.metadata.name) && !node.spec.unschedulable;
+        // One that cannot be closed keeps no other open.
+        let mut whole = Ok(());
         for node in ground.nodes.iter().filter(open) {
-            self.close(node.clone()).await?;
+            whole = whole.and(self.close(node.clone()).await);
         }
-        Ok(())
+        whole
     }
 
     async fn close(&self, node: Node) -> Result<(), Halt> {

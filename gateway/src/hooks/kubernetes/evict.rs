@@ -6,7 +6,7 @@ use muster_core::HookOutcome;
 use super::api::ApiError;
 use super::kinds::{Pod, Status};
 use super::room::{Room, Short};
-use super::step::{Halt, Step, Work, cannot, retry};
+use super::step::{Halt, Step, Work, cannot, leaves_for, retry};
 
 /// What one round through the pods came to.
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl Step {
         }
         let waits: Vec<&Pod> = left.iter().copied().filter(|pod| !pod.is_ending()).collect();
         let all = self.api.pods(None, &[]).await?;
-        let to = self.call.destination.as_deref();
+        let to = leaves_for(&self.call);
         match Room::of(self.ground().safe(&self.target, to), &all).take(&waits) {
             Ok(()) => Ok(()),
             Err(Short::Never(why)) => Err(cannot(why)),
@@ -188,9 +188,13 @@ pub(super) async fn eviction_version(api: &super::api::Api) -> Result<String, Ha
 }
 
 impl Work {
-    /// Pods that stand elsewhere already.
+    /// Pods that stand elsewhere already: where the step takes them, if it takes them anywhere.
     pub(super) fn elsewhere<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a Pod> {
-        let there = |pod: &&Pod| !pod.spec.node_name.is_empty() && !step.ground().is_doomed(&pod.spec.node_name);
+        let to = leaves_for(&step.call);
+        let there = move |pod: &&Pod| {
+            let node = &pod.spec.node_name;
+            !node.is_empty() && step.ground().is_safe(&step.target, to, node)
+        };
         self.pods
             .iter()
             .filter(|pod| pod.is_live() && !pod.is_of_its_node())

@@ -15,9 +15,20 @@ pub(super) struct Ground {
 
 impl Ground {
     /// `doomed` are racks of this site; none: all of it. A node of this site whose rack nobody knows is doomed as soon as
-    /// any rack is: whether it keeps its power cannot be said.
-    pub(super) fn of(target: &KubernetesTarget, nodes: Vec<Node>, doomed: Option<&[String]>) -> Self {
+    /// any rack is: whether it keeps its power cannot be said. What leaves `for_site` leaves all of this one: a pod on another
+    /// of its racks has not gone anywhere.
+    pub(super) fn of(
+        target: &KubernetesTarget,
+        nodes: Vec<Node>,
+        doomed: Option<&[String]>,
+        for_site: Option<&str>,
+    ) -> Self {
+        let stays_behind = |node: &Node| {
+            let is_there = |to| nodes_at(target, to).is_some_and(|there| there.contains(&node.metadata.name));
+            is_ours(target, node) && for_site.is_some_and(|to| !is_there(to))
+        };
         let is_doomed = |node: &&Node| match doomed {
+            _ if stays_behind(node) => true,
             None => is_ours(target, node),
             Some(racks) => {
                 let its = racks_of(target, node);
@@ -50,12 +61,14 @@ impl Ground {
         target: &'a KubernetesTarget,
         destination: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Node> {
-        let there = destination.and_then(|to| target.places.destinations.get(to));
-        let fits = move |node: &&Node| {
-            let name = &node.metadata.name;
-            !self.is_doomed(name) && there.is_none_or(|there| there.contains(name))
-        };
+        let fits = move |node: &&Node| self.is_safe(target, destination, &node.metadata.name);
         self.nodes.iter().filter(fits)
+    }
+
+    /// Whether what runs on a node has gone where it should: to a node of the destination, where it is known which these are.
+    pub(super) fn is_safe(&self, target: &KubernetesTarget, destination: Option<&str>, node: &str) -> bool {
+        let there = destination.and_then(|to| nodes_at(target, to));
+        !self.is_doomed(node) && there.is_none_or(|there| there.iter().any(|n| n == node))
     }
 
     /// Whether the cluster knows any node of a rack, or the config says that it has some.
@@ -63,6 +76,12 @@ impl Ground {
         let on_it = |node: &Node| racks_of(target, node).contains(&rack);
         target.places.racks.contains_key(rack) || self.nodes.iter().any(on_it)
     }
+}
+
+/// Nodes of a destination, where the config names any.
+fn nodes_at<'a>(target: &'a KubernetesTarget, to: &str) -> Option<&'a [String]> {
+    let there = target.places.destinations.get(to).map(Vec::as_slice);
+    there.filter(|there| !there.is_empty())
 }
 
 /// Whether a node stands in this site.
@@ -111,17 +130,23 @@ mod tests {
         node
     }
 
-    fn doomed(target: &KubernetesTarget, racks: Option<&[&str]>) -> Vec<String> {
-        let nodes = vec![
+    fn nodes() -> Vec<Node> {
+        vec![
             node("a", &[("site", "here"), ("rack", "r1")]),
             node("b", &[("site", "here"), ("rack", "r2")]),
             node("c", &[("site", "here")]),
             // The other site numbers its racks alike.
             node("d", &[("site", "there"), ("rack", "r1")]),
             node("e", &[]),
-        ];
+        ]
+    }
+
+    fn doomed(target: &KubernetesTarget, racks: Option<&[&str]>) -> Vec<String> {
         let racks: Option<Vec<String>> = racks.map(|racks| racks.iter().map(|r| (*r).into()).collect());
-        Ground::of(target, nodes, racks.as_deref()).doomed.into_iter().collect()
+        Ground::of(target, nodes(), racks.as_deref(), None)
+            .doomed
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -134,6 +159,27 @@ mod tests {
         assert_eq!(doomed(&target, None), ["a", "b", "c"]);
         assert_eq!(doomed(&target, Some(&["r1"])), ["a", "c"], "c may be on any rack");
         assert!(doomed(&target, Some(&[])).is_empty());
+    }
+
+    #[test]
+    fn what_leaves_for_another_site_is_safe_on_no_node_of_this_one() {
+        let mut target = KubernetesTarget {
+            rack_label: Some("rack".into()),
+            site_label: Some(("site".into(), "here".into())),
+            ..KubernetesTarget::default()
+        };
+        let safe = |target: &KubernetesTarget, to| {
+            let ground = Ground::of(target, nodes(), Some(&["r1".into()]), to);
+            let safe = ground.safe(target, to).map(|node| node.metadata.name.clone());
+            safe.collect::<String>()
+        };
+        assert_eq!(safe(&target, None), "bde", "nowhere to go, it may stay on another rack");
+        assert_eq!(safe(&target, Some("busan")), "de");
+        let there = |nodes: &[&str]| [("busan".to_owned(), nodes.iter().map(|n| (*n).to_owned()).collect())].into();
+        target.places.destinations = there(&["d", "a"]);
+        assert_eq!(safe(&target, Some("busan")), "d");
+        target.places.destinations = there(&[]);
+        assert_eq!(safe(&target, Some("busan")), "de");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Kubernetes {
     }
 
     async fn see(&self, api: &Api) -> Result<Seen, Halt> {
-        let ground = seen(api, &self.target, None).await?;
+        let ground = seen(api, &self.target, None, None).await?;
         let pods = api.pods(None, &[]).await?;
         Ok(Seen { ground, pods })
     }

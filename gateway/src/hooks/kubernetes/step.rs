@@ -12,6 +12,7 @@ use super::kinds::{Meta, Pod, Scaled, mark};
 use super::object::{FORMS, Object};
 use crate::clock::Clock;
 use crate::config::KubernetesTarget;
+use crate::counters::{Cause, Counters};
 use crate::hooks::underway::Say;
 
 /// Pause between two looks at what is under way.
@@ -26,8 +27,13 @@ pub(super) struct Step {
     pub(super) target: KubernetesTarget,
     pub(super) call: Call,
     pub(super) object: Object,
+    /// Racks that lose their power; none: all.
+    pub(super) lost: Option<Vec<String>>,
     pub(super) ground: Mutex<Arc<Ground>>,
     pub(super) clock: Clock,
+    /// Id of the hook, by which is counted.
+    pub(super) hook: String,
+    pub(super) counters: Counters,
     pub(super) say: Say,
 }
 
@@ -60,10 +66,21 @@ pub(super) fn object_of(called: &str) -> Result<Object, Halt> {
     Object::parse(called).ok_or_else(|| cannot(format!("object `{called}` is unknown: {FORMS}")))
 }
 
-/// The nodes as they are now.
-pub(super) async fn seen(api: &Api, target: &KubernetesTarget, doomed: Option<&[String]>) -> Result<Ground, Halt> {
+/// The nodes as they are now, some racks of them doomed, for what leaves for another site.
+pub(super) async fn seen(
+    api: &Api,
+    target: &KubernetesTarget,
+    doomed: Option<&[String]>,
+    for_site: Option<&str>,
+) -> Result<Ground, Halt> {
     let nodes = api.list(&["api", "v1", "nodes"], &[]).await?;
-    Ok(Ground::of(target, nodes, doomed))
+    Ok(Ground::of(target, nodes, doomed, for_site))
+}
+
+/// The site that a workload leaves for by this step, if it does.
+pub(super) fn leaves_for(call: &Call) -> Option<&str> {
+    let leaves = matches!(call.phase, Phase::Evacuate | Phase::Verify) && !call.asks_home();
+    call.destination.as_deref().filter(|_| leaves)
 }
 
 /// A workload's pods, and what keeps them.
@@ -78,8 +95,7 @@ impl Step {
         match (self.call.phase, self.call.rung) {
             (Phase::Prepare, _) => self.cordon().await.map(|()| HookOutcome::Done),
             (Phase::Evacuate, rung) => {
-                // The evacuation does not wait for a cordon that is late.
-                self.cordon().await?;
+                self.close_what_closes(rung).await?;
                 match rung {
                     RungKind::Move => self.evict().await,
                     RungKind::Failover => self.replace().await,
@@ -89,6 +105,27 @@ impl Step {
             (Phase::Verify, _) => self.verify().await,
             (Phase::Restore, _) => self.restore().await,
         }
+    }
+
+    /// The evacuation does not wait for a cordon that cannot be had: a stop needs none, and what moves goes on as long as there
+    /// is a node that takes it.
+    async fn close_what_closes(&self, rung: RungKind) -> Result<(), Halt> {
+        let Err(halt) = self.cordon().await else {
+            return Ok(());
+        };
+        let ground = self.ground();
+        let mut safe = ground.safe(&self.target, leaves_for(&self.call));
+        if rung != RungKind::Stop && !safe.any(|node| node.is_ready() && !node.spec.unschedulable) {
+            return Err(halt);
+        }
+        let cause = match &halt {
+            Halt::Api(error) => super::cause_of(error),
+            Halt::Outcome(_) => Cause::HookStatus,
+        };
+        let line = super::words_of(halt);
+        tracing::warn!(hook = self.hook, step = self.call.step, line, "no cordon");
+        self.counters.count(cause, &self.hook, &line);
+        Ok(())
     }
 
     pub(super) fn is_drill(&self) -> bool {
@@ -108,7 +145,7 @@ impl Step {
     /// Looks at the nodes again, every tenth time: one may have died meanwhile, or come.
     pub(super) async fn look_around(&self, look: u32) -> Result<(), Halt> {
         if look.is_multiple_of(LOOK_AROUND) {
-            let ground = seen(&self.api, &self.target, self.call.doomed.as_deref()).await?;
+            let ground = seen(&self.api, &self.target, self.lost.as_deref(), leaves_for(&self.call)).await?;
             *self.ground.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(ground);
         }
         Ok(())

@@ -5,7 +5,8 @@ use muster_core::HookOutcome;
 use serde_json::json;
 
 use super::kinds::{Scaled, mark};
-use super::step::{Halt, Step, retry};
+use super::object::Object;
+use super::step::{Halt, Step, Work, cannot, retry};
 
 impl Step {
     pub(super) async fn stop(&self) -> Result<HookOutcome, Halt> {
@@ -13,6 +14,9 @@ impl Step {
         loop {
             self.fence().await?;
             let work = self.look().await?;
+            if most == 0 {
+                self.check_found(&work)?;
+            }
             let left = self.left(&work);
             if left.is_empty() {
                 return Ok(HookOutcome::Done);
@@ -34,6 +38,16 @@ impl Step {
             }
             most = most.max(left.len());
             self.pause(left.len(), most).await;
+        }
+    }
+
+    /// Labels that no pod has are a mistake in the config, and no workload that has been stopped.
+    fn check_found(&self, work: &Work) -> Result<(), Halt> {
+        match &self.object {
+            Object::Pods { namespace, labels } if work.pods.is_empty() => {
+                Err(cannot(format!("{namespace} has no pod with {labels}")))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -10,6 +10,7 @@ use super::fence::{self, Mark};
 use super::virsh::ASK;
 use crate::clock::Stopwatch;
 use crate::config::StopBy;
+use crate::hooks::places;
 
 /// A copy takes no longer; the core gives up before. Real time.
 const COPY: Duration = Duration::from_secs(6 * 3_600);
@@ -56,9 +57,10 @@ impl Domain<'_> {
     /// To a hypervisor of the destination.
     pub(super) async fn relocate(&self) -> Result<(), Fault> {
         match self.anywhere(&self.goal).await? {
-            Some(there) if there.runs() => return Ok(()),
+            Some(there) if there.runs() => return self.arrived(&there).await,
             // A move that was paused for the rest of its way, and whose end nobody saw.
             Some(there) if there.state == "paused" => {
+                self.arrived(&there).await?;
                 return self.virsh(&there.uri, &["resume", self.name], ASK).await.map(drop);
             }
             _ => {}
@@ -70,6 +72,34 @@ impl Domain<'_> {
             self.start(&here.uri).await?;
         }
         self.migrate(&here, &self.roomiest().await?).await
+    }
+
+    /// Whether what is there under its name is the one that we have moved, and not another, or one whose move goes on.
+    async fn arrived(&self, there: &Found) -> Result<(), Fault> {
+        let here = match self.anywhere(&self.homes()).await {
+            Ok(here) => here,
+            // It may have lost its power, and what runs is there; what is paused may be on its way still.
+            Err(_) if there.runs() => None,
+            Err(fault) => return Err(fault),
+        };
+        let known = fence::of(&self.inner.virsh, &there.uri, self.name).await?;
+        let ours = known.filter(|mark| mark.incident == self.call.incident);
+        match (ours, here) {
+            (Some(mark), _) if mark.token > self.call.token => Err(Fault::Overtaken(self.name.to_owned(), mark.token)),
+            // While both are paused its move may still end either way.
+            (Some(_), Some(here)) if here.runs() || !(there.runs() || here.is_off()) => Err(self.twice(there, &here)),
+            (Some(_), _) => Ok(()),
+            (None, Some(here)) => Err(self.twice(there, &here)),
+            (None, None) => Err(Fault::NotYet(format!(
+                "{} is {there} without a mark of this incident, and not at {}",
+                self.name,
+                self.homes().join(", ")
+            ))),
+        }
+    }
+
+    fn twice(&self, there: &Found, here: &Found) -> Fault {
+        Fault::NotYet(format!("{} is there twice: {there}, {here}", self.name))
     }
 
     /// Back to where it was, running if it ran.
@@ -89,19 +119,33 @@ impl Domain<'_> {
         if mark.token > self.call.token {
             return Err(Fault::Overtaken(self.name.to_owned(), mark.token));
         }
+        if mark.home.is_empty() {
+            return Ok(());
+        }
         if mark.ran && found.is_off() {
             self.start(&found.uri).await?;
         }
-        if found.uri == mark.home {
-            return Ok(());
+        if found.uri != mark.home {
+            self.migrate(&found, &mark.home).await?;
         }
-        self.migrate(&found, &mark.home).await
+        self.lift(mark).await
+    }
+
+    /// Back home: how it was before is kept for the probe, and written anew when it has to leave again.
+    async fn lift(&self, mark: Mark) -> Result<(), Fault> {
+        let uri = mark.home.clone();
+        let runs = self.state(&uri).await?.is_some_and(|state| state != "shut off");
+        let lifted = Mark {
+            home: String::new(),
+            token: self.call.token,
+            ..mark
+        };
+        fence::write(&self.inner.virsh, &uri, (self.name, runs), &lifted).await
     }
 
     /// The guest shuts down, or its memory is saved.
     pub(super) async fn stop(&self) -> Result<(), Fault> {
-        let Some(here) = self.anywhere(&self.homes()).await? else {
-            // It is not where the power goes.
+        let Some(here) = self.endangered().await? else {
             return Ok(());
         };
         if here.is_off() {
@@ -182,7 +226,7 @@ impl Domain<'_> {
 
     /// The probe of a stop.
     pub(super) async fn has_stopped(&self) -> Result<(), Fault> {
-        match self.anywhere(&self.homes()).await? {
+        match self.endangered().await? {
             Some(here) if !here.is_off() => Err(Fault::NotYet(format!("{} is {here}", self.name))),
             _ => Ok(()),
         }
@@ -205,14 +249,29 @@ impl Domain<'_> {
         self.home.iter().map(String::as_str).collect()
     }
 
+    /// It, where the power goes: in its rack, or at another hypervisor that is doomed. None where it stands safe. One that is
+    /// nowhere has not been stopped: its name may be wrong, or its move half done.
+    async fn endangered(&self) -> Result<Option<Found>, Fault> {
+        if let Some(here) = self.anywhere(&self.homes()).await? {
+            return Ok(Some(here));
+        }
+        let known = &self.inner.target.places;
+        let all = known.racks.values().chain(known.destinations.values()).flatten();
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        let Some(found) = self.anywhere(&all).await? else {
+            return Err(Fault::NotYet(format!("{} is nowhere", self.name)));
+        };
+        let doomed = places::doomed(known, self.call, None);
+        Ok(Some(found).filter(|found| doomed.contains(found.uri.as_str())))
+    }
+
     async fn at_home(&self) -> Result<Found, Fault> {
         let homes = self.homes();
         let found = self.anywhere(&homes).await?;
         found.ok_or_else(|| Fault::Cannot(format!("no machine {} at {}", self.name, homes.join(", "))))
     }
 
-    /// Where it is: where it runs, or else the first that has it. One that runs anywhere is no absence because another
-    /// hypervisor is silent.
+    /// Where it is: where it runs, or else the first that has it. A hypervisor that is silent may run it, unless another does.
     async fn anywhere(&self, uris: &[&str]) -> Result<Option<Found>, Fault> {
         let (mut first, mut silent) = (None, None);
         for uri in uris {
@@ -231,10 +290,7 @@ impl Domain<'_> {
                 Err(fault) => silent = silent.or(Some(fault)),
             }
         }
-        match (first, silent) {
-            (None, Some(fault)) => Err(fault),
-            (found, _) => Ok(found),
-        }
+        silent.map_or(Ok(first), Err)
     }
 
     /// Its state there; none if that hypervisor has it not.
@@ -266,10 +322,12 @@ impl Domain<'_> {
         if let Some(higher) = known.as_ref().filter(|mark| mark.token > self.call.token) {
             return Err(Fault::Overtaken(self.name.to_owned(), higher.token));
         }
-        let mark = match known.filter(|mark| mark.incident == self.call.incident) {
-            Some(mark) if mark.token == self.call.token => return Ok(mark),
+        // Until it is home again, how it was before is what it was before the first incident.
+        let mark = match known.filter(|mark| !mark.home.is_empty()) {
+            Some(mark) if mark.token == self.call.token && mark.incident == self.call.incident => return Ok(mark),
             Some(mark) => Mark {
                 token: self.call.token,
+                incident: self.call.incident.clone(),
                 ..mark
             },
             None => Mark {

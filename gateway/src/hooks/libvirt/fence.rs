@@ -6,7 +6,7 @@ use super::virsh::{ASK, Virsh};
 /// The namespace of our element; it names nothing that is fetched.
 const NAMESPACE: &str = "urn:muster:fence:1";
 
-/// How it was when the first token of an incident came.
+/// How it was when the first token of an incident came. `home` is empty once it is there again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) token: u64,

@@ -6,10 +6,10 @@ use muster_core::Call;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Inner;
 use super::door::{Door, Seen};
 use super::fault::Fault;
 use super::words::Member;
-use super::{Inner, doomed};
 
 const SCHEDULER: &str = "scheduler.instance";
 const BY_HAND: &str = "manual";
@@ -33,7 +33,7 @@ pub(super) async fn put_on(inner: &Inner, door: &Door, call: &Call) -> Result<()
     let _turn = inner.cordon.lock().await;
     let all: Vec<Member> = door.get("/1.0/cluster/members", &[("recursion", "1")]).await?.it;
     let takes = |member: &Member| member.config.get(SCHEDULER).map(String::as_str) != Some(BY_HAND);
-    let doomed = doomed(&inner.target.places, call);
+    let doomed = inner.doomed(call);
     let open = all
         .iter()
         .filter(|m| doomed.contains(m.server_name.as_str()) && takes(m));

@@ -9,9 +9,9 @@ use super::words::Instance;
 
 /// The highest token.
 const TOKEN: &str = "user.muster-token";
-/// The incident in which it was first acted on; what follows is of that moment.
+/// The incident in which it was last acted on.
 const INCIDENT: &str = "user.muster-incident";
-/// The member it stood on.
+/// The member it stood on before the first that it has not come home from; what follows is of that moment.
 const HOME: &str = "user.muster-home";
 /// `running`, or what else it was.
 const POWER: &str = "user.muster-power";
@@ -80,12 +80,13 @@ fn marks(instance: &Instance, incident: &str, token: u64) -> Map<String, Value> 
         }
     };
     mark(TOKEN, token.to_string());
-    if instance.config.get(INCIDENT).map(String::as_str) != Some(incident) {
+    // Until it is home again, how it was before is what it was before the first incident.
+    if instance.config.get(HOME).is_none_or(String::is_empty) {
         let power = if instance.is("Stopped") { "stopped" } else { RUNNING };
         mark(POWER, power.into());
         mark(HOME, instance.location.clone());
-        mark(INCIDENT, incident.to_owned());
     }
+    mark(INCIDENT, incident.to_owned());
     marks
 }
 
@@ -95,4 +96,24 @@ async fn write(door: &Door, seen: &Seen<Instance>, marks: Map<String, Value>) ->
     door.send(Method::PATCH, (&path, &[]), &body, seen.etag.as_ref())
         .await
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_incident_keeps_where_it_was_before_the_first() {
+        let instance = |config: Value| -> Instance {
+            let instance = json!({ "name": "shop", "status": "Stopped", "location": "m3", "config": config });
+            serde_json::from_value(instance).unwrap()
+        };
+        let away = json!({ TOKEN: "7", INCIDENT: "t-1", HOME: "m1", POWER: RUNNING });
+        let second = marks(&instance(away), "t-2", 9);
+        assert_eq!(Value::from(second), json!({ TOKEN: "9", INCIDENT: "t-2" }));
+        // Home again, it leaves again: of the same incident or of another.
+        let home = json!({ TOKEN: "7", INCIDENT: "t-1", POWER: RUNNING });
+        let again = marks(&instance(home), "t-1", 9);
+        assert_eq!(Value::from(again), json!({ TOKEN: "9", HOME: "m3", POWER: "stopped" }));
+    }
 }

@@ -8,14 +8,15 @@ use serde_json::json;
 
 use super::door::Door;
 use super::fault::Fault;
-use super::operation::Waiting;
+use super::operation::{Turn, Waiting};
 use super::room::Free;
 use super::words::Instance;
-use super::{Inner, doomed, goal, mark, room};
+use super::{Inner, mark, room};
 use crate::hooks::underway::Say;
 
-/// Looks at an instance in one attempt: stop, move and start, each after somebody else's operation, with some to spare.
-const LOOKS: usize = 12;
+/// Looks at an instance in one attempt: its turn, stop, move and start, each after somebody else's operation, with some to
+/// spare.
+const LOOKS: usize = 14;
 /// A copy takes no longer; the core gives up before. Real time.
 const COPY: Duration = Duration::from_secs(6 * 3_600);
 /// A start takes no longer.
@@ -61,7 +62,7 @@ pub(super) fn missing(instance: &Instance, goal: &[&str], ran: bool) -> Result<M
 impl Mover<'_> {
     /// To a member of the destination.
     pub(super) async fn relocate(&self) -> Result<(), Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         self.bring_to(&goal).await
     }
 
@@ -76,16 +77,32 @@ impl Mover<'_> {
     }
 
     async fn bring_to(&self, goal: &[&str]) -> Result<(), Fault> {
+        // From before the stop until after the copy: it runs for as long as it would only wait, or could not go.
+        let mut turn: Option<Turn> = None;
         for _ in 0..LOOKS {
             if self.waiting(COPY).for_others(self.name).await? {
                 continue;
             }
             let instance = self.fenced().await?;
-            match missing(&instance, goal, instance.before().ran)? {
+            let what = missing(&instance, goal, instance.before().ran)?;
+            let leaves = matches!(what, Missing::Stop | Missing::Copy);
+            if leaves && !turn.as_ref().is_some_and(|turn| turn.is_of(&instance.location)) {
+                // Never two at once; and after the wait it is looked at again.
+                drop(turn.take());
+                turn = Some(self.inner.turns.take(&instance.location, self.say).await);
+                continue;
+            }
+            match what {
                 Missing::Nothing => return Ok(()),
-                Missing::Stop => self.stop_it(&instance).await?,
+                Missing::Stop => {
+                    room::pick(self.door, goal, &instance).await?;
+                    self.stop_it(&instance).await?;
+                }
                 Missing::Copy => self.copy(&instance, goal).await?,
-                Missing::Start => self.state("start", START).await?,
+                Missing::Start => {
+                    drop(turn.take());
+                    self.state("start", START).await?;
+                }
             }
         }
         Err(Fault::NotYet(format!("{} does not stay as it is put", self.name)))
@@ -114,7 +131,7 @@ impl Mover<'_> {
 
     /// The probe of a move.
     pub(super) async fn has_moved(&self) -> Result<(), Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         let instance = self.look().await?;
         match missing(&instance, &goal, instance.before().ran)? {
             Missing::Nothing => Ok(()),
@@ -166,7 +183,7 @@ impl Mover<'_> {
     }
 
     async fn room_for(&self, instance: &Instance) -> Result<Free, Fault> {
-        let goal = goal(&self.inner.target.places, self.call)?;
+        let goal = self.inner.goal(self.call)?;
         room::pick(self.door, &goal, instance).await
     }
 
@@ -230,11 +247,10 @@ impl Mover<'_> {
 
     /// Whether it stands where the power stays.
     fn is_away(&self, instance: &Instance) -> bool {
-        !doomed(&self.inner.target.places, self.call).contains(instance.location.as_str())
+        !self.inner.doomed(self.call).contains(instance.location.as_str())
     }
 
     async fn copy(&self, instance: &Instance, goal: &[&str]) -> Result<(), Fault> {
-        let _turn = self.inner.turns.take(&instance.location, self.say).await;
         let to = room::pick(self.door, goal, instance).await?.member;
         let _ = self.say.send(HookOutcome::Running { percent: Some(0) }).await;
         let path = format!("/1.0/instances/{}", self.name);

@@ -102,6 +102,18 @@ pub(super) fn path_of(operation: &str) -> Result<String, Fault> {
     Ok(format!("/1.0/operations/{id}/wait"))
 }
 
+/// Leave to take one instance off a member.
+pub(super) struct Turn {
+    member: String,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    pub(super) fn is_of(&self, member: &str) -> bool {
+        self.member == member
+    }
+}
+
 /// Copies leave a member one after the other: two at a time take as long, and both are late.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
@@ -110,14 +122,19 @@ pub(super) struct Turns {
 
 impl Turns {
     /// Waits for the copies before, and says meanwhile that it goes on.
-    pub(super) async fn take(&self, member: &str, say: &Say) -> OwnedMutexGuard<()> {
+    pub(super) async fn take(&self, member: &str, say: &Say) -> Turn {
         let lock = {
             let mut by_member = self.by_member.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(by_member.entry(member.to_owned()).or_default())
         };
         loop {
             match tokio::time::timeout(ASK, Arc::clone(&lock).lock_owned()).await {
-                Ok(turn) => return turn,
+                Ok(held) => {
+                    return Turn {
+                        member: member.to_owned(),
+                        _held: held,
+                    };
+                }
                 Err(_) => {
                     let _ = say.send(HookOutcome::Running { percent: None }).await;
                 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use muster_core::HookOutcome;
@@ -9,7 +8,7 @@ use tokio::net::UnixListener;
 use super::moves::{Missing, missing};
 use super::words::Operation;
 use super::*;
-use crate::config::LxdDoors;
+use crate::config::{LxdDoors, Places};
 use crate::counters::Cause;
 use crate::hooks::preflight::Answer;
 use crate::hooks::testing::{HURRIED, SMALL, call};
