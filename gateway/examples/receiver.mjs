@@ -96,16 +96,29 @@ function finish(store, key, data, told) {
 
 /** Has the evacuation that this step asks about really taken place? A question: remembered nowhere, and moves no fence. */
 function verify(store, data) {
-  const evacuation = evacuationKey(data);
+  const evacuation = keyOf(data, "evacuate", data.destination);
   const step = store.steps.get(evacuation);
-  if (step?.state === "running") return { status: 503, note: "not yet" }; // Neither yes nor no: the gateway asks again.
-  if (step?.state === "done" && isSafe(store, evacuation, data)) return { status: 200, note: "verified" };
+  if (!step) return verifyHome(store, data);
+  if (step.state === "running") return { status: 503, note: "not yet" }; // Neither yes nor no: the gateway asks again.
+  if (step.state === "done" && isSafe(store, evacuation, data)) return { status: 200, note: "verified" };
   return { status: 422, note: "not evacuated" };
 }
 
-/** YOURS: ask the world, not your own notes. An orchestrator's "evacuated" is not yet empty. */
-function isSafe(store, evacuation, data) {
-  return data.mode === "drill" || store.effects.has(evacuation);
+/** Nothing was evacuated to there: it is the site itself, and the question is whether the workload is home again. */
+function verifyHome(store, data) {
+  const back = keyOf(data, "restore", null);
+  // A restore counts only as the last thing that was done to the workload.
+  const last = [...store.steps].filter(([key, step]) =>
+    (key === back || key.startsWith(`${back}.`)) && BigInt(step.data.token) >= store.fence(data));
+  if (last.some(([, step]) => step.state === "running")) return { status: 503, note: "not yet" };
+  const isHome = last.some(([key, step]) => step.state === "done" && isSafe(store, key, data));
+  return isHome ? { status: 200, note: "at home" } : { status: 422, note: "neither evacuated nor restored" };
+}
+
+/** YOURS: ask the world, not your own notes, whether the evacuation or the restore with this key really took place.
+ * An orchestrator's "evacuated" is not yet empty. */
+function isSafe(store, key, data) {
+  return data.mode === "drill" || store.effects.has(key);
 }
 
 /** YOURS: move, fail over, stop. It may be called again for the same key after a crash, so it must bear that. */
@@ -117,9 +130,9 @@ async function carryOut(key, data, { seconds, percents, tell }) {
   }
 }
 
-/** The key of the evacuation that a verify step asks about: the same step in the other phase. */
-function evacuationKey(data) {
-  const parts = [data.incident, data.workload, data.rung, "evacuate"].concat(data.destination ?? []);
+/** The key of what a verify step asks about: the same workload and rung in another phase. */
+function keyOf(data, phase, destination) {
+  const parts = [data.incident, data.workload, data.rung, phase].concat(destination ?? []);
   return (data.mode === "drill" ? "drill." : "") + parts.join(".");
 }
 

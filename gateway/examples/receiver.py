@@ -142,20 +142,37 @@ class Store:
 
     def _verify(self, db, data):
         """Has the evacuation that this step asks about really taken place?"""
-        evacuation = evacuation_key(data)
+        evacuation = key_of(data, "evacuate", data["destination"])
         row = db.execute("SELECT state FROM steps WHERE key = ?", (evacuation,)).fetchone()
-        if row and row[0] == "running":
+        if not row:
+            return self._verify_home(db, data)
+        if row[0] == "running":
             return 503, "not yet"  # Neither yes nor no: the gateway asks again.
-        if row and row[0] == "done" and self.is_safe(db, evacuation, data):
+        if row[0] == "done" and self.is_safe(db, evacuation, data):
             return 200, "verified"
         return 422, "not evacuated"
 
+    def _verify_home(self, db, data):
+        """Nothing was evacuated to there: it is the site itself, and the question is whether the workload is home again."""
+        back = key_of(data, "restore", None)
+        rows = db.execute("SELECT key, state, event FROM steps WHERE key = ? OR substr(key, 1, ?) = ?",
+                          (back, len(back) + 1, back + "."))
+        # A restore counts only as the last thing that was done to the workload.
+        last = [(key, state) for key, state, event in rows
+                if padded(json.loads(event)["token"]) >= self._fence(db, data)]
+        if any(state == "running" for _, state in last):
+            return 503, "not yet"
+        if any(state == "done" and self.is_safe(db, key, data) for key, state in last):
+            return 200, "at home"
+        return 422, "neither evacuated nor restored"
+
     @staticmethod
-    def is_safe(db, evacuation, data):
-        """YOURS: ask the world, not your own notes. An orchestrator's "evacuated" is not yet empty."""
+    def is_safe(db, key, data):
+        """YOURS: ask the world, not your own notes, whether the evacuation or the restore with this key really took place.
+        An orchestrator's "evacuated" is not yet empty."""
         if data["mode"] == "drill":
             return True
-        return db.execute("SELECT 1 FROM effects WHERE key = ?", (evacuation,)).fetchone() is not None
+        return db.execute("SELECT 1 FROM effects WHERE key = ?", (key,)).fetchone() is not None
 
     def state(self, key):
         return self.transaction(
@@ -173,9 +190,9 @@ class Store:
             lambda db: db.execute("SELECT key, event, state, note FROM steps WHERE told = 0").fetchall())
 
 
-def evacuation_key(data):
-    """The key of the evacuation that a verify step asks about: the same step in the other phase."""
-    parts = [data["workload"], data["rung"], "evacuate"] + ([data["destination"]] if data["destination"] else [])
+def key_of(data, phase, destination):
+    """The key of what a verify step asks about: the same workload and rung in another phase."""
+    parts = [data["workload"], data["rung"], phase] + ([destination] if destination else [])
     key = data["incident"] + "." + ".".join(parts)
     return "drill." + key if data["mode"] == "drill" else key
 

@@ -29,7 +29,7 @@ carry_out() {
   done
 }
 
-# YOURS: ask the world, not your own notes.
+# YOURS: ask the world, not your own notes, whether the evacuation or the restore with this key took place.
 is_safe() { known "$1"; }
 
 not_now() { echo "$1" >&2 && exit 75; }
@@ -54,11 +54,19 @@ mkdir -p "$state" || not_now "no folder $state"
 
 if [ "$MUSTER_PHASE" = verify ]; then
   step=$MUSTER_WORKLOAD.$MUSTER_RUNG
-  evacuation=${MUSTER_ID%".$step.verify"*}.$step.evacuate${MUSTER_DESTINATION:+.$MUSTER_DESTINATION}
+  step=${MUSTER_ID%".$step.verify"*}.$step
+  evacuation=$step.evacuate${MUSTER_DESTINATION:+.$MUSTER_DESTINATION}
   is_safe "$evacuation" && exit 0
-  # Neither yes nor no while it is under way.
-  [ -e "$state/$evacuation.lock" ] && ! flock -n "$state/$evacuation.lock" true && not_now "not yet"
-  cannot "not evacuated"
+  # Neither yes nor no while it is under way, there or back.
+  for lock in "$state/$evacuation.lock" "$state/$step.restore.lock" "$state/$step.restore."*.lock; do
+    [ -e "$lock" ] && ! flock -n "$lock" true && not_now "not yet"
+  done
+  # Nothing was evacuated to this very site: is it home again? Then the last that was done to it is a restore.
+  if [ ! -e "$state/$evacuation.lock" ] && [ -f "$effects" ]; then
+    last=$(grep -F -- "$step." "$effects" | tail -n 1)
+    case $last in "$step.restore" | "$step.restore."*) is_safe "$last" && exit 0 ;; esac
+  fi
+  cannot "neither evacuated nor restored"
 fi
 
 exec 8>"$state/$MUSTER_ID.lock" 9>"$state/lock"

@@ -111,7 +111,7 @@ fn check_two_of_each(rows: &[PrincipalRow], faults: &Faults<'_>) {
     }
     for (role, orders) in [
         (Role::Operator, "evacuate, abort and cut"),
-        (Role::Safety, "disarm and reset"),
+        (Role::Safety, "disarm, reset and return"),
     ] {
         let having = rows
             .iter()
@@ -131,7 +131,7 @@ fn check_examples(rows: &[PrincipalRow], faults: &Faults<'_>) {
         .filter_map(|row| row.hash.as_ref())
         .filter(|h| known.contains(&h.value))
     {
-        let hint = "make one with: muster order token --id NAME";
+        let hint = "make one with: muster order token --id NAME --roles operator,safety --out NAME.tok";
         faults.warning(
             hash.at,
             "this token is published with Muster's examples: everybody knows it",

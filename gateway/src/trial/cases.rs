@@ -16,6 +16,8 @@ use crate::hooks::exec::was_called_wrongly;
 const LARGE: usize = 50_000;
 /// A question is answered within this.
 const ANSWER: Duration = Duration::from_secs(10);
+/// The site that the incidents of a trial belong to.
+const SITE: &str = "hooks-test";
 /// A program has got this far when it is cut off.
 const CUT_AFTER: Duration = Duration::from_millis(150);
 
@@ -81,6 +83,7 @@ pub(super) async fn steps(trial: &Trial, tell: &mut dyn FnMut(Finding)) {
     tell(again(trial, &step).await);
     tell(overtaken(trial, &step).await);
     verify(trial, &step, tell).await;
+    tell(way_back(trial).await);
     tell(old_token(trial).await);
     tell(large_tokens(trial).await);
     tell(at_once(trial).await);
@@ -327,6 +330,45 @@ async fn verify_unmoved(trial: &Trial, token: u64) -> Finding {
             "ask the world, not your notes: 422 or 503 as long as it has not really moved",
         ),
     }
+}
+
+/// After the incident: back to where it was, and whether it runs there again.
+async fn way_back(trial: &Trial) -> Finding {
+    let finding = Finding::new("way-back", "an evacuation, its restore, and whether it is at home again");
+    let there = trial.step(Phase::Evacuate);
+    if !trial.play(&there).await.is_done() {
+        return finding.not_seen("the evacuation has not ended as done");
+    }
+    let back = Call {
+        step: there.step.replace(".evacuate.", ".restore."),
+        phase: Phase::Restore,
+        token: trial.take_token(),
+        ..there.clone()
+    };
+    let restored = trial.play(&back).await;
+    match &restored.end {
+        Some(HookOutcome::Done) => {}
+        Some(HookOutcome::Cannot { .. }) => {
+            return finding
+                .came(restored.words())
+                .not_seen("it cannot restore: people bring it home by hand");
+        }
+        _ => return ended_badly(finding.came(restored.words()), &restored),
+    }
+    let home = Call {
+        step: format!("{}.move.verify.{SITE}", there.workload),
+        phase: Phase::Verify,
+        destination: Some(SITE.to_owned()),
+        token: trial.take_token(),
+        ..there
+    };
+    let answer = trial.play(&home).await;
+    done_or(
+        finding,
+        &answer,
+        "the site itself as the destination asks whether it is at home again, and that is not confirmed: no return ends",
+        "after a restore answer 200 to `verify` with the site as its destination; HOOKS.md, \"The way back\"",
+    )
 }
 
 /// A drill, and then the same step for real.

@@ -355,7 +355,7 @@ impl Trial {
     }
 
     fn note(&self, call: &Call, envelope: &Envelope, played: &Played) {
-        let effect = matches!(call.phase, Phase::Prepare | Phase::Evacuate);
+        let effect = call.phase != Phase::Verify;
         if effect && played.end == Some(HookOutcome::Done) {
             let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
             if !done.iter().any(|(key, _)| *key == envelope.id) {

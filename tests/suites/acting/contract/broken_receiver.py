@@ -130,6 +130,11 @@ def says_safe_without_looking():
 
 
 @fault
+def never_says_home():
+    Store._verify_home = lambda self, db, data: (422, "not evacuated")
+
+
+@fault
 def never_says_safe():
     Store._verify = lambda self, db, data: (503, "not yet")
 

@@ -72,7 +72,7 @@ type Fault = (&'static str, &'static str, &'static str, &'static [&'static str])
 const LIVE: &[&str] = &["--live", "--effects"];
 const RESTART: &[&str] = &["--restart"];
 
-const FAULTS: [Fault; 22] = [
+const FAULTS: [Fault; 23] = [
     ("believes_everybody", "unsigned", "0", &[]),
     ("believes_everybody", "changed-body", "0", &[]),
     ("believes_old_stamps", "old", "0", &[]),
@@ -89,6 +89,7 @@ const FAULTS: [Fault; 22] = [
     ("does_it_again_for_a_known_key", "once", "0", LIVE),
     ("takes_drills_for_real", "once", "0", &["--effects"]),
     ("says_safe_without_looking", "verify-unmoved", "0", &[]),
+    ("never_says_home", "way-back", "0", &[]),
     ("never_says_safe", "verify", "0", &[]),
     ("refuses_what_it_does_not_know", "unknown-fields", "0", &[]),
     ("takes_small_bodies_only", "large", "0", &[]),
