@@ -174,7 +174,8 @@ const PLAYED: [Played; 13] = [
         "generic/ups-mib",
         &[
             ("on_battery", "0"),
-            ("runtime", ""),
+            // On mains nobody goes by it; on battery it would be the truth.
+            ("runtime", "0"),
             ("battery_voltage", "41"),
             ("battery_temperature", "31"),
         ],

@@ -56,7 +56,9 @@ impl Scene {
         let shown = self
             .muster
             .api
-            .until("the journal's trouble", |status| trouble(status).is_some())
+            .until("the journal's trouble", |status| {
+                trouble(status).is_some() && status["level"] == "evacuate"
+            })
             .await;
         assert_eq!(shown["level"], "evacuate", "trouble hides no alarm");
         self.muster.api.until_all_safe().await;
