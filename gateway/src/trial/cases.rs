@@ -334,7 +334,10 @@ async fn verify_unmoved(trial: &Trial, token: u64) -> Finding {
 
 /// After the incident: back to where it was, and whether it runs there again.
 async fn way_back(trial: &Trial) -> Finding {
-    let finding = Finding::new("way-back", "an evacuation, its restore, and whether it is at home again");
+    let finding = Finding::new(
+        "way-back",
+        "an evacuation, its restore, and whether it is at home again",
+    );
     let there = trial.step(Phase::Evacuate);
     if !trial.play(&there).await.is_done() {
         return finding.not_seen("the evacuation has not ended as done");
