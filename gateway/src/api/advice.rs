@@ -53,7 +53,12 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
     match view.level {
         Level::Normal => lines.extend(away(view, &order("return"))),
         Level::Watch => {
-            lines.push("Look at the zone named above. Nothing is moved yet.".to_owned());
+            let yet = if is_anything_away(view) {
+                ""
+            } else {
+                " Nothing is moved yet."
+            };
+            lines.push(format!("Look at the zone named above.{yet}"));
             lines.extend(away(view, &order("return")));
         }
         Level::Prepare => prepare(view, order, &mut lines),
@@ -74,6 +79,14 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
         lines.push(format!("{TOKEN_FILE} stands for the file with your own token."));
     }
     lines
+}
+
+/// Whether something stands elsewhere, is stopped, or is on its way home.
+fn is_anything_away(view: &View) -> bool {
+    let live = view.incident.iter().filter(|incident| incident.mode == Mode::Live);
+    live.flat_map(|incident| &incident.workloads)
+        .any(|work| !matches!(work.state.as_str(), "waiting" | "skipped" | "home"))
+        || view.orders.iter().any(|given| given.verb == "return" && !given.waits)
 }
 
 /// A declared time that is not what it took.

@@ -50,6 +50,13 @@ impl Address {
         is_loopback(&self.host)
     }
 
+    /// Whether who asks there asks what listens here.
+    pub(super) fn is_of(&self, listen: SocketAddr) -> bool {
+        let ip = listen.ip().to_canonical();
+        let same = self.host.parse::<IpAddr>().is_ok_and(|host| host == ip);
+        self.port == listen.port() && (same || (self.is_here() && (ip.is_loopback() || ip.is_unspecified())))
+    }
+
     /// What all devices of one wire have in common: the host. On loopback it is the port too, because there each port
     /// is a forwarder of one serial line, or a simulated device.
     pub(super) fn segment(&self) -> String {
@@ -89,6 +96,15 @@ pub(super) fn bus_group(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_own_address_is_known_by_every_name() {
+        let is_of = |text: &str, listen: &str| Address::parse(text).unwrap().is_of(listen.parse().unwrap());
+        assert!(is_of("localhost:3493", "0.0.0.0:3493") && is_of("127.0.0.1:3493", "127.0.0.1:3493"));
+        assert!(is_of("10.0.0.1:3493", "10.0.0.1:3493"));
+        assert!(!is_of("localhost:3494", "0.0.0.0:3493") && !is_of("10.0.0.1:3493", "127.0.0.1:3493"));
+        assert!(!is_of("localhost:3493", "10.0.0.1:3493"));
+    }
 
     #[test]
     fn addresses_are_taken_or_refused() {

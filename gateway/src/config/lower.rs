@@ -46,7 +46,8 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     let wires = feeds::Wires::of(&rows, (&zones, &channels), at, faults);
     let (mut power, wired) = wires.lower();
     let racks: BTreeSet<&str> = rows.workloads.iter().map(WorkloadRow::rack).collect();
-    let nut = rows.nut.map(|row| row.lower(&mut power, &racks, faults));
+    let nut = rows.nut.inspect(|row| row.check_polled(&rows.sources, faults));
+    let nut = nut.map(|row| row.lower(&mut power, &racks, faults));
     let (hooks, targets): (_, Vec<_>) = rows.hooks.iter().map(|h| h.lower()).unzip();
     let (principals, token_hashes) = rows.principals.iter().map(|p| p.lower()).unzip();
     let destinations = destination::lower(&rows.destinations, &workloads, faults);

@@ -10,6 +10,7 @@ use super::Secret;
 use super::faults::{At, Faults, quoted};
 use super::load::read_text;
 use super::names::{Index, did_you_mean, is_signal};
+use super::source::{Kind, SourceRow};
 use super::table::Table;
 use crate::certs;
 
@@ -28,6 +29,8 @@ pub struct NutFace {
 pub(super) struct NutRow {
     face: NutFace,
     upses: Vec<UpsRow>,
+    /// Where in the file `listen` stands.
+    listen_at: usize,
 }
 
 struct UpsRow {
@@ -45,7 +48,7 @@ const MOST_USERS: usize = 100;
 pub(super) fn read(root: &Table<'_>, folder: &Path) -> Option<NutRow> {
     let table = root.table("nut", "[nut]")?;
     let listen = table.need_text("listen", "address and port, such as listen = \"0.0.0.0:3493\"");
-    let parsed = listen.value.parse();
+    let (parsed, listen_at) = (listen.value.parse(), listen.at);
     if parsed.is_err() && listen.at != table.at {
         let what = format!("{} is no address and port", quoted(&listen.value));
         table.faults.error(listen.at, what, "such as \"0.0.0.0:3493\"");
@@ -67,7 +70,13 @@ pub(super) fn read(root: &Table<'_>, folder: &Path) -> Option<NutRow> {
             tls,
             users: users(&table, folder),
         },
+        listen_at,
     };
+    if row.face.users.is_empty() {
+        let what = "there is no [[nut.user]]: no upsmon can log in, so no host learns when to go";
+        let hint = "a [[nut.user]] with `name` and `password_file`, as in MONITOR of upsmon.conf";
+        table.faults.warning(table.at, what, hint);
+    }
     table.finish();
     Some(row)
 }
@@ -158,6 +167,24 @@ fn users(table: &Table<'_>, folder: &Path) -> Vec<(String, Secret)> {
 }
 
 impl NutRow {
+    /// Reports what would be asked of ourselves: Muster would hear its own word as a device's.
+    pub(super) fn check_polled(&self, sources: &[SourceRow], faults: &Faults<'_>) {
+        for source in sources {
+            let Kind::Polled(polled) = &source.kind else { continue };
+            if polled.address.as_ref().is_some_and(|a| a.value.is_of(self.face.listen)) {
+                let what = format!(
+                    "`listen` of [nut] is the address at which {} is polled",
+                    quoted(&source.id.value)
+                );
+                faults.error(
+                    self.listen_at,
+                    what,
+                    "another address or port: one of the two cannot be there",
+                );
+            }
+        }
+    }
+
     /// Looks up its racks, and says what the decision needs of it.
     pub(super) fn lower(self, power: &mut Power, racks: &BTreeSet<&str>, faults: &Faults<'_>) -> NutFace {
         Index::of("nut.ups", self.upses.iter().map(|ups| &ups.name), faults);

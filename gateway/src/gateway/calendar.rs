@@ -61,11 +61,14 @@ impl Calendar {
         let Some(due) = rows.find(|drilled| is_due(drilled, &ids, &history, now_ms)) else {
             return;
         };
+        // What has never passed is begun by a person, and keeps nobody else waiting.
+        let passed = |id: &&&str| due.is_of(id) && history.passed.contains_key(**id);
+        let workloads = ids.iter().filter(passed).map(|id| (*id).to_owned()).collect();
         self.tried.insert(due.workload.clone(), now_ms);
         let (answer, answered) = oneshot::channel();
         let order = Control::Drill {
             by: None,
-            workloads: due.workload.iter().cloned().collect(),
+            workloads,
             dry: false,
             answer,
         };
@@ -78,15 +81,9 @@ impl Calendar {
 
 /// Whether a drill is due, and may be held at this time.
 pub(super) fn is_due(drilled: &Drilled, ids: &[&str], history: &History, now_ms: i64) -> bool {
-    let passed = |id: &&str| history.passed.get(*id).copied();
-    let own: Vec<Option<i64>> = ids.iter().filter(|id| drilled.is_of(id)).map(passed).collect();
-    // Never passed: a person begins.
-    let Some(oldest) = own
-        .iter()
-        .copied()
-        .collect::<Option<Vec<i64>>>()
-        .and_then(|all| all.into_iter().min())
-    else {
+    let own = ids.iter().filter(|id| drilled.is_of(id));
+    // None has ever passed: a person begins.
+    let Some(oldest) = own.filter_map(|id| history.passed.get(*id).copied()).min() else {
         return false;
     };
     let old = now_ms - oldest > i64::from(drilled.every_days) * DAY_MS;

@@ -8,7 +8,7 @@ mod talk;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use crate::counters::{Cause, Counters};
 
 /// Clients at a time: a hall of hosts; more are closed at once, and counted.
 const CLIENTS: usize = 1_024;
+/// Of these from one address: a host has one, and a few to look. So nobody alone keeps the hall out.
+const CLIENTS_OF_ONE: usize = 16;
 /// A view older than this is nobody's word any more: clients are told DATA-STALE.
 const OLD_MS: i64 = 5_000;
 /// When there are no descriptors left; they come back.
@@ -56,6 +58,23 @@ pub(crate) struct Desk {
     clock: Clock,
     counters: Counters,
     logins: Mutex<BTreeMap<String, usize>>,
+    peers: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A connection of an address; until this is dropped.
+struct Seat {
+    desk: Arc<Desk>,
+    ip: IpAddr,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut peers = self.desk.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        match peers.get_mut(&self.ip) {
+            Some(n) if *n > 1 => *n -= 1,
+            _ => drop(peers.remove(&self.ip)),
+        }
+    }
 }
 
 /// Somebody has logged in; until this is dropped.
@@ -79,6 +98,19 @@ impl Desk {
         let view = self.view.borrow().clone();
         let age_ms = (self.clock.now() - view.now) / i64::from(self.clock.speed().max(1));
         (age_ms <= OLD_MS).then_some(view)
+    }
+
+    /// None where its address has as many as it may.
+    fn seat(self: &Arc<Self>, peer: SocketAddr) -> Option<Seat> {
+        let ip = peer.ip().to_canonical();
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = peers.entry(ip).or_default();
+        if *open >= CLIENTS_OF_ONE {
+            return None;
+        }
+        *open += 1;
+        let desk = self.clone();
+        Some(Seat { desk, ip })
     }
 
     fn log_in(self: &Arc<Self>, ups: &str) -> Login {
@@ -126,6 +158,7 @@ pub(crate) async fn start(
         clock,
         counters,
         logins: Mutex::default(),
+        peers: Mutex::default(),
     });
     let listener = TcpListener::bind(face.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -137,15 +170,16 @@ async fn serve(listener: TcpListener, desk: Arc<Desk>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match places.clone().try_acquire_owned() {
-                    Ok(place) => {
+                Ok((stream, peer)) => match (desk.seat(peer), places.clone().try_acquire_owned()) {
+                    (Some(seat), Ok(place)) => {
                         let desk = desk.clone();
                         sessions.spawn(async move {
                             session::see_through(stream, peer, desk).await;
-                            drop(place);
+                            drop((seat, place));
                         });
                     }
-                    Err(_) => desk.count(peer, &"all places are taken; closed at once"),
+                    (None, _) => desk.count(peer, &"too many connections of one address; closed at once"),
+                    (_, Err(_)) => desk.count(peer, &"all places are taken; closed at once"),
                 },
                 Err(error) => {
                     desk.counters.count(Cause::NutClient, "nut", &error);

@@ -15,6 +15,8 @@ use super::talk::{Next, Talk};
 const LINE: usize = 512;
 /// upsmon asks every few seconds; who says nothing for so long has gone.
 const SILENCE: Duration = Duration::from_secs(120);
+/// The same of who has not logged in. A look takes no second.
+const STRANGER: Duration = Duration::from_secs(15);
 /// For a client to take an answer, and for a TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -67,8 +69,25 @@ async fn converse(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), peer: Sock
     }
 }
 
-/// None where there is none any more: gone, silent, or one that has no end.
+/// None where there is none any more: gone, silent or too slow, or one that has no end.
 async fn next_line(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+    (peer, talk): (SocketAddr, &Talk),
+) -> Option<String> {
+    let limit = if talk.is_logged_in() { SILENCE } else { STRANGER };
+    // Of the whole line: one byte now and then holds no place.
+    match timeout(limit, whole_line(stream, buffer, (peer, talk))).await {
+        Ok(line) => line,
+        Err(_) => {
+            let what = format_args!("no whole line for {} s", limit.as_secs());
+            talk.desk().count(peer, &what);
+            None
+        }
+    }
+}
+
+async fn whole_line(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
     (peer, talk): (SocketAddr, &Talk),
@@ -83,15 +102,11 @@ async fn next_line(
             return None;
         }
         let mut piece = [0; LINE];
-        match timeout(SILENCE, stream.read(&mut piece)).await {
-            Ok(Ok(0)) => return None,
-            Ok(Ok(n)) => buffer.extend_from_slice(&piece[..n]),
-            Ok(Err(error)) => {
+        match stream.read(&mut piece).await {
+            Ok(0) => return None,
+            Ok(n) => buffer.extend_from_slice(&piece[..n]),
+            Err(error) => {
                 talk.desk().count(peer, &error);
-                return None;
-            }
-            Err(_) => {
-                talk.desk().count(peer, &"nothing was heard for 120 s");
                 return None;
             }
         }

@@ -46,6 +46,10 @@ impl Talk {
         &self.desk
     }
 
+    pub(super) const fn is_logged_in(&self) -> bool {
+        self.login.is_some()
+    }
+
     /// What was said before is not believed any longer.
     pub(super) fn is_encrypted(&mut self) {
         (self.encrypted, self.user, self.password) = (true, None, None);

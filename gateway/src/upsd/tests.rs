@@ -23,6 +23,7 @@ fn desk(since: Option<i64>, age_ms: i64) -> Arc<Desk> {
         clock,
         counters: Counters::default(),
         logins: Mutex::default(),
+        peers: Mutex::default(),
     })
 }
 
@@ -120,4 +121,17 @@ fn whatever_comes_is_answered_in_lines() {
             "{line:?}: {answer:?}"
         );
     }
+}
+
+#[test]
+fn one_address_has_so_many_places_and_gets_them_back() {
+    let desk = desk(None, 0);
+    let at = |peer: &str| desk.seat(peer.parse().unwrap());
+    let mut seats: Vec<_> = (0..CLIENTS_OF_ONE).map(|_| at("10.0.0.1:9").unwrap()).collect();
+    assert!(at("10.0.0.1:10").is_none() && at("[::ffff:10.0.0.1]:10").is_none());
+    assert!(at("10.0.0.2:9").is_some(), "others have their own");
+    seats.pop();
+    seats.push(at("10.0.0.1:11").unwrap());
+    seats.clear();
+    assert!(desk.peers.lock().unwrap().is_empty(), "nothing is kept of who has gone");
 }

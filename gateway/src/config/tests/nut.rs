@@ -114,3 +114,9 @@ fn a_ca_is_a_file_of_certificates() {
     );
     assert_eq!(brief(&check(&text)), Vec::<String>::new());
 }
+
+#[test]
+fn hosts_that_cannot_log_in_are_warned_of() {
+    let face = "[nut]\nlisten = \"127.0.0.1:0\"\n[[nut.ups]]\nname = \"rack-1\"\n";
+    only(&with(face), "warning", "there is no [[nut.user]]");
+}
