@@ -111,6 +111,44 @@ async fn a_right_that_is_missing_is_named_before_and_takes_the_next_rung() {
     assert_eq!(bench.step(Phase::Evacuate, RungKind::Stop, 2).await, HookOutcome::Done);
 }
 
+/// The last rung needs no cordon, and one node that cannot be closed keeps no other open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cordon_that_cannot_be_had_blocks_no_evacuation() {
+    let double = Double::start().await;
+    let cluster = double.cluster();
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 1).await;
+    let bench = cluster.bench(&cluster.object("shop"));
+    double.fail(Method::PATCH, "/nodes/m1", Fault::Code(503));
+    let outcome = bench.once(&bench.call(Phase::Prepare, RungKind::Move, 1)).await;
+    assert!(matches!(outcome, HookOutcome::Retry { .. }), "{outcome:?}");
+    assert!(!cluster.is_closed("m1").await && cluster.is_closed("m2").await);
+
+    let before = bench.counters.get(Cause::HookStatus);
+    cluster.set_closed("m3", true).await;
+    double.fail(Method::PATCH, "/nodes/m1", Fault::Code(503));
+    let outcome = bench.once(&bench.call(Phase::Evacuate, RungKind::Move, 2)).await;
+    assert!(words(&outcome).contains("503"), "nowhere to go: {outcome:?}");
+    double.fail(Method::PATCH, "/nodes/m1", Fault::Code(503));
+    let stop = bench.call(Phase::Evacuate, RungKind::Stop, 3);
+    assert_eq!(bench.once(&stop).await, HookOutcome::Done);
+    assert_eq!(bench.counters.get(Cause::HookStatus), before + 2);
+    assert!(cluster.pods("shop").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn labels_that_no_pod_has_are_no_stop() {
+    let double = Double::start().await;
+    let cluster = double.cluster();
+    cluster.begin().await;
+    let bench = cluster.bench(&format!("{}/pods/app=shpo", cluster.namespace));
+    let no = bench.once(&bench.call(Phase::Evacuate, RungKind::Stop, 1)).await;
+    assert!(
+        matches!(no, HookOutcome::Cannot { .. }) && words(&no).contains("no pod with app=shpo"),
+        "{no:?}"
+    );
+}
+
 /// A token that was replaced meanwhile is read anew; one that is missing says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_token_is_read_at_each_use() {

@@ -159,7 +159,7 @@ async fn every_scenario_passes_on_a_real_control_plane() {
     let plane = ControlPlane::start().await;
     all_on!(plane:
         a_workload_moves_and_the_cordon_stands_first,
-    a_move_is_done_when_it_is_ready_elsewhere,
+        a_move_is_done_when_it_is_ready_elsewhere,
         a_budget_is_waited_for_then_given_up,
         two_budgets_are_no_way,
         a_failover_deletes_past_the_budget,
@@ -169,6 +169,7 @@ async fn every_scenario_passes_on_a_real_control_plane() {
         a_drill_changes_nothing,
         what_would_not_go_is_said_before,
         a_node_is_emptied,
+        another_rack_of_this_site_is_not_elsewhere,
         pods_by_labels_move,
         bare_pods_and_no_room_are_no_way,
         others_cordons_stay_theirs,

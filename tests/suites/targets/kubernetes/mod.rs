@@ -33,6 +33,7 @@ on_the_double!(
     a_drill_changes_nothing,
     what_would_not_go_is_said_before,
     a_node_is_emptied,
+    another_rack_of_this_site_is_not_elsewhere,
     pods_by_labels_move,
     bare_pods_and_no_room_are_no_way,
     others_cordons_stay_theirs,

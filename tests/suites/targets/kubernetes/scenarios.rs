@@ -273,13 +273,44 @@ pub(crate) async fn a_node_is_emptied(cluster: &Cluster) {
     assert_eq!(bench.step(Phase::Verify, RungKind::Move, 2).await, HookOutcome::Done);
     let nodes = cluster.nodes_of("shop").await;
     assert!(nodes.len() == 2 && nodes.iter().all(|node| node != "m1"), "{nodes:?}");
-    assert!(cluster.is_closed("m1").await && !cluster.is_closed("m2").await);
+    // It leaves for another site, so no rack of this one takes it.
+    assert!(nodes.iter().all(|node| node == "m3"), "{nodes:?}");
+    assert!(cluster.is_closed("m1").await && cluster.is_closed("m2").await);
     let back = muster_core::Call {
         doomed: None,
         ..bench.call(Phase::Restore, RungKind::Move, 3)
     };
     assert_eq!(bench.to_end(&back).await, HookOutcome::Done);
-    assert!(!cluster.is_closed("m1").await);
+    assert!(!cluster.is_closed("m1").await && !cluster.is_closed("m2").await);
+}
+
+/// A pod on another rack of this very site has not moved, whatever the doomed racks are said to be.
+pub(crate) async fn another_rack_of_this_site_is_not_elsewhere(cluster: &Cluster) {
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 2).await;
+    let mut target = cluster.target();
+    target.places.racks = [
+        ("r1".to_owned(), vec!["m1".to_owned()]),
+        ("r2".to_owned(), vec!["m2".to_owned()]),
+    ]
+    .into();
+    let bench = Cluster::bench_of(target, &cluster.object("shop"));
+    for doomed in [vec![], vec!["r1".to_owned()]] {
+        let probe = muster_core::Call {
+            doomed: Some(doomed),
+            ..bench.call(Phase::Verify, RungKind::Move, 1)
+        };
+        let early = bench.once(&probe).await;
+        assert!(words(&early).contains("2 left on doomed nodes"), "{early:?}");
+    }
+    let nowhere = muster_core::Call {
+        doomed: Some(vec![]),
+        ..bench.call(Phase::Evacuate, RungKind::Move, 2)
+    };
+    assert_eq!(bench.to_end(&nowhere).await, HookOutcome::Done);
+    assert_eq!(cluster.nodes_of("shop").await, ["m3", "m3"]);
+    cluster.set_closed("m1", false).await;
+    cluster.set_closed("m2", false).await;
 }
 
 pub(crate) async fn pods_by_labels_move(cluster: &Cluster) {
