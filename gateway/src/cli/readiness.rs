@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::exit;
 use super::order::{call::Failure, far};
 use crate::api::USUAL_URL;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_now_ms};
 use crate::config;
 use crate::counters::Counters;
 use crate::hooks::webhook::Limits;
@@ -96,6 +96,12 @@ fn text(document: &Value) -> String {
     let mut text = String::new();
     let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
+    if let Some(at_ms) = document["at_ms"].as_i64() {
+        let ago_s = (wall_now_ms() - at_ms).max(0) / 1_000;
+        let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+        let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+        let _ = writeln!(text, "as of {at} ({ago_s} s ago)");
+    }
     let columns = list(&document["columns"]);
     let rows = list(&document["rows"]);
     let wide = rows.iter().map(|row| word(&row["id"]).len()).max().unwrap_or(0).max(8);

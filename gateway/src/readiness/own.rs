@@ -5,7 +5,7 @@ use std::path::Path;
 use muster_core::{FeedIx, FeedKind, Power, ZoneIx};
 
 use super::{Check, Facts, Finding};
-use crate::config::{HookWay, Names, OwnPlace, Way};
+use crate::config::{HookWay, LxdDoors, Names, OwnPlace, Way};
 
 /// What the journal lies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,10 +169,17 @@ fn names(facts: &Facts<'_>, own: Option<&OwnPlace>) -> Finding {
 fn is_named(way: &HookWay) -> bool {
     let is_name =
         |host: &str| host != "localhost" && host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err();
+    let in_url = |url: &String| reqwest::Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(is_name));
     match way {
-        HookWay::Webhook(way) => reqwest::Url::parse(&way.url).is_ok_and(|url| url.host_str().is_some_and(is_name)),
+        HookWay::Webhook(way) => in_url(&way.url),
         HookWay::Mqtt(way) => is_name(&way.broker.host),
-        _ => false,
+        HookWay::Kubernetes(way) => in_url(&way.url),
+        HookWay::Lxd(way) => matches!(&way.doors, LxdDoors::Https { urls, .. } if urls.iter().any(in_url)),
+        HookWay::Libvirt(way) => {
+            let (here, there) = (&way.places.racks, &way.places.destinations);
+            here.values().chain(there.values()).flatten().any(in_url)
+        }
+        HookWay::Exec(_) | HookWay::Slurm(_) => false,
     }
 }
 
