@@ -137,7 +137,7 @@ fn changes(site: &Site, scope: &Scope, slots: &[Slot]) -> Vec<Change> {
     let lower = slots
         .iter()
         .rev()
-        .filter(|slot| !last(slot) && !(stops(slot) && needed(slot)));
+        .filter(|slot| !(last(slot) || stops(slot) && needed(slot)));
     let lower = lower.map(|slot| Change::Below(slot.work, slot.rung));
     let firsts = late().chain(low).map(Change::First);
     late().map(Change::Last).chain(firsts).chain(lower).collect()

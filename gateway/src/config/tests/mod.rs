@@ -195,7 +195,11 @@ fn what_readiness_needs_is_read_and_what_it_names_is_looked_up() {
         ("Mon-Fri 08:00-18:00", "office hours", "no time of a calendar"),
         ("rack = \"r01\"", "rack = \"r77\"", "nothing stands in `r77`"),
         ("name = \"r01\"", "name = \"r 01\"", "no name of a UPS"),
-        ("listen = \"127.0.0.1:3493\"", "listen = \"0.0.0.0:3494\"", "is the address at which `ups-a` is polled"),
+        (
+            "listen = \"127.0.0.1:3493\"",
+            "listen = \"0.0.0.0:3494\"",
+            "is the address at which `ups-a` is polled",
+        ),
     ] {
         let changed = text.replace(from, to);
         assert_ne!(changed, text, "{from}");
