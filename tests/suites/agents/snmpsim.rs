@@ -185,7 +185,7 @@ const PLAYED: [Played; 13] = [
         "eastpower/istars",
         &[
             ("on_battery", "0"),
-            ("runtime", ""),
+            ("runtime", "0"),
             ("charge", "1"),
             ("battery_voltage", "213"),
             ("battery_temperature", "36"),

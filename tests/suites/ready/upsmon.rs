@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
@@ -198,7 +198,11 @@ async fn hostile_clients_are_closed_and_counted_and_others_are_served() {
     // Silent ones take places, and keep nobody out.
     let mut silent = Vec::new();
     for _ in 0..200 {
-        silent.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        // From elsewhere: an address has sixteen places, and those are its own.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let there = format!("127.0.0.1:{port}").parse().unwrap();
+        silent.push(socket.connect(there).await.unwrap());
     }
     assert!(ask(port, "LIST UPS\nLOGOUT\n").await.contains("UPS rack-1"));
     let metrics = hosted.api.get("/metrics").await.1;
