@@ -16,7 +16,7 @@ use tokio::process::{ChildStdin, Command};
 
 use super::envelope::Envelope;
 use super::preflight::{Answer, Preflight};
-use super::underway::{Say, Underway};
+use super::underway::{PATIENCE, Say, Underway, alive_every, say_alive};
 use super::{Reply, note};
 use crate::clock::Clock;
 use crate::config::ExecTarget;
@@ -33,10 +33,6 @@ const NOT_NOW: i32 = 75;
 /// EX_USAGE (64) of sysexits.h. A fire tries again all the same; a trial need not.
 const CALLED_WRONGLY: [i32; 4] = [2, 64, 126, 127];
 
-/// A program that has not ended after this has accepted the step.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// While it runs the core hears of it this often: it calls a step again that it has not heard of for 30 s.
-const ALIVE_EVERY: Duration = Duration::from_secs(8);
 /// Progress is passed on this often at most, however much a program prints.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// After its end, what others still hold its output open for is not waited for.
@@ -84,7 +80,7 @@ impl Exec {
             hook: self.id.clone(),
             key: envelope.id.clone(),
             limit: self.target.limit,
-            alive_every: ALIVE_EVERY / self.clock.speed().max(1),
+            alive_every: alive_every(&self.clock),
             counters: self.counters.clone(),
         };
         let Some(turn) = self.turns.take(&envelope.id).await else {
@@ -186,7 +182,7 @@ impl Attempt {
             end = group.ended() => Some(end),
             () = tokio::time::sleep(self.limit) => None,
             () = say.closed() => None,
-            () = self.say_alive(&say) => None,
+            () = say_alive(&say, self.alive_every) => None,
             () = listening => None,
         };
         let outcome = match end {
@@ -224,13 +220,6 @@ impl Attempt {
             let _ = tokio::time::timeout(PROGRESS_EVERY, newer).await;
             let percent = last.percent;
             let _ = say.send(HookOutcome::Running { percent }).await;
-        }
-    }
-
-    async fn say_alive(&self, say: &Say) {
-        loop {
-            tokio::time::sleep(self.alive_every).await;
-            let _ = say.send(HookOutcome::Running { percent: None }).await;
         }
     }
 

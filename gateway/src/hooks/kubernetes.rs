@@ -20,12 +20,11 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use muster_core::{Call, HookOutcome};
 use reqwest::Url;
 
-use super::underway::{Say, Underway};
+use super::underway::{PATIENCE, Say, Underway};
 use super::webhook::{Failure, Limits};
 use super::{Clients, HookError, Reply, note, places, target};
 use crate::clock::Clock;
@@ -33,11 +32,6 @@ use crate::config::{KubernetesTarget, Placed};
 use crate::counters::{Cause, Counters};
 use api::{Api, ApiError};
 use step::{Halt, Step, leaves_for, object_of};
-
-/// What is quick answers at once; what takes longer has been accepted.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
-const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 pub(crate) use object::FORMS;
 
@@ -90,16 +84,8 @@ impl Kubernetes {
     /// One attempt: what is quick, or the beginning of what is heard of until its end.
     pub async fn attempt(&self, call: &Call) -> Reply {
         let (hook, call) = (self.clone(), call.clone());
-        let work = move |say: Say| async move {
-            let telling = say.clone();
-            let outcome = tokio::select! {
-                outcome = hook.see_through(call, say.clone()) => outcome,
-                () = hook.say_alive(&telling) => return,
-                () = telling.closed() => return,
-            };
-            let _ = telling.send(outcome).await;
-        };
-        Underway::spawn(work).into_reply(PATIENCE).await
+        let work = async move |say| hook.see_through(call, say).await;
+        Underway::carry(&self.clock, work).into_reply(PATIENCE).await
     }
 
     async fn see_through(&self, call: Call, say: Say) -> HookOutcome {
@@ -148,13 +134,6 @@ impl Kubernetes {
             allow_loopback: self.target.allow_loopback,
             limits: self.limits,
             dry_run,
-        }
-    }
-
-    async fn say_alive(&self, say: &Say) {
-        loop {
-            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
-            let _ = say.send(HookOutcome::Running { percent: None }).await;
         }
     }
 

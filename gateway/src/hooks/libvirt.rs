@@ -12,25 +12,19 @@ mod virsh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
 use super::Reply;
 use super::places;
 use super::preflight::Preflight;
-use super::underway::{Say, Underway};
+use super::underway::{PATIENCE, Underway};
 use crate::clock::Clock;
 use crate::config::{LibvirtTarget, Placed};
 use crate::counters::Counters;
 use domain::Domain;
 use fault::Fault;
 use virsh::Virsh;
-
-/// A step that has not ended after this has been accepted.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// While `virsh` is at work the core hears of it this often: it calls a step again that it has not heard of for 30 s.
-const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 /// Hypervisors of this site and of others.
 #[derive(Clone, Debug)]
@@ -72,15 +66,11 @@ impl Libvirt {
     /// One attempt: it looks what is there and does what is still missing. Whatever `virsh` is doing ends with it.
     pub async fn attempt(&self, call: &Call) -> Reply {
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
-        let work = move |say: Say| async move {
-            let outcome = tokio::select! {
-                done = inner.carry(&call) => inner.outcome(&call, done),
-                () = inner.say_alive(&say) => return,
-                () = say.closed() => return,
-            };
-            let _ = say.send(outcome).await;
+        let work = async move |_| {
+            let done = inner.carry(&call).await;
+            inner.outcome(&call, done)
         };
-        Underway::spawn(work).into_reply(PATIENCE).await
+        Underway::carry(&self.inner.clock, work).into_reply(PATIENCE).await
     }
 
     /// What the hypervisors say of themselves before they are needed.
@@ -90,13 +80,6 @@ impl Libvirt {
 }
 
 impl Inner {
-    async fn say_alive(&self, say: &Say) {
-        loop {
-            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
-            let _ = say.send(HookOutcome::Running { percent: None }).await;
-        }
-    }
-
     fn outcome(&self, call: &Call, done: Result<(), Fault>) -> HookOutcome {
         let Err(fault) = done else {
             return HookOutcome::Done;

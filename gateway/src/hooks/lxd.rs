@@ -17,14 +17,13 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use muster_core::{Call, HookOutcome, Mode, Phase, RungKind};
 
 use super::Reply;
 use super::places;
 use super::preflight::Preflight;
-use super::underway::Underway;
+use super::underway::{PATIENCE, Say, Underway};
 use super::webhook::Limits;
 use crate::clock::Clock;
 use crate::config::{LxdTarget, Placed};
@@ -34,11 +33,6 @@ use fault::Fault;
 use moves::Mover;
 use operation::Turns;
 use words::Instance;
-
-/// A step that has not ended after this has been accepted.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
-const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 /// One cluster.
 #[derive(Clone, Debug)]
@@ -85,16 +79,12 @@ impl Lxd {
     /// One attempt: it looks what is there and does what is still missing.
     pub async fn attempt(&self, call: &Call) -> Reply {
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
-        let work = move |say: super::underway::Say| async move {
-            let outcome = tokio::select! {
-                done = inner.carry(&call, &say) => inner.outcome(&call, done),
-                () = inner.say_alive(&say) => return,
-                // What LXD has begun it brings to its end; the next step looks at it first.
-                () = say.closed() => return,
-            };
-            let _ = say.send(outcome).await;
+        // Once nobody hears it, what LXD has begun it brings to its end; the next step looks at it first.
+        let work = async move |say| {
+            let done = inner.carry(&call, &say).await;
+            inner.outcome(&call, done)
         };
-        Underway::spawn(work).into_reply(PATIENCE).await
+        Underway::carry(&self.inner.clock, work).into_reply(PATIENCE).await
     }
 
     /// What it says of itself before it is needed.
@@ -104,13 +94,6 @@ impl Lxd {
 }
 
 impl Inner {
-    async fn say_alive(&self, say: &super::underway::Say) {
-        loop {
-            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
-            let _ = say.send(HookOutcome::Running { percent: None }).await;
-        }
-    }
-
     fn outcome(&self, call: &Call, done: Result<(), Fault>) -> HookOutcome {
         let Err(fault) = done else {
             return HookOutcome::Done;
@@ -123,7 +106,7 @@ impl Inner {
         outcome
     }
 
-    async fn carry(&self, call: &Call, say: &super::underway::Say) -> Result<(), Fault> {
+    async fn carry(&self, call: &Call, say: &Say) -> Result<(), Fault> {
         let door = door::open(&self.target.doors, &self.target.project, &self.limits).await?;
         let name = self.object(call)?;
         let mover = Mover {

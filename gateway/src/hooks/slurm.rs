@@ -9,11 +9,10 @@ mod preflight;
 mod step;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use muster_core::{Call, HookOutcome};
 
-use super::underway::{Say, Underway};
+use super::underway::{PATIENCE, Say, Underway};
 use super::webhook::Limits;
 use super::{Reply, note, places};
 use crate::clock::Clock;
@@ -23,11 +22,6 @@ use command::{CommandError, Commands};
 pub(crate) use jobs::FORMS;
 use jobs::Which;
 use step::{Halt, Step};
-
-/// What is quick answers at once; what takes longer has been accepted.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// While it goes on the core hears of it this often: it calls a step again that it has not heard of for 30 s.
-const ALIVE_EVERY: Duration = Duration::from_secs(8);
 
 /// Whether `[[workload]] object` is a name that a cluster may know.
 pub(crate) fn knows(object: &str) -> bool {
@@ -67,16 +61,8 @@ impl Slurm {
     /// One attempt: what is quick, or the beginning of what is heard of until its end.
     pub async fn attempt(&self, call: &Call) -> Reply {
         let (hook, call) = (self.clone(), call.clone());
-        let work = move |say: Say| async move {
-            let telling = say.clone();
-            let outcome = tokio::select! {
-                outcome = hook.see_through(call, say) => outcome,
-                () = hook.say_alive(&telling) => return,
-                () = telling.closed() => return,
-            };
-            let _ = telling.send(outcome).await;
-        };
-        Underway::spawn(work).into_reply(PATIENCE).await
+        let work = async move |say| hook.see_through(call, say).await;
+        Underway::carry(&self.clock, work).into_reply(PATIENCE).await
     }
 
     async fn see_through(&self, call: Call, say: Say) -> HookOutcome {
@@ -119,13 +105,6 @@ impl Slurm {
         Commands {
             target: self.target.clone(),
             limit: self.limits.attempt,
-        }
-    }
-
-    async fn say_alive(&self, say: &Say) {
-        loop {
-            tokio::time::sleep(ALIVE_EVERY / self.clock.speed().max(1)).await;
-            let _ = say.send(HookOutcome::Running { percent: None }).await;
         }
     }
 
