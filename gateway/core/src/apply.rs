@@ -233,8 +233,7 @@ fn hold_power(state: &mut State) {
         (power.held, power.mains_since) = (true, None);
     }
     // With the mains back hosts stay, unless something burns or somebody has ordered it.
-    let zones = &state.policy.zones;
-    if state.policy.site_evacuate.is_none() && zones.iter().all(|zone| zone.evacuate.is_none()) {
+    if !state.policy.burns_or_is_ordered() {
         state.policy.hosts_off.clear();
     }
 }

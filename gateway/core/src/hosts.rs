@@ -91,17 +91,17 @@ impl State {
             .collect()
     }
 
-    /// How long before the end of a rack's power its hosts go, at the most.
-    pub(crate) fn hosts_last_ms(&self, rack: &str) -> Millis {
+    /// How long before the end of a rack's power its hosts go, at the most; of no rack: those of the whole site.
+    pub(crate) fn hosts_last_ms(&self, rack: Option<&str>) -> Millis {
         let hosts = self.site.power.hosts.iter();
-        let here = hosts.filter(|hosts| hosts.rack.as_deref().is_none_or(|own| own == rack));
+        let here = hosts.filter(|hosts| hosts.rack.is_none() || rack.is_none() || hosts.rack.as_deref() == rack);
         here.map(|hosts| hosts.last_ms).max().unwrap_or(0)
     }
 
     /// Whether what they stand on loses its power: by a fire, by order, or because its batteries end.
     fn leaves(&self, now: Millis, i: usize) -> bool {
         if Burning::Evacuating.dooms_all(&self.site, &self.policy) {
-            return self.policy.power.as_ref().is_none_or(|p| !p.held) || !self.for_power_alone();
+            return self.policy.power.as_ref().is_none_or(|p| !p.held) || self.policy.burns_or_is_ordered();
         }
         let Some(rack) = self.site.power.hosts[i].rack.as_deref() else {
             return false;
@@ -118,10 +118,6 @@ impl State {
             .find(|(_, feed)| feed.id == rack)
             .map(|(ix, _)| ix);
         at.is_some_and(|ix| losses[ix.at()].is_some_and(|l| l.fire))
-    }
-
-    fn for_power_alone(&self) -> bool {
-        self.policy.site_evacuate.is_none() && self.policy.zones.iter().all(|z| z.evacuate.is_none())
     }
 
     /// The end of the batteries, as somebody says it and after the generator's grace, or an announced cut. A prior, of a fire or

@@ -66,13 +66,15 @@ impl State {
 
     fn begin_for_power(&mut self, now: Millis, outage: &Outage, out: &mut Vec<Effect>) {
         let fresh: Vec<Ending> = outage.counting.iter().filter(|e| self.is_new(e)).copied().collect();
-        if fresh.is_empty() || Burning::Evacuating.dooms_all(&self.site, &self.policy) && self.evacuates_all() {
+        if fresh.is_empty()
+            || Burning::Evacuating.dooms_all(&self.site, &self.policy) && self.policy.burns_or_is_ordered()
+        {
             return;
         }
         let needs_ms = self.plan_needs_ms(now, &outage.counting);
         let due = |e: &Ending| {
             let rack = e.rack.map(|rack| self.site.power.feeds[rack.at()].id.as_str());
-            e.earliest - needs_ms - self.hosts_last_ms(rack.unwrap_or_default()) - Power::MARGIN_MS
+            e.earliest - needs_ms - self.hosts_last_ms(rack) - Power::MARGIN_MS
         };
         let ahead = fresh.iter().map(due).filter(|at| *at > now).min();
         let begins: Vec<Ending> = fresh.iter().filter(|e| due(e) <= now).copied().collect();
@@ -92,12 +94,6 @@ impl State {
         let id = self.site.id.clone();
         self.lift_for(now, (&id, "another outage"), &why, out);
         self.record(now, Record::EvacuateBegun { zone: None, why, racks }, out);
-    }
-
-    /// Everything evacuates already.
-    fn evacuates_all(&self) -> bool {
-        let zones = self.policy.zones.iter().any(|z| z.evacuate.is_some());
-        self.policy.site_evacuate.is_some() || zones
     }
 
     /// It does not evacuate for power's sake already, or does so and is held.

@@ -109,7 +109,7 @@ impl State {
     /// What the plan is for now.
     pub(crate) fn scope(&self, now: Millis) -> Scope {
         let runway = runway::of(&self.site, &self.policy, &self.detect, now);
-        let hosts_go = self.policy.cut.map(|at| at - self.hosts_last_ms(""));
+        let hosts_go = self.policy.cut.map(|at| at - self.hosts_last_ms(None));
         let mut scope = Scope::of_all(runway.deadline.into_iter().chain(hosts_go).min());
         if self.plan.racks.is_empty() {
             if self.only_for_power() {
@@ -123,7 +123,7 @@ impl State {
         // What is gone already shortens nothing: no rung fits into that.
         let ahead = |l: &Lost| (!l.is_gone()).then_some(l.earliest);
         // Hosts go before their power does, and nothing may still be moving on them then.
-        let before_hosts = |work: WorkloadIx| self.hosts_last_ms(&self.site.workloads[work.at()].runs_on);
+        let before_hosts = |work: WorkloadIx| self.hosts_last_ms(Some(&self.site.workloads[work.at()].runs_on));
         let last = |l: &Lost, work| {
             ahead(l).map(|at| {
                 if l.battery().is_some() {
@@ -189,9 +189,7 @@ impl State {
 
     /// No zone evacuates, and nobody has ordered it.
     fn only_for_power(&self) -> bool {
-        self.policy.power.is_some()
-            && self.policy.site_evacuate.is_none()
-            && self.policy.zones.iter().all(|z| z.evacuate.is_none())
+        self.policy.power.is_some() && !self.policy.burns_or_is_ordered()
     }
 
     /// Its rack is among those whose batteries end.

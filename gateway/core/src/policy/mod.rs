@@ -174,6 +174,11 @@ impl Policy {
         self.open().is_some_and(|i| i.evacuate_begun.is_some()) && !self.aborted
     }
 
+    /// A zone evacuates, or somebody has ordered it: not for power's sake alone.
+    pub(crate) fn burns_or_is_ordered(&self) -> bool {
+        self.site_evacuate.is_some() || self.zones.iter().any(|zone| zone.evacuate.is_some())
+    }
+
     /// Steps not yet begun wait for a person.
     pub(crate) fn holding(&self, now: Millis) -> bool {
         self.hold_until.is_some_and(|until| now < until)
