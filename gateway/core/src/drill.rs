@@ -6,7 +6,7 @@ use crate::{
     Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level,
     Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
     detect::Detect,
-    plan::{Plan, Stage, Work, step_id},
+    plan::{Plan, Stage, Step, Work, step_id},
     policy::{Drill, Ended, Incident, Policy},
     retained::Named,
 };
@@ -377,28 +377,21 @@ impl Drill {
 
     fn result(&self, workload: &Workload, (ix, work): (WorkloadIx, &Work)) -> DrillResult {
         let safe = work.stage == Stage::Safe;
+        let better = |step: &&Step| step.work == ix && step.rung < work.rung && step.phase != Phase::Prepare;
         // Whatever kept it from that: a bridge that was walked in vain is none.
-        let mut better = self
-            .plan
-            .book
-            .steps()
-            .iter()
-            .filter(|step| step.work == ix && step.rung < work.rung);
-        let failed = better.find(|step| step.phase != Phase::Prepare);
-        let why = match work.stage {
-            Stage::Safe if work.refused != 0 => "a better rung said that it cannot".into(),
-            Stage::Safe if failed.is_some() => {
-                failed.map_or_else(String::new, |step| format!("{} did not come off", step.id))
-            }
-            Stage::Safe => String::new(),
-            Stage::Skipped => "its hook takes no drills".into(),
-            Stage::Stranded => format!("its last rung cannot: {}", work.why),
+        let failed = self.plan.book.steps().iter().find(better);
+        let why = match (work.stage, failed) {
+            (Stage::Safe, Some(_)) if work.refused != 0 => "a better rung said that it cannot".into(),
+            (Stage::Safe, Some(step)) => format!("{} did not come off", step.id),
+            (Stage::Safe, None) => String::new(),
+            (Stage::Skipped, _) => "its hook takes no drills".into(),
+            (Stage::Stranded, _) => format!("its last rung cannot: {}", work.why),
             _ if work.why.is_empty() => "not safe in time".into(),
             _ => format!("not safe in time: {}", work.why),
         };
         DrillResult {
             workload: workload.id.clone(),
-            passed: safe && work.refused == 0 && failed.is_none(),
+            passed: safe && failed.is_none(),
             by: safe.then(|| step_id(workload, work.rung, Phase::Verify)),
             took_ms: work.safe_at.map(|at| at - self.begun),
             why,

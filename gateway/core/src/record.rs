@@ -328,7 +328,7 @@ impl Leftover {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillOutcome {
-    /// Every workload would have been safe in time, by a rung above which none said that it cannot.
+    /// Every workload would have been safe in time, by a rung above which none was tried in vain.
     Passed,
     /// At least one would not.
     Failed,
@@ -343,7 +343,7 @@ crate::words!(DrillOutcome { Passed => "passed", Failed => "failed", Interrupted
 pub struct DrillResult {
     /// Workload id.
     pub workload: String,
-    /// It would have been safe, and no rung said that it cannot.
+    /// It would have been safe, and no rung was tried in vain.
     pub passed: bool,
     /// The step whose probe said so.
     pub by: Option<String>,
