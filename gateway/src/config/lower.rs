@@ -69,7 +69,7 @@ pub(super) fn lower(rows: Rows, faults: &Faults<'_>) -> Config {
     });
     feeds::check(&feeds::Shown::of(&site, (&rows.site, &rows.workloads), &wired, faults));
     let targets = knowing_all(targets, &rows.workloads, faults);
-    let bridges = rows.bridges.lower(&indices.workloads, &site, faults);
+    let bridges = rows.bridges.lower(&indices.workloads, faults);
     let drills = drill::lower(rows.drills, &indices.workloads, faults);
     let (mqtt, http, store) = (rows.mqtt.mqtt, rows.http, rows.store);
     Config {

@@ -59,7 +59,7 @@ mod tests;
 mod workload;
 mod zone;
 
-pub use bridge::{Amounts, Bridges, Destination, Names, OwnPlace, Stands, Tool, ToolKind, ToolUrl};
+pub use bridge::{Bridges, Names, OwnPlace, Stands, Tool, ToolKind, ToolUrl};
 pub use drill::{Blocked, Drilled};
 pub use finding::{Finding, Severity};
 pub(crate) use load::read_text;

@@ -242,11 +242,11 @@ fn columns(config: &Config) -> Vec<Lost> {
         site: site.clone(),
         also_down: None,
     };
-    let also = |down: &crate::config::Destination| Lost {
+    let also = |down: &muster_core::Destination| Lost {
         site: site.clone(),
         also_down: Some(down.id.clone()),
     };
     std::iter::once(alone)
-        .chain(config.bridges.destinations.iter().map(also))
+        .chain(config.site.destinations.iter().map(also))
         .collect()
 }

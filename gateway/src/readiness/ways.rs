@@ -6,11 +6,11 @@ use muster_core::{Rung, RungKind, Workload};
 
 use super::column::words;
 use super::{Facts, Finding};
-use crate::config::{Amounts, Config};
+use crate::config::Config;
 use crate::hooks::preflight::Answer;
 
-/// Room that is left at each declared destination.
-pub(super) struct Room(BTreeMap<String, Amounts>);
+/// Room that is left at each destination that says how much it has, in units of its owner's choice.
+pub(super) struct Room(BTreeMap<String, u32>);
 
 /// The way of one workload.
 pub(super) struct Way {
@@ -29,56 +29,45 @@ struct Obstacle {
 
 impl Room {
     pub(super) fn of(config: &Config) -> Self {
-        let declared = config.bridges.destinations.iter().filter(|d| !d.room.is_empty());
-        Self(declared.map(|d| (d.id.clone(), d.room.clone())).collect())
+        let declared = config.site.destinations.iter();
+        Self(declared.filter_map(|d| Some((d.id.clone(), d.room?))).collect())
     }
 
-    /// What is short, if anything is.
-    fn short(&self, to: &str, takes: &Amounts) -> Option<Obstacle> {
-        let room = self.0.get(to)?;
-        let short = takes
-            .iter()
-            .find(|(what, much)| room.get(*what).is_some_and(|left| left < *much));
-        short.map(|(what, much)| Obstacle {
+    /// Whether it is short.
+    fn short(&self, to: &str, takes: u32) -> Option<Obstacle> {
+        let left = self.0.get(to).filter(|left| **left < takes)?;
+        Some(Obstacle {
             why: format!(
-                "{to} has no room left: it takes {much} {what}, and {} are left after what goes before",
-                room[what]
+                "{to} has no room left: it takes {takes} units of room, and {left} are left after what goes before"
             ),
-            mend: format!("more {what} at {to}, or a rung to another site"),
+            mend: format!("more units of room at {to}, or a rung to another site"),
         })
     }
 
-    fn take(&mut self, to: &str, takes: &Amounts) {
-        let Some(room) = self.0.get_mut(to) else { return };
-        for (what, much) in takes {
-            if let Some(left) = room.get_mut(what) {
-                *left = left.saturating_sub(*much);
-            }
+    fn take(&mut self, to: &str, takes: u32) {
+        if let Some(left) = self.0.get_mut(to) {
+            *left = left.saturating_sub(takes);
         }
     }
 
-    /// Whether somebody has said how much room there is for what it takes.
-    fn counts(&self, to: &str, takes: &Amounts) -> bool {
-        self.0
-            .get(to)
-            .is_some_and(|room| takes.keys().any(|what| room.contains_key(what)))
+    /// Whether somebody has said how much there is.
+    fn counts(&self, to: &str) -> bool {
+        self.0.contains_key(to)
     }
 }
 
 impl Way {
     pub(super) fn of(facts: &Facts<'_>, down: Option<&str>, at: usize, room: &mut Room) -> Self {
         let workload = &facts.config.site.workloads[at];
-        let none = Amounts::new();
-        let takes = facts.config.bridges.takes.get(&workload.id).unwrap_or(&none);
         let (mut findings, mut better) = (Vec::new(), Vec::new());
         for (nth, rung) in workload.rungs.iter().enumerate() {
-            if let Some(obstacle) = obstacle(facts, down, workload, rung, (room, takes)) {
+            if let Some(obstacle) = obstacle(facts, down, workload, rung, room) {
                 better.push((rung, obstacle));
                 continue;
             }
             if let Some(to) = &rung.to {
-                findings.extend(doubt(facts, rung, to, (room, takes)));
-                room.take(to, takes);
+                findings.extend(doubt(facts, rung, to, room));
+                room.take(to, workload.room);
             }
             findings.extend(missed(workload, rung, &better));
             return Self {
@@ -126,13 +115,7 @@ fn missed(workload: &Workload, rung: &Rung, better: &[(&Rung, Obstacle)]) -> Vec
     better.iter().map(finding).collect()
 }
 
-fn obstacle(
-    facts: &Facts<'_>,
-    down: Option<&str>,
-    workload: &Workload,
-    rung: &Rung,
-    (room, takes): (&Room, &Amounts),
-) -> Option<Obstacle> {
+fn obstacle(facts: &Facts<'_>, down: Option<&str>, workload: &Workload, rung: &Rung, room: &Room) -> Option<Obstacle> {
     let to = rung.to.as_deref();
     if let Some(to) = to.filter(|to| down == Some(*to)) {
         return Some(Obstacle {
@@ -155,13 +138,13 @@ fn obstacle(
         }),
         Answer::Yes { .. } | Answer::Unknown { .. } => None,
     });
-    no.or_else(|| room.short(to?, takes))
+    no.or_else(|| room.short(to?, workload.room))
 }
 
 /// Whether there is room has to be known from somewhere.
-fn doubt(facts: &Facts<'_>, rung: &Rung, to: &str, (room, takes): (&Room, &Amounts)) -> Option<Finding> {
+fn doubt(facts: &Facts<'_>, rung: &Rung, to: &str, room: &Room) -> Option<Finding> {
     let said = facts.asked.get(rung.hook.at()).and_then(|asked| asked.room.get(to));
-    let known = matches!(said, Some(Answer::Yes { .. })) || room.counts(to, takes);
+    let known = matches!(said, Some(Answer::Yes { .. })) || room.counts(to);
     (!known).then(|| {
         let why = format!("nobody has said whether {to} has room for it");
         let mend = format!("`room` in [[destination]] {to}, and in its [[workload]]");

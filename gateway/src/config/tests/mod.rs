@@ -181,10 +181,11 @@ fn what_readiness_needs_is_read_and_what_it_names_is_looked_up() {
     let (config, _) = example("ready.toml");
     let bridges = &config.bridges;
     assert_eq!(
-        (bridges.destinations.len(), bridges.tools.len(), config.drills.len()),
+        (config.site.destinations.len(), bridges.tools.len(), config.drills.len()),
         (2, 2, 1)
     );
-    assert_eq!(bridges.takes["registry"].values().collect::<Vec<_>>(), [&4]);
+    let registry = &config.site.workloads[0];
+    assert_eq!((registry.id.as_str(), registry.room), ("registry", 4));
     assert_eq!(config.site.power.hosts[0].last_ms, 120_000);
     let text = std::fs::read_to_string(examples().join("ready.toml")).unwrap();
     for (from, to, what) in [
