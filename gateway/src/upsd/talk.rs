@@ -103,7 +103,7 @@ impl Talk {
                     error("VAR-NOT-SUPPORTED")
                 }
             }),
-            // Whoever is primary for a UPS switches it off in the end: that is nobody's here.
+            // Refused by name, as upsd refuses them: there is no UPS behind this, and we ask nobody for any of it.
             ["PRIMARY" | "MASTER" | "FSD" | "SET" | "INSTCMD", ..] => error("ACCESS-DENIED"),
             ["GET" | "LIST" | "LOGIN" | "USERNAME" | "PASSWORD", ..] => error("INVALID-ARGUMENT"),
             _ => error("UNKNOWN-COMMAND"),

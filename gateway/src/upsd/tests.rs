@@ -135,3 +135,36 @@ fn one_address_has_so_many_places_and_gets_them_back() {
     seats.clear();
     assert!(desk.peers.lock().unwrap().is_empty(), "nothing is kept of who has gone");
 }
+
+/// The only place that knows what changes something at a UPS, so as to refuse it, is one that nobody hears unasked: it opens no
+/// connection. What asks other people's upsd knows none of these words (`sources/nut/tests/read_only.rs`), and nobody else does.
+#[test]
+fn what_would_change_a_ups_is_only_known_here_where_nothing_is_asked() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut here, mut elsewhere) = (vec![source], 0, 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                // Tests have to name what they look for.
+                folders.extend((name != "tests").then_some(path));
+                continue;
+            }
+            if !name.ends_with(".rs") || name == "tests.rs" {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            if path.components().any(|part| part.as_os_str() == "upsd") {
+                here += 1;
+                assert!(!text.contains("connect("), "{} asks somebody", path.display());
+                continue;
+            }
+            elsewhere += 1;
+            for word in ["INSTCMD", "\"FSD ", "\"SET VAR"] {
+                assert!(!text.contains(word), "{word} in {}", path.display());
+            }
+        }
+    }
+    assert!(here >= 3 && elsewhere >= 200, "{here} here, {elsewhere} elsewhere");
+}

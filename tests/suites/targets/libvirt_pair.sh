@@ -6,21 +6,8 @@
 # TAG names interfaces: at most 8 characters.
 set -euo pipefail
 verb=$1 folder=$2
-
-network() {
-  local tag=$1 subnet=$2 i
-  ip link add "$tag" type bridge
-  ip address add "$subnet.254/24" dev "$tag"
-  ip link set "$tag" up
-  for i in 1 2; do
-    ip netns add "$tag-h$i"
-    ip link add "$tag-v$i" type veth peer name eth0 netns "$tag-h$i"
-    ip link set "$tag-v$i" master "$tag" up
-    ip -n "$tag-h$i" address add "$subnet.$i/24" dev eth0
-    ip -n "$tag-h$i" link set eth0 up
-    ip -n "$tag-h$i" link set lo up
-  done
-}
+# shellcheck source=hosts.sh
+. "$(dirname "$0")/hosts.sh"
 
 # No encryption and no login: nobody but this machine is on the bridge.
 settings() {
@@ -37,7 +24,7 @@ settings() {
 daemon() {
   local tag=$1 i=$2 home=$folder/h$2
   # shellcheck disable=SC2016 # the inner shell expands it
-  setsid nsenter --net="/run/netns/$tag-h$i" unshare --mount --uts --propagation private bash -c '
+  setsid nsenter --net="/run/netns/$tag-n$i" unshare --mount --uts --propagation private bash -c '
     hostname "$2"
     for pair in run:/run lib:/var/lib etc:/etc cache:/var/cache log:/var/log; do
       mkdir -p "${pair#*:}/libvirt" && mount --bind "$1/${pair%%:*}" "${pair#*:}/libvirt"
@@ -68,15 +55,13 @@ down() {
   local tag=$1 i
   for i in 1 2; do
     kill_host "h$i"
-    ip link delete "$tag-v$i" 2>/dev/null || true
-    ip netns delete "$tag-h$i" 2>/dev/null || true
   done
-  ip link delete "$tag" 2>/dev/null || true
+  hosts_down "$tag" 2
 }
 
 case $verb in
   up)
-    network "$3" "$4"
+    hosts_up "$3" "$4" 2
     for i in 1 2; do settings "$folder/h$i" "$4" "$i" && daemon "$3" "$i"; done
     for i in 1 2; do answers "$4.$i"; done
     ;;

@@ -7,29 +7,16 @@
 # TAG names interfaces: at most 8 characters.
 set -euo pipefail
 verb=$1 folder=$2
+# shellcheck source=hosts.sh
+. "$(dirname "$0")/hosts.sh"
 
 lxc() { LXD_DIR=$folder/m1 command lxc "$@" </dev/null; }
-
-network() {
-  local tag=$1 subnet=$2 i
-  ip link add "$tag" type bridge
-  ip address add "$subnet.254/24" dev "$tag"
-  ip link set "$tag" up
-  for i in 1 2 3; do
-    ip netns add "$tag-m$i"
-    ip link add "$tag-v$i" type veth peer name eth0 netns "$tag-m$i"
-    ip link set "$tag-v$i" master "$tag" up
-    ip -n "$tag-m$i" address add "$subnet.$i/24" dev eth0
-    ip -n "$tag-m$i" link set eth0 up
-    ip -n "$tag-m$i" link set lo up
-  done
-}
 
 # Not `ip netns exec`: it would hide the cgroups with a /sys of its own.
 daemon() {
   local tag=$1 i=$2
   mkdir -p "$folder/m$i"
-  LXD_DIR=$folder/m$i setsid nsenter --net="/run/netns/$tag-m$i" lxd >"$folder/m$i.log" 2>&1 </dev/null &
+  LXD_DIR=$folder/m$i setsid nsenter --net="/run/netns/$tag-n$i" lxd >"$folder/m$i.log" 2>&1 </dev/null &
   echo $! >"$folder/m$i.pid"
 }
 
@@ -107,10 +94,8 @@ down() {
   local tag=$1 i mount
   for i in 1 2 3; do
     kill_member "m$i"
-    ip link delete "$tag-v$i" 2>/dev/null || true
-    ip netns delete "$tag-m$i" 2>/dev/null || true
   done
-  ip link delete "$tag" 2>/dev/null || true
+  hosts_down "$tag" 3
   for mount in $(cut -d' ' -f2 /proc/self/mounts | grep -F "$folder/" | sort -r); do
     umount -l "$mount" || true
   done
@@ -119,7 +104,7 @@ down() {
 
 case $verb in
   up)
-    network "$3" "$4"
+    hosts_up "$3" "$4" 3
     for i in 1 2 3; do daemon "$3" "$i"; done
     for i in 1 2 3; do answers "$i"; done
     cluster "$4"

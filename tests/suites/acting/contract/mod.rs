@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::site::acting_site::SECRET;
 use crate::site::process::{binary, document};
+use crate::site::receiver::Receiver;
 
 /// A whole trial, on a busy machine.
 const WHOLE: Duration = Duration::from_secs(120);
@@ -98,4 +99,22 @@ impl Judged {
             assert!(!found[words].as_str().unwrap().is_empty(), "{what}: {found}");
         }
     }
+}
+
+/// A reference receiver, started at a port or at any, is judged for real, and asked after `kill -9` for what it has to remember.
+async fn passes_for_real_and_over_a_kill(work_s: &str, start: impl AsyncFn(Option<u16>) -> Receiver) {
+    let mut receiver = Some(start(None).await);
+    let url = receiver.as_ref().unwrap().url.clone();
+    let effects = format!("{url}effects");
+    let restart = async |_: &mut String| {
+        let port = receiver.take().unwrap().kill().await;
+        receiver = Some(start(Some(port)).await);
+    };
+    let judged = Judged::with_input(&[&url, "--live", "--restart", "--effects", &effects], restart).await;
+    let not_seen: &[&str] = if work_s == "0" {
+        &["progress", "cut-off"]
+    } else {
+        &["cut-off"]
+    };
+    judged.assert_passed(not_seen);
 }

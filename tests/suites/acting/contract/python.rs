@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::Judged;
+use super::{Judged, passes_for_real_and_over_a_kill};
 use crate::site::receiver::Receiver;
 
 /// What only programs can show, and what is not seen without being asked for.
@@ -24,20 +24,8 @@ async fn the_reference_receiver_passes_as_a_drill() {
 async fn the_reference_receiver_passes_for_real_and_over_a_kill() {
     let folder = TempDir::new().unwrap();
     for work_s in ["0", "0.05"] {
-        let mut receiver = Some(Receiver::start_at(folder.path(), work_s, None).await);
-        let url = receiver.as_ref().unwrap().url.clone();
-        let effects = format!("{url}effects");
-        let restart = async |_: &mut String| {
-            let port = receiver.take().unwrap().kill().await;
-            receiver = Some(Receiver::start_at(folder.path(), work_s, Some(port)).await);
-        };
-        let judged = Judged::with_input(&[&url, "--live", "--restart", "--effects", &effects], restart).await;
-        let not_seen: &[&str] = if work_s == "0" {
-            &["progress", "cut-off"]
-        } else {
-            &["cut-off"]
-        };
-        judged.assert_passed(not_seen);
+        let start = async |port| Receiver::start_at(folder.path(), work_s, port).await;
+        passes_for_real_and_over_a_kill(work_s, start).await;
     }
 }
 

@@ -157,23 +157,7 @@ macro_rules! all_on {
 #[ignore = "heavy: a real control plane, built from Debian's source"]
 async fn every_scenario_passes_on_a_real_control_plane() {
     let plane = ControlPlane::start().await;
-    all_on!(plane:
-        a_workload_moves_and_the_cordon_stands_first,
-        a_move_is_done_when_it_is_ready_elsewhere,
-        a_budget_is_waited_for_then_given_up,
-        two_budgets_are_no_way,
-        a_failover_deletes_past_the_budget,
-        a_stop_scales_to_nothing_and_back,
-        a_stop_leaves_alone_what_stands_elsewhere,
-        a_lower_token_is_refused,
-        a_drill_changes_nothing,
-        what_would_not_go_is_said_before,
-        a_node_is_emptied,
-        another_rack_of_this_site_is_not_elsewhere,
-        pods_by_labels_move,
-        bare_pods_and_no_room_are_no_way,
-        others_cordons_stay_theirs,
-    );
+    every_scenario!(all_on plane:);
     scenarios::a_workload_moves_and_the_cordon_stands_first(&plane.by_certificate()).await;
     plane.end().await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use muster::config::KubernetesTarget;
 use muster::hooks::preflight::Answer;
 use muster_core::{HookOutcome, Mode, Phase, RungKind};
 use serde_json::json;
@@ -259,16 +260,21 @@ pub(crate) async fn what_would_not_go_is_said_before(cluster: &Cluster) {
     assert!(matches!(full.room["busan"], Answer::No { .. }), "{full:?}");
 }
 
-pub(crate) async fn a_node_is_emptied(cluster: &Cluster) {
-    cluster.begin().await;
-    cluster.doomed_deployment("shop", 2).await;
+/// The target with each node of this site on a rack of its own.
+fn on_two_racks(cluster: &Cluster) -> KubernetesTarget {
     let mut target = cluster.target();
     target.places.racks = [
         ("r1".to_owned(), vec!["m1".to_owned()]),
         ("r2".to_owned(), vec!["m2".to_owned()]),
     ]
     .into();
-    let bench = Cluster::bench_of(target, "node/m1");
+    target
+}
+
+pub(crate) async fn a_node_is_emptied(cluster: &Cluster) {
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 2).await;
+    let bench = Cluster::bench_of(on_two_racks(cluster), "node/m1");
     assert_eq!(bench.step(Phase::Evacuate, RungKind::Move, 1).await, HookOutcome::Done);
     assert_eq!(bench.step(Phase::Verify, RungKind::Move, 2).await, HookOutcome::Done);
     let nodes = cluster.nodes_of("shop").await;
@@ -287,13 +293,7 @@ pub(crate) async fn a_node_is_emptied(cluster: &Cluster) {
 pub(crate) async fn another_rack_of_this_site_is_not_elsewhere(cluster: &Cluster) {
     cluster.begin().await;
     cluster.doomed_deployment("shop", 2).await;
-    let mut target = cluster.target();
-    target.places.racks = [
-        ("r1".to_owned(), vec!["m1".to_owned()]),
-        ("r2".to_owned(), vec!["m2".to_owned()]),
-    ]
-    .into();
-    let bench = Cluster::bench_of(target, &cluster.object("shop"));
+    let bench = Cluster::bench_of(on_two_racks(cluster), &cluster.object("shop"));
     for doomed in [vec![], vec!["r1".to_owned()]] {
         let probe = muster_core::Call {
             doomed: Some(doomed),
