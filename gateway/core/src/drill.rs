@@ -6,7 +6,7 @@ use crate::{
     Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level,
     Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
     detect::Detect,
-    plan::{Plan, Stage, Step, Work, step_id},
+    plan::{Plan, Scope, Stage, Step, Work, schedule, step_id},
     policy::{Drill, Ended, Incident, Policy},
     retained::Named,
 };
@@ -37,7 +37,11 @@ impl State {
             Some(why) => (Verdict::Refused, why),
             None if wanted.dry => (
                 Verdict::Taken,
-                format!("a drill of {} may begin now; none was begun", words(&works)),
+                format!(
+                    "a drill of {} may begin now; none was begun. {}",
+                    words(&works),
+                    self.will_take(&works)
+                ),
             ),
             None => (Verdict::Taken, self.begin_drill(now, &who, &works, out)),
         };
@@ -130,8 +134,22 @@ impl State {
         }));
         let id = self.drill_id(n);
         format!(
-            "{id} begins: {}, ordered by {who}; nothing is really moved",
-            words(works)
+            "{id} begins: {}, ordered by {who}; nothing is really moved. {}",
+            words(works),
+            self.will_take(works)
+        )
+    }
+
+    /// Whoever orders it waits for it.
+    fn will_take(&self, works: &[Workload]) -> String {
+        let site = self.drilled(works);
+        let plan = Plan::new(&site).knowing(&site, &self.plan);
+        let takes_ms = schedule::end(&site, &plan, 0, &Scope::of_all(None)).unwrap_or(0);
+        format!(
+            "By the declared or learned times of its ways it takes up to {} s, mostly less; who is not safe after {} s has not \
+             passed",
+            seconds_up(takes_ms),
+            seconds_up(site.priors.loss_earliest_ms)
         )
     }
 
@@ -397,6 +415,11 @@ impl Drill {
             why,
         }
     }
+}
+
+/// Whole seconds, never too few.
+const fn seconds_up(ms: Millis) -> Millis {
+    ms.div_euclid(1_000) + (ms.rem_euclid(1_000) != 0) as Millis
 }
 
 fn many(n: usize) -> String {

@@ -44,6 +44,15 @@ impl Here {
         order_command(&self.url, order)
     }
 
+    /// The command that walks every bridge of a site.
+    #[must_use]
+    pub fn drill(&self, site: &str) -> String {
+        format!(
+            "muster drill --site {site}{} --token-file {TOKEN_FILE}",
+            url_option(&self.url)
+        )
+    }
+
     /// The command that lists every device.
     pub(crate) fn devices(&self) -> String {
         devices_command(&self.url)

@@ -291,5 +291,10 @@ fn lines(finding: &Finding) -> String {
 fn summary(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let (passed, failed, rest) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NotSeen));
-    format!("\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen\n")
+    let rest_of_them = if findings.len() == 1 && failed == 1 {
+        "; no other case was played: mend this one first"
+    } else {
+        ""
+    };
+    format!("\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen{rest_of_them}\n")
 }

@@ -208,6 +208,7 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
     let what = at.map_or(word.to_owned(), |at| format!("{word} at {at}{left}"));
     if !given.pending {
         let mut lines = vec![format!("TAKEN: {what}. {}", given.why), verb.next(url)];
+        lines.extend(given.hosts.clone());
         let disarmed = given.headline.iter().any(|line| line.starts_with("DISARMED"));
         if disarmed && matches!(verb, Word::Evacuate | Word::Cut) {
             let arm = order_command(url, "arm");
@@ -226,11 +227,11 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
     }
     // The second person gives the instant, not the words: "16:52" may mean another day or zone elsewhere.
     let order = at.map_or(word.to_owned(), |at| format!("{word} --at {at}"));
-    vec![
-        format!("PENDING: {what}. {}", given.why),
-        "Nothing is done until a second person gives, within 5 min and with their own token:".to_owned(),
-        format!("  {}", order_command(url, &order)),
-    ]
+    let mut lines = vec![format!("PENDING: {what}. {}", given.why)];
+    lines.extend(given.hosts.clone());
+    lines.push("Nothing is done until a second person gives, within 5 min and with their own token:".to_owned());
+    lines.push(format!("  {}", order_command(url, &order)));
+    lines
 }
 
 /// `1 h 05 min`, `12 min`, `40 s`.
@@ -253,6 +254,7 @@ mod tests {
             at_wall: at_wall.map(str::to_owned),
             at_left_s: at_wall.map(|_| 3_900),
             headline: vec![],
+            hosts: None,
             troubles: vec![],
             document: serde_json::Value::Null,
         }
@@ -270,6 +272,23 @@ mod tests {
             "muster order cut --at 2022-10-15T16:52:00+09:00 --url http://10.0.0.7:8620 --token-file YOUR.tok";
         assert_eq!(lines[2].trim(), command);
         crate::cli::tests::parses(command);
+    }
+
+    #[test]
+    fn both_persons_are_told_that_hosts_will_be_shut_down() {
+        for pending in [true, false] {
+            let order = Given {
+                hosts: Some("HOSTS WILL BE SHUT DOWN: 9".to_owned()),
+                ..given(pending, None)
+            };
+            let lines = lines(Word::Evacuate, &order, USUAL_URL);
+            assert!(lines.iter().any(|line| line.starts_with("HOSTS")), "{lines:?}");
+            let command = lines.last().unwrap();
+            assert!(
+                !pending || command.contains("muster order evacuate"),
+                "the command stands last: {lines:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! `muster run`: the gateway of a site.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use muster_core::{Event, View};
+use muster_core::{Event, Hosts, View};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{exit, printer::Printer};
 use crate::api::insecure_line;
-use crate::config::{self, Config, MqttWay, Severity};
+use crate::config::{self, Config, MqttWay, NutFace, Severity};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
 use crate::service::{self, Beat};
+use crate::upsd::CLIENTS_OF_ONE;
+
+/// UPSes that are named at the start.
+const UPSES_NAMED: usize = 5;
 
 /// Run the gateway of a site
 #[derive(Debug, clap::Args)]
@@ -227,6 +232,7 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
     if json {
         let line = serde_json::json!({
             "schema": 1, "started": config.site.id, "mqtt": mqtt, "http": gateway.http.to_string(),
+            "nut": gateway.nut.map(|address| address.to_string()),
             "armed": armed, "simulated": config.site.simulated, "insecure": config.insecure(),
         });
         println!("{line}");
@@ -245,7 +251,37 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         _ => " (all its nodes are one group)",
     };
     println!("  MQTT          {mqtt}{groups}");
+    if let (Some(address), Some(face)) = (gateway.nut, &config.nut) {
+        nut_lines(address, face, &config.site.power.hosts)
+            .iter()
+            .for_each(|line| println!("{line}"));
+    }
     caution(config, gateway, armed);
+}
+
+/// What hosts ask, and what follows for them: who fits no more is not told to go.
+fn nut_lines(address: SocketAddr, face: &NutFace, hosts: &[Hosts]) -> Vec<String> {
+    let names: Vec<String> = hosts
+        .iter()
+        .map(|ups| match &ups.rack {
+            Some(rack) => format!("{} (rack {rack})", ups.id),
+            None => format!("{} (the whole site)", ups.id),
+        })
+        .collect();
+    let (first, rest) = names.split_at(names.len().min(UPSES_NAMED));
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(" and {} more", rest.len())
+    };
+    let tls = if face.tls.is_some() { "STARTTLS" } else { "plain" };
+    vec![
+        format!(
+            "  NUT           {address} ({tls}), as a UPS that sends hosts off last: {}{more}",
+            first.join(", ")
+        ),
+        format!("                at most {CLIENTS_OF_ONE} connections an address: hosts behind one NAT share them"),
+    ]
 }
 
 /// What must be seen before anything is trusted.
@@ -258,9 +294,49 @@ fn caution(config: &Config, gateway: &Gateway, armed: bool) {
         println!("  SIMULATION: believes simulated readings");
     }
     if !armed {
+        let (here, view) = (gateway.here(), gateway.view.borrow().clone());
         println!(
             "  DISARMED: hooks are called as drills only; to arm: `{}`",
-            gateway.here().order("arm")
+            here.order("arm")
         );
+        if !view.unproven.is_empty() {
+            println!(
+                "            before that walk every bridge: `{}`",
+                here.drill(&view.site)
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_says_what_hosts_ask_and_how_many_an_address_may_be() {
+        let face = NutFace {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            users: vec![],
+        };
+        let ups = |n: usize| Hosts {
+            id: format!("ups-{n}"),
+            rack: (n > 0).then(|| format!("r{n}")),
+            last_ms: 1,
+        };
+        let lines = |n: usize| {
+            nut_lines(
+                ([10, 0, 0, 7], 3_493).into(),
+                &face,
+                &(0..n).map(ups).collect::<Vec<_>>(),
+            )
+        };
+        let two = lines(2).join("\n");
+        assert!(
+            two.contains("10.0.0.7:3493 (plain)") && two.contains("ups-0 (the whole site), ups-1 (rack r1)"),
+            "{two}"
+        );
+        assert!(two.contains("at most 16 connections an address"), "{two}");
+        assert!(lines(9)[0].ends_with("ups-4 (rack r4) and 4 more"), "{:?}", lines(9));
     }
 }

@@ -394,6 +394,6 @@ fn a_proof_is_good_for_a_day_and_a_drill_for_its_time() {
     let never = Known::default().report();
     assert_eq!(
         check(&never.drills, "last-drill").mend.as_deref(),
-        Some("`muster drill --site lyon-2`")
+        Some("`muster drill --site lyon-2 --token-file YOUR.tok`")
     );
 }

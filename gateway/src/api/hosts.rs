@@ -1,0 +1,102 @@
+//! What an evacuation does to hosts that ask Muster as a UPS: whoever orders one has to know that machines are shut down.
+
+use std::collections::BTreeMap;
+
+use muster_core::{HostsView, View};
+
+/// UPSes that are named in a line.
+const NAMED: usize = 8;
+
+/// Who is logged in at the moment, by the name of the UPS; none where that is not known.
+pub(crate) type Logins = BTreeMap<String, usize>;
+
+/// One line where an evacuation shuts hosts down: how many, when, and in which order. None of a disarmed site, whose hosts are
+/// never told to go, and none once all have been told.
+pub(crate) fn line(view: &View, logins: Option<&Logins>) -> Option<String> {
+    let mut stay: Vec<&HostsView> = view.hosts.iter().filter(|hosts| hosts.since.is_none()).collect();
+    if !view.armed || stay.is_empty() {
+        return None;
+    }
+    // Where power ends before all is safe, whoever takes longest goes first.
+    stay.sort_by_key(|hosts| std::cmp::Reverse(hosts.last_ms));
+    let named: Vec<String> = stay.iter().take(NAMED).map(|hosts| one(hosts, logins)).collect();
+    let more = match stay.len() - named.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!(
+        "HOSTS WILL BE SHUT DOWN through NUT{}, last of all: once the workloads are safe; or, where power ends before, in this \
+         order: {}{more}.",
+        counted(&stay, logins),
+        named.join(", ")
+    ))
+}
+
+fn counted(stay: &[&HostsView], logins: Option<&Logins>) -> String {
+    let Some(logins) = logins else { return String::new() };
+    let all: usize = stay.iter().filter_map(|hosts| logins.get(&hosts.id)).sum();
+    match all {
+        0 => " (nobody is logged in now, and who is not is not told)".to_owned(),
+        n => format!(" ({n} logged in now; who is not is not told)"),
+    }
+}
+
+fn one(hosts: &HostsView, logins: Option<&Logins>) -> String {
+    let place = hosts
+        .rack
+        .as_ref()
+        .map_or_else(|| "of the whole site".to_owned(), |rack| format!("of rack {rack}"));
+    let many = logins.map_or_else(String::new, |logins| {
+        format!("{} ", logins.get(&hosts.id).copied().unwrap_or(0))
+    });
+    format!("{many}{place} ({}) {} s before", hosts.id, hosts.last_ms / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::story;
+    use super::*;
+
+    fn view(armed: bool) -> View {
+        let hosts = |id: &str, rack: Option<&str>, last_ms| HostsView {
+            id: id.to_owned(),
+            rack: rack.map(str::to_owned),
+            since: None,
+            why: String::new(),
+            last_ms,
+        };
+        View {
+            armed,
+            hosts: vec![hosts("short", None, 60_000), hosts("long", Some("r1"), 300_000)],
+            ..story::normal(0)
+        }
+    }
+
+    #[test]
+    fn it_says_how_many_and_who_goes_first() {
+        let logins = Logins::from([("long".to_owned(), 9)]);
+        let said = line(&view(true), Some(&logins)).unwrap();
+        assert!(said.contains("9 logged in now"), "{said}");
+        let (first, then) = (
+            said.find("9 of rack r1 (long) 300 s before"),
+            said.find("0 of the whole site (short) 60 s"),
+        );
+        assert!(first.is_some() && first < then, "{said}");
+        assert!(
+            line(&view(true), Some(&Logins::new()))
+                .unwrap()
+                .contains("nobody is logged in")
+        );
+        assert!(!line(&view(true), None).unwrap().contains("logged in"));
+    }
+
+    #[test]
+    fn nothing_is_said_where_no_host_will_go() {
+        assert_eq!(line(&view(false), None), None, "a disarmed site sends nobody off");
+        let mut told = view(true);
+        told.hosts.iter_mut().for_each(|hosts| hosts.since = Some(1));
+        assert_eq!(line(&told, None), None);
+        told.hosts.clear();
+        assert_eq!(line(&told, None), None);
+    }
+}
