@@ -5,6 +5,7 @@ use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use crate::{
     Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level,
     Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
+    bypass::there_are,
     detect::Detect,
     plan::{Plan, Scope, Stage, Step, Work, schedule, step_id},
     policy::{Drill, Ended, Incident, Policy},
@@ -71,14 +72,18 @@ impl State {
             }
         }
         if works.is_empty() {
-            return Some("there is nothing of that name to drill".into());
+            let ids = self.site.workloads.iter().map(|w| w.id.as_str());
+            return Some(format!("no workload has that name; {}", there_are(ids)));
         }
         if let Some(running) = &self.drill {
-            return Some(format!("{} is under way", self.drill_id(running.n)));
+            return Some(format!(
+                "{} is under way; it ends by itself, the page shows its steps",
+                self.drill_id(running.n)
+            ));
         }
         if let Some(open) = self.policy.open() {
             return Some(format!(
-                "{} is open: this is no time for a drill",
+                "{} is open: this is no time for a drill; two persons reset it first",
                 self.incident_id(open.n)
             ));
         }

@@ -95,6 +95,11 @@ fn whoever_orders_a_drill_is_told_before_how_long_it_may_take() {
     assert!(verdict == Verdict::Taken && why.contains(told), "{why}");
     let (_, why) = drill_as(&mut stand, Some(ANN), &[WorkloadIx(0)], true);
     assert!(why.contains("up to 100 s"), "of what is drilled alone: {why}");
+    let (verdict, why) = drill_as(&mut stand, Some(ANN), &[WorkloadIx(9)], true);
+    assert!(
+        verdict == Verdict::Refused && why.ends_with("there are: db, web"),
+        "{why}"
+    );
     let (_, why) = drill_as(&mut stand, Some(ANN), &[], false);
     assert!(why.contains("begins") && why.contains(told), "{why}");
 }

@@ -58,6 +58,7 @@ pub(crate) fn next_with(view: &View, clock: &Clock, here: &Here, logins: Option<
     // An order that waits for its second person is the one thing with a deadline of minutes.
     lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
     lines.extend(shut_down(view, logins));
+    lines.extend(hosts::told(view));
     lines.extend(view.incident.as_ref().and_then(unanswered));
     match view.level {
         Level::Normal => lines.extend(away(view, &order("return"))),

@@ -25,19 +25,41 @@ pub(crate) fn line(view: &View, logins: Option<&Logins>) -> Option<String> {
         more => format!(", and {more} more"),
     };
     Some(format!(
-        "HOSTS WILL BE SHUT DOWN through NUT{}, last of all: once the workloads are safe; or, where power ends before, in this \
-         order: {}{more}.",
+        "HOSTS WILL BE SHUT DOWN through NUT, last of all, once the workloads are safe{}. Where the power ends before that, in \
+         this order: {}{more}. Who is not logged in is not told.",
         counted(&stay, logins),
         named.join(", ")
     ))
+}
+
+/// Once they have been told.
+pub(crate) fn told(view: &View) -> Option<String> {
+    let told: Vec<&str> = view
+        .hosts
+        .iter()
+        .filter(|h| h.since.is_some())
+        .map(|h| h.id.as_str())
+        .collect();
+    let (named, rest) = told.split_at(told.len().min(NAMED));
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(" and {} more", rest.len())
+    };
+    (!told.is_empty()).then(|| {
+        format!(
+            "Hosts have been told to shut down: those of {}{more}.",
+            named.join(", ")
+        )
+    })
 }
 
 fn counted(stay: &[&HostsView], logins: Option<&Logins>) -> String {
     let Some(logins) = logins else { return String::new() };
     let all: usize = stay.iter().filter_map(|hosts| logins.get(&hosts.id)).sum();
     match all {
-        0 => " (nobody is logged in now, and who is not is not told)".to_owned(),
-        n => format!(" ({n} logged in now; who is not is not told)"),
+        0 => ": nobody is logged in now".to_owned(),
+        n => format!(": {n} logged in now"),
     }
 }
 
@@ -45,11 +67,15 @@ fn one(hosts: &HostsView, logins: Option<&Logins>) -> String {
     let place = hosts
         .rack
         .as_ref()
-        .map_or_else(|| "of the whole site".to_owned(), |rack| format!("of rack {rack}"));
+        .map_or_else(|| "the whole site".to_owned(), |rack| format!("rack {rack}"));
     let many = logins.map_or_else(String::new, |logins| {
-        format!("{} ", logins.get(&hosts.id).copied().unwrap_or(0))
+        format!(": {}", logins.get(&hosts.id).copied().unwrap_or(0))
     });
-    format!("{many}{place} ({}) {} s before", hosts.id, hosts.last_ms / 1_000)
+    format!(
+        "{} ({place}{many}) {} s before its end",
+        hosts.id,
+        hosts.last_ms / 1_000
+    )
 }
 
 #[cfg(test)]
@@ -78,8 +104,8 @@ mod tests {
         let said = line(&view(true), Some(&logins)).unwrap();
         assert!(said.contains("9 logged in now"), "{said}");
         let (first, then) = (
-            said.find("9 of rack r1 (long) 300 s before"),
-            said.find("0 of the whole site (short) 60 s"),
+            said.find("long (rack r1: 9) 300 s before its end"),
+            said.find("short (the whole site: 0) 60 s"),
         );
         assert!(first.is_some() && first < then, "{said}");
         assert!(
@@ -87,7 +113,7 @@ mod tests {
                 .unwrap()
                 .contains("nobody is logged in")
         );
-        assert!(!line(&view(true), None).unwrap().contains("logged in"));
+        assert!(!line(&view(true), None).unwrap().contains("logged in now"));
     }
 
     #[test]

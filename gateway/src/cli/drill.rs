@@ -21,7 +21,8 @@ const MISSED: u32 = 10;
 ///
 /// The running gateway carries out every step as a drill and asks every probe; a vote, or anything else that is real, ends it
 /// at once. Needs the token of somebody with the role operator. A site of which every workload has passed is armed by one
-/// person. Waits for the end.
+/// person. Waits for the end, and says of every attempt that comes to nothing why, and what follows. Ctrl-C ends the waiting
+/// and not the drill, which ends by itself.
 ///
 /// Exit 0: passed, or with --dry-run it may begin. 1: refused, not passed, or interrupted. 64: usage. 69: no answer.
 #[derive(Clone, Debug, clap::Args)]

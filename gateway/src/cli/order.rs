@@ -116,7 +116,12 @@ impl Word {
     /// What comes next once it is in effect at the gateway there.
     fn next(self, url: &str) -> String {
         let words = match self {
-            Self::Evacuate => "Steps run by themselves; watch them on the page or in /api/v1/status.",
+            Self::Evacuate => {
+                let page = url.trim_end_matches('/');
+                return format!(
+                    "Steps run by themselves; watch them on the page, {page}/, or in {page}/api/v1/status."
+                );
+            }
             Self::Hold => {
                 let abort = order_command(url, "abort");
                 return format!(

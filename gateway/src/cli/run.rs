@@ -1,6 +1,7 @@
 //! `muster run`: the gateway of a site.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
 use crate::service::{self, Beat};
-use crate::upsd::CLIENTS_OF_ONE;
+use crate::upsd::{CLIENTS_OF_ONE, UpsdError};
 
 /// UPSes that are named at the start.
 const UPSES_NAMED: usize = 5;
@@ -43,8 +44,12 @@ pub async fn run(args: Args) -> ExitCode {
         }
     };
     let mut said = Said::default();
-    let Some(config) = said.load(&args.config).ok() else {
-        return exit::USAGE.into();
+    let config = match said.load(&args.config) {
+        Ok(config) => config,
+        Err(why) => {
+            eprintln!("muster: not started: {why}; mend them, from the top, and start again");
+            return exit::USAGE.into();
+        }
     };
     let printer = Printer::to_stdout();
     let listener = listener(printer.clone(), args.json);
@@ -57,7 +62,7 @@ pub async fn run(args: Args) -> ExitCode {
     watch(&args, &mut gateway, &mut signals, (&mut said, &printer)).await;
     service::stopping();
     if !args.json {
-        printer.line("stopping; votes and incidents are in the journal and go on after a start".into());
+        printer.line(stopping(&gateway.view.borrow()).into());
     }
     tokio::select! {
         () = gateway.stop() => {}
@@ -68,6 +73,19 @@ pub async fn run(args: Args) -> ExitCode {
     }
     printer.drain();
     ExitCode::SUCCESS
+}
+
+/// Votes go on after a start only where they could be written.
+fn stopping(view: &View) -> &'static str {
+    if view
+        .troubles
+        .iter()
+        .any(|trouble| trouble.subject.starts_with("journal"))
+    {
+        "stopping; the journal is in trouble: what it could not take is lost, votes and incidents as well"
+    } else {
+        "stopping; votes and incidents are in the journal and go on after a start"
+    }
 }
 
 /// Tells the service manager how we are, and reads the config again when asked, until the end is asked for.
@@ -204,12 +222,41 @@ enum Asked {
 }
 
 fn refuse(error: &StartError) -> ExitCode {
-    eprintln!("muster: {}", lines::with_causes(error));
+    eprintln!("muster: not started: {}{}", lines::with_causes(error), to_start(error));
     match error {
         StartError::Http { .. } | StartError::Mqtt(_) | StartError::Upsd(_) | StartError::Journal { .. } => {
             exit::USAGE.into()
         }
         StartError::Runner(_) | StartError::Notify(_) | StartError::Thread(_) => exit::BUG.into(),
+    }
+}
+
+/// What a person does about an address that is not to be had.
+fn to_start(error: &StartError) -> String {
+    let (key, address) = match error {
+        StartError::Http { address, .. } => ("`listen` in [http]", Some(*address)),
+        StartError::Mqtt(_) => ("`listen` in [mqtt]", None),
+        StartError::Upsd(UpsdError::Listen { address, .. }) => ("`listen` in [nut]", Some(*address)),
+        _ => return String::new(),
+    };
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    let Some(kind) = causes
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
+        .next()
+    else {
+        return String::new();
+    };
+    let port = address.map_or_else(String::new, |address| format!(" 'sport = :{}'", address.port()));
+    match kind {
+        ErrorKind::AddrInUse => {
+            format!(". `ss -ltnp{port}` names who has it: another Muster? Stop that, or change {key}")
+        }
+        ErrorKind::AddrNotAvailable => format!(". `ip address` shows those that this machine has: change {key}"),
+        ErrorKind::PermissionDenied => {
+            format!(". Ports below 1024 are not for everybody: change {key}, or give the right CAP_NET_BIND_SERVICE")
+        }
+        _ => String::new(),
     }
 }
 
@@ -295,22 +342,38 @@ fn caution(config: &Config, gateway: &Gateway, armed: bool) {
     }
     if !armed {
         let (here, view) = (gateway.here(), gateway.view.borrow().clone());
-        println!(
-            "  DISARMED: hooks are called as drills only; to arm: `{}`",
-            here.order("arm")
-        );
+        println!("  DISARMED: hooks are called as drills only");
         if !view.unproven.is_empty() {
-            println!(
-                "            before that walk every bridge: `{}`",
-                here.drill(&view.site)
-            );
+            println!("            walk every bridge first: `{}`", here.drill(&view.site));
         }
+        println!("            to arm: `{}`", here.order("arm"));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_not_to_be_had_says_what_to_do() {
+        let http = |kind: ErrorKind| StartError::Http {
+            address: ([127, 0, 0, 1], 8_620).into(),
+            source: kind.into(),
+        };
+        let taken = to_start(&http(ErrorKind::AddrInUse));
+        assert!(
+            taken.contains("`ss -ltnp 'sport = :8620'`") && taken.contains("[http]"),
+            "{taken}"
+        );
+        assert!(to_start(&http(ErrorKind::AddrNotAvailable)).contains("ip address"));
+        assert!(to_start(&http(ErrorKind::PermissionDenied)).contains("1024"));
+        assert_eq!(to_start(&http(ErrorKind::OutOfMemory)), "");
+        let nut = UpsdError::Listen {
+            address: ([127, 0, 0, 1], 3_493).into(),
+            source: ErrorKind::AddrInUse.into(),
+        };
+        assert!(to_start(&StartError::Upsd(nut)).contains("[nut]"));
+    }
 
     #[test]
     fn the_start_says_what_hosts_ask_and_how_many_an_address_may_be() {

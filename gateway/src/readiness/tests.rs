@@ -239,7 +239,7 @@ fn a_hook_that_does_not_answer_breaks_what_goes_by_it() {
     let report = known.report();
     let db = cell(&report, "db", None);
     assert_eq!((db.colour, &db.way, db.gone_after_s), (Colour::Red, &None, None));
-    assert!(says(db, "not even this is left, stop cleanly"));
+    assert!(says(db, "stop cleanly is out"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) fn obstacle(trial: &Trial, end: Option<&HookOutcome>, finding: &Findi
         }
         None if trial.kind() == "mqtt" => {
             let why = format!("the broker passed it on, and no answer came that is signed with this secret ({place})");
-            let mend = format!("see what the receiver prints: 401 means that the secrets differ. {SAME_SECRET}");
+            let mend = format!("see what the receiver prints: 401 means that the secrets differ; {SAME_SECRET}");
             Some(finding.clone().fail(why, mend))
         }
         _ => None,
@@ -86,7 +86,9 @@ fn to_reach(cause: &str) -> String {
     let said = cause.to_lowercase();
     let has = |word: &str| said.contains(word);
     let mend = if has("connection refused") {
-        "nothing listens there: start the receiver, or correct host and port"
+        "nothing listens there: start the receiver (of a topic its broker), or correct host and port"
+    } else if has("subscribed") {
+        "start the receiver; `topic` has to be the same on both sides, and the broker has to let it subscribe"
     } else if has("lookup") || has("not known") || has("resolve") {
         "nobody knows that name: correct the host, or ask for it by hand with `getent hosts NAME`"
     } else if has("certificate") || has("unknownissuer") {

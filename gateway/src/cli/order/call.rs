@@ -52,12 +52,11 @@ pub(in crate::cli) enum Failure {
     #[error("no HTTP client")]
     Client(#[source] reqwest::Error),
     /// No answer, or a broken one.
-    #[error("no answer from {url}; does Muster run there? --url names another gateway")]
-    Unreachable {
-        url: Url,
-        #[source]
-        cause: reqwest::Error,
-    },
+    #[error(
+        "no answer from {url}: {}. Does Muster run there? --url or MUSTER_URL names another gateway",
+        innermost(cause)
+    )]
+    Unreachable { url: Url, cause: reqwest::Error },
     /// An answer that is not Muster's, or a gateway that cannot take orders now.
     #[error("{0}")]
     Unavailable(String),
@@ -70,6 +69,12 @@ pub(in crate::cli) enum Failure {
          [[principal]] in the config in force there: after an edit, reload it"
     )]
     Unknown { url: Url, why: String },
+}
+
+/// What the system said: the layers above it say the same in more words.
+fn innermost(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 impl Failure {
@@ -160,7 +165,7 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
     match (args.verb, &args.at) {
         (Word::Cut, Some(at)) => Ok(json!({ "verb": verb, "at": at })),
         (Word::Cut, None) => Err(Failure::Usage(
-            "cut needs --at TIME: when will the power be cut?".to_owned(),
+            "cut needs --at TIME: when will the power be cut? Such as --at 16:52".to_owned(),
         )),
         (_, Some(_)) => Err(Failure::Usage(format!("--at belongs to cut, not to {verb}"))),
         (_, None) => Ok(json!({ "verb": verb })),
