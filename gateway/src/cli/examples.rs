@@ -102,4 +102,25 @@ mod tests {
         });
         assert!(seen > 25, "{seen}");
     }
+
+    /// A line above a command in the list would hide what stands above its arguments.
+    #[test]
+    fn whoever_asks_for_the_whole_help_reads_what_each_end_means() {
+        let root = Cli::command();
+        for name in [
+            "run",
+            "check",
+            "order",
+            "devices",
+            "readiness",
+            "drill",
+            "journal",
+            "replay",
+            "explain",
+        ] {
+            let command = root.find_subcommand(name).unwrap();
+            let long = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+            assert!(long.contains("Exit"), "{name}: {long}");
+        }
+    }
 }

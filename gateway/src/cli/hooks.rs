@@ -23,7 +23,7 @@ const MAKE_SECRET: &str = "(umask 077; echo \"whsec_$(head -c 32 /dev/urandom | 
 /// First token, if nothing else says so: that of a site's first incident.
 const TOKEN: u64 = (1 << 32) + 1;
 
-/// Works with hooks
+/// Play every case of the hooks' contract against a receiver, and judge it
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -32,11 +32,10 @@ pub struct Args {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
-    /// Play every case of the contract against a receiver, and judge it
     Test(Box<TestArgs>),
 }
 
-/// Plays every case of the contract (gateway/HOOKS.md) against a receiver, and judges it
+/// Play every case of the contract (gateway/HOOKS.md) against a receiver, and judge it
 ///
 /// Everything is a drill of a workload that nobody has, so that nothing is moved, unless --live is given: that is for a
 /// receiver on a bench. A program is started with MUSTER_MODE=drill: one that does not heed it has no place here. A

@@ -50,35 +50,24 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play the fire of Pangyo 2022 through real protocols, and see what would have been saved
+    // What each is for stands above its arguments: a line here would hide all but the first of those.
     Demo(demo::Args),
-    /// Run the gateway of a site
     Run(run::Args),
-    /// Find every fault of config files at once
     Check(check::Args),
-    /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
     Devices(devices::Args),
-    /// Say of every workload whether its bridge would hold when the site is lost, and what would mend it
     Readiness(readiness::Args),
-    /// Walk the bridges: the plan of a fire, with no vote and no effect
     Drill(drill::Args),
-    /// Try every place outside that is told: one marked message each, and a verdict
     Notify(notify::Args),
-    /// Make and revoke the certificates of a site's gateway and nodes
     Enroll(enroll::Args),
-    /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
-    /// Play every case of the hooks' contract against a receiver, and judge it
     Hooks(hooks::Args),
-    /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Probe(probe::Args),
     Profile(profile::Args),
     Capture(capture::Args),
-    /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
 

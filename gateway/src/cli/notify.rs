@@ -10,7 +10,7 @@ use crate::clock::{Stopwatch, wall_now_ms};
 use crate::config::{self, Config, Place, Way};
 use crate::notify::{Carrier, Failure, Limits, Notice};
 
-/// Try the places outside that are told
+/// Try every place outside that is told: one marked message each, and a verdict
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -12,11 +12,12 @@ use call::{Failure, Given};
 use super::exit;
 use crate::api::{USUAL_URL, devices_command, order_command};
 
-/// Gives an order to a running gateway, or makes a token for somebody who may.
+/// Give an order: evacuate, hold, abort, cut, arm, disarm, reset, return, bypass, work; or make a token
 ///
 /// evacuate, abort, disarm, reset and return need two persons within 5 minutes; cut too, unless a vote is held; arm too,
-/// unless `muster drill` has been passed by every workload. While an abort
-/// window is open and nothing runs yet, or a return runs, one person aborts. hold, bypass and work need one.
+/// unless `muster drill` has been passed by every workload. While an abort window is open and nothing runs yet, or a return
+/// runs, one person aborts. hold, bypass and work need one.
+///
 /// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
 /// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
 ///

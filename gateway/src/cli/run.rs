@@ -22,6 +22,10 @@ use crate::upsd::{CLIENTS_OF_ONE, UpsdError};
 const UPSES_NAMED: usize = 5;
 
 /// Run the gateway of a site
+///
+/// Prints one line an event, until SIGINT or SIGTERM; SIGHUP reads the config again, and a bad one is refused whole.
+///
+/// Exit 0: it was stopped. 64: the config, an address or the journal does not let it start. 70: our bug.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The site's config; see `muster check`
