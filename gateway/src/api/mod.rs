@@ -46,7 +46,7 @@ pub use advice::insecure_line;
 pub(crate) use advice::next;
 pub(crate) use health::pulse;
 pub use here::{Here, USUAL_URL};
-pub(crate) use here::{devices_command, order_command};
+pub(crate) use here::{devices_command, drill_command, order_command};
 pub(crate) use hosts::Logins;
 pub use live::News;
 pub use metrics::{Gauges, Tap};

@@ -131,11 +131,20 @@ impl Heard {
             let Some((attempt, line)) = in_vain(drill, step) else {
                 continue;
             };
+            let id = word(&step["id"]);
+            let last = self.0.get(&id).map_or(0, |(attempt, _)| *attempt);
             let known = (attempt, line.clone());
-            if self.0.get(&word(&step["id"])) != Some(&known) {
-                self.0.insert(word(&step["id"]), known);
-                lines.push(line);
+            if self.0.get(&id) == Some(&known) {
+                continue;
             }
+            // Between two looks there may have been several.
+            let which = if attempt > last + 1 {
+                format!("attempts {} to {attempt}", last + 1)
+            } else {
+                format!("attempt {attempt}")
+            };
+            lines.push(format!("  {id}: {which} {line}"));
+            self.0.insert(id, known);
         }
         lines
     }
@@ -158,8 +167,8 @@ fn in_vain(drill: &Value, step: &Value) -> Option<(u64, String)> {
         "refused" => (attempts, "its token was refused: this step stops here"),
         _ => return None,
     };
-    let (id, hook, why) = (word(&step["id"]), word(&step["hook"]), word(&step["note"]));
-    Some((attempt, format!("  {id}: attempt {attempt} at {hook}: {why}; {next}")))
+    let (hook, why) = (word(&step["hook"]), word(&step["note"]));
+    Some((attempt, format!("at {hook}: {why}; {next}")))
 }
 
 fn word(value: &Value) -> String {
@@ -245,7 +254,7 @@ mod tests {
             heard.news(&drill("called", 2, refused)).is_empty(),
             "of the first one it is said"
         );
-        assert!(heard.news(&drill("retry", 3, refused))[0].contains("attempt 3"));
+        assert!(heard.news(&drill("retry", 3, refused))[0].contains("attempts 2 to 3"));
         let cannot = heard.news(&drill("cannot", 4, "no room"));
         assert!(cannot[0].contains("no room; cannot: the next way"), "{cannot:?}");
         assert!(heard.news(&drill("done", 5, "")).is_empty());

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use call::{Failure, Given};
 
 use super::exit;
-use crate::api::{USUAL_URL, devices_command, order_command};
+use crate::api::{USUAL_URL, devices_command, drill_command, order_command};
 
 /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset, return, bypass, work; or make a token
 ///
@@ -235,6 +235,12 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
     let order = at.map_or(word.to_owned(), |at| format!("{word} --at {at}"));
     let mut lines = vec![format!("PENDING: {what}. {}", given.why)];
     lines.extend(given.hosts.clone());
+    if let (Word::Arm, Some(site)) = (verb, &given.site) {
+        let drill = drill_command(url, site);
+        lines.push(format!(
+            "Once every workload has passed a drill one person is enough: `{drill}`"
+        ));
+    }
     lines.push("Nothing is done until a second person gives, within 5 min and with their own token:".to_owned());
     lines.push(format!("  {}", order_command(url, &order)));
     lines
@@ -260,6 +266,7 @@ mod tests {
             at_wall: at_wall.map(str::to_owned),
             at_left_s: at_wall.map(|_| 3_900),
             headline: vec![],
+            site: Some("lyon-2".to_owned()),
             hosts: None,
             troubles: vec![],
             document: serde_json::Value::Null,
@@ -278,6 +285,17 @@ mod tests {
             "muster order cut --at 2022-10-15T16:52:00+09:00 --url http://10.0.0.7:8620 --token-file YOUR.tok";
         assert_eq!(lines[2].trim(), command);
         crate::cli::tests::parses(command);
+    }
+
+    #[test]
+    fn who_arms_before_a_drill_is_told_its_very_command() {
+        let lines = lines(Word::Arm, &given(true, None), "http://10.0.0.7:80");
+        let drill = lines[1].split('`').nth(1).unwrap();
+        assert_eq!(
+            drill,
+            "muster drill --site lyon-2 --url http://10.0.0.7:80 --token-file YOUR.tok"
+        );
+        crate::cli::tests::parses(drill);
     }
 
     #[test]

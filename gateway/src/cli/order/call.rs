@@ -106,6 +106,8 @@ pub(super) struct Given {
     /// Seconds from now to that.
     pub(super) at_left_s: Option<i64>,
     pub(super) headline: Vec<String>,
+    /// Whose gateway it is, if it said so.
+    pub(super) site: Option<String>,
     /// What becomes of hosts that ask Muster as a UPS.
     pub(super) hosts: Option<String>,
     /// What of the detecting system is in trouble at that moment.
@@ -138,6 +140,7 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
         at_wall: text("at_wall"),
         at_left_s: document["at_left_s"].as_i64(),
         headline,
+        site: now["site"].as_str().map(str::to_owned),
         hosts: text("hosts"),
         troubles: texts(&now["troubles"], |trouble| &trouble["subject"]),
         document,
