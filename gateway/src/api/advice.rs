@@ -148,8 +148,9 @@ fn is_shut_in(work: &WorkloadView, steps: &[StepView]) -> bool {
 /// Before somebody orders an evacuation or agrees to one, and while one runs.
 fn shut_down(view: &View, logins: Option<&Logins>) -> Option<String> {
     let evacuates = |given: &OrderView| matches!(given.verb.as_str(), "evacuate" | "cut");
-    let near = view.level >= Level::Prepare || view.orders.iter().any(evacuates);
-    near.then(|| hosts::line(view, logins)).flatten()
+    let ordered = view.orders.iter().any(evacuates);
+    let near = view.level >= Level::Prepare || ordered;
+    near.then(|| hosts::line(view, logins, ordered)).flatten()
 }
 
 /// What waits or stands, and until when.
@@ -419,6 +420,12 @@ mod tests {
         assert!(lines(&view).contains("HOSTS"), "an order to evacuate waits");
         view.orders.clear();
         assert!(!lines(&view).contains("HOSTS"));
+        view.level = Level::Prepare;
+        assert!(
+            lines(&view).contains("In an evacuation HOSTS THAT LOSE THEIR POWER"),
+            "{}",
+            lines(&view)
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ const NAMED: usize = 8;
 pub(crate) type Logins = BTreeMap<String, usize>;
 
 /// One line where an evacuation shuts hosts down: how many, when, and in which order. None of a disarmed site, whose hosts are
-/// never told to go, and none once all have been told.
-pub(crate) fn line(view: &View, logins: Option<&Logins>) -> Option<String> {
+/// never told to go, and none once all have been told. `whole`: by a person's order, which is of the whole site; else only
+/// those go that lose their power.
+pub(crate) fn line(view: &View, logins: Option<&Logins>, whole: bool) -> Option<String> {
     let mut stay: Vec<&HostsView> = view.hosts.iter().filter(|hosts| hosts.since.is_none()).collect();
     if !view.armed || stay.is_empty() {
         return None;
@@ -24,8 +25,13 @@ pub(crate) fn line(view: &View, logins: Option<&Logins>) -> Option<String> {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
+    let which = if whole {
+        "HOSTS WILL BE SHUT DOWN"
+    } else {
+        "In an evacuation HOSTS THAT LOSE THEIR POWER ARE SHUT DOWN"
+    };
     Some(format!(
-        "HOSTS WILL BE SHUT DOWN through NUT, last of all, once the workloads are safe{}. Where the power ends before that, in \
+        "{which} through NUT, last of all, once the workloads are safe{}. Where the power ends before that, in \
          this order: {}{more}. Who is not logged in is not told.",
         counted(&stay, logins),
         named.join(", ")
@@ -101,7 +107,7 @@ mod tests {
     #[test]
     fn it_says_how_many_and_who_goes_first() {
         let logins = Logins::from([("long".to_owned(), 9)]);
-        let said = line(&view(true), Some(&logins)).unwrap();
+        let said = line(&view(true), Some(&logins), true).unwrap();
         assert!(said.contains("9 logged in now"), "{said}");
         let (first, then) = (
             said.find("long (rack r1: 9) 300 s before its end"),
@@ -109,20 +115,25 @@ mod tests {
         );
         assert!(first.is_some() && first < then, "{said}");
         assert!(
-            line(&view(true), Some(&Logins::new()))
+            line(&view(true), Some(&Logins::new()), true)
                 .unwrap()
                 .contains("nobody is logged in")
         );
-        assert!(!line(&view(true), None).unwrap().contains("logged in now"));
+        assert!(!line(&view(true), None, true).unwrap().contains("logged in now"));
+        let by_itself = line(&view(true), None, false).unwrap();
+        assert!(
+            by_itself.contains("THAT LOSE THEIR POWER"),
+            "not all of them: {by_itself}"
+        );
     }
 
     #[test]
     fn nothing_is_said_where_no_host_will_go() {
-        assert_eq!(line(&view(false), None), None, "a disarmed site sends nobody off");
+        assert_eq!(line(&view(false), None, true), None, "a disarmed site sends nobody off");
         let mut told = view(true);
         told.hosts.iter_mut().for_each(|hosts| hosts.since = Some(1));
-        assert_eq!(line(&told, None), None);
+        assert_eq!(line(&told, None, true), None);
         told.hosts.clear();
-        assert_eq!(line(&told, None), None);
+        assert_eq!(line(&told, None, true), None);
     }
 }

@@ -120,7 +120,7 @@ pub(crate) async fn post(
         _ => None,
     };
     let hosts = matches!(verb, Some(Verb::Evacuate | Verb::Cut { .. }))
-        .then(|| hosts::line(&room.state.view.borrow(), Some(&room.state.gauges.hosts())))
+        .then(|| hosts::line(&room.state.view.borrow(), Some(&room.state.gauges.hosts()), true))
         .flatten();
     Ok(Json(json!({
         "schema": 1, "verdict": answer.verdict, "why": answer.why, "verb": word, "by": who, "at_wall": at_wall,
