@@ -313,15 +313,12 @@ impl Battery {
         });
         match self.basis {
             Basis::Reported(ix) => {
-                let left_s = (self.likely.max(self.earliest) - detect.channels[ix.at()].good_at) / 1_000;
+                let left_s = detect.channels[ix.at()].value.unwrap_or_default().0.max(0) / MICRO;
+                let id = id(ix);
                 if is_stale(detect, ix) {
-                    let (left_s, id) = (left_s * STALE_RATE, id(ix));
                     format!("{id} reported {left_s} s on battery and is not heard since, so half of it")
                 } else {
-                    format!(
-                        "{} reports {left_s} s on battery; an aged battery lasts for four fifths of it",
-                        id(ix)
-                    )
+                    format!("{id} reports {left_s} s on battery; an aged battery lasts for four fifths of it")
                 }
             }
             Basis::Charge(ix) => {
