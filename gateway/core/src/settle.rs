@@ -309,13 +309,13 @@ impl State {
             return power.why.clone();
         }
         let level = self.level();
-        let worst = self
-            .policy
-            .zones
-            .iter()
-            .zip(&self.site.zones)
-            .find(|(state, _)| state.level == level);
-        worst.map_or_else(String::new, |(state, zone)| format!("{}: {}", zone.id, state.why))
+        let zones = (0u16..).map(ZoneIx).zip(self.policy.zones.iter().zip(&self.site.zones));
+        // That nothing can alarm in one zone is no reason why all is well in the others.
+        let mute = |zone: &ZoneIx| self.detect.tally.protection(*zone).1 == 0;
+        let worst = zones
+            .filter(|(_, (state, _))| state.level == level)
+            .min_by_key(|(ix, _)| mute(ix));
+        worst.map_or_else(String::new, |(_, (state, zone))| format!("{}: {}", zone.id, state.why))
     }
 
     pub(crate) fn subject_id(&self, subject: Subject) -> &str {

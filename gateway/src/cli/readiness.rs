@@ -97,10 +97,9 @@ fn text(document: &Value) -> String {
     let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
     let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     if let Some(at_ms) = document["at_ms"].as_i64() {
-        let ago_s = (wall_now_ms() - at_ms).max(0) / 1_000;
         let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
         let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
-        let _ = writeln!(text, "as of {at} ({ago_s} s ago)");
+        let _ = writeln!(text, "as of {at} ({} ago)", ago(at_ms));
     }
     let columns = list(&document["columns"]);
     let rows = list(&document["rows"]);
@@ -109,14 +108,14 @@ fn text(document: &Value) -> String {
         let also = lost["also_down"]
             .as_str()
             .map_or_else(String::new, |down| format!(" while {} is down", lines::printable(down)));
-        let _ = writeln!(text, "when {} is lost{also}", word(&lost["site"]));
+        let _ = writeln!(text, "when {} is lost{also}{}", word(&lost["site"]), as_of(&rows));
         for row in &rows {
             let cell = &row["cells"][nth];
             let way = cell["way"].as_str().map(lines::printable);
             let way = way.unwrap_or_else(|| word(&row["kind"]));
-            let gone = cell["gone_after_s"]
-                .as_i64()
-                .map_or_else(String::new, |s| format!(", gone after {s} s"));
+            let gone = cell["gone_after_s"].as_i64().map_or_else(String::new, |s| {
+                format!(", gone after {s} s ({})", word(&cell["time_by"]))
+            });
             let _ = writeln!(
                 text,
                 "  {:<5}  {:<wide$}  {way}{gone}",
@@ -131,7 +130,7 @@ fn text(document: &Value) -> String {
     for (title, name) in [("Muster itself", "muster"), ("hooks", "hooks"), ("drills", "drills")] {
         let checks = list(&document[name]);
         if !checks.is_empty() {
-            let _ = writeln!(text, "{title}");
+            let _ = writeln!(text, "{title}{}", as_of(&checks));
         }
         for check in checks {
             let _ = writeln!(
@@ -148,6 +147,16 @@ fn text(document: &Value) -> String {
     }
     let _ = writeln!(text, "{}: {}", word(&document["site"]), word(&document["colour"]));
     text
+}
+
+/// When the one of them was asked that was asked longest ago.
+fn as_of(list: &[Value]) -> String {
+    let oldest = list.iter().filter_map(|one| one["as_of_ms"].as_i64()).min();
+    oldest.map_or_else(String::new, |at| format!(" (as of {} ago)", ago(at)))
+}
+
+fn ago(at_ms: i64) -> String {
+    lines::shortly((wall_now_ms() - at_ms).max(0).unsigned_abs())
 }
 
 fn say(text: &mut String, finding: &Value, wide: usize) {
