@@ -4,9 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-
-use muster_core::{Input, Site, State, step};
 
 use crate::config::{Config, Finding, Severity, load};
 use crate::lines::many;
@@ -56,8 +53,6 @@ struct Checked {
 #[derive(serde::Serialize)]
 struct Counts {
     zones: usize,
-    /// Of these, ids of those where no channel can alarm.
-    mute: Vec<String>,
     sources: usize,
     channels: usize,
     groups: usize,
@@ -95,7 +90,6 @@ impl Counts {
         let site = &config.site;
         Self {
             zones: site.zones.len(),
-            mute: mute(site),
             sources: site.sources.len(),
             channels: site.channels.len(),
             groups: site.groups.len(),
@@ -105,7 +99,7 @@ impl Counts {
 
     fn summary(&self) -> String {
         let each = [
-            many(self.zones, "zone") + &self.said_of_mute(),
+            many(self.zones, "zone"),
             many(self.sources, "source"),
             many(self.channels, "channel"),
             many(self.groups, "group"),
@@ -113,24 +107,6 @@ impl Counts {
         ];
         each.join(", ")
     }
-
-    fn said_of_mute(&self) -> String {
-        if self.mute.is_empty() {
-            return String::new();
-        }
-        format!(" (no channel can alarm in {})", self.mute.join(", "))
-    }
-}
-
-/// As the decision sees it, once it has the config.
-fn mute(site: &Arc<Site>) -> Vec<String> {
-    let mut state = State::new();
-    step(&mut state, 0, &Input::Config(Arc::clone(site)), &mut Vec::new());
-    let zones = state.view(0).zones.into_iter();
-    zones
-        .filter(|zone| zone.groups_total == 0)
-        .map(|zone| zone.id)
-        .collect()
 }
 
 fn lines(checked: &[Checked]) -> String {
@@ -176,20 +152,6 @@ mod tests {
         assert!(text.contains(".toml: ok: 2 zones, 4 sources, "), "{text}");
         assert!(
             text.ends_with(" channels, 2 groups, 12 workloads; 0 errors, 0 warnings\n"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_zone_where_nothing_can_alarm_is_named() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pangyo-as-built.toml");
-        let text = std::fs::read_to_string(file).unwrap() + "\n[[zone]]\nid = \"loading-dock\"\n";
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("site.toml");
-        std::fs::write(&file, text).unwrap();
-        let text = lines(&[Checked::of(&file)]);
-        assert!(
-            text.contains("3 zones (no channel can alarm in loading-dock), 4 sources"),
             "{text}"
         );
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::{Ranks, Rung, RungKind, Site, WayView, Workload};
+use muster_core::{Rung, RungKind, Site, WayView, Workload};
 
 /// Workload, what the rung does, its hook, and where to.
 type Name<'a> = (&'a str, RungKind, &'a str, Option<&'a str>);
@@ -24,14 +24,14 @@ impl<'a> Times<'a> {
         Self(ways.iter().map(|way| (name(way), way)).collect())
     }
 
-    /// What a way was measured to take, if it ever was.
+    /// What a way was measured to take, where that counts and not what is declared.
     pub(super) fn measured(&self, site: &Site, workload: &Workload, rung: &Rung) -> Option<&WayView> {
         let hook = site.hooks[rung.hook.at()].id.as_str();
         let way = self
             .0
             .get(&(workload.id.as_str(), rung.kind, hook, rung.to.as_deref()))?;
         // A config that has just changed declares something else than it did when this was asked.
-        (way.declared_ms == rung.needs_ms && way.live.count + way.drill.count > 0).then_some(*way)
+        (way.declared_ms == rung.needs_ms && way.needs_ms != way.declared_ms).then_some(*way)
     }
 
     /// In words, which of them counts.
@@ -39,13 +39,11 @@ impl<'a> Times<'a> {
         let Some(way) = self.measured(site, workload, rung) else {
             return "declared".to_owned();
         };
-        let is = |ranks: &Ranks| way.needs_ms == i64::from(ranks.p95_ms) && ranks.count > 0;
-        if is(&way.live) {
-            format!("p95 of {}", crate::lines::many(way.live.count as usize, "evacuation"))
-        } else if is(&way.drill) {
-            format!("p95 of {}", crate::lines::many(way.drill.count as usize, "drill"))
+        let (count, what) = if way.needs_ms == i64::from(way.live.p95_ms) {
+            (way.live.count, "evacuation")
         } else {
-            "declared, and longer than was ever measured".to_owned()
-        }
+            (way.drill.count, "drill")
+        };
+        format!("p95 of {}", crate::lines::many(count as usize, what))
     }
 }

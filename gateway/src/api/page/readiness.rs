@@ -38,7 +38,7 @@ fn shown(report: &Report) -> Markup {
             }
             (rest(rows.len(), ROWS))
         }
-        p.none { "Hooks were asked " (oldest(report.hooks.iter())) ", tools " (tools(report)) ", the journal was read " (oldest(report.drills.iter().chain(&report.muster))) "." }
+        p.none { "As of: " @if !report.hooks.is_empty() { "hooks " (oldest(report.hooks.iter())) ", " } "tools " (tools(report)) ", journal and disk " (oldest(report.drills.iter().chain(&report.muster))) "." }
         p.checks { @for check in report.muster.iter().chain(&report.hooks).chain(&report.drills) { (said(check)) " " } }
         (findings(report))
     }

@@ -47,12 +47,13 @@ async fn asked(inner: &Inner) -> Result<Preflight, Fault> {
     let all: Vec<Instance> = door.get("/1.0/instances", &[("recursion", "1")]).await?.it;
     let judge = |(workload, placed): (&String, &Placed)| (workload.clone(), judged(inner, placed, &all));
     let survey = Survey::of(inner, &door, &all).await?;
+    let destinations = &inner.target.places.destinations;
     Ok(Preflight {
         rights: rights(inner, &door, &all),
-        room: survey.room(inner),
-        there: survey.there(inner),
+        room: survey.room(destinations),
+        there: survey.there(&inner.id, destinations),
         workloads: inner.works.iter().map(judge).collect(),
-        stock: survey.stock(inner),
+        stock: survey.stock(destinations),
         ..Preflight::only_reached(Answer::Yes { seen: reached(&door) }, "")
     })
 }

@@ -19,6 +19,9 @@ const NEEDS: Duration = Duration::from_secs(8);
 /// Amounts are in thousandths.
 const BYTE: i128 = 1_000;
 
+/// Members by destination.
+type Destinations = BTreeMap<String, Vec<String>>;
+
 /// What was found.
 pub(super) struct Survey {
     members: Vec<Member>,
@@ -57,7 +60,7 @@ impl Survey {
     }
 
     /// By destination: whether all that stand there have said what they have.
-    pub(super) fn room(&self, inner: &Inner) -> BTreeMap<String, Answer> {
+    pub(super) fn room(&self, to: &Destinations) -> BTreeMap<String, Answer> {
         let answer = |names: &Vec<String>| {
             let (mut seen, mut silent) = (Vec::new(), Vec::new());
             for name in names {
@@ -74,8 +77,7 @@ impl Survey {
                 mend: "start them, or take them out of `destinations`".into(),
             }
         };
-        let all = inner.target.places.destinations.iter();
-        all.map(|(to, names)| (to.clone(), answer(names))).collect()
+        to.iter().map(|(to, names)| (to.clone(), answer(names))).collect()
     }
 
     fn of_member(&self, name: &str) -> Result<&Amounts, String> {
@@ -90,14 +92,14 @@ impl Survey {
     }
 
     /// What the cluster itself says of members; one that only did not answer in time may be there.
-    pub(super) fn there(&self, inner: &Inner) -> BTreeMap<String, There> {
+    pub(super) fn there(&self, hook: &str, to: &Destinations) -> BTreeMap<String, There> {
         let there = |names: &Vec<String>| {
             let down: Vec<String> = names
                 .iter()
                 .filter_map(|name| room::is_down(&self.members, name))
                 .collect();
             if down.len() == names.len() {
-                let why = format!("{}: nobody takes anything there: {}", inner.id, down.join("; "));
+                let why = format!("{hook}: nobody takes anything there: {}", down.join("; "));
                 return Some(There::Nobody { why });
             }
             names
@@ -105,16 +107,15 @@ impl Survey {
                 .any(|name| self.of_member(name).is_ok())
                 .then_some(There::Somebody)
         };
-        let all = inner.target.places.destinations.iter();
-        all.filter_map(|(to, names)| Some((to.clone(), there(names)?)))
+        to.iter()
+            .filter_map(|(to, names)| Some((to.clone(), there(names)?)))
             .collect()
     }
 
     /// A destination of which one member has not answered is not in it: nobody knows what fits there.
-    pub(super) fn stock(self, inner: &Inner) -> Stock {
+    pub(super) fn stock(self, to: &Destinations) -> Stock {
         let is_known = |name: &String| room::is_down(&self.members, name).is_some() || self.of_member(name).is_ok();
-        let all = inner.target.places.destinations.iter();
-        let known = all.filter(|(_, names)| names.iter().all(is_known));
+        let known = to.iter().filter(|(_, names)| names.iter().all(is_known));
         Stock {
             members: known
                 .map(|(to, names)| (to.clone(), names.iter().cloned().collect()))
@@ -169,4 +170,63 @@ fn shown(name: &str, free: &Amounts) -> String {
     let mib = |amount: &i128| amount / (BYTE << 20);
     let all: Vec<String> = free.iter().map(|(what, n)| format!("{} MiB {what}", mib(n))).collect();
     format!("{name} has {} free", all.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `m3` has 100 bytes, `m4` did not answer, `m5` is dead, and nobody knows `m6`; `db` takes 60 bytes and `web` 50.
+    fn survey() -> Survey {
+        let member = |(name, status): (&str, &str)| -> Member {
+            serde_json::from_value(serde_json::json!({ "server_name": name, "status": status })).unwrap()
+        };
+        let bytes = |n: i128| Amounts::from([("memory".to_owned(), n * BYTE)]);
+        let takes = |n| {
+            vec![Piece {
+                takes: bytes(n),
+                only: None,
+            }]
+        };
+        Survey {
+            members: [("m3", "Online"), ("m4", "Online"), ("m5", "Offline")]
+                .map(member)
+                .into(),
+            free: [
+                ("m3".to_owned(), Ok(bytes(100))),
+                ("m4".to_owned(), Err("no answer within 10 s".into())),
+            ]
+            .into(),
+            needs: [("db".to_owned(), takes(60)), ("web".to_owned(), takes(50))].into(),
+        }
+    }
+
+    fn to(members: &[&str]) -> Destinations {
+        [("busan".to_owned(), members.iter().map(|m| (*m).to_owned()).collect())].into()
+    }
+
+    #[test]
+    fn only_what_the_cluster_calls_down_is_nobody() {
+        let there = |members: &[&str]| survey().there("lxd", &to(members)).remove("busan");
+        assert_eq!(there(&["m3", "m5"]), Some(There::Somebody));
+        assert_eq!(there(&["m4", "m5"]), None, "it may be there");
+        let Some(There::Nobody { why }) = there(&["m5", "m6"]) else {
+            unreachable!("nobody is there")
+        };
+        assert!(
+            why.contains("m5, which is Offline; m6, which the cluster does not know"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn everything_that_comes_is_summed_up_where_all_have_answered() {
+        let mut stock = survey().stock(&to(&["m3", "m5"]));
+        assert_eq!(stock.take("busan", "db"), Ok(()));
+        assert!(stock.take("busan", "web").is_err(), "each alone would fit");
+        assert!(!survey().stock(&to(&["m3", "m4"])).knows("busan"), "m4 may have room");
+        let room = |members: &[&str]| survey().room(&to(members)).remove("busan");
+        assert!(matches!(room(&["m3"]), Some(Answer::Yes { .. })));
+        assert!(matches!(room(&["m3", "m4"]), Some(Answer::No { why, .. }) if why.contains("no answer within")));
+    }
 }
