@@ -38,7 +38,7 @@ fn tile(moment: &Moment<'_>, zone: &ZoneView) -> Markup {
 }
 
 /// Nothing there can vote, so that nothing is said of it is no good news. Work or power may still be.
-pub(super) fn is_mute(zone: &ZoneView) -> bool {
+fn is_mute(zone: &ZoneView) -> bool {
     zone.groups_total == 0 && zone.level == Level::Normal
 }
 
