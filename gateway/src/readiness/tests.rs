@@ -468,15 +468,21 @@ fn what_comes_is_summed_up_against_what_the_target_found() {
 
 #[test]
 fn a_budget_stands_in_the_way_of_a_move_alone() {
-    let mut known = Known::default();
-    known.asked[0].moves.insert("web".into(), no());
-    let report = known.report();
-    let web = cell(&report, "web", None);
+    let mut known = Known::with("room = 10", "room = 20");
+    let web = |known: &Known| cell(&known.report(), "web", None).clone();
+    let before = web(&known);
     assert_eq!(
-        (web.colour, web.way.as_deref()),
+        (before.colour, before.way.as_deref()),
+        (Colour::Green, Some("move to paris-1"))
+    );
+    known.asked[0].moves.insert("web".into(), no());
+    let held = web(&known);
+    assert_eq!(
+        (held.colour, held.way.as_deref()),
         (Colour::Amber, Some("failover to nice-1"))
     );
-    assert_eq!(cell(&report, "db", None).colour, Colour::Green);
+    assert!(says(&held, "move to paris-1 is out: mover: refused"), "{held:?}");
+    assert_eq!(cell(&known.report(), "db", None).colour, Colour::Green);
 }
 
 #[test]
