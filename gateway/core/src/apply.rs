@@ -1,6 +1,6 @@
 //! What each durable change does to the state: live and after a restart the same function.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
@@ -60,7 +60,7 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
-        Record::ReturnEnded { .. } => state.policy.returning = None,
+        Record::ReturnEnded { .. } => (state.policy.returning, state.policy.hold_until) = (None, None),
         Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
@@ -105,6 +105,8 @@ fn open(state: &mut State, at: Millis, n: u32, why: &str) {
     state.plan.start_over(&state.site, mode);
     state.plan.cordon_since = at;
     state.policy.returning = None;
+    // Whoever held the way back has not held this evacuation.
+    (state.policy.hold_until, state.policy.held_by) = (None, BTreeSet::new());
     state.policy.incident = Some(Incident {
         n,
         opened: at,

@@ -78,6 +78,11 @@ impl State {
                 self.incident_id(open.n)
             ));
         }
+        if let Some(by) = &self.policy.returning {
+            return Some(format!(
+                "what was evacuated is on its way home, as ordered by {by}: drill when it is over"
+            ));
+        }
         if self.level() >= Level::Prepare {
             return Some(format!("the site is at {}: {}", self.level(), self.why()));
         }

@@ -114,7 +114,10 @@ impl State {
     }
 
     fn no_return(&self, now: Millis) -> Option<String> {
-        self.cannot_return(now)
+        let drill = self.drill.as_ref().map(|drill| self.drill_id(drill.n));
+        drill
+            .map(|id| format!("{id} is under way: order the return when it is over"))
+            .or_else(|| self.cannot_return(now))
             .or_else(|| (!self.anything_away()).then(|| "nothing is away that could be brought home".into()))
     }
 

@@ -337,3 +337,44 @@ fn a_way_home_teaches_nothing_about_the_way_out() {
     let_all_go_well(&mut stand);
     assert_eq!(stand.state.ways().collect::<Vec<_>>(), before);
 }
+
+fn order_drill(stand: &mut Stand) -> Verdict {
+    let (by, works, dry, nonce) = (Some(ANN), Vec::new(), false, 9);
+    stand.input(&Input::Drill { by, works, dry, nonce });
+    stand.answers.last().unwrap().verdict
+}
+
+#[test]
+fn of_a_drill_and_a_return_the_one_that_comes_second_is_refused() {
+    let mut stand = away(three());
+    assert_eq!(order_drill(&mut stand), Verdict::Taken, "{}", why(&stand));
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("s-d1 is under way"), "{}", why(&stand));
+    assert!(homeward(&stand).is_empty());
+    stand.wait(60 * MINUTE);
+    assert!(stand.view().drill.is_none());
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken, "{}", why(&stand));
+    let calls = stand.calls.len();
+    assert_eq!(order_drill(&mut stand), Verdict::Refused);
+    assert!(why(&stand).contains("on its way home"), "{}", why(&stand));
+    assert_eq!(stand.calls.len(), calls);
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+    assert_eq!(order_drill(&mut stand), Verdict::Taken, "{}", why(&stand));
+}
+
+#[test]
+fn who_held_the_way_back_may_hold_the_next_evacuation_too() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    let_all_go_well(&mut stand);
+    stand.both(Verb::Evacuate);
+    let_all_go_well(&mut stand);
+    stand.both(Verb::Reset);
+    stand.both(Verb::Return);
+    assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken);
+    stand.both(Verb::Evacuate);
+    let held = stand.view().orders.iter().any(|o| o.verb == "hold");
+    assert!(!held, "a hold of the way back holds nothing of a fire");
+    assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken, "{}", why(&stand));
+}

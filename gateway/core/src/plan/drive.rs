@@ -204,7 +204,8 @@ impl State {
 
     /// For how long a hold may last: until what waits, or the last rung of what runs, would no longer fit.
     pub(crate) fn slack(&self, now: Millis, scope: &Scope) -> Millis {
-        let waiting = schedule::slots(&self.site, &self.plan, now, scope);
+        // What is put off until its latest start has its slack before that.
+        let waiting = schedule::earliest(&self.site, &self.plan, now, scope);
         let waiting = waiting
             .iter()
             .filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
