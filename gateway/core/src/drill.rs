@@ -7,7 +7,7 @@ use crate::{
     Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
     detect::Detect,
     plan::{Plan, Stage, Step, Work, step_id},
-    policy::{Drill, Ended, Incident, Policy},
+    policy::{Drill, Ended, Incident, Policy, ladder_words},
     retained::Named,
 };
 
@@ -398,6 +398,7 @@ impl Drill {
             workload: workload.id.clone(),
             passed: safe && failed.is_none(),
             by: safe.then(|| step_id(workload, work.rung, Phase::Verify)),
+            ladder: ladder_words(&self.site, workload),
             took_ms: work.safe_at.map(|at| at - self.begun),
             why,
         }

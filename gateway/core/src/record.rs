@@ -297,7 +297,7 @@ pub struct Leftover {
     /// Drills so far; the next is this plus one.
     #[serde(default)]
     pub drills: u32,
-    /// By workload id: the step by which it passed its last drill.
+    /// By workload id: the ladder with which it passed its last drill, in words. Older ones have a step here, which is no ladder.
     #[serde(default)]
     pub proven: BTreeMap<String, String>,
 }
@@ -347,6 +347,9 @@ pub struct DrillResult {
     pub passed: bool,
     /// The step whose probe said so.
     pub by: Option<String>,
+    /// The ladder it has now, in words: every rung with its destination and its hook. Empty in a journal of core 5.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ladder: String,
     /// After the drill began. Milliseconds.
     pub took_ms: Option<Millis>,
     /// One line; empty where there is nothing to say.
@@ -357,11 +360,11 @@ pub struct DrillResult {
 const MOST_PROVEN: usize = 20_000;
 
 impl DrillResult {
-    /// A workload that passed is proven by the step it passed by; one that did not is proven no longer.
+    /// A workload that passed is proven with the ladder it has; one that did not is proven no longer.
     pub(crate) fn prove(&self, proven: &mut BTreeMap<String, String>) {
         match &self.by {
-            Some(step) if self.passed && proven.len() < MOST_PROVEN => {
-                proven.insert(self.workload.clone(), step.clone());
+            Some(_) if self.passed && proven.len() < MOST_PROVEN => {
+                proven.insert(self.workload.clone(), self.ladder.clone());
             }
             _ => drop(proven.remove(&self.workload)),
         }

@@ -315,3 +315,43 @@ fn a_drill_in_a_state_of_core_4_goes_on() {
     answer_everything(&mut stand, |_| HookOutcome::Done);
     assert_eq!(ended(&stand).expect("an end").0, DrillOutcome::Passed);
 }
+
+#[test]
+fn with_another_hook_destination_or_rung_a_workload_is_unproven() {
+    let mut passed = Stand::new(two());
+    drill(&mut passed);
+    answer_everything(&mut passed, |_| HookOutcome::Done);
+    assert!(passed.view().unproven.is_empty());
+    let changes: [fn(&mut Site); 4] = [
+        |s| s.hooks[0].id = "another".into(),
+        |s| s.workloads[1].rungs[0].hook = muster_core::HookIx(1),
+        |s| s.workloads[1].rungs[0].to = Some("elsewhere".into()),
+        |s| drop(s.workloads[1].rungs.remove(1)),
+    ];
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut site = passed.file.clone();
+        change(&mut site);
+        let mut again = passed.restart(u64::MAX);
+        again.reload(site).expect("it is taken");
+        let unproven = again.view().unproven;
+        assert!(unproven.contains(&"web".into()), "change {i}: {unproven:?}");
+        assert_eq!(again.order(ANN, Verb::Arm), Verdict::Pending, "change {i}");
+    }
+    let mut slower = passed.file.clone();
+    slower.workloads[1].rungs[0].needs_ms += 1;
+    passed.reload(slower).expect("it is taken");
+    assert!(passed.view().unproven.is_empty(), "how long it takes is no other way");
+}
+
+#[test]
+fn a_proof_that_does_not_name_its_hooks_is_none() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    for entry in &mut stand.entries {
+        if let Record::DrillEnded { results, .. } = &mut entry.record {
+            results.iter_mut().for_each(|r| r.ladder.clear());
+        }
+    }
+    assert_eq!(stand.restart(u64::MAX).view().unproven, ["db", "web"]);
+}

@@ -210,6 +210,7 @@ fn drills() -> Vec<Record> {
         workload: s("db"),
         passed,
         by,
+        ladder: s("move to busan by mover"),
         took_ms: Some(i64::MAX),
         why: s("ok"),
     };
