@@ -4,7 +4,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
-use crate::{Lessons, Millis, Mode, Phase, Way};
+use crate::{Away, Lessons, Millis, Mode, Phase, Way};
 
 /// A record with its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -175,6 +175,9 @@ pub enum Record {
         mode: Mode,
         /// Fencing token.
         token: u64,
+        /// Hook id; none in a journal of core 5.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hook: Option<String>,
     },
     /// The hook has taken the step on (202).
     StepAccepted {
@@ -300,11 +303,15 @@ pub struct Leftover {
     /// By workload id: the ladder with which it passed its last drill, in words. Older ones have a step here, which is no ladder.
     #[serde(default)]
     pub proven: BTreeMap<String, String>,
+    /// What has left and is not home again.
+    #[serde(default, skip_serializing_if = "Away::is_empty")]
+    pub away: Away,
 }
 
 impl Leftover {
     /// Takes the next entry.
     pub fn take(&mut self, record: &Record) {
+        self.away.take(record);
         match record {
             Record::IncidentClosed { n, .. } => self.resets = self.resets.max(*n),
             Record::OrderTaken {

@@ -61,7 +61,7 @@ impl State {
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
         let cordoned = works
             .into_iter()
-            .all(|(w, work)| work.prepared || scope.waits.contains(&w));
+            .all(|(w, work)| !work.wants_cordon() || scope.waits.contains(&w));
         if !self.policy.holding(now) && (cordon_over || cordoned) {
             self.start(now, scope, out);
         }
@@ -77,7 +77,7 @@ impl State {
     fn prepare(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         let book = &self.plan.book;
         let lacks = |w: &WorkloadIx| {
-            !scope.spared.contains(w) && !book.works[w.at()].prepared && !book.has_live(*w, Phase::Prepare)
+            !scope.spared.contains(w) && book.works[w.at()].wants_cordon() && !book.has_live(*w, Phase::Prepare)
         };
         let lacking: Vec<WorkloadIx> = self.plan.queue.iter().copied().filter(lacks).collect();
         if lacking.is_empty() {
@@ -249,6 +249,7 @@ impl State {
             return;
         }
         let workload = self.site.workloads[work.at()].id.clone();
+        let hook = self.site.hooks[rung_of(&self.site, work, rung).1.at()].id.clone();
         let mode = self.plan.book.mode;
         // Whoever keeps a fence for drills sees it rise over drills and incidents alike.
         let drills = if mode == Mode::Drill {
@@ -265,6 +266,7 @@ impl State {
             phase,
             mode,
             token,
+            hook: Some(hook),
         };
         self.record(now, intent, out);
         if schedule::skipped(&self.site, mode, rung_of(&self.site, work, rung).1) {
@@ -276,7 +278,7 @@ impl State {
     /// step: only one that was withdrawn is begun again.
     fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase), home: bool) -> Option<String> {
         if home || phase == Phase::Restore {
-            return self.must_not_return(step).or_else(|| self.begun_already(step));
+            return self.must_not_return(step).or_else(|| self.begun_back(step, home));
         }
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
@@ -295,6 +297,16 @@ impl State {
         let again = self.plan.book.find(step)?;
         let end = self.plan.book.step(again).ended().map(|(end, _)| end);
         (end != Some(StepEnd::Withdrawn)).then(|| format!("{step} was about to begin twice"))
+    }
+
+    /// On the way back what could not be done is tried again by another order, and a question may be asked as often as it takes.
+    fn begun_back(&self, step: &str, home: bool) -> Option<String> {
+        let again = self.plan.book.find(step)?;
+        let over = match self.plan.book.step(again).ended() {
+            Some((end, _)) => home || matches!(end, StepEnd::Withdrawn | StepEnd::Cannot),
+            None => false,
+        };
+        (!over).then(|| format!("{step} was about to begin twice"))
     }
 
     pub(crate) fn skip(&mut self, now: Millis, step: String, out: &mut Vec<Effect>) {

@@ -9,6 +9,8 @@ use crate::{Effect, EventKind, HookOutcome, Millis, Mode, Phase, Record, State, 
 const BACKOFF_FIRST_MS: Millis = 250;
 /// Longest pause.
 const BACKOFF_LONGEST_MS: Millis = 8_000;
+/// So often is asked whether people have brought home what its hook could not.
+const LAST_WORDS: u32 = 3;
 /// A workload whose last rung cannot is tried again this often.
 const STRANDED_RETRY_MS: Millis = 30_000;
 
@@ -96,7 +98,7 @@ impl State {
         let last = is_last(&self.site, step.work, step.rung);
         match step.phase {
             // Not there yet is no end: the probe is asked again while the rung fits.
-            Phase::Verify => self.retry(now, i, note, out),
+            Phase::Verify if !self.is_last_word(i) => self.retry(now, i, note, out),
             Phase::Evacuate if last => self.strand(now, i, note, out),
             _ => self.end(now, i, StepEnd::Cannot, note.into(), out),
         }
@@ -124,7 +126,16 @@ impl State {
         });
     }
 
+    /// Whether somebody else has brought home what its hook could not: asked a few times, or the return would have no end.
+    fn is_last_word(&self, i: usize) -> bool {
+        let step = self.plan.book.step(i);
+        step.home && self.could_not_come(step.work) && step.attempts >= LAST_WORDS
+    }
+
     fn retry(&mut self, now: Millis, i: usize, cause: &str, out: &mut Vec<Effect>) {
+        if self.is_last_word(i) {
+            return self.end(now, i, StepEnd::Cannot, cause.into(), out);
+        }
         let step = self.plan.book.step(i);
         let doubled = BACKOFF_FIRST_MS << step.attempts.saturating_sub(1).min(8);
         let (id, first) = (step.id.clone(), step.attempts == 1);

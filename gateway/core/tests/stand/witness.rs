@@ -6,7 +6,7 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Effect, Entry, FeedKind, Input, Millis, Mode, Part, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -22,6 +22,10 @@ struct Intent {
     at: Millis,
     token: u64,
     end: Option<StepEnd>,
+    workload: String,
+    phase: Phase,
+    /// Of the way back: the order it was begun by.
+    by_order: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +52,10 @@ pub struct Witness {
     open: bool,
     /// Two have ordered that what was moved is brought home.
     returning: bool,
+    /// How many orders to return there have been.
+    returns: u32,
+    /// Workloads that are away for real, as their probes said, and were not told to come home since.
+    away: BTreeSet<String>,
     /// Destinations with a vote of their own.
     lost: BTreeSet<String>,
     armed: bool,
@@ -86,6 +94,8 @@ impl Witness {
             lost: BTreeSet::new(),
             open: false,
             returning: false,
+            returns: 0,
+            away: BTreeSet::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -114,6 +124,9 @@ impl Witness {
 
     pub fn saw(&mut self, now: Millis, input: &Input, out: &[Effect], state: &State) {
         if let Input::Config(site) = input {
+            let ladder = |s: &Site, id: &str| s.workloads.iter().find(|w| w.id == id).map(|w| w.rungs.clone());
+            // With another ladder it begins anew.
+            self.away.retain(|id| ladder(&self.site, id) == ladder(site, id));
             self.site = (**site).clone();
             if !self.arm_ordered {
                 self.armed = site.armed;
@@ -361,6 +374,7 @@ impl Witness {
             Record::ActedUnstored { .. } => self.marked = true,
             Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
+                self.incident = (!leftover.away.is_empty()).then_some(leftover.resets);
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
@@ -463,6 +477,7 @@ impl Witness {
             Verb::Return => {
                 assert!(!held && !self.open, "a return, and an incident is open");
                 self.returning = true;
+                self.returns += 1;
             }
         }
     }

@@ -193,6 +193,7 @@ fn steps() -> Vec<Record> {
                 phase,
                 mode,
                 token: u64::MAX,
+                hook: Some(s("mover")),
             });
         }
     }

@@ -11,6 +11,7 @@ impl Witness {
             phase,
             mode,
             token,
+            workload,
             ..
         } = &entry.record
         else {
@@ -38,9 +39,20 @@ impl Witness {
             at: entry.at,
             token: *token,
             end: None,
+            workload: workload.clone(),
+            phase: *phase,
+            by_order: self.returns,
         };
+        let sends = matches!(phase, Phase::Prepare | Phase::Evacuate) && *mode == Mode::Live;
+        assert!(!sends || !self.away.contains(workload), "{step}, and {workload} is away");
+        if *phase == Phase::Restore {
+            self.away.remove(workload);
+        }
         if let Some(old) = self.intents.insert(key, intent) {
-            assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
+            // What could not come home is tried again by another order only; and a question may be asked again.
+            let again = homeward && (self.returns > old.by_order || *phase == Phase::Verify);
+            let may = old.end == Some(StepEnd::Withdrawn) || again && old.end.is_some_and(|end| end != StepEnd::Done);
+            assert!(may, "{step} begins twice (8): {old:?}");
         }
     }
 
@@ -58,7 +70,12 @@ impl Witness {
         let mode = [Mode::Live, Mode::Drill].into_iter().find(live);
         let mode = mode.unwrap_or_else(|| panic!("{step} ends, and never began"));
         let key = (n, step.to_string(), mode);
-        self.intents.get_mut(&key).expect("an intent").end = Some(end);
+        let homeward = self.homeward(step, Phase::Verify);
+        let intent = self.intents.get_mut(&key).expect("an intent");
+        intent.end = Some(end);
+        if intent.phase == Phase::Verify && end == StepEnd::Done && !homeward && mode == Mode::Live {
+            self.away.insert(intent.workload.clone());
+        }
     }
 
     /// Invariants 7, 8, 11 and 15.
