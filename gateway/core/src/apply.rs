@@ -366,6 +366,7 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
         percent: None,
         home,
         accepted: false,
+        aside: false,
         stuck: false,
         stranded: false,
         note: String::new(),
@@ -375,9 +376,13 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
 
 fn accept(state: &mut State, at: Millis, step: &str) {
     if let Some((book, i)) = state.plan.find_live(step) {
-        book.change(&state.site, i, |step| {
-            (step.accepted, step.doing) = (true, Doing::Accepted { heard: at });
-        });
+        book.change(&state.site, i, |step| step.accepted = true);
+        let step = book.step(i);
+        if !matches!(step.doing, Doing::Backoff { .. }) || book.may_call(&state.site, step) {
+            book.change(&state.site, i, |step| {
+                (step.aside, step.doing) = (false, Doing::Accepted { heard: at });
+            });
+        }
     }
 }
 

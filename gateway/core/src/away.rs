@@ -111,6 +111,7 @@ impl Away {
                 let all = self.live.values_mut().chain(self.drill.values_mut());
                 all.flat_map(|gone| &mut gone.sent).for_each(Sent::again);
             }
+            Record::IncidentClosed { .. } | Record::ReturnEnded { .. } if self.is_empty() => *self = Self::default(),
             _ => {}
         }
     }

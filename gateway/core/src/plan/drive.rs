@@ -30,7 +30,7 @@ impl State {
             self.fall(now, scope, out);
         }
         // Before anything new starts, or a step that is tried again would never find a lane free.
-        self.ask_again(now, scope, out);
+        self.ask_again(now, scope, false, out);
         // A step that ends in the same breath (a skipped drill) may let others start.
         for _ in 0..=self.site.workloads.len() {
             let before = self.seq;
@@ -39,6 +39,7 @@ impl State {
                 break;
             }
         }
+        self.ask_again(now, scope, true, out);
         self.release(now, scope, out);
         self.plan.wake = self.next_due(now, scope);
     }
@@ -146,7 +147,7 @@ impl State {
     fn fits(&self, now: Millis, deadline: Millis, step: &Step) -> bool {
         let reserve_left = now < deadline - self.plan.times.reserve(step.work);
         let needs = self.plan.times.needs(step.work, step.rung);
-        let waits = matches!(step.doing, Doing::Backoff { .. });
+        let waits = matches!(step.doing, Doing::Backoff { .. }) && !step.aside;
         match step.phase {
             Phase::Verify => reserve_left || (!waits && now < step.begun + PROBE_WAIT_MS),
             _ if waits && step.attempts > 0 => now + needs <= deadline,
@@ -155,21 +156,31 @@ impl State {
     }
 
     fn start(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
-        for slot in schedule::slots(&self.site, &self.plan, now, scope) {
+        let slots = schedule::slots(&self.site, &self.plan, now, scope);
+        for (at, slot) in slots.iter().enumerate() {
             let late = scope
                 .end(slot.work)
                 .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
-            let (kind, hook) = rung_of(&self.site, slot.work, slot.rung);
-            let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
-            if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
-                if let Some(place) = slot.passed {
-                    let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
-                    self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+            let (_, hook) = rung_of(&self.site, slot.work, slot.rung);
+            if schedule::skipped(&self.site, self.plan.book.mode, hook) {
+                self.start_one(now, slot, out);
+            } else if ready || late {
+                self.make_room(now, (&slots, at), scope, out);
+                if self.plan.book.lane_free(&self.site, hook) {
+                    self.start_one(now, slot, out);
                 }
-                self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
             }
         }
+    }
+
+    fn start_one(&mut self, now: Millis, slot: &schedule::Slot, out: &mut Vec<Effect>) {
+        if let Some(place) = slot.passed {
+            let (kind, _) = rung_of(&self.site, slot.work, slot.rung);
+            let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
+            self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+        }
+        self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
     }
 
     /// Why a workload does not go to a place.

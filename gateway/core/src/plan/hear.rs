@@ -12,7 +12,7 @@ const BACKOFF_LONGEST_MS: Millis = 8_000;
 /// So often is asked whether people have brought home what its hook could not.
 const LAST_WORDS: u32 = 3;
 /// A workload whose last rung cannot is tried again this often.
-const STRANDED_RETRY_MS: Millis = 30_000;
+pub(super) const STRANDED_RETRY_MS: Millis = 30_000;
 
 impl State {
     /// What a hook said. Late words, about steps that have ended or of another mode, change nothing.
@@ -63,9 +63,14 @@ impl State {
             let id = step.id.clone();
             self.record(now, Record::StepAccepted { step: id }, out);
         }
+        // A late word of what waits without a lane: it is called again when there is one.
+        let step = self.plan.book.step(i);
+        let waits = matches!(step.doing, Doing::Backoff { .. }) && !self.plan.book.may_call(&self.site, step);
         self.plan.book.change(&self.site, i, |step| {
             step.percent = percent.map(|p| p.min(100)).or(step.percent);
-            step.doing = Doing::Accepted { heard: now };
+            if !waits {
+                (step.aside, step.doing) = (false, Doing::Accepted { heard: now });
+            }
         });
     }
 

@@ -93,7 +93,8 @@ impl State {
             return self.stop_return(now, &why, out);
         }
         let scope = &Scope::nothing_doomed();
-        self.ask_again(now, scope, out);
+        self.ask_again(now, scope, false, out);
+        self.ask_again(now, scope, true, out);
         // A step that ends in the same breath (a skipped drill) may let others start.
         for _ in 0..=self.site.workloads.len() {
             let before = self.seq;

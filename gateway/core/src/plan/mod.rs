@@ -7,6 +7,7 @@ mod due;
 mod flaw;
 mod hear;
 mod home;
+mod lanes;
 mod order;
 mod places;
 pub(crate) mod schedule;
@@ -158,6 +159,9 @@ pub(crate) struct Step {
     pub(crate) home: bool,
     /// The hook has taken it on; the journal knows.
     pub(crate) accepted: bool,
+    /// It waits without a lane, though nothing was wrong with it: others come first.
+    #[serde(default)]
+    pub(crate) aside: bool,
     pub(crate) stuck: bool,
     /// The last rung, and it cannot.
     pub(crate) stranded: bool,

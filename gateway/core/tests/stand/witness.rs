@@ -6,7 +6,7 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Effect, Entry, FeedKind, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Effect, Entry, FeedKind, HookOutcome, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -52,6 +52,8 @@ pub struct Witness {
     open: bool,
     /// Two have ordered that what was moved is brought home.
     returning: bool,
+    /// Attempts under way, by incident and step: the hook each is at.
+    running: BTreeMap<(String, String), String>,
     /// How many orders to return there have been.
     returns: u32,
     /// Workloads that are away for real, as their probes said, and were not told to come home since.
@@ -94,6 +96,7 @@ impl Witness {
             lost: BTreeSet::new(),
             open: false,
             returning: false,
+            running: BTreeMap::new(),
             returns: 0,
             away: BTreeSet::new(),
             intents: BTreeMap::new(),
@@ -144,6 +147,13 @@ impl Witness {
             self.journal_sick = trouble.is_some();
         }
         self.hear(now, input);
+        if let Input::Hook {
+            incident, step, outcome, ..
+        } = input
+            && !matches!(outcome, HookOutcome::Accepted | HookOutcome::Running { .. })
+        {
+            self.running.remove(&(incident.clone(), step.clone()));
+        }
         let (mut fired, mut closed) = (BTreeSet::new(), false);
         for effect in out {
             match effect {
@@ -155,6 +165,7 @@ impl Witness {
                 }
                 Effect::FireHook(call) => {
                     self.call(now, call);
+                    self.lanes(call);
                     assert!(
                         fired.insert(call.step.clone()),
                         "{} called twice in one step",
@@ -162,7 +173,8 @@ impl Witness {
                     );
                 }
                 Effect::Fault(what) => panic!("fault: {what}"),
-                Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) => {}
+                Effect::CancelHook { incident, step } => drop(self.running.remove(&(incident.clone(), step.clone()))),
+                Effect::Event(_) | Effect::Answer(_) => {}
             }
         }
         self.steps_seen += 1;

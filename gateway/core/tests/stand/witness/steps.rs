@@ -56,6 +56,21 @@ impl Witness {
         }
     }
 
+    /// A hook is never at more than its lanes: whoever has to go for another is called off first.
+    pub(super) fn lanes(&mut self, call: &Call) {
+        let hook = &self.site.hooks[call.hook.at()];
+        let key = (call.incident.clone(), call.step.clone());
+        let known = self.running.insert(key, hook.id.clone());
+        let at_it = self.running.values().filter(|id| **id == hook.id).count();
+        assert!(
+            known.is_some() || at_it <= usize::from(hook.max_parallel),
+            "{} is called, and {} is at {at_it} of {}",
+            call.step,
+            hook.id,
+            hook.max_parallel
+        );
+    }
+
     /// Of the way back, by its phase or because it asks at home.
     fn homeward(&self, step: &str, phase: Phase) -> bool {
         phase == Phase::Restore || step.ends_with(&format!(".verify.{}", self.site.id))
