@@ -105,9 +105,7 @@ impl Away {
             Record::IncidentOpened { n, .. } => self.opens(*n),
             Record::StepIntent { .. } => self.begins(record),
             Record::StepEnded { step, end, note } => self.ends(step, *end, note),
-            Record::OrderTaken {
-                verb: Verb::Return, ..
-            } => {
+            Record::OrderTaken { verb: Verb::Return, .. } => {
                 let all = self.live.values_mut().chain(self.drill.values_mut());
                 all.flat_map(|gone| &mut gone.sent).for_each(Sent::again);
             }
@@ -338,7 +336,11 @@ impl Sent {
 
     /// Its rung in a ladder: by the same hook, or by whichever goes there now.
     pub(crate) fn rung_in(&self, site: &Site, workload: &Workload) -> Option<u8> {
-        let rungs = || (0u8..).zip(&workload.rungs).filter(|(_, rung)| self.is_of(rung.kind, &rung.to));
+        let rungs = || {
+            (0u8..)
+                .zip(&workload.rungs)
+                .filter(|(_, rung)| self.is_of(rung.kind, &rung.to))
+        };
         let same = |hook: &String| rungs().find(|(_, rung)| site.hooks[rung.hook.at()].id == *hook);
         let found = self.hook.as_ref().and_then(same).or_else(|| rungs().next());
         found.map(|(at, _)| at)

@@ -331,7 +331,9 @@ fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     let book = &mut state.plan.book;
     for i in book.live().collect::<Vec<_>>() {
         let (doing, aside) = (Doing::Backoff { until: now }, book.step(i).phase != Phase::Prepare);
-        book.change(&state.site, i, |step| (step.attempts, step.doing, step.aside) = (1, doing, aside));
+        book.change(&state.site, i, |step| {
+            (step.attempts, step.doing, step.aside) = (1, doing, aside)
+        });
     }
     // What may be under way is asked at once, as far as there are lanes; it has not failed, so it does not fall either.
     for i in book.live().collect::<Vec<_>>() {

@@ -202,7 +202,10 @@ fn what_cannot_come_stays_and_keeps_what_it_needs_there() {
     }
     assert_eq!(states(&stand), ["moved", "moved", "home"], "`db` stays with `web`");
     let said = over(&stand).unwrap();
-    for words in ["2 could not come: web: its disk burnt; db: what needs it", "order return again"] {
+    for words in [
+        "2 could not come: web: its disk burnt; db: what needs it",
+        "order return again",
+    ] {
         assert!(said.contains(words), "{said}");
     }
 }
@@ -255,10 +258,18 @@ fn another_order_tries_again_what_is_not_home_and_nothing_else() {
     };
     let first = returned(&mut stand, broken);
     assert!(first.contains(&"web.move.restore.far".into()) && !first.contains(&"db.move.restore.far".into()));
-    assert_eq!(returned(&mut stand, broken), ["web.move.restore.far", "web.move.verify.s"]);
+    assert_eq!(
+        returned(&mut stand, broken),
+        ["web.move.restore.far", "web.move.verify.s"]
+    );
     assert_eq!(stand.workload("web"), "moved");
     let third = returned(&mut stand, |_| HookOutcome::Done);
-    let all = ["web.move.restore.far", "web.move.verify.s", "db.move.restore.far", "db.move.verify.s"];
+    let all = [
+        "web.move.restore.far",
+        "web.move.verify.s",
+        "db.move.restore.far",
+        "db.move.verify.s",
+    ];
     assert_eq!(third, all);
     assert_eq!(states(&stand), ["home"; 3]);
 }
@@ -274,7 +285,10 @@ fn what_people_have_brought_home_is_asked_for_and_then_known() {
     assert_eq!(states(&stand), ["home"; 3]);
     stand.fire();
     let_all_go_well(&mut stand);
-    let again = stand.calls.iter().filter(|c| c.incident == "s-2" && c.phase == Phase::Evacuate);
+    let again = stand
+        .calls
+        .iter()
+        .filter(|c| c.incident == "s-2" && c.phase == Phase::Evacuate);
     assert_eq!(again.count(), 3, "it is saved like anything at home");
 }
 
@@ -299,7 +313,11 @@ fn every_hook_that_was_sent_something_is_sent_the_way_back_the_last_one_first() 
     let mut stand = stopped_at_last(three());
     assert_eq!(stand.workload("web"), "stopped");
     let called = returned(&mut stand, |_| HookOutcome::Done);
-    let web: Vec<&str> = called.iter().map(String::as_str).filter(|s| s.starts_with("web")).collect();
+    let web: Vec<&str> = called
+        .iter()
+        .map(String::as_str)
+        .filter(|s| s.starts_with("web"))
+        .collect();
     let back = ["web.stop", "web.failover", "web.move"].map(|rung| {
         let to = if rung == "web.move" { ".far" } else { "" };
         [format!("{rung}.restore{to}"), format!("{rung}.verify.s")]
@@ -314,10 +332,22 @@ fn every_hook_that_was_sent_something_is_sent_the_way_back_the_last_one_first() 
 #[test]
 fn what_is_home_and_still_closed_in_is_opened_by_the_next_order() {
     let mut stand = stopped_at_last(three());
-    let shut = |step: &str| if step == "web.failover.restore" { no() } else { HookOutcome::Done };
+    let shut = |step: &str| {
+        if step == "web.failover.restore" {
+            no()
+        } else {
+            HookOutcome::Done
+        }
+    };
     returned(&mut stand, shut);
     assert_eq!(states(&stand), ["home"; 3], "`db` need not wait for a door");
-    assert!(over(&stand).unwrap().contains("web, which is home and closed in: its disk burnt"), "{:?}", over(&stand));
+    assert!(
+        over(&stand)
+            .unwrap()
+            .contains("web, which is home and closed in: its disk burnt"),
+        "{:?}",
+        over(&stand)
+    );
     let again = returned(&mut stand, |_| HookOutcome::Done);
     assert_eq!(again, ["web.failover.restore", "web.failover.verify.s"]);
     assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused, "nothing is left");
@@ -352,12 +382,26 @@ fn what_is_away_is_left_where_it_is_by_the_next_fire_and_comes_home_after_it() {
     let mut stand = stand.restart(u64::MAX);
     stand.fire();
     let_all_go_well(&mut stand);
-    assert_eq!(of_incident(&stand, "s-2"), ["log.stop.prepare", "log.stop.evacuate", "log.stop.verify"]);
+    assert_eq!(
+        of_incident(&stand, "s-2"),
+        ["log.stop.prepare", "log.stop.evacuate", "log.stop.verify"]
+    );
     assert_eq!(states(&stand), ["moved", "moved", "stopped"]);
     let said = |e: &muster_core::Event| e.line.contains("left where they are: db, web;");
     assert!(stand.events.iter().any(said), "it is said");
-    let web = stand.view().incident.unwrap().workloads.into_iter().find(|w| w.id == "web").unwrap();
-    assert!(web.why.contains("away since s-1") && web.safe_at.is_some(), "{}", web.why);
+    let web = stand
+        .view()
+        .incident
+        .unwrap()
+        .workloads
+        .into_iter()
+        .find(|w| w.id == "web")
+        .unwrap();
+    assert!(
+        web.why.contains("away since s-1") && web.safe_at.is_some(),
+        "{}",
+        web.why
+    );
     stand.keep(&[(0, 0), (1, 0), (5, 0)], 31 * MINUTE);
     assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
     let mut stand = stand.restart(u64::MAX);
@@ -366,8 +410,18 @@ fn what_is_away_is_left_where_it_is_by_the_next_fire_and_comes_home_after_it() {
     assert_eq!(states(&stand), ["home"; 3]);
     stand.fire();
     let_all_go_well(&mut stand);
-    assert_eq!(states(&stand), ["moved", "moved", "stopped"], "home again, it is saved again");
-    assert_eq!(of_incident(&stand, "s-3").iter().filter(|s| s.contains("evacuate")).count(), 3);
+    assert_eq!(
+        states(&stand),
+        ["moved", "moved", "stopped"],
+        "home again, it is saved again"
+    );
+    assert_eq!(
+        of_incident(&stand, "s-3")
+            .iter()
+            .filter(|s| s.contains("evacuate"))
+            .count(),
+        3
+    );
 }
 
 #[test]

@@ -485,10 +485,17 @@ fn a_last_rung_that_does_not_end_keeps_its_lane_until_another_would_be_left_with
         stand.wait(SECOND);
         stand.answer("a.stop.evacuate", HookOutcome::Running { percent: None });
     }
-    assert_eq!(stand.attempts("b.stop.evacuate"), 0, "there is time, and `a` may still end");
+    assert_eq!(
+        stand.attempts("b.stop.evacuate"),
+        0,
+        "there is time, and `a` may still end"
+    );
     assert!(!stand.cancelled.contains(&"a.stop.evacuate".to_owned()));
     stand.wait(6 * SECOND);
-    assert!(stand.cancelled.contains(&"a.stop.evacuate".to_owned()), "called off first");
+    assert!(
+        stand.cancelled.contains(&"a.stop.evacuate".to_owned()),
+        "called off first"
+    );
     assert_eq!(stand.attempts("b.stop.evacuate"), 1, "its latest moment");
     stand.answer("a.stop.evacuate", HookOutcome::Running { percent: Some(9) });
     let tries = stand.attempts("a.stop.evacuate");
@@ -498,7 +505,10 @@ fn a_last_rung_that_does_not_end_keeps_its_lane_until_another_would_be_left_with
     assert_eq!(stand.attempts("a.stop.evacuate"), tries + 1, "it is called again");
     stand.done("a.stop.evacuate");
     stand.done("a.stop.verify");
-    assert_eq!((stand.workload("a"), stand.workload("b")), ("stopped".into(), "stopped".into()));
+    assert_eq!(
+        (stand.workload("a"), stand.workload("b")),
+        ("stopped".into(), "stopped".into())
+    );
 }
 
 #[test]

@@ -123,7 +123,10 @@ fn what_is_away_is_away_whatever_of_the_journal_is_kept() {
     kept.entries = pruned(&story, story.entries.last().map_or(0, |e| e.seq));
     kept.witness.remembers(&kept.entries.clone());
     kept.input(&Input::Restore(kept.entries.clone()));
-    assert_eq!((kept.workload("db"), kept.view().incident.map(|i| i.id)), ("moved".into(), Some("s-1".into())));
+    assert_eq!(
+        (kept.workload("db"), kept.view().incident.map(|i| i.id)),
+        ("moved".into(), Some("s-1".into()))
+    );
     let mut fire = kept.restart(u64::MAX);
     fire.fire();
     fire.wait(MINUTE);

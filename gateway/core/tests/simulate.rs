@@ -548,7 +548,9 @@ fn play(seed: u64, say: bool) -> Tally {
         calls: world.stand.calls.len(),
         returns: (
             of(|r| matches!(r, Record::OrderTaken { verb: Verb::Return, .. })),
-            of(|r| matches!(r, Record::StepEnded { step, end: muster_core::StepEnd::Done, .. } if step.ends_with(".verify.s"))),
+            of(
+                |r| matches!(r, Record::StepEnded { step, end: muster_core::StepEnd::Done, .. } if step.ends_with(".verify.s")),
+            ),
         ),
         steps: world.stand.witness.steps_seen(),
         reloads: world.reloads,
@@ -575,7 +577,12 @@ fn a_hundred_site_days() {
     }
     println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
     assert!(
-        sum.evacuations > 20 && sum.power.0 > 20 && sum.power.1 > 5 && sum.calls > 1_000 && sum.reloads > 500 && sum.returns.1 > 20,
+        sum.evacuations > 20
+            && sum.power.0 > 20
+            && sum.power.1 > 5
+            && sum.calls > 1_000
+            && sum.reloads > 500
+            && sum.returns.1 > 20,
         "too tame to prove anything: {sum:?}"
     );
 }

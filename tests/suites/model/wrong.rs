@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, Group, GroupIx, HookOutcome, Input, Millis, PrincipalIx, Record, Site, State, Verb, step,
+    ChannelIx, Effect, Entry, Group, GroupIx, HookOutcome, Input, Millis, Phase, PrincipalIx, Record, Site, State,
+    Verb, step,
 };
 use muster_wire::Micro;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub(crate) enum Wrong {
     AbortLiftsItself,
     TrustsItsDisk,
     CallsItSick,
+    ReturnsForOne,
+    BringsTwice,
+    ForgetsWhatIsAway,
 }
 
 /// What one of them remembers.
@@ -147,6 +151,24 @@ pub(crate) const ALL: &[Accused] = &[
         "disk",
         promise::INTENT,
     ),
+    accused(
+        Wrong::ReturnsForOne,
+        "one person's word brings everything home",
+        "home",
+        promise::HOME,
+    ),
+    accused(
+        Wrong::BringsTwice,
+        "what is told to come home is told so by another rung as well",
+        "home",
+        promise::SINGLY,
+    ),
+    accused(
+        Wrong::ForgetsWhatIsAway,
+        "a restart forgets what is away",
+        "home",
+        promise::AWAY,
+    ),
 ];
 
 /// The real core, or what a wrong policy makes of it.
@@ -200,6 +222,23 @@ pub(crate) fn decide(
             let kept = entries.iter().filter(|e| !matches!(e.record, Record::VoteHeld { .. }));
             step(core, now, &Input::Restore(kept.cloned().collect()), out);
         }
+        (Some(Wrong::ForgetsWhatIsAway), Input::Restore(entries)) => {
+            let step = |r: &Record| matches!(r, Record::StepIntent { .. } | Record::StepEnded { .. });
+            let kept = entries.iter().filter(|e| !step(&e.record));
+            self::step(core, now, &Input::Restore(kept.cloned().collect()), out);
+        }
+        (
+            Some(Wrong::ReturnsForOne),
+            Input::Order {
+                verb: verb @ Verb::Return,
+                ..
+            },
+        ) => {
+            for by in [PrincipalIx(0), PrincipalIx(1)] {
+                let verb = *verb;
+                step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
+            }
+        }
         (Some(Wrong::AbortLiftsItself), Input::Tick) if memory.aborted => {
             memory.aborted = false;
             for by in [PrincipalIx(0), PrincipalIx(1)] {
@@ -232,6 +271,33 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
                 if let Effect::FireHook(call) = effect {
                     call.token = 1;
                 }
+            }
+        }
+        Some(Wrong::BringsTwice) => {
+            let brings = |r: &&Record| {
+                matches!(
+                    r,
+                    Record::StepIntent {
+                        phase: Phase::Restore,
+                        ..
+                    }
+                )
+            };
+            if let Some(Record::StepIntent {
+                workload, mode, token, ..
+            }) = records(out).find(brings).cloned()
+            {
+                let record = Record::StepIntent {
+                    step: format!("{workload}.stop.restore"),
+                    workload,
+                    rung: 1,
+                    phase: Phase::Restore,
+                    mode,
+                    token: token + 1,
+                    hook: None,
+                };
+                let (seq, at) = (0, now);
+                out.push(Effect::Persist(Entry { seq, at, record }));
             }
         }
         Some(Wrong::TrustsItsDisk) => {

@@ -13,7 +13,6 @@ use crate::{
 /// Workloads that a line names.
 const NAMED: usize = 5;
 
-
 /// Nothing presses on the way back; a target that counts from a deadline gets this much at least.
 pub(super) const AMPLE_MS: Millis = 10 * 60_000;
 
@@ -113,7 +112,9 @@ impl State {
 
     /// What may be done next: the last of the queue first, nothing before what depends on it is home.
     fn next_home(&self) -> Vec<(WorkloadIx, u8, bool)> {
-        let away = self.comes_back(self.plan.book.mode).filter(|(_, gone)| gone.at != Whereabouts::Here);
+        let away = self
+            .comes_back(self.plan.book.mode)
+            .filter(|(_, gone)| gone.at != Whereabouts::Here);
         let needed: BTreeSet<WorkloadIx> = away
             .flat_map(|(w, _)| self.site.workloads[w.at()].after.iter().copied())
             .collect();
@@ -186,7 +187,11 @@ impl State {
             Some(first) => {
                 let (more, named) = (left.len().saturating_sub(NAMED), left.iter().skip(1).take(NAMED - 1));
                 let named = named.fold(first.clone(), |words, next| words + "; " + next);
-                let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+                let more = if more > 0 {
+                    format!("; and {more} more")
+                } else {
+                    String::new()
+                };
                 format!(
                     "over: {home} at home again, {away} could not come: {named}{more}. Mend that or bring them home by hand, and \
                      order return again: what is not home is tried again, and asked whether it is"
@@ -198,7 +203,12 @@ impl State {
 
     /// What is not home, or not as it was, each with why.
     fn left_away(&self) -> Vec<String> {
-        let left = self.plan.queue.iter().rev().filter_map(|work| Some((work, self.gone(*work)?)));
+        let left = self
+            .plan
+            .queue
+            .iter()
+            .rev()
+            .filter_map(|work| Some((work, self.gone(*work)?)));
         left.map(|(work, gone)| {
             let id = &self.site.workloads[work.at()].id;
             match gone.failed() {
@@ -222,12 +232,19 @@ impl State {
     pub(crate) fn left_where_it_is(&self) -> Option<String> {
         let all = self.plan.away.of(Mode::Live).iter().filter(|(_, gone)| gone.is_away());
         let ids: Vec<&str> = all
-            .filter(|(id, _)| self.plan.workload(id).is_some())
+            .filter(|(id, gone)| {
+                let taken = self.plan.workload(id).zip(gone.taken());
+                taken.is_some_and(|(work, sent)| self.rung_back(work, sent).is_some())
+            })
             .map(|(id, _)| id.as_str())
             .collect();
         let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let more = ids.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         (!ids.is_empty()).then(|| {
             format!(
                 "away since before, and left where they are: {named}{more}; whatever of it has been brought home by hand and not \

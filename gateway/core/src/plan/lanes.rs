@@ -2,19 +2,33 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Doing, Scope, Step, hear::STRANDED_RETRY_MS, is_last, rung_of, schedule::{self, Slot}};
+use super::{
+    Doing, Scope, Step,
+    hear::STRANDED_RETRY_MS,
+    is_last, rung_of,
+    schedule::{self, Slot},
+};
 use crate::{Effect, EventKind, HookIx, Millis, Phase, State};
 
 impl State {
     /// A last rung that is past its time is called off and put aside, if whoever waits for its lane would else be left no rung at
     /// all: it stands at its own last one, and at the latest moment for it. The attempt is called off before another begins.
-    pub(super) fn make_room(&mut self, now: Millis, (slots, at): (&[Slot], usize), scope: &Scope, out: &mut Vec<Effect>) {
+    pub(super) fn make_room(
+        &mut self,
+        now: Millis,
+        (slots, at): (&[Slot], usize),
+        scope: &Scope,
+        out: &mut Vec<Effect>,
+    ) {
         let slot = &slots[at];
         let (_, hook) = rung_of(&self.site, slot.work, slot.rung);
         if !is_last(&self.site, slot.work, slot.rung) || self.plan.book.lane_free(&self.site, hook) {
             return;
         }
-        let Some(longest) = self.overdue(now).filter(|i| self.hook_of(*i) == hook).min_by_key(|i| self.plan.book.step(*i).begun)
+        let Some(longest) = self
+            .overdue(now)
+            .filter(|i| self.hook_of(*i) == hook)
+            .min_by_key(|i| self.plan.book.step(*i).begun)
         else {
             return;
         };
@@ -31,10 +45,16 @@ impl State {
         if held.is_empty() {
             return Vec::new();
         }
-        let ends = self.last_running().map(|i| self.plan.book.step(i)).map(|step| step.begun + self.own_time(step) + 1);
+        let ends = self
+            .last_running()
+            .map(|i| self.plan.book.step(i))
+            .map(|step| step.begun + self.own_time(step) + 1);
         let slots = schedule::earliest(&self.site, &self.plan, now, scope);
         let latest = schedule::latest(&self.site, &self.plan, &slots, scope);
-        let waits = slots.iter().zip(latest).filter(|(slot, _)| held.contains(&rung_of(&self.site, slot.work, slot.rung).1));
+        let waits = slots
+            .iter()
+            .zip(latest)
+            .filter(|(slot, _)| held.contains(&rung_of(&self.site, slot.work, slot.rung).1));
         waits.filter_map(|(_, latest)| latest).chain(ends).collect()
     }
 
@@ -58,7 +78,10 @@ impl State {
     /// The longest that a step is said to take: what is declared, what is reckoned with, and past which it is stuck.
     fn own_time(&self, step: &Step) -> Millis {
         let declared = self.site.workloads[step.work.at()].rungs[usize::from(step.rung)].needs_ms;
-        let (needs, stuck) = (self.plan.times.needs(step.work, step.rung), self.plan.times.stuck_after(step.work, step.rung));
+        let (needs, stuck) = (
+            self.plan.times.needs(step.work, step.rung),
+            self.plan.times.stuck_after(step.work, step.rung),
+        );
         declared.max(needs).max(stuck)
     }
 

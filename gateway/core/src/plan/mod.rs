@@ -19,7 +19,9 @@ mod times;
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
-    Away, away::{Gone, Whereabouts}, FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons,
+    Away, FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx,
+    away::{Gone, Whereabouts},
+    learned::Lessons,
 };
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
@@ -218,7 +220,9 @@ impl Plan {
             for (id, gone) in self.away.of(book.mode).iter().filter(|(_, gone)| gone.is_away()) {
                 let Some(work) = self.by_id.get(id) else { continue };
                 // With another ladder it begins anew.
-                let rung = gone.taken().and_then(|sent| sent.rung_in(site, &site.workloads[work.at()]));
+                let rung = gone
+                    .taken()
+                    .and_then(|sent| sent.rung_in(site, &site.workloads[work.at()]));
                 if let Some(rung) = rung.filter(|_| book.works[work.at()].stage == Stage::Waiting) {
                     book.works[work.at()] = Work::gone((&site.id, gone), rung, now);
                 }

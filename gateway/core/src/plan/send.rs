@@ -15,11 +15,12 @@ impl State {
     pub(super) fn ask_again(&mut self, now: Millis, scope: &Scope, aside: bool, out: &mut Vec<Effect>) {
         for i in self.plan.book.live().collect::<Vec<_>>() {
             let step = self.plan.book.step(i);
-            let due = step.aside == aside && match step.doing {
-                Doing::Backoff { until } => until <= now && self.plan.book.may_call(&self.site, step),
-                Doing::Called { since: last } | Doing::Accepted { heard: last } => last + ASK_AGAIN_MS <= now,
-                Doing::Intent { .. } | Doing::Ended { .. } => false,
-            };
+            let due = step.aside == aside
+                && match step.doing {
+                    Doing::Backoff { until } => until <= now && self.plan.book.may_call(&self.site, step),
+                    Doing::Called { since: last } | Doing::Accepted { heard: last } => last + ASK_AGAIN_MS <= now,
+                    Doing::Intent { .. } | Doing::Ended { .. } => false,
+                };
             if due {
                 self.fire(now, i, scope, out);
             }

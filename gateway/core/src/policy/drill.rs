@@ -75,7 +75,11 @@ impl Drills {
 
     /// Workloads that no drill has proven as their ladder is now.
     pub(crate) fn unproven<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = &'a str> {
-        let proven = |w: &Workload| self.proven.get(&w.id).is_some_and(|ladder| *ladder == ladder_words(site, w));
+        let proven = |w: &Workload| {
+            self.proven
+                .get(&w.id)
+                .is_some_and(|ladder| *ladder == ladder_words(site, w))
+        };
         site.workloads.iter().filter(move |w| !proven(w)).map(|w| w.id.as_str())
     }
 

@@ -6,7 +6,8 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Effect, Entry, FeedKind, HookOutcome, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Effect, Entry, FeedKind, HookOutcome, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb,
+    next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -148,7 +149,10 @@ impl Witness {
         }
         self.hear(now, input);
         if let Input::Hook {
-            incident, step, outcome, ..
+            incident,
+            step,
+            outcome,
+            ..
         } = input
             && !matches!(outcome, HookOutcome::Accepted | HookOutcome::Running { .. })
         {

@@ -44,7 +44,10 @@ impl Witness {
             by_order: self.returns,
         };
         let sends = matches!(phase, Phase::Prepare | Phase::Evacuate) && *mode == Mode::Live;
-        assert!(!sends || !self.away.contains(workload), "{step}, and {workload} is away");
+        assert!(
+            !sends || !self.away.contains(workload),
+            "{step}, and {workload} is away"
+        );
         if *phase == Phase::Restore {
             self.away.remove(workload);
         }
