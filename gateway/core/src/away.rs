@@ -173,15 +173,7 @@ impl Away {
         }
         let gone = all.entry(workload.clone()).or_default();
         let home = *phase == Phase::Verify && gone.asks_home(kind);
-        match phase {
-            Phase::Prepare => gone.sends((kind, &to, hook), false),
-            Phase::Evacuate => {
-                (gone.at, gone.incident) = (Whereabouts::Here, n);
-                gone.sends((kind, &to, hook), true);
-            }
-            Phase::Restore => gone.of_rung(kind, &to).for_each(|sent| sent.back = Back::Going),
-            Phase::Verify => {}
-        }
+        gone.begins(n, *phase, (kind, &to, hook));
         let open = Open {
             workload: workload.clone(),
             mode: *mode,
@@ -247,6 +239,18 @@ impl Gone {
             };
         }
         back.find(|sent| sent.failed.is_none()).map(Due::Restore)
+    }
+
+    fn begins(&mut self, n: u32, phase: Phase, (kind, to, hook): (RungKind, &Option<String>, &Option<String>)) {
+        match phase {
+            Phase::Prepare => self.sends((kind, to, hook), false),
+            Phase::Evacuate => {
+                (self.at, self.incident) = (Whereabouts::Here, n);
+                self.sends((kind, to, hook), true);
+            }
+            Phase::Restore => self.of_rung(kind, to).for_each(|sent| sent.back = Back::Going),
+            Phase::Verify => {}
+        }
     }
 
     /// Notes that a rung's hook was sent something. What took it away stays the last.

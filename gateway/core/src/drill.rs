@@ -78,13 +78,8 @@ impl State {
                 self.incident_id(open.n)
             ));
         }
-        if let Some(by) = &self.policy.returning {
-            return Some(format!(
-                "what was evacuated is on its way home, as ordered by {by}: drill when it is over"
-            ));
-        }
-        if self.level() >= Level::Prepare {
-            return Some(format!("the site is at {}: {}", self.level(), self.why()));
+        if let Some(why) = self.returns_or_worse() {
+            return Some(why);
         }
         if let Some((target, _)) = self.policy.bypasses.iter().next() {
             let (what, id) = self.site.part(*target);
@@ -99,6 +94,14 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    fn returns_or_worse(&self) -> Option<String> {
+        if let Some(by) = &self.policy.returning {
+            let line = format!("what was evacuated is on its way home, as ordered by {by}: drill when it is over");
+            return Some(line);
+        }
+        (self.level() >= Level::Prepare).then(|| format!("the site is at {}: {}", self.level(), self.why()))
     }
 
     fn begin_drill(&mut self, now: Millis, who: &str, works: &[Workload], out: &mut Vec<Effect>) -> String {

@@ -222,10 +222,26 @@ pub(crate) fn decide(
             let kept = entries.iter().filter(|e| !matches!(e.record, Record::VoteHeld { .. }));
             step(core, now, &Input::Restore(kept.cloned().collect()), out);
         }
+        (Some(Wrong::AbortLiftsItself), Input::Tick) if memory.aborted => {
+            memory.aborted = false;
+            for by in [PrincipalIx(0), PrincipalIx(1)] {
+                let verb = Verb::Evacuate;
+                step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
+            }
+        }
+        _ => homeward(wrong, core, (now, input), out),
+    }
+    afterwards(wrong, (core, memory), now, out);
+    in_time(wrong, core, (now, input), out);
+}
+
+/// Those that are wrong on the way home.
+fn homeward(wrong: Option<Wrong>, core: &mut State, (now, input): (Millis, &Input), out: &mut Vec<Effect>) {
+    match (wrong, input) {
         (Some(Wrong::ForgetsWhatIsAway), Input::Restore(entries)) => {
-            let step = |r: &Record| matches!(r, Record::StepIntent { .. } | Record::StepEnded { .. });
-            let kept = entries.iter().filter(|e| !step(&e.record));
-            self::step(core, now, &Input::Restore(kept.cloned().collect()), out);
+            let of_step = |r: &Record| matches!(r, Record::StepIntent { .. } | Record::StepEnded { .. });
+            let kept = entries.iter().filter(|e| !of_step(&e.record));
+            step(core, now, &Input::Restore(kept.cloned().collect()), out);
         }
         (
             Some(Wrong::ReturnsForOne),
@@ -239,17 +255,8 @@ pub(crate) fn decide(
                 step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
             }
         }
-        (Some(Wrong::AbortLiftsItself), Input::Tick) if memory.aborted => {
-            memory.aborted = false;
-            for by in [PrincipalIx(0), PrincipalIx(1)] {
-                let verb = Verb::Evacuate;
-                step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
-            }
-        }
         _ => step(core, now, input, out),
     }
-    afterwards(wrong, (core, memory), now, out);
-    in_time(wrong, core, (now, input), out);
 }
 
 fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), now: Millis, out: &mut Vec<Effect>) {
@@ -274,31 +281,8 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
             }
         }
         Some(Wrong::BringsTwice) => {
-            let brings = |r: &&Record| {
-                matches!(
-                    r,
-                    Record::StepIntent {
-                        phase: Phase::Restore,
-                        ..
-                    }
-                )
-            };
-            if let Some(Record::StepIntent {
-                workload, mode, token, ..
-            }) = records(out).find(brings).cloned()
-            {
-                let record = Record::StepIntent {
-                    step: format!("{workload}.stop.restore"),
-                    workload,
-                    rung: 1,
-                    phase: Phase::Restore,
-                    mode,
-                    token: token + 1,
-                    hook: None,
-                };
-                let (seq, at) = (0, now);
-                out.push(Effect::Persist(Entry { seq, at, record }));
-            }
+            let again = brought_again(out, now);
+            out.extend(again);
         }
         Some(Wrong::TrustsItsDisk) => {
             let mut written = last_written(out);
@@ -311,6 +295,28 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
         }
         _ => {}
     }
+}
+
+/// A way home by another rung, which no core has begun.
+fn brought_again(out: &[Effect], now: Millis) -> Option<Effect> {
+    let brings = |r: &&Record| {
+        matches!(
+            r,
+            Record::StepIntent {
+                phase: Phase::Restore,
+                ..
+            }
+        )
+    };
+    let mut record = records(out).find(brings)?.clone();
+    if let Record::StepIntent {
+        step, workload, token, ..
+    } = &mut record
+    {
+        (*step, *token) = (format!("{workload}.stop.restore"), *token + 1);
+    }
+    let (seq, at) = (0, now);
+    Some(Effect::Persist(Entry { seq, at, record }))
 }
 
 /// Those that are wrong by a clock of their own, or by what they think to have heard.

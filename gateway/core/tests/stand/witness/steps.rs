@@ -43,19 +43,25 @@ impl Witness {
             phase: *phase,
             by_order: self.returns,
         };
-        let sends = matches!(phase, Phase::Prepare | Phase::Evacuate) && *mode == Mode::Live;
-        assert!(
-            !sends || !self.away.contains(workload),
-            "{step}, and {workload} is away"
-        );
-        if *phase == Phase::Restore {
-            self.away.remove(workload);
-        }
+        self.leaves_once(&intent, (step, *mode));
         if let Some(old) = self.intents.insert(key, intent) {
             // What could not come home is tried again by another order only; and a question may be asked again.
             let again = homeward && (self.returns > old.by_order || *phase == Phase::Verify);
             let may = old.end == Some(StepEnd::Withdrawn) || again && old.end.is_some_and(|end| end != StepEnd::Done);
             assert!(may, "{step} begins twice (8): {old:?}");
+        }
+    }
+
+    /// What is away is sent nothing but the way back.
+    fn leaves_once(&mut self, intent: &Intent, (step, mode): (&str, Mode)) {
+        let sends = matches!(intent.phase, Phase::Prepare | Phase::Evacuate) && mode == Mode::Live;
+        let workload = &intent.workload;
+        assert!(
+            !sends || !self.away.contains(workload),
+            "{step}, and {workload} is away"
+        );
+        if intent.phase == Phase::Restore {
+            self.away.remove(workload);
         }
     }
 
