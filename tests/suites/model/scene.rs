@@ -310,14 +310,13 @@ pub(crate) const ALL: &[Scene] = &[
         name: "home",
         words: "all was moved and the incident reset; two people bring it home, and a fire, a crash or a refusal comes between",
         away: true,
-        workloads: 2,
         verbs: &[Verb::Return],
         detectors: &[0, 2],
         slow: &[Part::Restore],
         left: Left {
-            leaps: 2,
+            leaps: 1,
             alarms: 2,
-            orders: 4,
+            orders: 3,
             crashes: 1,
             faults: 1,
             ..NOTHING
