@@ -315,7 +315,7 @@ fn brought_again(out: &[Effect], now: Millis) -> Option<Effect> {
     {
         (*step, *token) = (format!("{workload}.stop.restore"), *token + 1);
     }
-    let (seq, at) = (0, now);
+    let (seq, at) = (last_written(out)?, now);
     Some(Effect::Persist(Entry { seq, at, record }))
 }
 
