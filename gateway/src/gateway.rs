@@ -185,7 +185,7 @@ impl Gateway {
             gauges,
             telling,
             config: config.clone(),
-            bridging: watch::Sender::new(readying::part_of(config)),
+            bridging: watch::Sender::new(readying::part_of(config, http_address)),
             readiness: watch::Sender::new(None),
             people: People::of(config),
             ingest: Arc::new(ingest),
@@ -305,7 +305,7 @@ impl Gateway {
     async fn answer_as_ups(&mut self, config: &Config) -> Result<(), StartError> {
         let Some(face) = &config.nut else { return Ok(()) };
         let with = (self.view.clone(), self.clock.clone(), self.counters.clone());
-        let (address, task) = upsd::start(face, &config.site.id, with)
+        let (address, task) = upsd::start(face, &config.site.id, with, &self.gauges)
             .await
             .map_err(StartError::Upsd)?;
         (self.nut, self.upsd) = (Some(address), Some(task));

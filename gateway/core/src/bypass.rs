@@ -23,6 +23,16 @@ pub(crate) struct Order {
     pub(crate) reason: String,
 }
 
+/// Names in a sentence, at most eight: of what somebody may have meant.
+pub(crate) fn there_are<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let first: Vec<&str> = names.by_ref().take(8).collect();
+    match (first.is_empty(), names.count()) {
+        (true, _) => "there is none".into(),
+        (false, 0) => format!("there are: {}", first.join(", ")),
+        (false, more) => format!("there are: {} and {more} more", first.join(", ")),
+    }
+}
+
 impl State {
     pub(crate) fn bypass(&mut self, now: Millis, order: &Order, nonce: u64, out: &mut Vec<Effect>) {
         let person = self.site.principals.get(order.by.at());
@@ -84,7 +94,14 @@ impl State {
         }
         let (what, id) = self.site.part(order.target);
         if id.is_empty() {
-            return Some(format!("this site has no such {what}"));
+            let known: Vec<&str> = match what {
+                Part::Zone => self.site.zones.iter().map(|z| z.id.as_str()).collect(),
+                Part::Source | Part::Channel => self.site.sources.iter().map(|s| s.id.as_str()).collect(),
+            };
+            return Some(format!(
+                "this site has no such {what}; {}",
+                there_are(known.into_iter())
+            ));
         }
         let Some(until) = order.until else {
             let known = self.policy.bypasses.contains_key(&order.target);

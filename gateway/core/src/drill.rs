@@ -5,8 +5,9 @@ use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use crate::{
     Answer, Call, DrillOutcome, DrillResult, DrillView, Effect, Entry, EventKind, HookOutcome, IncidentView, Level,
     Millis, Mode, Phase, PrincipalIx, Record, Role, Site, State, StepEnd, Verdict, Workload, WorkloadIx,
+    bypass::there_are,
     detect::Detect,
-    plan::{Plan, Stage, Step, Work, step_id},
+    plan::{Plan, Scope, Stage, Step, Work, schedule, step_id},
     policy::{Drill, Ended, Incident, Policy, ladder_words},
     retained::Named,
 };
@@ -37,7 +38,11 @@ impl State {
             Some(why) => (Verdict::Refused, why),
             None if wanted.dry => (
                 Verdict::Taken,
-                format!("a drill of {} may begin now; none was begun", words(&works)),
+                format!(
+                    "a drill of {} may begin now; none was begun. {}",
+                    words(&works),
+                    self.will_take(&works)
+                ),
             ),
             None => (Verdict::Taken, self.begin_drill(now, &who, &works, out)),
         };
@@ -67,14 +72,18 @@ impl State {
             }
         }
         if works.is_empty() {
-            return Some("there is nothing of that name to drill".into());
+            let ids = self.site.workloads.iter().map(|w| w.id.as_str());
+            return Some(format!("no workload has that name; {}", there_are(ids)));
         }
         if let Some(running) = &self.drill {
-            return Some(format!("{} is under way", self.drill_id(running.n)));
+            return Some(format!(
+                "{} is under way; it ends by itself, the page shows its steps",
+                self.drill_id(running.n)
+            ));
         }
         if let Some(open) = self.policy.open() {
             return Some(format!(
-                "{} is open: this is no time for a drill",
+                "{} is open: this is no time for a drill; two persons reset it first",
                 self.incident_id(open.n)
             ));
         }
@@ -138,8 +147,22 @@ impl State {
         }));
         let id = self.drill_id(n);
         format!(
-            "{id} begins: {}, ordered by {who}; nothing is really moved",
-            words(works)
+            "{id} begins: {}, ordered by {who}; nothing is really moved. {}",
+            words(works),
+            self.will_take(works)
+        )
+    }
+
+    /// Whoever orders it waits for it.
+    fn will_take(&self, works: &[Workload]) -> String {
+        let site = self.drilled(works);
+        let plan = Plan::new(&site).knowing(&site, &self.plan);
+        let takes_ms = schedule::end(&site, &plan, 0, &Scope::of_all(None)).unwrap_or(0);
+        format!(
+            "By the declared or learned times of its ways it takes up to {} s, mostly less; who is not safe after {} s has not \
+             passed",
+            seconds_up(takes_ms),
+            seconds_up(site.priors.loss_earliest_ms)
         )
     }
 
@@ -406,6 +429,11 @@ impl Drill {
             why,
         }
     }
+}
+
+/// Whole seconds, never too few.
+const fn seconds_up(ms: Millis) -> Millis {
+    ms.div_euclid(1_000) + (ms.rem_euclid(1_000) != 0) as Millis
 }
 
 fn many(n: usize) -> String {

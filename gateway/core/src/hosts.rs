@@ -150,6 +150,7 @@ impl State {
                 rack: hosts.rack.clone(),
                 since: off.map(|(since, _)| *since),
                 why: off.map(|(_, why)| why.clone()).unwrap_or_default(),
+                last_ms: hosts.last_ms,
             }
         });
         hosts.collect()

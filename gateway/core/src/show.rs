@@ -7,7 +7,7 @@ use crate::{
     TroubleView, Verb, View, VoteView, WorkloadIx, WorkloadView, ZoneIx, ZoneView, bypass,
     detect::quality,
     plan::{
-        Doing, Plan, Stage,
+        Doing, Plan, Stage, rung_of,
         schedule::{self, Slot},
     },
     policy::{Incident, Interval, Pending, Subject, orders::PAIR_WITHIN_MS, runway},
@@ -305,6 +305,7 @@ fn steps(plan: &Plan, site: &crate::Site) -> Vec<StepView> {
     let views = plan.book.steps().iter().map(|step| StepView {
         id: step.id.clone(),
         workload: site.workloads[step.work.at()].id.clone(),
+        hook: site.hooks[rung_of(site, step.work, step.rung).1.at()].id.clone(),
         phase: step.phase,
         mode: step.mode,
         state: doing(step.doing).into(),

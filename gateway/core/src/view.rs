@@ -196,6 +196,9 @@ pub struct HostsView {
     pub since: Option<Millis>,
     /// One line; empty while they stay.
     pub why: String,
+    /// How long they take to go: so long before the end of the power they are told at the latest. Milliseconds.
+    #[serde(default)]
+    pub last_ms: Millis,
 }
 
 /// A drill that has ended.
@@ -242,6 +245,9 @@ pub struct StepView {
     pub id: String,
     /// Workload id.
     pub workload: String,
+    /// Hook id: who is called.
+    #[serde(default)]
+    pub hook: String,
     /// Phase.
     pub phase: Phase,
     /// Drill or live.

@@ -86,6 +86,24 @@ fn a_drill_walks_every_step_and_arms_by_one_person() {
     );
 }
 
+/// `two`: db 100 s by its best way, then web, which waits for it.
+#[test]
+fn whoever_orders_a_drill_is_told_before_how_long_it_may_take() {
+    let mut stand = Stand::new(two());
+    let told = "it takes up to 200 s, mostly less; who is not safe after 480 s has not passed";
+    let (verdict, why) = drill_as(&mut stand, Some(ANN), &[], true);
+    assert!(verdict == Verdict::Taken && why.contains(told), "{why}");
+    let (_, why) = drill_as(&mut stand, Some(ANN), &[WorkloadIx(0)], true);
+    assert!(why.contains("up to 100 s"), "of what is drilled alone: {why}");
+    let (verdict, why) = drill_as(&mut stand, Some(ANN), &[WorkloadIx(9)], true);
+    assert!(
+        verdict == Verdict::Refused && why.ends_with("there are: db, web"),
+        "{why}"
+    );
+    let (_, why) = drill_as(&mut stand, Some(ANN), &[], false);
+    assert!(why.contains("begins") && why.contains(told), "{why}");
+}
+
 #[test]
 fn a_bridge_that_is_tried_in_vain_is_not_passed_by_the_rung_below() {
     let mut stand = Stand::new(two());

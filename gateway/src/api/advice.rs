@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::{IncidentView, Level, Mode, OrderView, Phase, StepView, View, WayView, WorkloadView};
 
 use super::here::{Here, TOKEN_FILE};
+use super::hosts::{self, Logins};
 use super::wall;
 use crate::clock::Clock;
 
@@ -37,6 +38,11 @@ pub fn insecure_line(part: &str) -> &'static str {
 /// What to do now, most urgent first. Never empty. Every command in it runs as it is printed, but for the reader's own token
 /// and the time of a cut.
 pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
+    next_with(view, clock, here, None)
+}
+
+/// As [`next`], where it is known who is logged in as a host.
+pub(crate) fn next_with(view: &View, clock: &Clock, here: &Here, logins: Option<&Logins>) -> Vec<String> {
     let order = |order: &str| format!("`{}`", here.order(order));
     let mut lines: Vec<String> = Vec::new();
     if !view.armed {
@@ -45,10 +51,14 @@ pub(crate) fn next(view: &View, clock: &Clock, here: &Here) -> Vec<String> {
         } else {
             "two persons, until a drill has been passed by all"
         };
-        lines.push(disarmed(view.level, &format!("{} ({people})", order("arm"))));
+        let arm = format!("{} ({people})", order("arm"));
+        let drill = (!view.unproven.is_empty()).then(|| format!("`{}`", here.drill(&view.site)));
+        lines.push(disarmed(view.level, drill.as_deref(), &arm));
     }
     // An order that waits for its second person is the one thing with a deadline of minutes.
     lines.extend(view.orders.iter().map(|given| given_order(given, clock, here)));
+    lines.extend(shut_down(view, logins));
+    lines.extend(hosts::told(view));
     lines.extend(view.incident.as_ref().and_then(unanswered));
     match view.level {
         Level::Normal => lines.extend(away(view, &order("return"))),
@@ -166,6 +176,14 @@ fn is_shut_in(work: &WorkloadView, steps: &[StepView]) -> bool {
     }
 }
 
+/// Before somebody orders an evacuation or agrees to one, and while one runs.
+fn shut_down(view: &View, logins: Option<&Logins>) -> Option<String> {
+    let evacuates = |given: &OrderView| matches!(given.verb.as_str(), "evacuate" | "cut");
+    let ordered = view.orders.iter().any(evacuates);
+    let near = view.level >= Level::Prepare || ordered;
+    near.then(|| hosts::line(view, logins, ordered)).flatten()
+}
+
 /// What waits or stands, and until when.
 fn given_order(given: &OrderView, clock: &Clock, here: &Here) -> String {
     let spoken = |at| wall::spoken(wall::to_the_second(clock.wall_of(at)), clock.wall_ms());
@@ -248,10 +266,11 @@ fn evacuate(view: &View, order: impl Fn(&str) -> String, lines: &mut Vec<String>
 }
 
 /// Said before all else: whoever trusts the page must not wait for what will not happen.
-fn disarmed(level: Level, arm: &str) -> String {
+fn disarmed(level: Level, drill: Option<&str>, arm: &str) -> String {
     match level {
         Level::Normal | Level::Watch => {
-            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed. When the site is ready: {arm}.")
+            let first = drill.map_or_else(String::new, |drill| format!(" Walk every bridge first: {drill}."));
+            format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed.{first} When the site is ready: {arm}.")
         }
         Level::Prepare => {
             format!("NOTHING WOULD REALLY BE MOVED: Muster is disarmed, what it does is a drill. Is it real? {arm}.")
@@ -373,6 +392,28 @@ mod tests {
         }
     }
 
+    /// Nobody should have to know of it: until every workload has passed one, the next act is a drill.
+    #[test]
+    fn a_disarmed_site_is_drilled_before_it_is_armed() {
+        let (clock, _) = place();
+        let here = Here::new(([10, 0, 0, 7], 80).into(), None, Path::new("/var/lib/muster.db"));
+        let mut view = story::normal(clock.now());
+        view.armed = false;
+        let lines = |view: &View| super::next(view, &clock, &here).join("\n");
+        assert!(!lines(&view).contains("muster drill"), "all are proven");
+        view.unproven = vec!["db".to_owned()];
+        let text = lines(&view);
+        let command = text.split('`').find(|part| part.starts_with("muster drill")).unwrap();
+        let site = &view.site;
+        assert_eq!(
+            command,
+            format!("muster drill --site {site} --url http://10.0.0.7:80 --token-file YOUR.tok")
+        );
+        crate::cli::tests::parses(command);
+        view.level = Level::Prepare;
+        assert!(!lines(&view).contains("muster drill"), "no drill begins then");
+    }
+
     #[test]
     fn the_second_person_is_told_the_very_command_and_until_when() {
         let lines = next(story::prepare);
@@ -384,6 +425,37 @@ mod tests {
         assert!(
             order.contains("`muster order evacuate --token-file YOUR.tok`"),
             "{order}"
+        );
+    }
+
+    #[test]
+    fn whoever_agrees_to_an_evacuation_is_told_that_hosts_go_down() {
+        let (clock, here) = place();
+        let mut view = story::prepare(clock.now());
+        let lines = |view: &View| super::next(view, &clock, &here).join("\n");
+        view.armed = true;
+        assert!(!lines(&view).contains("HOSTS"), "nobody asks us as a UPS");
+        view.hosts = vec![muster_core::HostsView {
+            id: "rack-1".to_owned(),
+            rack: None,
+            since: None,
+            why: String::new(),
+            last_ms: 120_000,
+        }];
+        assert!(
+            lines(&view).contains("HOSTS WILL BE SHUT DOWN through NUT, last of all"),
+            "{}",
+            lines(&view)
+        );
+        view.level = Level::Normal;
+        assert!(lines(&view).contains("HOSTS"), "an order to evacuate waits");
+        view.orders.clear();
+        assert!(!lines(&view).contains("HOSTS"));
+        view.level = Level::Prepare;
+        assert!(
+            lines(&view).contains("In an evacuation HOSTS THAT LOSE THEIR POWER"),
+            "{}",
+            lines(&view)
         );
     }
 

@@ -44,6 +44,12 @@ impl Here {
         order_command(&self.url, order)
     }
 
+    /// The command that walks every bridge of a site.
+    #[must_use]
+    pub fn drill(&self, site: &str) -> String {
+        drill_command(&self.url, site)
+    }
+
     /// The command that lists every device.
     pub(crate) fn devices(&self) -> String {
         devices_command(&self.url)
@@ -58,6 +64,14 @@ impl Here {
 /// The command for an order to the gateway at `url`.
 pub(crate) fn order_command(url: &str, order: &str) -> String {
     format!("muster order {order}{} --token-file {TOKEN_FILE}", url_option(url))
+}
+
+/// The command that walks every bridge of the site whose gateway is at `url`.
+pub(crate) fn drill_command(url: &str, site: &str) -> String {
+    format!(
+        "muster drill --site {site}{} --token-file {TOKEN_FILE}",
+        url_option(url)
+    )
 }
 
 /// `muster devices`, as it has to be typed for the gateway at this URL.

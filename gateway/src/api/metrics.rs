@@ -5,7 +5,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use axum::extract::State;
 use axum::http::HeaderName;
@@ -18,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::devices::{Condition, Device};
+use super::hosts::Logins;
 use super::problem::Problem;
 use super::serve::Room;
 use super::status::age_ms;
@@ -50,6 +51,7 @@ pub struct Gauges {
     stored: AtomicU64,
     mqtt_clients: AtomicI64,
     notify: RwLock<Vec<Arc<Figures>>>,
+    hosts: RwLock<Arc<Mutex<Logins>>>,
 }
 
 impl Gauges {
@@ -99,6 +101,18 @@ impl Gauges {
     pub fn journal_waiting(&self) -> u64 {
         let decided = self.decided.load(Ordering::Relaxed);
         decided.saturating_sub(self.stored.load(Ordering::Relaxed))
+    }
+
+    /// Who keeps count of the hosts that are logged in, from now on.
+    pub(crate) fn set_hosts(&self, logins: Arc<Mutex<Logins>>) {
+        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = logins;
+    }
+
+    /// Hosts that are logged in now, by the UPS they ask for.
+    pub(crate) fn hosts(&self) -> Logins {
+        let logins = self.hosts.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = logins.lock().unwrap_or_else(PoisonError::into_inner);
+        now.clone()
     }
 
     /// The places that are told outside, from now on.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::serve::Room;
-use super::{auth, body, service, wall};
+use super::{auth, body, hosts, service, wall};
 use crate::clock::Clock;
 use crate::counters::Cause;
 use crate::lanes::{Control, Lanes};
@@ -119,9 +119,12 @@ pub(crate) async fn post(
         Some(Verb::Cut { at }) => Some((at - room.state.clock.now()).div_euclid(1_000)),
         _ => None,
     };
+    let hosts = matches!(verb, Some(Verb::Evacuate | Verb::Cut { .. }))
+        .then(|| hosts::line(&room.state.view.borrow(), Some(&room.state.gauges.hosts()), true))
+        .flatten();
     Ok(Json(json!({
         "schema": 1, "verdict": answer.verdict, "why": answer.why, "verb": word, "by": who, "at_wall": at_wall,
-        "at_left_s": at_left_s,
+        "at_left_s": at_left_s, "hosts": hosts,
     })))
 }
 

@@ -31,6 +31,7 @@ use sha2::{Digest, Sha256};
 pub(super) use news::SHOWN;
 
 use super::here::Here;
+use super::hosts::Logins;
 use super::serve::Room;
 use super::wall;
 use crate::clock::Clock;
@@ -80,7 +81,9 @@ pub(crate) fn login(site: &str) -> Response {
 
 /// The part that moves, whole.
 pub(crate) fn moving(room: &Room, view: &View) -> String {
+    let logins = room.state.gauges.hosts();
     let moment = Moment {
+        logins: &logins,
         clock: &room.state.clock,
         now: room.state.clock.now(),
         view,
@@ -116,6 +119,8 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
 
 /// What the parts are drawn from.
 struct Moment<'a> {
+    /// Hosts that are logged in.
+    logins: &'a Logins,
     clock: &'a Clock,
     now: Millis,
     view: &'a View,

@@ -47,7 +47,7 @@ pub(crate) fn document(view: &View, room: &Room) -> Result<Value, Problem> {
         "view_age_ms": age_ms(view, clock),
         "headline": advice::headline(view, clock.speed(), insecure),
         "insecure": insecure,
-        "next": advice::next(view, clock, &room.here),
+        "next": advice::next_with(view, clock, &room.here, Some(&room.state.gauges.hosts())),
     });
     if let Value::Object(beside) = beside {
         fields.extend(beside);

@@ -11,7 +11,7 @@ use crate::lines::many;
 /// Exit code for faults of usage or config (sysexits' `EX_USAGE`).
 const EXIT_CONFIG: u8 = 64;
 
-/// Names every fault of a config at once, each with file, line and a hint
+/// Find every fault of config files at once, each with file, line and a hint
 ///
 /// Exit 0: all files can run, though there may be warnings. Exit 64: at least one cannot.
 #[derive(Clone, Debug, clap::Args)]

@@ -1,5 +1,6 @@
 //! `muster drill`: the bridges are walked by the running gateway, and this waits for how it went.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit;
 use super::order::{call::Failure, far};
-use crate::api::USUAL_URL;
+use crate::api::{USUAL_URL, order_command};
 use crate::lines;
 
 /// Looked at this often while it is under way.
@@ -20,7 +21,8 @@ const MISSED: u32 = 10;
 ///
 /// The running gateway carries out every step as a drill and asks every probe; a vote, or anything else that is real, ends it
 /// at once. Needs the token of somebody with the role operator. A site of which every workload has passed is armed by one
-/// person. Waits for the end.
+/// person. Waits for the end, and says of every attempt that comes to nothing why, and what follows. Ctrl-C ends the waiting
+/// and not the drill, which ends by itself.
 ///
 /// Exit 0: passed, or with --dry-run it may begin. 1: refused, not passed, or interrupted. 64: usage. 69: no answer.
 #[derive(Clone, Debug, clap::Args)]
@@ -77,19 +79,20 @@ async fn hold(args: &Args) -> Result<(Value, u8), Failure> {
     }
     // `{id} begins: …`: an id has no blank.
     let id = why.split(' ').next().unwrap_or_default().to_owned();
-    let ended = wait(args, &token, &id).await?;
+    let (ended, status) = wait(args, &token, &id).await?;
     let passed = ended["outcome"] == "passed";
     if !args.json {
         ended_lines(&ended).iter().for_each(|line| println!("{line}"));
+        println!("{}", next_act(args, passed, &status));
     }
     let mut document = ended;
     document["schema"] = json!(1);
     Ok((document, if passed { 0 } else { exit::FINDING }))
 }
 
-/// Until it is the last one that ended, or another one is.
-async fn wait(args: &Args, token: &(Option<&std::path::Path>, Option<String>), id: &str) -> Result<Value, Failure> {
-    let mut missed = 0;
+/// Until it is the last one that ended, or another one is: how it ended, and the status at that moment.
+async fn wait(args: &Args, token: &far::Token<'_>, id: &str) -> Result<(Value, Value), Failure> {
+    let (mut missed, mut heard) = (0, Heard::default());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let status = match far::look(&args.url, token.clone(), "api/v1/status").await {
@@ -102,14 +105,92 @@ async fn wait(args: &Args, token: &(Option<&std::path::Path>, Option<String>), i
         };
         missed = 0;
         if status["last_drill"]["id"] == id {
-            return Ok(status["last_drill"].clone());
+            return Ok((status["last_drill"].clone(), status));
         }
         let running = status["drill"]["id"] == id;
+        if running && !args.json {
+            heard.news(&status["drill"]).iter().for_each(|line| println!("{line}"));
+        }
         // The picture may be a moment older than the order.
         let seen = running || status["drill"].is_object();
         if !seen && status["last_drill"].is_object() && is_later(&status["last_drill"]["id"], id) {
             return Err(Failure::Unavailable(format!("{id} has ended, and a later drill since")));
         }
+    }
+}
+
+/// What has been printed of the steps: each by id, with the attempt and what came of it.
+#[derive(Default)]
+struct Heard(BTreeMap<String, (u64, String)>);
+
+impl Heard {
+    /// Attempts that came to nothing since the last look: which hook, why, and what follows.
+    fn news(&mut self, drill: &Value) -> Vec<String> {
+        let mut lines = Vec::new();
+        for step in drill["steps"].as_array().into_iter().flatten() {
+            let Some((attempt, line)) = in_vain(drill, step) else {
+                continue;
+            };
+            let id = word(&step["id"]);
+            let last = self.0.get(&id).map_or(0, |(attempt, _)| *attempt);
+            let known = (attempt, line.clone());
+            if self.0.get(&id) == Some(&known) {
+                continue;
+            }
+            // Between two looks there may have been several.
+            let which = if attempt > last + 1 {
+                format!("attempts {} to {attempt}", last + 1)
+            } else {
+                format!("attempt {attempt}")
+            };
+            lines.push(format!("  {id}: {which} {line}"));
+            self.0.insert(id, known);
+        }
+        lines
+    }
+}
+
+/// The last attempt at a step that was answered, if it came to nothing.
+fn in_vain(drill: &Value, step: &Value) -> Option<(u64, String)> {
+    let attempts = step["attempts"].as_u64()?;
+    let stranded = drill["workloads"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|w| w["id"] == step["workload"] && w["state"] == "stranded");
+    let (attempt, next) = match step["state"].as_str()? {
+        "retry" if stranded => (attempts, "there is no way below this one: it is tried again every 30 s"),
+        "retry" => (attempts, "it is tried again, within 8 s"),
+        // Called again already.
+        "called" if attempts > 1 => (attempts - 1, "it is tried again, within 8 s"),
+        "cannot" => (attempts, "cannot: the next way down its ladder is taken"),
+        "refused" => (attempts, "its token was refused: this step stops here"),
+        _ => return None,
+    };
+    let (hook, why) = (word(&step["hook"]), word(&step["note"]));
+    Some((attempt, format!("at {hook}: {why}; {next}")))
+}
+
+fn word(value: &Value) -> String {
+    lines::printable(value.as_str().unwrap_or_default())
+}
+
+/// What a person does now.
+fn next_act(args: &Args, passed: bool, status: &Value) -> String {
+    let unproven: Vec<String> = status["unproven"].as_array().into_iter().flatten().map(word).collect();
+    if !passed {
+        return "Mend what is named above, then drill again.".to_owned();
+    }
+    match (status["armed"] == true, unproven.as_slice()) {
+        (true, _) => "Nothing was moved. The site is armed.".to_owned(),
+        (false, []) => format!(
+            "Nothing was moved. Every workload has passed; to arm the site, one person: `{}`.",
+            order_command(&args.url, "arm")
+        ),
+        (false, ids) => format!(
+            "Nothing was moved. Not passed yet: {}. Until then two persons arm.",
+            ids.join(", ")
+        ),
     }
 }
 
@@ -120,7 +201,6 @@ fn is_later(other: &Value, id: &str) -> bool {
 }
 
 fn ended_lines(ended: &Value) -> Vec<String> {
-    let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
     let mut all = vec![format!(
         "{} {}: {}",
         word(&ended["id"]),
@@ -146,6 +226,57 @@ fn ended_lines(ended: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn drill(state: &str, attempts: u64, note: &str) -> Value {
+        json!({
+            "workloads": [{ "id": "db", "state": "moving" }],
+            "steps": [{
+                "id": "db.move.evacuate.busan", "workload": "db", "hook": "mover", "state": state,
+                "attempts": attempts, "note": note,
+            }],
+        })
+    }
+
+    #[test]
+    fn every_attempt_that_came_to_nothing_is_said_once() {
+        let mut heard = Heard::default();
+        assert!(heard.news(&drill("called", 1, "")).is_empty());
+        let refused = "not reached: connection refused";
+        let first = heard.news(&drill("retry", 1, refused));
+        assert_eq!(
+            first,
+            [format!(
+                "  db.move.evacuate.busan: attempt 1 at mover: {refused}; it is tried again, within 8 s"
+            )]
+        );
+        assert!(heard.news(&drill("retry", 1, refused)).is_empty());
+        assert!(
+            heard.news(&drill("called", 2, refused)).is_empty(),
+            "of the first one it is said"
+        );
+        assert!(heard.news(&drill("retry", 3, refused))[0].contains("attempts 2 to 3"));
+        let cannot = heard.news(&drill("cannot", 4, "no room"));
+        assert!(cannot[0].contains("no room; cannot: the next way"), "{cannot:?}");
+        assert!(heard.news(&drill("done", 5, "")).is_empty());
+    }
+
+    #[test]
+    fn a_passed_drill_names_the_next_act() {
+        let args = Args {
+            site: "lyon-2".to_owned(),
+            workload: None,
+            dry_run: false,
+            url: "http://10.0.0.7:80".to_owned(),
+            token_file: None,
+            json: false,
+        };
+        let act = |passed, status| next_act(&args, passed, &status);
+        let arm = act(true, json!({ "armed": false, "unproven": [] }));
+        crate::cli::tests::parses(arm.split('`').nth(1).unwrap());
+        assert!(act(true, json!({ "armed": false, "unproven": ["db"] })).contains("Not passed yet: db"));
+        assert!(act(true, json!({ "armed": true, "unproven": [] })).contains("is armed"));
+        assert!(act(false, json!({})).contains("drill again"));
+    }
 
     #[test]
     fn what_became_of_a_workload_is_one_line() {

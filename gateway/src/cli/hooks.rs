@@ -18,10 +18,12 @@ use crate::trial::{self, Effects, Finding, Options, Trial, Verdict};
 
 /// Where a webhook's secret is, if nothing else says so; the reference receiver reads the same.
 const SECRET: &str = "MUSTER_HOOK_SECRET";
+/// As HOOKS.md has it.
+const MAKE_SECRET: &str = "(umask 077; echo \"whsec_$(head -c 32 /dev/urandom | base64)\" > hook.secret)";
 /// First token, if nothing else says so: that of a site's first incident.
 const TOKEN: u64 = (1 << 32) + 1;
 
-/// Works with hooks
+/// Play every case of the hooks' contract against a receiver, and judge it
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -30,11 +32,10 @@ pub struct Args {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
-    /// Play every case of the contract against a receiver, and judge it
     Test(Box<TestArgs>),
 }
 
-/// Plays every case of the contract (gateway/HOOKS.md) against a receiver, and judges it
+/// Play every case of the contract (gateway/HOOKS.md) against a receiver, and judge it
 ///
 /// Everything is a drill of a workload that nobody has, so that nothing is moved, unless --live is given: that is for a
 /// receiver on a bench. A program is started with MUSTER_MODE=drill: one that does not heed it has no place here. A
@@ -212,9 +213,15 @@ fn secret(args: &TestArgs) -> Result<Secret, String> {
         Some(file) => {
             std::fs::read_to_string(file).map_err(|cause| format!("{} cannot be read: {cause}", file.display()))?
         }
-        None => std::env::var(SECRET).map_err(|_| format!("give the secret in {SECRET}, or --secret-file FILE"))?,
+        None => std::env::var(SECRET).map_err(|_| {
+            format!("give the secret in {SECRET}, or --secret-file FILE; make one, for both sides: {MAKE_SECRET}")
+        })?,
     };
-    parse_secret(&text).map_err(|cause| with_causes(&cause))
+    let place = args
+        .secret_file
+        .as_deref()
+        .map_or_else(|| SECRET.to_owned(), |file| file.display().to_string());
+    parse_secret(&text).map_err(|cause| format!("{place}: {}; make one: {MAKE_SECRET}", with_causes(&cause)))
 }
 
 fn options(args: &TestArgs) -> Result<Options, String> {
@@ -291,5 +298,10 @@ fn lines(finding: &Finding) -> String {
 fn summary(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let (passed, failed, rest) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NotSeen));
-    format!("\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen\n")
+    let next = match failed {
+        0 => ". Next: name it in the site's config, and `muster drill`",
+        1 if findings.len() == 1 => "; no other case was played: mend this one first",
+        _ => "",
+    };
+    format!("\n{passed} passed, {failed} failed, {rest} do not apply or cannot be seen{next}\n")
 }

@@ -18,7 +18,9 @@ const USAGE: u8 = 64;
 /// Our own fault, or the terminal's.
 const OURS: u8 = 70;
 
-/// Prints a journal's decisions, oldest first. Reads only; the gateway may be running.
+/// Read a journal, or verify its chain
+///
+/// Prints its decisions, oldest first. Reads only; the gateway may be running.
 ///
 /// Exit: 0 fine, 1 the chain or the file is broken, 64 no journal there.
 #[derive(Clone, Debug, clap::Args)]

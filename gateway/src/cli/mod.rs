@@ -8,6 +8,7 @@ mod descriptors;
 pub mod devices;
 pub mod drill;
 pub mod enroll;
+mod examples;
 pub mod exit;
 pub mod explain;
 pub mod hooks;
@@ -30,7 +31,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -49,42 +50,32 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play the fire of Pangyo 2022 through real protocols, and see what would have been saved
+    // What each is for stands above its arguments: a line here would hide all but the first of those.
     Demo(demo::Args),
-    /// Run the gateway of a site
     Run(run::Args),
-    /// Find every fault of config files at once
     Check(check::Args),
-    /// Give an order: evacuate, hold, abort, cut, arm, disarm, reset; or make a token
     Order(order::Args),
     Devices(devices::Args),
-    /// Say of every workload whether its bridge would hold when the site is lost, and what would mend it
     Readiness(readiness::Args),
-    /// Walk the bridges: the plan of a fire, with no vote and no effect
     Drill(drill::Args),
-    /// Try every place outside that is told: one marked message each, and a verdict
     Notify(notify::Args),
-    /// Make and revoke the certificates of a site's gateway and nodes
     Enroll(enroll::Args),
-    /// Run the simulated devices of a site, or a simulated destination
     Sim(sim::Args),
-    /// Play every case of the hooks' contract against a receiver, and judge it
     Hooks(hooks::Args),
-    /// Read a journal, or verify its chain
     Journal(journal::Args),
     Replay(replay::Args),
     Explain(explain::Args),
     Probe(probe::Args),
     Profile(profile::Args),
     Capture(capture::Args),
-    /// Measure this machine: latency, rates and memory
     Bench(bench::Args),
 }
 
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = examples::with_examples(Cli::command()).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing better to do if even the usage cannot be printed.

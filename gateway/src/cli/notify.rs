@@ -10,7 +10,7 @@ use crate::clock::{Stopwatch, wall_now_ms};
 use crate::config::{self, Config, Place, Way};
 use crate::notify::{Carrier, Failure, Limits, Notice};
 
-/// Try the places outside that are told
+/// Try every place outside that is told: one marked message each, and a verdict
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -76,7 +76,9 @@ fn nobody(config: &Config, id: Option<&str>) -> String {
     let known: Vec<&str> = config.notify.iter().map(|place| place.id.as_str()).collect();
     match id {
         Some(id) if !known.is_empty() => format!("there is no place {id:?}; there are {}", known.join(", ")),
-        _ => "this config has no [[notify]]: nobody outside would be told".to_owned(),
+        _ => "this config has no [[notify]]: nobody outside would be told. The end of gateway/examples/single-room.toml has three to \
+              fill in: mail, chat, and a watch that misses Muster"
+            .to_owned(),
     }
 }
 

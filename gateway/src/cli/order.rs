@@ -10,13 +10,14 @@ use std::process::ExitCode;
 use call::{Failure, Given};
 
 use super::exit;
-use crate::api::{USUAL_URL, devices_command, order_command};
+use crate::api::{USUAL_URL, devices_command, drill_command, order_command};
 
-/// Gives an order to a running gateway, or makes a token for somebody who may.
+/// Give an order: evacuate, hold, abort, cut, arm, disarm, reset, return, bypass, work; or make a token
 ///
 /// evacuate, abort, disarm, reset and return need two persons within 5 minutes; cut too, unless a vote is held; arm too,
-/// unless `muster drill` has been passed by every workload. While an abort
-/// window is open and nothing runs yet, or a return runs, one person aborts. hold, bypass and work need one.
+/// unless `muster drill` has been passed by every workload. While an abort window is open and nothing runs yet, or a return
+/// runs, one person aborts. hold, bypass and work need one.
+///
 /// The token comes from --token-file, else from the file that MUSTER_TOKEN_FILE names, else from MUSTER_TOKEN itself;
 /// `muster order token --id NAME --out FILE` makes one. MUSTER_URL names the gateway where --url does not.
 ///
@@ -116,7 +117,12 @@ impl Word {
     /// What comes next once it is in effect at the gateway there.
     fn next(self, url: &str) -> String {
         let words = match self {
-            Self::Evacuate => "Steps run by themselves; watch them on the page or in /api/v1/status.",
+            Self::Evacuate => {
+                let page = url.trim_end_matches('/');
+                return format!(
+                    "Steps run by themselves; watch them on the page, {page}/, or in {page}/api/v1/status."
+                );
+            }
             Self::Hold => {
                 let abort = order_command(url, "abort");
                 return format!(
@@ -208,6 +214,7 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
     let what = at.map_or(word.to_owned(), |at| format!("{word} at {at}{left}"));
     if !given.pending {
         let mut lines = vec![format!("TAKEN: {what}. {}", given.why), verb.next(url)];
+        lines.extend(given.hosts.clone());
         let disarmed = given.headline.iter().any(|line| line.starts_with("DISARMED"));
         if disarmed && matches!(verb, Word::Evacuate | Word::Cut) {
             let arm = order_command(url, "arm");
@@ -226,11 +233,17 @@ fn lines(verb: Word, given: &Given, url: &str) -> Vec<String> {
     }
     // The second person gives the instant, not the words: "16:52" may mean another day or zone elsewhere.
     let order = at.map_or(word.to_owned(), |at| format!("{word} --at {at}"));
-    vec![
-        format!("PENDING: {what}. {}", given.why),
-        "Nothing is done until a second person gives, within 5 min and with their own token:".to_owned(),
-        format!("  {}", order_command(url, &order)),
-    ]
+    let mut lines = vec![format!("PENDING: {what}. {}", given.why)];
+    lines.extend(given.hosts.clone());
+    if let (Word::Arm, Some(site)) = (verb, &given.site) {
+        let drill = drill_command(url, site);
+        lines.push(format!(
+            "Once every workload has passed a drill one person is enough: `{drill}`"
+        ));
+    }
+    lines.push("Nothing is done until a second person gives, within 5 min and with their own token:".to_owned());
+    lines.push(format!("  {}", order_command(url, &order)));
+    lines
 }
 
 /// `1 h 05 min`, `12 min`, `40 s`.
@@ -253,6 +266,8 @@ mod tests {
             at_wall: at_wall.map(str::to_owned),
             at_left_s: at_wall.map(|_| 3_900),
             headline: vec![],
+            site: Some("lyon-2".to_owned()),
+            hosts: None,
             troubles: vec![],
             document: serde_json::Value::Null,
         }
@@ -270,6 +285,34 @@ mod tests {
             "muster order cut --at 2022-10-15T16:52:00+09:00 --url http://10.0.0.7:8620 --token-file YOUR.tok";
         assert_eq!(lines[2].trim(), command);
         crate::cli::tests::parses(command);
+    }
+
+    #[test]
+    fn who_arms_before_a_drill_is_told_its_very_command() {
+        let lines = lines(Word::Arm, &given(true, None), "http://10.0.0.7:80");
+        let drill = lines[1].split('`').nth(1).unwrap();
+        assert_eq!(
+            drill,
+            "muster drill --site lyon-2 --url http://10.0.0.7:80 --token-file YOUR.tok"
+        );
+        crate::cli::tests::parses(drill);
+    }
+
+    #[test]
+    fn both_persons_are_told_that_hosts_will_be_shut_down() {
+        for pending in [true, false] {
+            let order = Given {
+                hosts: Some("HOSTS WILL BE SHUT DOWN: 9".to_owned()),
+                ..given(pending, None)
+            };
+            let lines = lines(Word::Evacuate, &order, USUAL_URL);
+            assert!(lines.iter().any(|line| line.starts_with("HOSTS")), "{lines:?}");
+            let command = lines.last().unwrap();
+            assert!(
+                !pending || command.contains("muster order evacuate"),
+                "the command stands last: {lines:?}"
+            );
+        }
     }
 
     #[test]

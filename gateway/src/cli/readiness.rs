@@ -91,75 +91,166 @@ async fn fetch(args: &Args) -> Result<Value, ExitCode> {
         .map_err(gave)
 }
 
-/// What a document says, for a terminal.
+/// What a document says, for a terminal: the columns, what every bridge stands on, and last what is to be done.
 fn text(document: &Value) -> String {
-    let mut text = String::new();
-    let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
-    let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
-    if let Some(at_ms) = document["at_ms"].as_i64() {
-        let ago_s = (wall_now_ms() - at_ms).max(0) / 1_000;
-        let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
-        let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
-        let _ = writeln!(text, "as of {at} ({ago_s} s ago)");
-    }
-    let columns = list(&document["columns"]);
-    let rows = list(&document["rows"]);
-    let wide = rows.iter().map(|row| word(&row["id"]).len()).max().unwrap_or(0).max(8);
+    let mut text = as_of(document);
+    let (columns, rows) = (list(&document["columns"]), list(&document["rows"]));
+    let wide = rows.iter().map(|row| word(&row["id"]).len()).max().unwrap_or(0).max(13);
     for (nth, lost) in columns.iter().enumerate() {
         let also = lost["also_down"]
             .as_str()
             .map_or_else(String::new, |down| format!(" while {} is down", lines::printable(down)));
         let _ = writeln!(text, "when {} is lost{also}", word(&lost["site"]));
-        for row in &rows {
-            let cell = &row["cells"][nth];
-            let way = cell["way"].as_str().map(lines::printable);
-            let way = way.unwrap_or_else(|| word(&row["kind"]));
-            let gone = cell["gone_after_s"]
-                .as_i64()
-                .map_or_else(String::new, |s| format!(", gone after {s} s"));
-            let _ = writeln!(
-                text,
-                "  {:<5}  {:<wide$}  {way}{gone}",
-                word(&cell["colour"]),
-                word(&row["id"])
-            );
-            for finding in list(&cell["findings"]).iter().filter(|f| f["colour"] != "green") {
-                say(&mut text, finding, wide);
-            }
+        for row in rows {
+            bridge(&mut text, row, nth, wide);
         }
     }
     for (title, name) in [("Muster itself", "muster"), ("hooks", "hooks"), ("drills", "drills")] {
-        let checks = list(&document[name]);
-        if !checks.is_empty() {
-            let _ = writeln!(text, "{title}");
-        }
-        for check in checks {
-            let _ = writeln!(
-                text,
-                "  {:<5}  {:<wide$}  {}",
-                word(&check["colour"]),
-                word(&check["id"]),
-                word(&check["why"])
-            );
-            if let Some(mend) = check["mend"].as_str() {
-                let _ = writeln!(text, "         {:<wide$}  mend: {}", "", lines::printable(mend));
-            }
-        }
+        standing(&mut text, title, list(&document[name]), wide);
     }
-    let _ = writeln!(text, "{}: {}", word(&document["site"]), word(&document["colour"]));
-    text
+    text + &verdict(document)
 }
 
-fn say(text: &mut String, finding: &Value, wide: usize) {
-    let word = |value: &Value| lines::printable(value.as_str().unwrap_or_default());
-    let _ = writeln!(
-        text,
-        "         {:<wide$}  {}: {}",
-        "",
-        word(&finding["colour"]),
-        word(&finding["why"])
-    );
-    if finding["mend"].is_string() {
-        let _ = writeln!(text, "         {:<wide$}  mend: {}", "", word(&finding["mend"]));
+fn word(value: &Value) -> String {
+    lines::printable(value.as_str().unwrap_or_default())
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn as_of(document: &Value) -> String {
+    let Some(at_ms) = document["at_ms"].as_i64() else {
+        return String::new();
+    };
+    let ago_s = (wall_now_ms() - at_ms).max(0) / 1_000;
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+    format!("as of {at} ({ago_s} s ago)\n")
+}
+
+/// One cell of the matrix. What is the same as when nothing else is down is not said twice.
+fn bridge(text: &mut String, row: &Value, nth: usize, wide: usize) {
+    let (cell, alone) = (&row["cells"][nth], &row["cells"][0]);
+    let (colour, id) = (word(&cell["colour"]), word(&row["id"]));
+    let findings: Vec<&Value> = list(&cell["findings"])
+        .iter()
+        .filter(|f| f["colour"] != "green")
+        .collect();
+    let known = nth > 0 && !findings.is_empty() && cell == alone;
+    let way = cell["way"]
+        .as_str()
+        .map(lines::printable)
+        .unwrap_or_else(|| match row["kind"].as_str() {
+            Some("workload") => "no way is left".to_owned(),
+            kind => format!("({})", lines::printable(kind.unwrap_or_default())),
+        });
+    let gone = cell["gone_after_s"]
+        .as_i64()
+        .map_or_else(String::new, |s| format!(", gone after {s} s"));
+    let above = if known { ": as above" } else { "" };
+    let _ = writeln!(text, "  {colour:<5}  {id:<wide$}  {way}{gone}{above}");
+    if !known {
+        say(text, &findings, &colour, wide);
+    }
+}
+
+/// Reasons, gravest first; a colour stands before those alone that are not the cell's. What mends several in a row is said once.
+fn say(text: &mut String, findings: &[&Value], colour: &str, wide: usize) {
+    for (nth, finding) in findings.iter().enumerate() {
+        let own = word(&finding["colour"]);
+        let own = if own == colour {
+            String::new()
+        } else {
+            format!("{own}: ")
+        };
+        let _ = writeln!(text, "         {:<wide$}  {own}{}", "", word(&finding["why"]));
+        let next = findings.get(nth + 1).map(|next| &next["mend"]);
+        if finding["mend"].is_string() && next != Some(&finding["mend"]) {
+            let _ = writeln!(text, "         {:<wide$}  mend: {}", "", word(&finding["mend"]));
+        }
+    }
+}
+
+fn standing(text: &mut String, title: &str, checks: &[Value], wide: usize) {
+    if !checks.is_empty() {
+        let _ = writeln!(text, "{title}");
+    }
+    for check in checks {
+        let (colour, id) = (word(&check["colour"]), word(&check["id"]));
+        let _ = writeln!(text, "  {colour:<5}  {id:<wide$}  {}", word(&check["why"]));
+        if let Some(mend) = check["mend"].as_str() {
+            let _ = writeln!(text, "         {:<wide$}  mend: {}", "", lines::printable(mend));
+        }
+    }
+}
+
+/// The colour of it all, how much is behind it, and the next act.
+fn verdict(document: &Value) -> String {
+    let checks = ["muster", "hooks", "drills"].map(|name| list(&document[name]));
+    let cells = list(&document["rows"]).iter().flat_map(|row| list(&row["cells"]));
+    let of = |colour: &str| {
+        let is = |one: &&Value| one["colour"] == colour;
+        checks.into_iter().flatten().filter(is).count() + cells.clone().filter(is).count()
+    };
+    let act = match document["colour"].as_str() {
+        Some("red") => format!(
+            "{} red, {} amber. Mend what is red first, then ask again",
+            of("red"),
+            of("amber")
+        ),
+        Some("amber") => format!("nothing red, {} amber: each says what would mend it", of("amber")),
+        _ => "every bridge would hold, by all that is known".to_owned(),
+    };
+    format!("{} is {}: {act}\n", word(&document["site"]), word(&document["colour"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding(colour: &str, why: &str, mend: &str) -> Value {
+        json!({ "colour": colour, "why": why, "mend": mend })
+    }
+
+    fn document() -> Value {
+        let broken = json!({ "colour": "red", "way": null, "gone_after_s": null, "findings": [
+            finding("red", "no move", "start it"), finding("red", "no stop", "start it"),
+            finding("amber", "no room said", "say it"),
+        ] });
+        json!({
+            "site": "lyon-2", "colour": "red",
+            "columns": [{ "site": "lyon-2", "also_down": null }, { "site": "lyon-2", "also_down": "paris-1" }],
+            "rows": [{ "kind": "workload", "id": "db", "cells": [broken, broken] }],
+            "muster": [], "hooks": [], "drills": [
+                { "id": "last-drill", "colour": "amber", "why": "none", "mend": "`muster drill --site lyon-2`" },
+            ],
+        })
+    }
+
+    #[test]
+    fn a_colour_and_what_mends_are_said_once() {
+        let text = text(&document());
+        let coloured = text.lines().filter(|line| line.contains("red ")).count();
+        assert_eq!(coloured, 3, "two cells and the verdict: {text}");
+        assert_eq!(text.matches("mend: start it").count(), 1, "{text}");
+        assert!(
+            text.contains("amber: no room said") && !text.contains("red: no"),
+            "{text}"
+        );
+        assert!(text.contains("no way is left: as above"), "{text}");
+        assert_eq!(text.matches("no move").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_last_line_is_the_next_act() {
+        let text = text(&document());
+        let last = text.lines().last().unwrap();
+        assert_eq!(
+            last,
+            "lyon-2 is red: 2 red, 1 amber. Mend what is red first, then ask again"
+        );
     }
 }

@@ -1,21 +1,31 @@
 //! `muster run`: the gateway of a site.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use muster_core::{Event, View};
+use muster_core::{Event, Hosts, View};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{exit, printer::Printer};
 use crate::api::insecure_line;
-use crate::config::{self, Config, MqttWay, Severity};
+use crate::config::{self, Config, MqttWay, NutFace, Severity};
 use crate::engine::Listener;
 use crate::gateway::{Gateway, StartError};
 use crate::lines;
 use crate::service::{self, Beat};
+use crate::upsd::{CLIENTS_OF_ONE, UpsdError};
+
+/// UPSes that are named at the start.
+const UPSES_NAMED: usize = 5;
 
 /// Run the gateway of a site
+///
+/// Prints one line an event, until SIGINT or SIGTERM; SIGHUP reads the config again, and a bad one is refused whole.
+///
+/// Exit 0: it was stopped. 64: the config, an address or the journal does not let it start. 70: our bug.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The site's config; see `muster check`
@@ -38,8 +48,12 @@ pub async fn run(args: Args) -> ExitCode {
         }
     };
     let mut said = Said::default();
-    let Some(config) = said.load(&args.config).ok() else {
-        return exit::USAGE.into();
+    let config = match said.load(&args.config) {
+        Ok(config) => config,
+        Err(why) => {
+            eprintln!("muster: not started: {why}; mend them, from the top, and start again");
+            return exit::USAGE.into();
+        }
     };
     let printer = Printer::to_stdout();
     let listener = listener(printer.clone(), args.json);
@@ -52,7 +66,7 @@ pub async fn run(args: Args) -> ExitCode {
     watch(&args, &mut gateway, &mut signals, (&mut said, &printer)).await;
     service::stopping();
     if !args.json {
-        printer.line("stopping; votes and incidents are in the journal and go on after a start".into());
+        printer.line(stopping(&gateway.view.borrow()).into());
     }
     tokio::select! {
         () = gateway.stop() => {}
@@ -63,6 +77,19 @@ pub async fn run(args: Args) -> ExitCode {
     }
     printer.drain();
     ExitCode::SUCCESS
+}
+
+/// Votes go on after a start only where they could be written.
+fn stopping(view: &View) -> &'static str {
+    if view
+        .troubles
+        .iter()
+        .any(|trouble| trouble.subject.starts_with("journal"))
+    {
+        "stopping; the journal is in trouble: what it could not take is lost, votes and incidents as well"
+    } else {
+        "stopping; votes and incidents are in the journal and go on after a start"
+    }
 }
 
 /// Tells the service manager how we are, and reads the config again when asked, until the end is asked for.
@@ -199,12 +226,41 @@ enum Asked {
 }
 
 fn refuse(error: &StartError) -> ExitCode {
-    eprintln!("muster: {}", lines::with_causes(error));
+    eprintln!("muster: not started: {}{}", lines::with_causes(error), to_start(error));
     match error {
         StartError::Http { .. } | StartError::Mqtt(_) | StartError::Upsd(_) | StartError::Journal { .. } => {
             exit::USAGE.into()
         }
         StartError::Runner(_) | StartError::Notify(_) | StartError::Thread(_) => exit::BUG.into(),
+    }
+}
+
+/// What a person does about an address that is not to be had.
+fn to_start(error: &StartError) -> String {
+    let (key, address) = match error {
+        StartError::Http { address, .. } => ("`listen` in [http]", Some(*address)),
+        StartError::Mqtt(_) => ("`listen` in [mqtt]", None),
+        StartError::Upsd(UpsdError::Listen { address, .. }) => ("`listen` in [nut]", Some(*address)),
+        _ => return String::new(),
+    };
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    let Some(kind) = causes
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
+        .next()
+    else {
+        return String::new();
+    };
+    let port = address.map_or_else(String::new, |address| format!(" 'sport = :{}'", address.port()));
+    match kind {
+        ErrorKind::AddrInUse => {
+            format!(". `ss -ltnp{port}` names who has it: another Muster? Stop that, or change {key}")
+        }
+        ErrorKind::AddrNotAvailable => format!(". `ip address` shows those that this machine has: change {key}"),
+        ErrorKind::PermissionDenied => {
+            format!(". Ports below 1024 are not for everybody: change {key}, or give the right CAP_NET_BIND_SERVICE")
+        }
+        _ => String::new(),
     }
 }
 
@@ -227,6 +283,7 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
     if json {
         let line = serde_json::json!({
             "schema": 1, "started": config.site.id, "mqtt": mqtt, "http": gateway.http.to_string(),
+            "nut": gateway.nut.map(|address| address.to_string()),
             "armed": armed, "simulated": config.site.simulated, "insecure": config.insecure(),
         });
         println!("{line}");
@@ -245,7 +302,37 @@ fn greet(config: &Config, gateway: &Gateway, json: bool) {
         _ => " (all its nodes are one group)",
     };
     println!("  MQTT          {mqtt}{groups}");
+    if let (Some(address), Some(face)) = (gateway.nut, &config.nut) {
+        nut_lines(address, face, &config.site.power.hosts)
+            .iter()
+            .for_each(|line| println!("{line}"));
+    }
     caution(config, gateway, armed);
+}
+
+/// What hosts ask, and what follows for them: who fits no more is not told to go.
+fn nut_lines(address: SocketAddr, face: &NutFace, hosts: &[Hosts]) -> Vec<String> {
+    let names: Vec<String> = hosts
+        .iter()
+        .map(|ups| match &ups.rack {
+            Some(rack) => format!("{} (rack {rack})", ups.id),
+            None => format!("{} (the whole site)", ups.id),
+        })
+        .collect();
+    let (first, rest) = names.split_at(names.len().min(UPSES_NAMED));
+    let more = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(" and {} more", rest.len())
+    };
+    let tls = if face.tls.is_some() { "STARTTLS" } else { "plain" };
+    vec![
+        format!(
+            "  NUT           {address} ({tls}), as a UPS that sends hosts off last: {}{more}",
+            first.join(", ")
+        ),
+        format!("                at most {CLIENTS_OF_ONE} connections an address: hosts behind one NAT share them"),
+    ]
 }
 
 /// What must be seen before anything is trusted.
@@ -258,9 +345,65 @@ fn caution(config: &Config, gateway: &Gateway, armed: bool) {
         println!("  SIMULATION: believes simulated readings");
     }
     if !armed {
-        println!(
-            "  DISARMED: hooks are called as drills only; to arm: `{}`",
-            gateway.here().order("arm")
+        let (here, view) = (gateway.here(), gateway.view.borrow().clone());
+        println!("  DISARMED: hooks are called as drills only");
+        if !view.unproven.is_empty() {
+            println!("            walk every bridge first: `{}`", here.drill(&view.site));
+        }
+        println!("            to arm: `{}`", here.order("arm"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_not_to_be_had_says_what_to_do() {
+        let http = |kind: ErrorKind| StartError::Http {
+            address: ([127, 0, 0, 1], 8_620).into(),
+            source: kind.into(),
+        };
+        let taken = to_start(&http(ErrorKind::AddrInUse));
+        assert!(
+            taken.contains("`ss -ltnp 'sport = :8620'`") && taken.contains("[http]"),
+            "{taken}"
         );
+        assert!(to_start(&http(ErrorKind::AddrNotAvailable)).contains("ip address"));
+        assert!(to_start(&http(ErrorKind::PermissionDenied)).contains("1024"));
+        assert_eq!(to_start(&http(ErrorKind::OutOfMemory)), "");
+        let nut = UpsdError::Listen {
+            address: ([127, 0, 0, 1], 3_493).into(),
+            source: ErrorKind::AddrInUse.into(),
+        };
+        assert!(to_start(&StartError::Upsd(nut)).contains("[nut]"));
+    }
+
+    #[test]
+    fn the_start_says_what_hosts_ask_and_how_many_an_address_may_be() {
+        let face = NutFace {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            users: vec![],
+        };
+        let ups = |n: usize| Hosts {
+            id: format!("ups-{n}"),
+            rack: (n > 0).then(|| format!("r{n}")),
+            last_ms: 1,
+        };
+        let lines = |n: usize| {
+            nut_lines(
+                ([10, 0, 0, 7], 3_493).into(),
+                &face,
+                &(0..n).map(ups).collect::<Vec<_>>(),
+            )
+        };
+        let two = lines(2).join("\n");
+        assert!(
+            two.contains("10.0.0.7:3493 (plain)") && two.contains("ups-0 (the whole site), ups-1 (rack r1)"),
+            "{two}"
+        );
+        assert!(two.contains("at most 16 connections an address"), "{two}");
+        assert!(lines(9)[0].ends_with("ups-4 (rack r4) and 4 more"), "{:?}", lines(9));
     }
 }

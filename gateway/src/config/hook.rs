@@ -174,7 +174,7 @@ pub(super) fn authority_file(table: &Table<'_>, folder: &Path) -> Option<At<Path
         }
         Err(cause) => {
             let what = format!("`ca` {} cannot be read: {cause}", quoted(&name.value));
-            table.faults.error(name.at, what, hint);
+            table.faults.error(name.at, what, cause.mend(hint));
         }
     }
     Some(At::new(path, name.at))

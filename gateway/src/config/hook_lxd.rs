@@ -132,7 +132,7 @@ fn pem(table: &Table<'_>, key: &'static str, folder: &Path, what: &str) -> Optio
         Ok(_) => {}
         Err(cause) => {
             let found = format!("`{key}` {}, {what}, cannot be read: {cause}", quoted(&name.value));
-            table.faults.error(name.at, found, hint);
+            table.faults.error(name.at, found, cause.mend(hint));
         }
     }
     Some(path)

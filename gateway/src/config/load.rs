@@ -8,6 +8,7 @@ use toml::de::DeTable;
 
 use super::faults::Faults;
 use super::finding::{Finding, Severity};
+use super::names::did_you_mean;
 use super::table::Table;
 use super::{Config, lower, rows};
 
@@ -36,11 +37,14 @@ pub(crate) enum ReadError {
 /// Every fault of the file, warnings included, in the order of the file.
 pub fn load(path: &Path) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let text = read_text(path).map_err(|cause| {
-        let hint = "a config is one TOML file of at most 16 MiB";
+        let hint = match &cause {
+            ReadError::Open(_) => cause.mend(&instead(path)),
+            _ => "a config is one TOML file of at most 16 MiB".to_owned(),
+        };
         vec![Finding::of_file(
             &path.display().to_string(),
             format!("the config cannot be read: {cause}"),
-            hint,
+            &hint,
         )]
     })?;
     parse(&text, path)
@@ -77,6 +81,41 @@ pub fn parse(text: &str, path: &Path) -> Result<(Config, Vec<Finding>), Vec<Find
     }
 }
 
+/// What somebody may have meant by a file that is not there.
+fn instead(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let beside = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let names: Vec<String> = beside
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    let asked = path.file_name().unwrap_or_default().to_string_lossy();
+    did_you_mean(
+        &asked,
+        names.iter().map(String::as_str),
+        "name the site's own file; gateway/examples/single-room.toml is one to start from",
+    )
+}
+
+impl ReadError {
+    /// What a person does about it: `usual`, unless the system has said that we may not.
+    pub(crate) fn mend(&self, usual: &str) -> String {
+        match self {
+            Self::Open(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                let user = rustix::process::geteuid().as_raw();
+                format!(
+                    "this runs as the user {user}, who may not read it: `chown {user}` and `chmod 600` it, and let that user into its \
+                     folder; or run this as the user who may"
+                )
+            }
+            _ => usual.to_owned(),
+        }
+    }
+}
+
 /// Byte where it went wrong.
 fn place(cause: &toml::de::Error) -> usize {
     cause.span().map_or(0, |span| span.start)
@@ -96,4 +135,28 @@ pub(crate) fn read_text(path: &Path) -> Result<String, ReadError> {
         return Err(ReadError::TooLarge);
     }
     String::from_utf8(bytes).map_err(ReadError::NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_may_be_another() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("my-site.toml"), "").unwrap();
+        let hint = |name: &str| load(&folder.path().join(name)).unwrap_err()[0].hint.clone();
+        assert_eq!(hint("my-site.tom"), "did you mean `my-site.toml`?");
+        assert!(hint("zzzzzz").contains("single-room.toml"), "{}", hint("zzzzzz"));
+    }
+
+    #[test]
+    fn what_may_not_be_read_names_who_may_not() {
+        let denied = ReadError::Open(Error::from(ErrorKind::PermissionDenied));
+        assert!(denied.mend("the usual").contains("chown"), "{}", denied.mend(""));
+        let missing = ReadError::Open(Error::from(ErrorKind::NotFound));
+        assert_eq!(missing.mend("the usual"), "the usual");
+    }
 }

@@ -111,7 +111,7 @@ impl Files {
             if let Err(cause) = read_text(&path) {
                 let what = format!("`{key}` {} cannot be read: {cause}", quoted(&name.value));
                 let hint = "a PEM file; the path is relative to the folder of the config";
-                table.faults.error(name.at, what, hint);
+                table.faults.error(name.at, what, cause.mend(hint));
             }
             Some(path)
         };
@@ -259,8 +259,11 @@ pub(super) fn login(table: &Table<'_>, folder: &Path) -> Option<(String, Secret)
         Ok(password) => Some((user.value, Secret(password.trim_end_matches(['\r', '\n']).into()))),
         Err(cause) => {
             let what = format!("the password file {} cannot be read: {cause}", quoted(&file.value));
-            let hint = "the path is relative to the folder of the config";
-            table.faults.error(file.at, what, hint);
+            table.faults.error(
+                file.at,
+                what,
+                cause.mend("the path is relative to the folder of the config"),
+            );
             None
         }
     }

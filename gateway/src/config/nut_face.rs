@@ -148,9 +148,11 @@ fn users(table: &Table<'_>, folder: &Path) -> Vec<(String, Secret)> {
             Err(cause) => {
                 if file.at != table.at {
                     let what = format!("`password_file` {} cannot be read: {cause}", quoted(&file.value));
-                    table
-                        .faults
-                        .error(file.at, what, "relative to the folder of the config");
+                    table.faults.error(
+                        file.at,
+                        what,
+                        cause.mend("the path is relative to the folder of the config"),
+                    );
                 }
                 String::new()
             }

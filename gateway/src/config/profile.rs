@@ -31,7 +31,11 @@ fn from_file(name: &At<String>, path: &Path, faults: &Faults<'_>) -> Option<Devi
         Ok(text) => text,
         Err(cause) => {
             let what = format!("the device profile {} cannot be read: {cause}", quoted(&name.value));
-            faults.error(name.at, what, "the path is relative to the folder of the config");
+            faults.error(
+                name.at,
+                what,
+                cause.mend("the path is relative to the folder of the config"),
+            );
             return None;
         }
     };

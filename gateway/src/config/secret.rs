@@ -13,7 +13,8 @@ use super::table::Table;
 /// Keys of the published examples begin with this.
 const EXAMPLE: &[u8] = b"muster-example";
 
-const HINT: &str = "make one with: echo \"whsec_$(openssl rand -base64 32)\"";
+const HINT: &str =
+    "make one: (umask 077; echo \"whsec_$(openssl rand -base64 32)\" > hook.secret), and secret_file = \"hook.secret\"";
 
 /// The keys that may say where it is.
 const KEYS: [&str; 3] = ["secret", "secret_env", "secret_file"];
@@ -67,9 +68,11 @@ fn from_file(table: &Table<'_>, folder: &Path) -> Option<At<String>> {
         }
         Err(cause) => {
             let what = format!("the secret file {} cannot be read: {cause}", quoted(&name.value));
-            table
-                .faults
-                .error(name.at, what, "the path is relative to the folder of the config");
+            table.faults.error(
+                name.at,
+                what,
+                cause.mend("the path is relative to the folder of the config"),
+            );
             None
         }
     }

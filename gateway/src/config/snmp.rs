@@ -158,8 +158,11 @@ fn from_file(table: &Table<'_>, file: &At<String>, folder: &Path) -> Option<Secr
         }
         Err(cause) => {
             let what = format!("the secret file {} cannot be read: {cause}", quoted(&file.value));
-            let hint = "the path is relative to the folder of the config";
-            table.faults.error(file.at, what, hint);
+            table.faults.error(
+                file.at,
+                what,
+                cause.mend("the path is relative to the folder of the config"),
+            );
             None
         }
     }

@@ -1,5 +1,6 @@
 //! Keeps readiness known: everybody is asked again every few minutes, when a drill has ended and when the config has changed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use muster_core::View;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::counters::Counters;
 use crate::hooks::webhook::Limits;
 use crate::lines;
@@ -64,12 +65,15 @@ fn last_drill(view: &watch::Receiver<Arc<View>>) -> Option<String> {
     view.borrow().last_drill.as_ref().map(|drill| drill.id.clone())
 }
 
-/// What readiness is judged by: without the channels of a large site.
-pub(super) fn part_of(config: &Config) -> Arc<Config> {
+/// What readiness is judged by: without the channels of a large site, and with the address at which the API really is.
+pub(super) fn part_of(config: &Config, http: SocketAddr) -> Arc<Config> {
     Arc::new(Config {
         site: config.site.clone(),
         mqtt: config.mqtt.clone(),
-        http: config.http.clone(),
+        http: Http {
+            listen: http,
+            ..config.http.clone()
+        },
         store: config.store.clone(),
         nodes: std::collections::BTreeMap::new(),
         sensors: Vec::new(),

@@ -131,7 +131,7 @@ impl Gateway {
         self.keeping.keep_ms(next.store.keep_ms);
         // The check has read them a moment ago; should they have changed since, the old ones stay and it is said.
         let read = next.mqtt.tls().map(|files| self.reload_tls(files));
-        self.bridging.send_replace(super::readying::part_of(&next));
+        self.bridging.send_replace(super::readying::part_of(&next, self.http));
         self.config = next;
         let unread = match read.transpose() {
             Ok(renewed) => {

@@ -30,7 +30,7 @@ const TIMES: &str = "a time of day such as 15:19, 15:19:00 or 15:19:00.250";
 /// Every fault of the file, in its order.
 pub fn load(path: &Path) -> Result<Incident, Vec<Finding>> {
     let text = crate::config::read_text(path).map_err(|why| {
-        let hint = "an incident file is text of at most 1 MiB; see `muster replay --help`".into();
+        let hint = "give an incident file, which is text, or a recording: the folder beside the journal, such as muster.db.flight".into();
         vec![finding(
             &path.display().to_string(),
             1,

@@ -23,7 +23,7 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// No file to read.
-    #[error("{}: there is no such file", .path.display())]
+    #[error("{}: there is no such file; it is what `path` in [store] of the config names, muster.db beside the config if nothing does", .path.display())]
     Missing {
         /// The path.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum JournalError {
         source: Option<rusqlite::Error>,
     },
     /// The disk is full, read-only or sick.
-    #[error("{}: the journal cannot be written: {source}", .path.display())]
+    #[error("{}: the journal cannot be written: {source}; has its disk room, and may Muster's user write in its folder?", .path.display())]
     Unwritable {
         /// The journal.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! Every hook: does it answer, and has it been proven a short while ago?
 
 use super::{Check, Facts, Finding};
+use crate::api::Here;
 use crate::hooks::preflight::Answer;
 
 /// A proof is good for a day: passwords end, firewalls change and programs are updated overnight (issue 7).
@@ -42,8 +43,11 @@ fn one(facts: &Facts<'_>, at: usize) -> Finding {
     }
 }
 
+/// The command, as it has to be typed for this very gateway.
 pub(super) fn drill(facts: &Facts<'_>) -> String {
-    format!("`muster drill --site {}`", facts.config.site.id)
+    let (http, store) = (&facts.config.http, &facts.config.store);
+    let here = Here::new(http.listen, http.public_url.as_deref(), &store.path);
+    format!("`{}`", here.drill(&facts.config.site.id))
 }
 
 pub(super) fn ago(ms: i64) -> String {

@@ -193,7 +193,7 @@ fn told(facts: &Facts<'_>) -> Finding {
     match (outside.len(), inside.len()) {
         (0, 0) => Finding::red(
             "nobody outside is told of the first vote",
-            "a [[notify]] that reaches people elsewhere",
+            "a [[notify]] that reaches people elsewhere, then `muster notify test --config FILE`",
         ),
         (0, _) => Finding::amber(
             "every place that is told looks as if it stood in this site",

@@ -239,7 +239,7 @@ fn a_hook_that_does_not_answer_breaks_what_goes_by_it() {
     let report = known.report();
     let db = cell(&report, "db", None);
     assert_eq!((db.colour, &db.way, db.gone_after_s), (Colour::Red, &None, None));
-    assert!(says(db, "not even this is left, stop cleanly"));
+    assert!(says(db, "stop cleanly is out"));
 }
 
 #[test]
@@ -394,6 +394,6 @@ fn a_proof_is_good_for_a_day_and_a_drill_for_its_time() {
     let never = Known::default().report();
     assert_eq!(
         check(&never.drills, "last-drill").mend.as_deref(),
-        Some("`muster drill --site lyon-2`")
+        Some("`muster drill --site lyon-2 --token-file YOUR.tok`")
     );
 }

@@ -77,7 +77,7 @@ impl Way {
             };
         }
         findings.extend(better.iter().map(|(rung, obstacle)| {
-            let why = format!("not even this is left, {}: {}", words(rung), obstacle.why);
+            let why = format!("{} is out: {}", words(rung), obstacle.why);
             Finding::red(why, obstacle.mend.clone())
         }));
         Self {

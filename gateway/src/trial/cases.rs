@@ -7,6 +7,7 @@ use muster_core::{Call, HookOutcome, Mode, Phase};
 use serde_json::{Value, json};
 
 use super::finding::Finding;
+use super::first;
 use super::play::{GATEWAYS, Played, Trial, is_taken};
 use super::raw::words;
 use crate::hooks::envelope::Envelope;
@@ -30,6 +31,9 @@ pub(super) async fn prepare(trial: &Trial) -> Finding {
     let finding = Finding::new("prepare", "a reversible step, signed and valid");
     let played = trial.play(&trial.step(Phase::Prepare)).await;
     let finding = finding.came(played.words());
+    if let Some(found) = first::obstacle(trial, played.end.as_ref(), &finding) {
+        return found;
+    }
     match &played.end {
         Some(HookOutcome::Done) => finding,
         Some(HookOutcome::Cannot { .. }) if trial.options.workload.is_none() => finding.fail(

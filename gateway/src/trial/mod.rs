@@ -5,6 +5,7 @@ mod cases;
 mod ear;
 mod effects;
 mod finding;
+mod first;
 mod play;
 mod raw;
 mod signed;

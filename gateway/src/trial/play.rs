@@ -1,7 +1,7 @@
 //! One step of a trial: called through the hook as a fire would, and followed to its end.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio::time::{sleep, timeout};
 
 use super::ear::Ear;
 use super::effects::Effects;
+use super::first;
 use super::raw::Raw;
 use crate::clock::{Clock, Stopwatch};
 use crate::config::{HookTarget, HookWay, Secret};
 use crate::counters::{Cause, Counters};
 use crate::hooks::envelope::{Envelope, Envelopes};
-use crate::hooks::exec::was_called_wrongly;
 use crate::hooks::mqtt::Mqtt;
 use crate::hooks::underway::{broken, is_end};
 use crate::hooks::webhook::Limits;
@@ -89,6 +89,8 @@ pub struct Trial {
     pub(super) mode: Mode,
     /// Its workload.
     pub(super) workload: String,
+    /// Where the receiver is, for people.
+    pub(super) place: String,
     /// Webhooks only.
     pub(super) raw: Option<Raw>,
     /// MQTT only: the same with a wrong secret.
@@ -100,6 +102,8 @@ pub struct Trial {
     twins: [Hook; GATEWAYS],
     envelopes: Envelopes,
     counters: Counters,
+    /// It has said something of a step, as one does who hears us.
+    spoke: AtomicBool,
     token: AtomicU64,
     number: AtomicU64,
     /// Steps that have ended as done, each with its key.
@@ -136,6 +140,8 @@ impl Trial {
         let stranger = stranger(&target, &clock);
         let make = || Hook::new(target.clone(), &clients, limits, clock.clone(), counters.clone());
         Ok(Self {
+            place: first::place(&target.way),
+            spoke: AtomicBool::new(false),
             mode: if options.live { Mode::Live } else { Mode::Drill },
             workload: options
                 .workload
@@ -236,8 +242,7 @@ impl Trial {
             let mut pause = BACKOFF;
             loop {
                 let outcome = self.once(&self.hook, call, envelope, &mut first).await;
-                // One that has never worked and says how it is to be called does not get better by being called again.
-                let hopeless = was_called_wrongly(&outcome) && self.done_keys().is_empty();
+                let hopeless = self.done_keys().is_empty() && first::is_hopeless(self, &outcome, since.elapsed());
                 let again = matches!(outcome, HookOutcome::Retry { .. }) && !hopeless;
                 last = Some(outcome);
                 if !again {
@@ -247,7 +252,10 @@ impl Trial {
                 pause = (pause * 2).min(LONGEST_BACKOFF);
             }
         };
-        let _ = timeout(self.options.wait, all).await;
+        tokio::select! {
+            _ = timeout(self.options.wait, all) => {}
+            () = self.never_spoke() => {}
+        }
         let played = Played {
             first: first.unwrap_or_else(broken),
             end: last,
@@ -255,6 +263,17 @@ impl Trial {
         };
         self.note(call, envelope, &played);
         played
+    }
+
+    /// Ends when nobody behind a topic has ever said a word: a broker's acknowledgement is nobody's.
+    async fn never_spoke(&self) {
+        if self.kind() != "mqtt" || !self.done_keys().is_empty() {
+            return std::future::pending().await;
+        }
+        sleep(first::SPEAKS_WITHIN).await;
+        if self.spoke.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
     }
 
     /// Calls a step until it is taken or refused, and does not wait for its end: where it only has to be taken, slow work
@@ -335,6 +354,7 @@ impl Trial {
             None => std::future::pending().await,
             Some(Follow::Hear(mut underway)) => loop {
                 let outcome = underway.next().await.unwrap_or_else(broken);
+                self.spoke.store(true, Ordering::Relaxed);
                 if is_end(&outcome) {
                     return outcome;
                 }

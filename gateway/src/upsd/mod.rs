@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::{Gauges, Logins};
 use crate::certs;
 use crate::clock::Clock;
 use crate::config::{NutFace, Secret};
@@ -26,7 +27,7 @@ use crate::counters::{Cause, Counters};
 /// Clients at a time: a hall of hosts; more are closed at once, and counted.
 const CLIENTS: usize = 1_024;
 /// Of these from one address: a host has one, and a few to look. So nobody alone keeps the hall out.
-const CLIENTS_OF_ONE: usize = 16;
+pub(crate) const CLIENTS_OF_ONE: usize = 16;
 /// A view older than this is nobody's word any more: clients are told DATA-STALE.
 const OLD_MS: i64 = 5_000;
 /// When there are no descriptors left; they come back.
@@ -57,7 +58,7 @@ pub(crate) struct Desk {
     view: watch::Receiver<Arc<View>>,
     clock: Clock,
     counters: Counters,
-    logins: Mutex<BTreeMap<String, usize>>,
+    logins: Arc<Mutex<Logins>>,
     peers: Mutex<BTreeMap<IpAddr, usize>>,
 }
 
@@ -140,6 +141,7 @@ pub(crate) async fn start(
     face: &NutFace,
     site: &str,
     (view, clock, counters): (watch::Receiver<Arc<View>>, Clock, Counters),
+    gauges: &Gauges,
 ) -> Result<(SocketAddr, JoinHandle<()>), UpsdError> {
     let listen = |source| UpsdError::Listen {
         address: face.listen,
@@ -157,9 +159,10 @@ pub(crate) async fn start(
         view,
         clock,
         counters,
-        logins: Mutex::default(),
+        logins: Arc::default(),
         peers: Mutex::default(),
     });
+    gauges.set_hosts(desk.logins.clone());
     let listener = TcpListener::bind(face.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     Ok((address, tokio::spawn(serve(listener, desk))))

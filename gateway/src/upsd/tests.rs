@@ -14,6 +14,7 @@ fn desk(since: Option<i64>, age_ms: i64) -> Arc<Desk> {
         rack: Some("r1".into()),
         since,
         why: String::new(),
+        last_ms: 120_000,
     }];
     Arc::new(Desk {
         site: "lyon-2".into(),
@@ -22,7 +23,7 @@ fn desk(since: Option<i64>, age_ms: i64) -> Arc<Desk> {
         view: watch::channel(Arc::new(view)).1,
         clock,
         counters: Counters::default(),
-        logins: Mutex::default(),
+        logins: Arc::default(),
         peers: Mutex::default(),
     })
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::site::acting_site::SiteText;
+use crate::site::acting_site::{ANNA, SiteText};
 use crate::site::desk::Desk;
 use crate::site::hosted::Hosted;
 use crate::site::talk::{self, SOON};
@@ -121,6 +122,12 @@ async fn goes_when_its_workloads_are_safe() {
     let port = hosted.gateway.nut.unwrap().port();
     let host = Host::watching(port, "").await;
     until_logged_in(&hosted, &host).await;
+    let (status, pending) = hosted.api.order(ANNA, &json!({ "verb": "evacuate" })).await;
+    let said = pending["hosts"].as_str().unwrap_or_default();
+    assert!(
+        status == 200 && said.contains("1 logged in now") && said.contains("rack-1 (rack r1: 1) 60 s"),
+        "whoever agrees has to know that this host goes down: {pending}"
+    );
     hosted.burn().await;
     let moving = desk.until_evacuate("db", "move").await;
     // Several of its polls pass.
@@ -131,7 +138,7 @@ async fn goes_when_its_workloads_are_safe() {
             .await
             .starts_with("VAR rack-1 ups.status \"OL\"")
     );
-    let done = serde_json::json!({ "state": "done" });
+    let done = json!({ "state": "done" });
     let (url, bearer) = (
         moving.word("progress_url").to_owned(),
         moving.word("progress_token").to_owned(),
@@ -159,6 +166,11 @@ async fn stays_at_a_disarmed_site_and_without_a_gateway() {
     let mut hosted = site(false, &desk, &folder).await;
     let host = Host::watching(hosted.gateway.nut.unwrap().port(), "").await;
     until_logged_in(&hosted, &host).await;
+    let (_, pending) = hosted.api.order(ANNA, &json!({ "verb": "evacuate" })).await;
+    assert!(
+        pending["hosts"].is_null(),
+        "nobody goes down at a disarmed site: {pending}"
+    );
     hosted.burn().await;
     hosted.api.until_all_safe().await;
     sleep(Duration::from_secs(3)).await;

@@ -88,7 +88,7 @@ pub(crate) fn of(site: &Site, detect: &Detect, source: SourceIx, lasts_ms: Optio
     ];
     let known: Vec<_> = known.into_iter().flatten().collect();
     // Where nothing is measured, what its owner has declared falls with the clock.
-    let silent = noted.is_none_or(|n| n.charge.points().is_empty() && n.ends.points().is_empty());
+    let silent = !measures(site, detect, source);
     let falling = own.is_some() || noted.is_some_and(|n| runs_down(n, since)) || (silent && lasts_ms.is_some());
     let likely = known.iter().map(|(_, likely, _)| *likely).min();
     let Some((earliest, _, basis)) = known.into_iter().min_by_key(|(earliest, _, basis)| (*earliest, *basis)) else {
@@ -109,6 +109,15 @@ pub(crate) fn of(site: &Site, detect: &Detect, source: SourceIx, lasts_ms: Optio
         basis,
         falling,
     })
+}
+
+/// Its charge or its runtime is heard now: what it said before it fell silent holds no clock up.
+fn measures(site: &Site, detect: &Detect, source: SourceIx) -> bool {
+    let tells = |ix: &ChannelIx| {
+        let left = matches!(site.channels[ix.at()].quantity, Quantity::Charge | Quantity::Runtime);
+        left && detect.channels[ix.at()].value.is_some() && !is_stale(detect, *ix)
+    };
+    detect.of_source(source).iter().any(tells)
 }
 
 /// Earliest and likely end by the runtimes that it reports, whichever is shortest.
@@ -313,15 +322,12 @@ impl Battery {
         });
         match self.basis {
             Basis::Reported(ix) => {
-                let left_s = (self.likely.max(self.earliest) - detect.channels[ix.at()].good_at) / 1_000;
+                let left_s = detect.channels[ix.at()].value.unwrap_or_default().0.max(0) / MICRO;
+                let id = id(ix);
                 if is_stale(detect, ix) {
-                    let (left_s, id) = (left_s * STALE_RATE, id(ix));
                     format!("{id} reported {left_s} s on battery and is not heard since, so half of it")
                 } else {
-                    format!(
-                        "{} reports {left_s} s on battery; an aged battery lasts for four fifths of it",
-                        id(ix)
-                    )
+                    format!("{id} reports {left_s} s on battery; an aged battery lasts for four fifths of it")
                 }
             }
             Basis::Charge(ix) => {

@@ -9,7 +9,7 @@ pub(super) fn section(moment: &Moment<'_>) -> Markup {
     html! {
         section #act data-part="" {
             h2 { "What to do now" }
-            ol { @for line in advice::next(moment.view, moment.clock, moment.here) { li { (with_commands(&line)) } } }
+            ol { @for line in advice::next_with(moment.view, moment.clock, moment.here, Some(moment.logins)) { li { (with_commands(&line)) } } }
         }
     }
 }

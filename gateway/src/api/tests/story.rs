@@ -227,6 +227,7 @@ fn step(id: &str, state: &str, mode: Mode, percent: Option<u8>, now: Millis) -> 
     StepView {
         id: id.to_owned(),
         workload: id.split('.').next().unwrap_or_default().to_owned(),
+        hook: "mover".to_owned(),
         phase: if id.contains("prepare") {
             Phase::Prepare
         } else {

@@ -52,12 +52,11 @@ pub(in crate::cli) enum Failure {
     #[error("no HTTP client")]
     Client(#[source] reqwest::Error),
     /// No answer, or a broken one.
-    #[error("no answer from {url}; does Muster run there? --url names another gateway")]
-    Unreachable {
-        url: Url,
-        #[source]
-        cause: reqwest::Error,
-    },
+    #[error(
+        "no answer from {url}: {}. Does Muster run there? --url or MUSTER_URL names another gateway",
+        innermost(cause)
+    )]
+    Unreachable { url: Url, cause: reqwest::Error },
     /// An answer that is not Muster's, or a gateway that cannot take orders now.
     #[error("{0}")]
     Unavailable(String),
@@ -70,6 +69,12 @@ pub(in crate::cli) enum Failure {
          [[principal]] in the config in force there: after an edit, reload it"
     )]
     Unknown { url: Url, why: String },
+}
+
+/// What the system said: the layers above it say the same in more words.
+fn innermost(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 impl Failure {
@@ -101,6 +106,10 @@ pub(super) struct Given {
     /// Seconds from now to that.
     pub(super) at_left_s: Option<i64>,
     pub(super) headline: Vec<String>,
+    /// Whose gateway it is, if it said so.
+    pub(super) site: Option<String>,
+    /// What becomes of hosts that ask Muster as a UPS.
+    pub(super) hosts: Option<String>,
     /// What of the detecting system is in trouble at that moment.
     pub(super) troubles: Vec<String>,
     /// For `--json`.
@@ -131,6 +140,8 @@ pub(super) async fn give(args: &Args) -> Result<Given, Failure> {
         at_wall: text("at_wall"),
         at_left_s: document["at_left_s"].as_i64(),
         headline,
+        site: now["site"].as_str().map(str::to_owned),
+        hosts: text("hosts"),
         troubles: texts(&now["troubles"], |trouble| &trouble["subject"]),
         document,
     })
@@ -157,7 +168,7 @@ fn body_of(args: &Args) -> Result<Value, Failure> {
     match (args.verb, &args.at) {
         (Word::Cut, Some(at)) => Ok(json!({ "verb": verb, "at": at })),
         (Word::Cut, None) => Err(Failure::Usage(
-            "cut needs --at TIME: when will the power be cut?".to_owned(),
+            "cut needs --at TIME: when will the power be cut? Such as --at 16:52".to_owned(),
         )),
         (_, Some(_)) => Err(Failure::Usage(format!("--at belongs to cut, not to {verb}"))),
         (_, None) => Ok(json!({ "verb": verb })),

@@ -18,7 +18,10 @@ const TOKEN_BYTES: usize = 32;
 
 pub(super) fn run(args: &Args) -> ExitCode {
     let Some(id) = args.id.as_deref().filter(|id| is_id(id)) else {
-        eprintln!("`muster order token` needs --id NAME, a name of [a-z0-9-]{{1,32}}");
+        eprintln!(
+            "`muster order token` needs --id NAME, 1 to 32 of a-z, 0-9 and `-`, such as: \
+             muster order token --id anna --roles operator,safety --out anna.tok"
+        );
         return ExitCode::from(USAGE);
     };
     let roles = match roles(&args.roles) {
@@ -122,10 +125,11 @@ fn hash_of(token: &str) -> String {
 /// What goes into the config, below what there is to say.
 fn explain(head: &str, id: &str, roles: &str, hash: &str) -> String {
     format!(
-        "{head}\n\n\
+        "{head}\n\
+         # What follows belongs into the site's config; then reload it: SIGHUP to `muster run`, or systemctl reload muster.\n\n\
          [[principal]]\n\
          id = \"{id}\"\n\
-         roles = {roles} # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset, return; [] may only look\n\
+         roles = {roles} # operator: evacuate, hold, abort, cut; safety: arm, disarm, reset, return, bypass, work; [] may only look\n\
          token_hash = \"{hash}\""
     )
 }

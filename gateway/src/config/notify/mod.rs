@@ -230,7 +230,7 @@ fn authorities(table: &Table<'_>, folder: &Path) -> Option<Vec<u8>> {
         Ok(text) => text,
         Err(cause) => {
             let what = format!("`ca` {} cannot be read: {cause}", quoted(&name.value));
-            table.faults.error(name.at, what, hint);
+            table.faults.error(name.at, what, cause.mend(hint));
             return None;
         }
     };

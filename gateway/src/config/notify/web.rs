@@ -64,7 +64,7 @@ fn from_file(table: &Table<'_>, folder: &Path, file: &At<String>) -> Option<At<S
         Err(cause) => {
             let what = format!("`url_file` {} cannot be read: {cause}", quoted(&file.value));
             let hint = "one line with the URL; the path is relative to the folder of the config";
-            table.faults.error(file.at, what, hint);
+            table.faults.error(file.at, what, cause.mend(hint));
             None
         }
     }

@@ -46,7 +46,8 @@ pub(super) async fn rights(api: &Api, objects: &[Object]) -> Result<Answer, ApiE
     }
     Ok(Answer::No {
         why: format!("it may not {}", missing.join("; ")),
-        mend: "add these verbs to the ClusterRole of Muster's service account".into(),
+        mend: "add these verbs to the ClusterRole of Muster's service account: gateway/examples/kubernetes-rbac.yaml has all"
+            .into(),
     })
 }
 
@@ -92,6 +93,9 @@ fn needed(objects: &[Object]) -> BTreeSet<Right> {
         need(namespace, "", "pods/eviction", &["create"]);
         need(namespace, "", "pods", &["delete"]);
         need(namespace, "policy", "poddisruptionbudgets", &["list"]);
+        // Whether a pod's data lies on its node alone.
+        need(namespace, "", "persistentvolumeclaims", &["get"]);
+        need("", "", "persistentvolumes", &["get"]);
     }
     all
 }
@@ -111,4 +115,71 @@ async fn allowed(api: &Api, right: &Right) -> Result<bool, ApiError> {
     let at = ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"];
     let review: Review = api.ask(&at, &body).await?;
     Ok(review.status.allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Rule {
+        api_groups: Vec<String>,
+        resources: Vec<String>,
+        verbs: Vec<String>,
+    }
+
+    /// Group, resource with its part, verb.
+    type Verb = (String, String, String);
+
+    /// As the manifest grants them; each of its rules stands on a line of its own.
+    fn granted() -> BTreeSet<Verb> {
+        let lines = include_str!("../../../examples/kubernetes-rbac.yaml").lines();
+        let rules = lines.filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("- ")
+                .filter(|rule| rule.starts_with('{'))
+        });
+        let mut all = BTreeSet::new();
+        for rule in rules {
+            let rule: Rule = serde_json::from_str(rule).unwrap();
+            for (group, resource) in rule
+                .api_groups
+                .iter()
+                .flat_map(|g| rule.resources.iter().map(move |r| (g, r)))
+            {
+                let verbs = rule
+                    .verbs
+                    .iter()
+                    .map(|verb| (group.clone(), resource.clone(), verb.clone()));
+                all.extend(verbs);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn the_manifest_grants_what_is_asked_for_and_nothing_more() {
+        let objects = [
+            "shop/Deployment/web",
+            "shop/StatefulSet/db",
+            "shop/ReplicaSet/old",
+            "shop/pods/app=web",
+            "node/m1",
+        ];
+        let objects: Vec<Object> = objects.iter().map(|object| Object::parse(object).unwrap()).collect();
+        let asked = needed(&objects).into_iter().map(|right| {
+            let part = if right.subresource.is_empty() {
+                String::new()
+            } else {
+                format!("/{}", right.subresource)
+            };
+            (
+                right.group.to_owned(),
+                format!("{}{part}", right.resource),
+                right.verb.to_owned(),
+            )
+        });
+        assert_eq!(asked.collect::<BTreeSet<_>>(), granted());
+    }
 }

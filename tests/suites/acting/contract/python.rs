@@ -1,5 +1,9 @@
 //! Webhooks: the reference receiver, and what people get wrong in theirs.
 
+use std::time::Duration;
+
+use muster::clock::Stopwatch;
+
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -120,6 +124,39 @@ async fn every_fault_that_people_make_is_found() {
         if let Some(fault) = all.next() {
             found.spawn(is_found(fault));
         }
+    }
+}
+
+/// Found long before the 60 s that a step may take: nobody waits a minute for a typing error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_port_and_another_secret_are_named_within_seconds() {
+    let folder = TempDir::new().unwrap();
+    let receiver = Receiver::start(folder.path(), "0").await;
+    let wrong = folder.path().join("other.secret");
+    std::fs::write(&wrong, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n").unwrap();
+    let wrong = wrong.to_str().unwrap();
+    let url = receiver.url.as_str();
+    for (arguments, code, why, mend) in [
+        (
+            &["http://127.0.0.1:9/"][..],
+            69,
+            "http://127.0.0.1:9: not reached: Connection refused",
+            "start the receiver",
+        ),
+        (
+            &[url, "--secret-file", wrong],
+            1,
+            "its secret differs",
+            "same whole `whsec_",
+        ),
+    ] {
+        let since = Stopwatch::start();
+        let judged = Judged::of(arguments).await;
+        let case = &judged.report["cases"][0];
+        assert!(case["why"].as_str().unwrap().contains(why), "{case}");
+        assert!(case["mend"].as_str().unwrap().contains(mend), "{case}");
+        assert_eq!(judged.code, Some(code), "{case}");
+        assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     }
 }
 

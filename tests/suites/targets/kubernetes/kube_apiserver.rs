@@ -56,19 +56,18 @@ impl ControlPlane {
         plane
     }
 
-    /// What HOOKS.md says that Muster's account needs, and nothing more.
+    /// What the manifest of the examples grants, and nothing more.
     async fn allow(&self) {
-        let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+        let manifest = include_str!("../../../../gateway/examples/kubernetes-rbac.yaml").lines();
+        let rules = manifest.filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("- ")
+                .filter(|rule| rule.starts_with('{'))
+        });
+        let rules: Vec<Value> = rules.map(|rule| serde_json::from_str(rule).unwrap()).collect();
         let role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "muster" },
-            "rules": [
-                rule("", &["nodes"], &["get", "list", "patch"]),
-                rule("", &["pods"], &["list", "delete"]),
-                rule("", &["pods/eviction"], &["create"]),
-                rule("", &["persistentvolumeclaims", "persistentvolumes"], &["get"]),
-                rule("apps", &["deployments", "statefulsets", "replicasets"], &["get", "patch"]),
-                rule("policy", &["poddisruptionbudgets"], &["list"]),
-            ],
+            "rules": rules,
         });
         let binding = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "muster" },
