@@ -1,9 +1,10 @@
 //! What each durable change does to the state: live and after a restart the same function.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
+    away::Whereabouts,
     plan::{Doing, Stage, Step, Work, home_id, is_last, step_id},
     policy::{Dying, Ended, Incident, Pending, PowerLoss, Vote, Window},
 };
@@ -14,6 +15,7 @@ pub(crate) const STORE_WAIT_MS: Millis = 500;
 /// Applies a record. Ids that the config does not know (any more) are passed over, votes excepted: the record stays in the
 /// journal.
 pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
+    state.plan.away.take(record);
     match record {
         Record::IncidentOpened { n, why } => open(state, at, *n, why),
         Record::VoteHeld {
@@ -60,14 +62,14 @@ pub(crate) fn apply(state: &mut State, at: Millis, seq: u64, record: &Record) {
         Record::StepAccepted { step } => accept(state, at, step),
         Record::StepStranded { step, note } => strand(state, step, note),
         Record::StepEnded { step, end, note } => end_step(state, at, step, *end, note),
-        Record::ReturnEnded { .. } => state.policy.returning = None,
+        Record::ReturnEnded { .. } => (state.policy.returning, state.policy.hold_until) = (None, None),
         Record::DestinationLost { destination, why } => state.plan.lose(destination, Some(why)),
         Record::DestinationWell { destination } => state.plan.lose(destination, None),
         Record::Learned { way, mode, took_ms, .. } => state.plan.learn(&state.site, way, *mode, *took_ms),
         Record::IncidentClosed { n, .. } => close(state, at, *n),
         Record::HostsOff { .. } | Record::DrillBegun { .. } | Record::DrillEnded { .. } => rehearse(state, at, record),
         // Where it was written, everything that it says is known.
-        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, leftover),
+        Record::Pruned { through, leftover, .. } if *through == seq => inherit(state, at, leftover),
         Record::OrderRefused { .. }
         | Record::BypassRefused { .. }
         | Record::ActedUnstored { .. }
@@ -102,9 +104,11 @@ fn rehearse(state: &mut State, at: Millis, record: &Record) {
 
 fn open(state: &mut State, at: Millis, n: u32, why: &str) {
     let mode = state.mode();
-    state.plan.start_over(&state.site, mode);
+    state.plan.start_over(&state.site, at, mode);
     state.plan.cordon_since = at;
     state.policy.returning = None;
+    // Whoever held the way back has not held this evacuation.
+    (state.policy.hold_until, state.policy.held_by) = (None, BTreeSet::new());
     state.policy.incident = Some(Incident {
         n,
         opened: at,
@@ -268,6 +272,10 @@ fn take(state: &mut State, at: Millis, verb: Verb, by: &[String], until: Option<
         Verb::Disarm => arm(state, at, false),
         Verb::Return => {
             state.policy.returning = Some(by.join(" and "));
+            // What is away may be so since an incident in the other mode, or since before what is kept of the journal.
+            let mode = state.mode();
+            state.plan.change_mode(mode);
+            state.plan.remember(&state.site, at);
             // What starts again must not be told to go again.
             state.policy.hosts_off.clear();
         }
@@ -313,6 +321,7 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
         phase,
         mode,
         token,
+        ..
     } = record
     else {
         return;
@@ -357,6 +366,7 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
         percent: None,
         home,
         accepted: false,
+        aside: false,
         stuck: false,
         stranded: false,
         note: String::new(),
@@ -366,9 +376,13 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
 
 fn accept(state: &mut State, at: Millis, step: &str) {
     if let Some((book, i)) = state.plan.find_live(step) {
-        book.change(&state.site, i, |step| {
-            (step.accepted, step.doing) = (true, Doing::Accepted { heard: at });
-        });
+        book.change(&state.site, i, |step| step.accepted = true);
+        let step = book.step(i);
+        if !matches!(step.doing, Doing::Backoff { .. }) || book.may_call(&state.site, step) {
+            book.change(&state.site, i, |step| {
+                (step.aside, step.doing) = (false, Doing::Accepted { heard: at });
+            });
+        }
     }
 }
 
@@ -392,6 +406,7 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     let step = book.step(i);
     let (ix, rung, phase, homeward) = (step.work, step.rung, step.phase, step.is_homeward());
     let last = is_last(&state.site, ix, rung);
+    let mode = step.mode;
     let work = &mut book.works[ix.at()];
     // How long a step took is no reason for what the workload does next.
     work.why = if end == StepEnd::Done {
@@ -400,7 +415,10 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
         note.into()
     };
     if homeward {
-        return end_homeward(work, phase, end);
+        let id = &state.site.workloads[ix.at()].id;
+        let at = state.plan.away.of(mode).get(id).map(|gone| gone.at).unwrap_or_default();
+        let work = &mut state.plan.book_of(mode).works[ix.at()];
+        return end_homeward(work, at, (phase, end));
     }
     match (phase, end) {
         (Phase::Prepare, end) => work.prepared = end != StepEnd::Withdrawn,
@@ -425,15 +443,19 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
 }
 
 /// Refused: somebody with a higher token brings it home; the probe tells. Whatever else ends the way back, the workload is still
-/// where it was moved to, as far as anybody knows.
-fn end_homeward(work: &mut Work, phase: Phase, end: StepEnd) {
-    work.stage = match (phase, end) {
+/// where it was moved to, as far as anybody knows; unless it is home already, and something around it is closed still.
+fn end_homeward(work: &mut Work, at: Whereabouts, ended: (Phase, StepEnd)) {
+    work.stage = match ended {
         (Phase::Restore, StepEnd::Done | StepEnd::Refused) => Stage::Arriving,
         (Phase::Verify, StepEnd::Done) => Stage::Home,
         // It has been brought; whether it runs is asked by the next order.
         (Phase::Verify, StepEnd::Withdrawn) => Stage::Arriving,
-        _ if work.safe_at.is_none() => Stage::Waiting,
-        _ => Stage::Safe,
+        _ => match at {
+            Whereabouts::Safe => Stage::Safe,
+            Whereabouts::Left => Stage::Verifying,
+            Whereabouts::Here if work.safe_at.is_some() => Stage::Home,
+            Whereabouts::Here => Stage::Waiting,
+        },
     };
 }
 
@@ -459,7 +481,7 @@ fn close(state: &mut State, at: Millis, n: u32) {
     state.forget_retained();
 }
 
-fn inherit(state: &mut State, leftover: &Leftover) {
+fn inherit(state: &mut State, at: Millis, leftover: &Leftover) {
     state.policy.resets = state.policy.resets.max(leftover.resets);
     state.plan.know(&state.site, leftover.learned.clone());
     state.policy.drills.held = state.policy.drills.held.max(leftover.drills);
@@ -467,6 +489,27 @@ fn inherit(state: &mut State, leftover: &Leftover) {
     if let Some(armed) = leftover.armed {
         (state.policy.armed, state.policy.arm_ordered) = (armed, true);
     }
+    inherit_away(state, at, leftover);
+}
+
+/// What has left before the first entry that is kept: its incident is known by its number alone.
+fn inherit_away(state: &mut State, at: Millis, leftover: &Leftover) {
+    state.plan.away = leftover.away.clone();
+    if leftover.away.is_empty() {
+        return;
+    }
+    state.plan.intents = state.plan.intents.max(leftover.away.intents);
+    state.policy.incident.get_or_insert_with(|| Incident {
+        n: leftover.away.incident.max(leftover.resets),
+        opened: at,
+        why: "what is kept of the journal begins after it".into(),
+        sign: None,
+        evacuate_begun: None,
+        closed: Some(at),
+    });
+    let mode = state.mode();
+    state.plan.change_mode(mode);
+    state.plan.remember(&state.site, at);
 }
 
 fn vote_key(state: &State, zone: &str, group: &str) -> Option<(ZoneIx, GroupIx)> {

@@ -8,7 +8,7 @@ use crate::{
     bypass::there_are,
     detect::Detect,
     plan::{Plan, Scope, Stage, Step, Work, schedule, step_id},
-    policy::{Drill, Ended, Incident, Policy},
+    policy::{Drill, Ended, Incident, Policy, ladder_words},
     retained::Named,
 };
 
@@ -87,8 +87,8 @@ impl State {
                 self.incident_id(open.n)
             ));
         }
-        if self.level() >= Level::Prepare {
-            return Some(format!("the site is at {}: {}", self.level(), self.why()));
+        if let Some(why) = self.returns_or_worse() {
+            return Some(why);
         }
         if let Some((target, _)) = self.policy.bypasses.iter().next() {
             let (what, id) = self.site.part(*target);
@@ -103,6 +103,14 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    fn returns_or_worse(&self) -> Option<String> {
+        if let Some(by) = &self.policy.returning {
+            let line = format!("what was evacuated is on its way home, as ordered by {by}: drill when it is over");
+            return Some(line);
+        }
+        (self.level() >= Level::Prepare).then(|| format!("the site is at {}: {}", self.level(), self.why()))
     }
 
     fn begin_drill(&mut self, now: Millis, who: &str, works: &[Workload], out: &mut Vec<Effect>) -> String {
@@ -416,6 +424,7 @@ impl Drill {
             workload: workload.id.clone(),
             passed: safe && failed.is_none(),
             by: safe.then(|| step_id(workload, work.rung, Phase::Verify)),
+            ladder: ladder_words(&self.site, workload),
             took_ms: work.safe_at.map(|at| at - self.begun),
             why,
         }

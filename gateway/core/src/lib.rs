@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod apply;
+mod away;
 mod bypass;
 mod clip;
 pub mod detect;
@@ -42,6 +43,7 @@ mod step;
 mod view;
 mod windows;
 
+pub use away::Away;
 pub use effect::{Answer, Call, Effect, Event, EventKind, Verdict};
 pub use explain_view::{
     CannotVote, ChannelExplained, ExplainView, GroupExplained, RateExplained, VoteExplained, ZoneExplained,
@@ -108,7 +110,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of the digest in
 /// `tests/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

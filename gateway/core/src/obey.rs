@@ -114,8 +114,11 @@ impl State {
     }
 
     fn no_return(&self, now: Millis) -> Option<String> {
-        self.cannot_return(now)
-            .or_else(|| (!self.anything_away()).then(|| "nothing is away that could be brought home".into()))
+        let drill = self.drill.as_ref().map(|drill| self.drill_id(drill.n));
+        drill
+            .map(|id| format!("{id} is under way: order the return when it is over"))
+            .or_else(|| self.cannot_return(now))
+            .or_else(|| self.nothing_away())
     }
 
     /// A hold is never longer than the slack that is left; the way back has all the time there is.

@@ -4,7 +4,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
-use crate::{Lessons, Millis, Mode, Phase, Way};
+use crate::{Away, Lessons, Millis, Mode, Phase, Way};
 
 /// A record with its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -175,6 +175,9 @@ pub enum Record {
         mode: Mode,
         /// Fencing token.
         token: u64,
+        /// Hook id; none in a journal of core 5.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hook: Option<String>,
     },
     /// The hook has taken the step on (202).
     StepAccepted {
@@ -297,14 +300,18 @@ pub struct Leftover {
     /// Drills so far; the next is this plus one.
     #[serde(default)]
     pub drills: u32,
-    /// By workload id: the step by which it passed its last drill.
+    /// By workload id: the ladder with which it passed its last drill, in words. Older ones have a step here, which is no ladder.
     #[serde(default)]
     pub proven: BTreeMap<String, String>,
+    /// What has left and is not home again.
+    #[serde(default, skip_serializing_if = "Away::is_empty")]
+    pub away: Away,
 }
 
 impl Leftover {
     /// Takes the next entry.
     pub fn take(&mut self, record: &Record) {
+        self.away.take(record);
         match record {
             Record::IncidentClosed { n, .. } => self.resets = self.resets.max(*n),
             Record::OrderTaken {
@@ -347,6 +354,9 @@ pub struct DrillResult {
     pub passed: bool,
     /// The step whose probe said so.
     pub by: Option<String>,
+    /// The ladder it has now, in words: every rung with its destination and its hook. Empty in a journal of core 5.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ladder: String,
     /// After the drill began. Milliseconds.
     pub took_ms: Option<Millis>,
     /// One line; empty where there is nothing to say.
@@ -357,11 +367,11 @@ pub struct DrillResult {
 const MOST_PROVEN: usize = 20_000;
 
 impl DrillResult {
-    /// A workload that passed is proven by the step it passed by; one that did not is proven no longer.
+    /// A workload that passed is proven with the ladder it has; one that did not is proven no longer.
     pub(crate) fn prove(&self, proven: &mut BTreeMap<String, String>) {
         match &self.by {
-            Some(step) if self.passed && proven.len() < MOST_PROVEN => {
-                proven.insert(self.workload.clone(), step.clone());
+            Some(_) if self.passed && proven.len() < MOST_PROVEN => {
+                proven.insert(self.workload.clone(), self.ladder.clone());
             }
             _ => drop(proven.remove(&self.workload)),
         }

@@ -110,7 +110,7 @@ impl State {
         }
         let moved = Moved::between(&old.site, &self.site);
         let unable = self.detect.take_over((old.detect, &old.site), &self.site, &moved, now);
-        self.plan.take_over((old.plan, &old.site), &self.site, &moved);
+        self.plan.take_over((old.plan, &old.site), (&self.site, now), &moved);
         let gone = self.policy.take_over(old.policy, &moved, &self.detect);
         self.spread(now);
         self.detect.out_since(unable);

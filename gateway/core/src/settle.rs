@@ -219,6 +219,9 @@ impl State {
         self.record(now, Record::IncidentOpened { n, why: why.into() }, out);
         let id = self.incident_id(n);
         self.say(EventKind::Incident, &id, format!("{id} opens: {why}"), out);
+        if let Some(line) = self.left_where_it_is() {
+            self.say(EventKind::Workload, &id, line, out);
+        }
     }
 
     fn return_votes(&mut self, now: Millis, out: &mut Vec<Effect>) {

@@ -65,6 +65,9 @@ impl TryFrom<Read> for State {
         let flaw = read.flaw();
         if flaw.is_none() {
             read.plan.know_if_older(&read.site);
+            if let Some(drill) = &mut read.drill {
+                drill.plan.know_if_older(&drill.site);
+            }
         }
         let state = Self {
             site: read.site,

@@ -330,14 +330,20 @@ fn note_begun(begun: &mut Vec<String>, record: &Record) {
 fn take_up_again(state: &mut State, now: Millis, out: &mut Vec<Effect>) {
     let book = &mut state.plan.book;
     for i in book.live().collect::<Vec<_>>() {
-        // What may be under way is asked at once and keeps its lane; it has not failed, so it does not fall either.
-        let doing = match book.step(i).phase {
-            Phase::Evacuate | Phase::Verify | Phase::Restore => Doing::Called {
+        let (doing, aside) = (Doing::Backoff { until: now }, book.step(i).phase != Phase::Prepare);
+        book.change(&state.site, i, |step| {
+            (step.attempts, step.doing, step.aside) = (1, doing, aside)
+        });
+    }
+    // What may be under way is asked at once, as far as there are lanes; it has not failed, so it does not fall either.
+    for i in book.live().collect::<Vec<_>>() {
+        let step = book.step(i);
+        if step.aside && book.may_call(&state.site, step) {
+            let doing = Doing::Called {
                 since: now - ASK_AGAIN_MS,
-            },
-            Phase::Prepare => Doing::Backoff { until: now },
-        };
-        book.change(&state.site, i, |step| (step.attempts, step.doing) = (1, doing));
+            };
+            book.change(&state.site, i, |step| (step.doing, step.aside) = (doing, false));
+        }
     }
     let open = state.policy.acting().is_some();
     let skip = |s: &Step| schedule::skipped(&state.site, s.mode, rung_of(&state.site, s.work, s.rung).1);

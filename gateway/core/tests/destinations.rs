@@ -283,3 +283,16 @@ fn nothing_that_begins_by_its_latest_start_is_late() {
         assert!((0..=200 * SECOND).contains(&latest), "{} by {latest}", w.id);
     }
 }
+
+#[test]
+fn what_is_put_off_until_its_latest_start_can_be_held_before_that() {
+    let mut stand = Stand::new(with(1, None, None));
+    for id in ["far", "near"] {
+        says(&mut stand, id, lost());
+    }
+    stand.fire();
+    assert!(begun(&stand).is_empty(), "stopped only when its runway ends");
+    assert_eq!(stand.order(stand::ANN, Verb::Hold), muster_core::Verdict::Taken);
+    stand.wait(20 * SECOND);
+    assert!(stand.view().orders.iter().any(|o| o.verb == "hold"), "it lasts");
+}

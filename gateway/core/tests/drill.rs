@@ -309,3 +309,67 @@ fn tokens_rise_over_drills_and_rehearsed_incidents_alike() {
     assert!(tokens.windows(2).all(|pair| pair[0] < pair[1]), "{tokens:?}");
     assert!(stand.calls.iter().any(|c| c.incident == "s-1") && stand.calls.iter().all(|c| c.mode == Mode::Drill));
 }
+
+/// A field of a state as it is written.
+fn field<'a>(of: &'a mut ciborium::Value, name: &str) -> &'a mut ciborium::Value {
+    let fields = of.as_map_mut().expect("a struct").iter_mut();
+    let named = |(key, _): &&mut (ciborium::Value, ciborium::Value)| key.as_text() == Some(name);
+    &mut fields.into_iter().find(named).expect("the field").1
+}
+
+#[test]
+fn a_drill_in_a_state_of_core_4_goes_on() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    let mut older = ciborium::Value::serialized(&stand.state).expect("it is written");
+    let known = |(key, _): &(ciborium::Value, ciborium::Value)| {
+        !["times", "places", "lessons"].contains(&key.as_text().unwrap_or_default())
+    };
+    let plan = field(&mut older, "plan");
+    plan.as_map_mut().expect("a struct").retain(known);
+    let plan = field(field(&mut older, "drill"), "plan");
+    plan.as_map_mut().expect("a struct").retain(known);
+    stand.state = older.deserialized().expect("it is read");
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    assert_eq!(ended(&stand).expect("an end").0, DrillOutcome::Passed);
+}
+
+#[test]
+fn with_another_hook_destination_or_rung_a_workload_is_unproven() {
+    let mut passed = Stand::new(two());
+    drill(&mut passed);
+    answer_everything(&mut passed, |_| HookOutcome::Done);
+    assert!(passed.view().unproven.is_empty());
+    let changes: [fn(&mut Site); 4] = [
+        |s| s.hooks[0].id = "another".into(),
+        |s| s.workloads[1].rungs[0].hook = muster_core::HookIx(1),
+        |s| s.workloads[1].rungs[0].to = Some("elsewhere".into()),
+        |s| drop(s.workloads[1].rungs.remove(1)),
+    ];
+    for (i, change) in changes.into_iter().enumerate() {
+        let mut site = passed.file.clone();
+        change(&mut site);
+        let mut again = passed.restart(u64::MAX);
+        again.reload(site).expect("it is taken");
+        let unproven = again.view().unproven;
+        assert!(unproven.contains(&"web".into()), "change {i}: {unproven:?}");
+        assert_eq!(again.order(ANN, Verb::Arm), Verdict::Pending, "change {i}");
+    }
+    let mut slower = passed.file.clone();
+    slower.workloads[1].rungs[0].needs_ms += 1;
+    passed.reload(slower).expect("it is taken");
+    assert!(passed.view().unproven.is_empty(), "how long it takes is no other way");
+}
+
+#[test]
+fn a_proof_that_does_not_name_its_hooks_is_none() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    for entry in &mut stand.entries {
+        if let Record::DrillEnded { results, .. } = &mut entry.record {
+            results.iter_mut().for_each(|r| r.ladder.clear());
+        }
+    }
+    assert_eq!(stand.restart(u64::MAX).view().unproven, ["db", "web"]);
+}

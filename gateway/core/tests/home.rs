@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
+#[path = "home/away.rs"]
+mod away_still;
+
 use muster_core::{HookOutcome, Input, Mode, Phase, Record, RungKind, Site, StepEnd, Verb, Verdict};
 use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, rung, site, workload};
 
@@ -195,9 +198,58 @@ fn what_cannot_come_stays_and_keeps_what_it_needs_there() {
             note: "its disk burnt".into(),
         },
     );
-    let_all_go_well(&mut stand);
+    while over(&stand).is_none() {
+        stand.answer_all(Phase::Restore, &HookOutcome::Done);
+        not_at_home(&mut stand, "web.move.verify.s");
+        stand.wait(SECOND);
+    }
     assert_eq!(states(&stand), ["moved", "moved", "home"], "`db` stays with `web`");
-    assert!(over(&stand).unwrap().contains("2 could not come"), "{:?}", over(&stand));
+    let said = over(&stand).unwrap();
+    for words in [
+        "2 could not come: web: its disk burnt; db: what needs it",
+        "order return again",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+/// Answers every probe but this with yes, and this with no.
+fn not_at_home(stand: &mut Stand, probe: &str) {
+    let steps = stand.view().incident.unwrap().steps;
+    for step in steps.iter().filter(|s| s.phase == Phase::Verify && s.state == "called") {
+        let cause = "it is not".into();
+        let says = match step.id == probe {
+            true => HookOutcome::Retry { cause },
+            false => HookOutcome::Done,
+        };
+        stand.answer(&step.id, says);
+    }
+}
+
+/// What came home or could not, and the steps of the way back that were called since.
+fn returned(stand: &mut Stand, says: impl Fn(&str) -> HookOutcome) -> Vec<String> {
+    let (from, ended) = (stand.calls.len(), ends(stand));
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken, "{}", why(stand));
+    for _ in 0..60 {
+        let steps = stand.view().incident.unwrap().steps;
+        for step in steps.iter().filter(|s| s.state == "called") {
+            stand.answer(&step.id, says(&step.id));
+        }
+        stand.wait(SECOND);
+    }
+    assert_eq!(ends(stand), ended + 1, "it has ended");
+    let called = stand.calls[from..].iter().filter(|c| c.attempt == 1);
+    called.map(|c| c.step.clone()).collect()
+}
+
+fn ends(stand: &Stand) -> usize {
+    let over = |e: &&muster_core::Entry| matches!(e.record, Record::ReturnEnded { .. });
+    stand.entries.iter().filter(over).count()
+}
+
+fn no() -> HookOutcome {
+    let note = "its disk burnt".into();
+    HookOutcome::Cannot { note }
 }
 
 #[test]
@@ -336,4 +388,45 @@ fn a_way_home_teaches_nothing_about_the_way_out() {
     stand.wait(60 * MINUTE);
     let_all_go_well(&mut stand);
     assert_eq!(stand.state.ways().collect::<Vec<_>>(), before);
+}
+
+fn order_drill(stand: &mut Stand) -> Verdict {
+    let (by, works, dry, nonce) = (Some(ANN), Vec::new(), false, 9);
+    stand.input(&Input::Drill { by, works, dry, nonce });
+    stand.answers.last().unwrap().verdict
+}
+
+#[test]
+fn of_a_drill_and_a_return_the_one_that_comes_second_is_refused() {
+    let mut stand = away(three());
+    assert_eq!(order_drill(&mut stand), Verdict::Taken, "{}", why(&stand));
+    assert_eq!(stand.order(ANN, Verb::Return), Verdict::Refused);
+    assert!(why(&stand).contains("s-d1 is under way"), "{}", why(&stand));
+    assert!(homeward(&stand).is_empty());
+    stand.wait(60 * MINUTE);
+    assert!(stand.view().drill.is_none());
+    assert_eq!(stand.both(Verb::Return), Verdict::Taken, "{}", why(&stand));
+    let calls = stand.calls.len();
+    assert_eq!(order_drill(&mut stand), Verdict::Refused);
+    assert!(why(&stand).contains("on its way home"), "{}", why(&stand));
+    assert_eq!(stand.calls.len(), calls);
+    let_all_go_well(&mut stand);
+    assert_eq!(states(&stand), ["home"; 3]);
+    assert_eq!(order_drill(&mut stand), Verdict::Taken, "{}", why(&stand));
+}
+
+#[test]
+fn who_held_the_way_back_may_hold_the_next_evacuation_too() {
+    let mut stand = away(three());
+    stand.both(Verb::Return);
+    let_all_go_well(&mut stand);
+    stand.both(Verb::Evacuate);
+    let_all_go_well(&mut stand);
+    stand.both(Verb::Reset);
+    stand.both(Verb::Return);
+    assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken);
+    stand.both(Verb::Evacuate);
+    let held = stand.view().orders.iter().any(|o| o.verb == "hold");
+    assert!(!held, "a hold of the way back holds nothing of a fire");
+    assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken, "{}", why(&stand));
 }

@@ -21,6 +21,14 @@ fn incident(stand: &mut Stand, takes_s: i64) {
     }
     stand.answer_all(Phase::Verify, &HookOutcome::Done);
     assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    // What is away is not saved again: it comes home first.
+    if stand.both(Verb::Return) == Verdict::Taken {
+        for _ in 0..8 {
+            stand.answer_all(Phase::Restore, &HookOutcome::Done);
+            stand.answer_all(Phase::Verify, &HookOutcome::Done);
+            stand.wait(SECOND);
+        }
+    }
 }
 
 fn way(stand: &Stand, kind: RungKind) -> WayView {

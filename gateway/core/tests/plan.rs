@@ -233,7 +233,7 @@ fn a_workload_that_waits_for_another_leaves_its_lane_to_whom_it_can_serve() {
 }
 
 #[test]
-fn a_stranded_or_hung_workload_keeps_no_lane_from_others() {
+fn a_stranded_workload_keeps_no_lane_from_others_and_a_hung_one_while_they_have_another_rung() {
     let mut site = with(&[("a", 1, &[]), ("b", 2, &[])], 1);
     site.workloads[0].rungs = vec![rung(RungKind::Stop, 0, 50)];
     for stranded in [true, false] {
@@ -245,11 +245,8 @@ fn a_stranded_or_hung_workload_keeps_no_lane_from_others() {
             if stranded { cannot() } else { HookOutcome::Accepted },
         );
         stand.wait(if stranded { SECOND } else { 60 * SECOND });
-        assert!(
-            moves(&stand).iter().any(|s| s.starts_with("b.")),
-            "stranded {stranded}: {:?}",
-            moves(&stand)
-        );
+        let begun = moves(&stand).iter().any(|s| s.starts_with("b."));
+        assert_eq!(begun, stranded, "{:?}", moves(&stand));
     }
 }
 
@@ -462,4 +459,79 @@ fn the_plan_says_when_it_ends_and_nothing_once_it_has() {
     stand.alarm(1);
     stand.wait(MINUTE);
     assert!(end(&stand).unwrap() > before, "nobody answers: it gets later");
+}
+
+/// Two that are only stopped, by a hook that stops one at a time.
+fn one_stopper() -> Site {
+    let mut site = site();
+    site.hooks[1].max_parallel = 1;
+    site.workloads = vec![workload("a", 1, &[]), workload("b", 2, &[])];
+    for w in &mut site.workloads {
+        w.rungs = vec![rung(RungKind::Stop, 1, 20)];
+    }
+    site
+}
+
+#[test]
+fn a_last_rung_that_does_not_end_keeps_its_lane_until_another_would_be_left_without_any() {
+    let mut stand = Stand::new(one_stopper());
+    stand.fire();
+    stand.wait(2 * SECOND);
+    stand.answer("a.stop.evacuate", HookOutcome::Accepted);
+    let left_s = stand.view().runway.loss.unwrap().earliest - stand.now;
+    for _ in 0..(left_s / SECOND - 25) {
+        stand.wait(SECOND);
+        stand.answer("a.stop.evacuate", HookOutcome::Running { percent: None });
+    }
+    assert_eq!(
+        stand.attempts("b.stop.evacuate"),
+        0,
+        "there is time, and `a` may still end"
+    );
+    assert!(!stand.cancelled.contains(&"a.stop.evacuate".to_owned()));
+    stand.wait(6 * SECOND);
+    assert!(
+        stand.cancelled.contains(&"a.stop.evacuate".to_owned()),
+        "called off first"
+    );
+    assert_eq!(stand.attempts("b.stop.evacuate"), 1, "its latest moment");
+    stand.answer("a.stop.evacuate", HookOutcome::Running { percent: Some(9) });
+    let tries = stand.attempts("a.stop.evacuate");
+    stand.done("b.stop.evacuate");
+    stand.done("b.stop.verify");
+    stand.wait(31 * SECOND);
+    assert_eq!(stand.attempts("a.stop.evacuate"), tries + 1, "it is called again");
+    stand.done("a.stop.evacuate");
+    stand.done("a.stop.verify");
+    assert_eq!(
+        (stand.workload("a"), stand.workload("b")),
+        ("stopped".into(), "stopped".into())
+    );
+}
+
+#[test]
+fn after_a_restart_a_hook_is_asked_no_more_at_a_time_than_it_bears() {
+    let mut site = one_stopper();
+    site.workloads = (0..6).map(|i| workload(&format!("w{i}"), 1, &[])).collect();
+    for w in &mut site.workloads {
+        w.rungs = vec![rung(RungKind::Stop, 1, 20)];
+    }
+    site.hooks[1].max_parallel = 4;
+    let mut stand = Stand::new(site);
+    stand.fire();
+    stand.wait(2 * SECOND);
+    for _ in 0..4 {
+        stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
+        let cause = "not yet".into();
+        stand.answer_all(Phase::Verify, &HookOutcome::Retry { cause });
+    }
+    let mut after = stand.restart(u64::MAX);
+    after.wait(SECOND);
+    assert!(after.calls.len() >= 4, "{:?}", after.called());
+    for _ in 0..20 {
+        after.answer_all(Phase::Evacuate, &HookOutcome::Done);
+        after.answer_all(Phase::Verify, &HookOutcome::Done);
+        after.wait(SECOND);
+    }
+    assert!((0..6).all(|i| after.workload(&format!("w{i}")) == "stopped"));
 }

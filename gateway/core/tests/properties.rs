@@ -514,6 +514,7 @@ fn odd_entry((i, (kind, at, n)): (usize, (u8, i64, i64))) -> Entry {
             phase: muster_core::Phase::Evacuate,
             mode: Mode::Live,
             token: n as u64,
+            hook: None,
         },
         7 => Record::StepEnded {
             step: "db.move.evacuate.far".into(),

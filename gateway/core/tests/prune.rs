@@ -1,7 +1,7 @@
 //! Old entries leave, and nothing that is decided from now on changes by it.
 mod stand;
 
-use muster_core::{Entry, Input, Leftover, Record, Verb, Verdict};
+use muster_core::{Entry, HookOutcome, Input, Leftover, Phase, Record, Verb, Verdict};
 use stand::{ANN, BOB, MINUTE, Stand, site};
 
 /// Three incidents that were reset, and an order to disarm in the first.
@@ -103,4 +103,37 @@ fn nothing_is_removed_in_an_incident_or_before_it_is_durable() {
     let again = stand.restart(u64::MAX);
     assert_eq!(again.view().armed, armed, "where it was written it says nothing new");
     assert_eq!(again.view().incident.map(|i| i.id), Some(format!("s-{resets}")));
+}
+
+#[test]
+fn what_is_away_is_away_whatever_of_the_journal_is_kept() {
+    let mut story = Stand::new(site());
+    story.both(Verb::Evacuate);
+    for _ in 0..5 {
+        for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
+            story.answer_all(phase, &HookOutcome::Done);
+        }
+        story.wait(1_000);
+    }
+    assert_eq!(story.workload("db"), "moved");
+    story.both(Verb::Reset);
+    let token = story.calls.iter().map(|c| c.token).max();
+    let mut kept = Stand::new(site());
+    kept.now = story.now;
+    kept.entries = pruned(&story, story.entries.last().map_or(0, |e| e.seq));
+    kept.witness.remembers(&kept.entries.clone());
+    kept.input(&Input::Restore(kept.entries.clone()));
+    assert_eq!(
+        (kept.workload("db"), kept.view().incident.map(|i| i.id)),
+        ("moved".into(), Some("s-1".into()))
+    );
+    let mut fire = kept.restart(u64::MAX);
+    fire.fire();
+    fire.wait(MINUTE);
+    assert!(fire.calls.is_empty(), "it is left where it is: {:?}", fire.called());
+    assert_eq!(kept.both(Verb::Return), Verdict::Taken);
+    kept.done("db.move.restore.far");
+    assert!(kept.calls.iter().all(|c| Some(c.token) > token), "tokens rise");
+    kept.done("db.move.verify.s");
+    assert_eq!(kept.workload("db"), "home");
 }

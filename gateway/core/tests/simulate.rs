@@ -347,10 +347,16 @@ impl World {
             Verb::Disarm,
             Verb::Reset,
             Verb::Reset,
+            Verb::Return,
         ];
         let verb = verbs[self.dice.below(verbs.len() as u64) as usize];
         self.stand.order(PrincipalIx(self.dice.below(3) as u16), verb);
         self.stand.order(ANN, verb);
+        // Whoever has reset wants back what has left, sooner or later.
+        if verb == Verb::Reset && self.dice.one_in(2) {
+            self.stand.order(BOB, Verb::Return);
+            self.stand.order(ANN, Verb::Return);
+        }
     }
 
     fn bypass(&mut self) {
@@ -478,6 +484,8 @@ struct Tally {
     /// For power's sake, and held again.
     power: (usize, usize),
     calls: usize,
+    /// Returns, and workloads that came home.
+    returns: (usize, usize),
     steps: u64,
     reloads: u32,
 }
@@ -538,6 +546,12 @@ fn play(seed: u64, say: bool) -> Tally {
         ),
         evacuations: u32::from(incident.is_some_and(|i| i.evacuate_begun.is_some())),
         calls: world.stand.calls.len(),
+        returns: (
+            of(|r| matches!(r, Record::OrderTaken { verb: Verb::Return, .. })),
+            of(
+                |r| matches!(r, Record::StepEnded { step, end: muster_core::StepEnd::Done, .. } if step.ends_with(".verify.s")),
+            ),
+        ),
         steps: world.stand.witness.steps_seen(),
         reloads: world.reloads,
     }
@@ -556,13 +570,19 @@ fn a_hundred_site_days() {
         };
         sum.evacuations += tally.evacuations;
         sum.power = (sum.power.0 + tally.power.0, sum.power.1 + tally.power.1);
+        sum.returns = (sum.returns.0 + tally.returns.0, sum.returns.1 + tally.returns.1);
         sum.calls += tally.calls;
         sum.steps += tally.steps;
         sum.reloads += tally.reloads;
     }
     println!("{SEEDS} seeds, {} h each: {sum:?}", (FAULTS_FOR + HEALED_FOR) / HOUR);
     assert!(
-        sum.evacuations > 20 && sum.power.0 > 20 && sum.power.1 > 5 && sum.calls > 1_000 && sum.reloads > 500,
+        sum.evacuations > 20
+            && sum.power.0 > 20
+            && sum.power.1 > 5
+            && sum.calls > 1_000
+            && sum.reloads > 500
+            && sum.returns.1 > 20,
         "too tame to prove anything: {sum:?}"
     );
 }

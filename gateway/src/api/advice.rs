@@ -143,24 +143,55 @@ fn away(view: &View, order: &str) -> Option<String> {
         .filter(|i| i.closed.is_some() && i.mode == Mode::Live)?;
     let returns = view.orders.iter().any(|given| given.verb == "return");
     let works = || incident.workloads.iter();
-    let away = works().filter(|w| matches!(w.state.as_str(), "moved" | "stopped"));
-    let shut_in = works().filter(|w| is_shut_in(w, &incident.steps));
-    let (away, shut_in, id) = (away.count(), shut_in.count(), &incident.id);
-    if returns || away + shut_in == 0 {
+    let away: Vec<&WorkloadView> = works()
+        .filter(|w| matches!(w.state.as_str(), "moved" | "stopped"))
+        .collect();
+    let shut_in: Vec<&WorkloadView> = works().filter(|w| is_shut_in(w, &incident.steps)).collect();
+    if returns || away.is_empty() && shut_in.is_empty() {
         return None;
     }
-    Some(match away {
-        0 => format!(
-            "What was closed around {shut_in} workloads in {id} is closed still. To open it: {order}, two persons."
-        ),
-        _ => format!("{away} workloads are away or stopped since {id}. To bring them home: {order}, two persons."),
+    let id = &incident.id;
+    Some(if away.is_empty() {
+        format!(
+            "What was closed around {} in {id} is closed still. To open it: {order}, two persons.",
+            named(&shut_in)
+        )
+    } else {
+        format!(
+            "Away or stopped since {id}: {}. To bring them home: {order}, two persons.",
+            named(&away)
+        )
     })
 }
 
-/// It stands where it stood, and had been prepared for: its nodes are cordoned.
+/// The first of them, each with why it is still so, if that is known, and how many more.
+fn named(works: &[&WorkloadView]) -> String {
+    let name = |work: &&WorkloadView| match work.why.as_str() {
+        "" => work.id.clone(),
+        why => format!("{} ({why})", work.id),
+    };
+    let named: Vec<String> = works.iter().take(3).map(name).collect();
+    let more = works.len().saturating_sub(named.len());
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", named.join(", "))
+}
+
+/// It stands where it stood, and something had been closed around it: its nodes are cordoned. Or it is home again, and something is
+/// closed still.
 fn is_shut_in(work: &WorkloadView, steps: &[StepView]) -> bool {
-    let prepared = |step: &StepView| step.workload == work.id && step.phase == Phase::Prepare && step.state == "done";
-    matches!(work.state.as_str(), "waiting" | "stranded") && steps.iter().any(prepared)
+    let told = |step: &StepView| {
+        let phase = matches!(step.phase, Phase::Prepare | Phase::Evacuate);
+        step.workload == work.id && phase && step.attempts > 0
+    };
+    match work.state.as_str() {
+        "waiting" | "stranded" => steps.iter().any(told),
+        "home" => !work.why.is_empty(),
+        _ => false,
+    }
 }
 
 /// Before somebody orders an evacuation or agrees to one, and while one runs.

@@ -1,10 +1,10 @@
 //! Retention: the oldest decisions leave, and the chain goes on to hold.
 //!
-//! Removed is only a beginning of the journal, up to a place where no incident is open. In the same transaction an entry
+//! Removed is only a beginning of the journal, up to a place where no incident is open and nothing is on its way home. In the same transaction an entry
 //! is added at the end, `pruned`: up to where, the hash of the last entry removed, and what the removed ones had left
 //! behind. So the chain begins at a hash that is itself part of the chain, and a restart knows what it has to.
 
-use muster_core::{Entry, Leftover, Millis, Record};
+use muster_core::{Entry, Leftover, Millis, Record, Verb};
 use rusqlite::{Connection, Transaction};
 
 use super::chain::Chain;
@@ -99,8 +99,9 @@ pub(super) fn prunable(conn: &Connection, before: Millis) -> rusqlite::Result<Op
             seen += 1;
             leftover.take(&record);
             match record {
-                Record::IncidentOpened { .. } => open = true,
-                Record::IncidentClosed { .. } => open = false,
+                // Steps of the way back belong together as well.
+                Record::IncidentOpened { .. } | Record::OrderTaken { verb: Verb::Return, .. } => open = true,
+                Record::IncidentClosed { .. } | Record::ReturnEnded { .. } => open = false,
                 _ => {}
             }
             // One that only says what was removed is no reason to remove again.

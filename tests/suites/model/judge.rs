@@ -81,6 +81,15 @@ pub(crate) struct Judge {
     pub(crate) free_since: Millis,
     pub(crate) open: bool,
     pub(crate) resets: u8,
+    /// Two people have ordered that what left comes home.
+    returning: bool,
+    /// By workload: restore steps that have not ended.
+    coming: BTreeMap<String, BTreeSet<String>>,
+    /// Workloads that are away, as their probes said, and were not told to come since.
+    pub(crate) away: BTreeSet<String>,
+    /// Evacuations begun in this incident; something was home again before.
+    pub(crate) sent_away: u8,
+    pub(crate) came_home: bool,
     /// A new vote has ended an abort.
     pub(crate) lifted: bool,
     /// What was remembered was judged when it happened.
@@ -92,6 +101,11 @@ pub(crate) struct Judge {
 /// The ladder goes on below it; the last rung is asked again as long as there is time, for there is nothing else.
 fn falls(step: &str) -> bool {
     step.contains(".move.evacuate")
+}
+
+/// Of the way back: no rung goes to the site itself, so a probe there asks at home.
+fn is_homeward(step: &str, phase: Phase) -> bool {
+    phase == Phase::Restore || step.ends_with(".verify.s")
 }
 
 impl Judge {
@@ -145,7 +159,8 @@ impl Judge {
         self.unstored_since.get_or_insert(truth.now);
         let ordered = self.ordered.take();
         match &entry.record {
-            Record::IncidentOpened { .. } => self.open = true,
+            Record::IncidentOpened { .. } => (self.open, self.returning) = (true, false),
+            Record::ReturnEnded { .. } => self.returning = false,
             Record::VoteHeld { channel, died, .. } => self.vote((site, truth), entry.at, channel, *died),
             Record::VoteReturned { zone, group } => {
                 let zone = site.zones.iter().position(|z| z.id == *zone);
@@ -172,11 +187,26 @@ impl Judge {
                     let mut known = drills.into_iter();
                     self.cannot.extend(known.find(|key| self.intents.contains_key(key)));
                 }
+                self.ends(step, *end);
                 let ended = self.intents.iter_mut().filter(|((s, _), _)| s == step);
                 ended.for_each(|(_, intent)| intent.over = true);
             }
             Record::IncidentClosed { .. } => self.closes(),
             _ => {}
+        }
+    }
+
+    fn ends(&mut self, step: &str, end: StepEnd) {
+        let workload = step.split('.').next().unwrap_or_default();
+        if let Some(coming) = self.coming.get_mut(workload) {
+            coming.remove(step);
+        }
+        let probe = end == StepEnd::Done && step.contains(".verify");
+        let live = self.intents.contains_key(&(step.to_owned(), false));
+        if probe && is_homeward(step, Phase::Verify) {
+            self.came_home = true;
+        } else if probe && live {
+            self.away.insert(workload.to_owned());
         }
     }
 
@@ -350,8 +380,7 @@ impl Judge {
             }
             Verb::Hold => (self.hold_until, self.free_since) = (until, until.unwrap_or(at)),
             Verb::Arm | Verb::Disarm => self.free_since = at,
-            // No scene orders it.
-            Verb::Return => {}
+            Verb::Return => self.returning = true,
             Verb::Reset => {}
         }
     }
@@ -359,7 +388,23 @@ impl Judge {
     fn intends(&mut self, entry: &Entry, (step, phase, mode): (&str, Phase, Mode), token: u64) {
         self.require(token > self.token, promise::RISING);
         self.token = self.token.max(token);
-        if phase != Phase::Prepare {
+        let workload = step.split('.').next().unwrap_or_default().to_owned();
+        if phase == Phase::Restore {
+            let coming = self.coming.entry(workload.clone()).or_default();
+            coming.insert(step.to_owned());
+            let singly = coming.len() == 1;
+            self.require(singly, promise::SINGLY);
+            self.away.remove(&workload);
+        }
+        if mode == Mode::Live && phase == Phase::Evacuate {
+            let home = !self.away.contains(&workload);
+            self.require(home, promise::AWAY);
+            self.sent_away = self.sent_away.saturating_add(1);
+        }
+        if is_homeward(step, phase) {
+            let ordered = self.returning && !self.open;
+            self.require(ordered, promise::HOME);
+        } else if phase != Phase::Prepare {
             self.require(self.grounds.is_some(), promise::GROUNDS);
             self.require(!self.aborted, promise::ABORT);
         }
@@ -383,7 +428,10 @@ impl Judge {
         self.require(!over && (durable || sick), promise::INTENT);
         let refused = self.cannot.contains(&(call.step.clone(), call.mode == Mode::Drill));
         self.require(!refused, promise::LEFT);
-        if call.phase != Phase::Prepare {
+        if is_homeward(&call.step, call.phase) {
+            let ordered = self.returning && !self.open;
+            self.require(ordered, promise::HOME);
+        } else if call.phase != Phase::Prepare {
             self.require(self.grounds.is_some(), promise::GROUNDS);
             self.require(!(self.aborted && first), promise::ABORT);
         }
@@ -403,7 +451,10 @@ impl Judge {
         self.require(!held, promise::RESET);
         let (token, last_seq, resets) = (self.token, self.last_seq, self.resets.saturating_add(1));
         let (broken, remembering) = (std::mem::take(&mut self.broken), self.remembering);
+        let (away, came_home) = (std::mem::take(&mut self.away), self.came_home);
         *self = Self {
+            away,
+            came_home,
             token,
             last_seq,
             resets,

@@ -176,6 +176,9 @@ impl Model for Checked {
             promise::RETURNED,
             promise::PROMPT,
             promise::ENDS,
+            promise::HOME,
+            promise::SINGLY,
+            promise::AWAY,
             promise::SOUND,
         );
         if self.wrong.is_none() {

@@ -56,6 +56,12 @@ impl Checked {
             self.show(&mut m, 2, Signal::Alarm);
             self.answer_all(&mut m);
         }
+        if self.scene.away {
+            for verb in [Verb::Evacuate, Verb::Reset] {
+                (0..2).for_each(|who| self.order(&mut m, who, verb));
+                self.answer_all(&mut m);
+            }
+        }
         m.sealed()
     }
 

@@ -18,6 +18,9 @@ pub(crate) const LEFT: &str = "a rung that was answered with 422 is not called a
 pub(crate) const RETURNED: &str = "a vote returns only after 30 min in which its detectors were really clear";
 pub(crate) const PROMPT: &str = "two seconds after the grounds nothing waits";
 pub(crate) const ENDS: &str = "when the runway is over every ladder has ended or is on its last rung";
+pub(crate) const HOME: &str = "nothing returns without an order of two people, and nothing in an incident";
+pub(crate) const SINGLY: &str = "nothing is brought home twice at once";
+pub(crate) const AWAY: &str = "nothing that is away is evacuated again";
 pub(crate) const SOUND: &str = "the core finds no fault of its own, and never spins";
 
 /// Comes to be on every way.
@@ -26,5 +29,5 @@ pub(crate) const COMES: &str = "in the end every ladder has ended or is on its l
 /// All that are never broken.
 pub(crate) const ALWAYS: &[&str] = &[
     GROUNDS, TWO_GROUPS, SILENCE, ALARMED, PEOPLE, OBEYED, ABORT, LATCHED, RESET, INTENT, ONCE, FENCED, RISING, LEFT,
-    RETURNED, PROMPT, ENDS, SOUND,
+    RETURNED, PROMPT, ENDS, HOME, SINGLY, AWAY, SOUND,
 ];

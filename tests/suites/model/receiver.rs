@@ -30,6 +30,8 @@ pub(crate) struct Rung {
     pub(crate) workload: String,
     pub(crate) phase: Part,
     pub(crate) stops: bool,
+    /// It asks whether it runs at home again.
+    pub(crate) home: bool,
 }
 
 /// Phases, in an order.
@@ -38,6 +40,7 @@ pub(crate) enum Part {
     Prepare,
     Evacuate,
     Verify,
+    Restore,
 }
 
 impl Sent {
@@ -45,7 +48,8 @@ impl Sent {
         let phase = match call.phase {
             Phase::Prepare => Part::Prepare,
             Phase::Verify => Part::Verify,
-            Phase::Evacuate | Phase::Restore => Part::Evacuate,
+            Phase::Evacuate => Part::Evacuate,
+            Phase::Restore => Part::Restore,
         };
         Self {
             by,
@@ -55,6 +59,7 @@ impl Sent {
                 workload: call.workload.clone(),
                 phase,
                 stops: call.rung == RungKind::Stop,
+                home: call.asks_home(),
             },
             drill: call.mode == Mode::Drill,
             key: format!("{}.{}.{}", call.mode, call.incident, call.step),
@@ -100,6 +105,8 @@ pub(crate) struct Receiver {
     highest: BTreeMap<(String, bool), u64>,
     /// By workload, whether it stops, whether it only prepares, and whether it is a drill.
     effects: BTreeMap<(String, bool, bool, bool), u8>,
+    /// Workloads that are away, and whether they are stopped; for real or as a drill.
+    away: BTreeMap<(String, bool), bool>,
     /// The youngest intent that was acted on, in the order in which the core decided.
     acted: BTreeMap<(String, bool), u64>,
     /// The place to go to has a vote of its own.
@@ -164,12 +171,17 @@ impl Receiver {
     }
 
     fn verify(&self, sent: &Sent) -> Said {
-        let done = self.effects.contains_key(&sent.effect());
+        let away = self.away.get(&sent.fence());
+        let done = if sent.rung.home {
+            away.is_none()
+        } else {
+            away == Some(&sent.rung.stops) || self.effects.contains_key(&sent.effect())
+        };
         if done { Said::Done } else { Said::Cannot }
     }
 
     fn is_left(&self, sent: &Sent) -> bool {
-        self.far_votes && !sent.rung.stops
+        self.far_votes && !sent.rung.stops && sent.rung.phase != Part::Restore
     }
 
     fn is_overtaken(&self, sent: &Sent) -> bool {
@@ -186,6 +198,18 @@ impl Receiver {
     /// Makes the effect.
     fn make(&mut self, sent: &Sent) -> Option<&'static str> {
         self.known.insert(sent.key.clone(), true);
+        match sent.rung.phase {
+            Part::Evacuate => drop(self.away.insert(sent.fence(), sent.rung.stops)),
+            Part::Restore => {
+                // What has been undone may be done again; to undo what is undone is nothing.
+                self.away.remove(&sent.fence());
+                let undone = (sent.rung.workload.clone(), sent.drill);
+                self.effects
+                    .retain(|(work, _, _, drill), _| (work, *drill) != (&undone.0, undone.1));
+                return (self.acted(sent) > sent.true_token).then_some(promise::FENCED);
+            }
+            Part::Prepare | Part::Verify => {}
+        }
         let times = self.effects.entry(sent.effect()).or_default();
         *times = times.saturating_add(1);
         let twice = *times > 1;

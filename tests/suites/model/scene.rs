@@ -48,6 +48,8 @@ pub(crate) struct Scene {
     pub(crate) armed: bool,
     /// It begins when two groups have voted.
     pub(crate) burning: bool,
+    /// It begins when all was evacuated by order, and the incident was reset.
+    pub(crate) away: bool,
     /// No leap begins later than this; none where leaps are counted.
     pub(crate) until_ms: Option<Millis>,
     /// Calls of these phases may arrive late, in any order, or not at all; all others are answered at once.
@@ -86,6 +88,7 @@ const PLAIN: Scene = Scene {
     silence_by_age: false,
     armed: true,
     burning: false,
+    away: false,
     until_ms: None,
     slow: &[],
     detectors: &[0, 1, 2, 3, 4],
@@ -301,6 +304,29 @@ pub(crate) const ALL: &[Scene] = &[
             ..NOTHING
         },
         sees: &["reset, and the next incident is open"],
+        ..PLAIN
+    },
+    Scene {
+        name: "home",
+        words: "all was moved and the incident reset; two people bring it home, and a fire, a crash or a refusal comes between",
+        away: true,
+        verbs: &[Verb::Return],
+        detectors: &[0, 2],
+        slow: &[Part::Restore],
+        left: Left {
+            leaps: 1,
+            alarms: 2,
+            orders: 3,
+            crashes: 1,
+            faults: 1,
+            ..NOTHING
+        },
+        sees: &[
+            "home again",
+            "on its way home",
+            "what is away is left where it is",
+            "what is home again is moved again",
+        ],
         ..PLAIN
     },
     Scene {

@@ -47,6 +47,16 @@ pub(crate) const ALL: &[(&str, Seen)] = &[
     ("reset, and the next incident is open", |_, m| {
         any(m, |g| g.judge.resets > 0 && g.judge.open)
     }),
+    ("home again", |_, m| work(m, "home")),
+    ("on its way home", |_, m| work(m, "returning")),
+    ("what is away is left where it is", |_, m| {
+        any(m, |g| {
+            g.judge.grounds.is_some() && !g.judge.away.is_empty() && g.judge.sent_away == 0
+        })
+    }),
+    ("what is home again is moved again", |_, m| {
+        any(m, |g| g.judge.came_home && g.judge.sent_away > 0)
+    }),
     ("died while nothing was known", |_, m| died(m, "quiet")),
     ("died with one vote", |_, m| died(m, "prepare")),
     ("died in an abort window", |_, m| died(m, "window")),

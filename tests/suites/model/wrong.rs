@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use muster_core::{
-    ChannelIx, Effect, Entry, Group, GroupIx, HookOutcome, Input, Millis, PrincipalIx, Record, Site, State, Verb, step,
+    ChannelIx, Effect, Entry, Group, GroupIx, HookOutcome, Input, Millis, Phase, PrincipalIx, Record, Site, State,
+    Verb, step,
 };
 use muster_wire::Micro;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub(crate) enum Wrong {
     AbortLiftsItself,
     TrustsItsDisk,
     CallsItSick,
+    ReturnsForOne,
+    BringsTwice,
+    ForgetsWhatIsAway,
 }
 
 /// What one of them remembers.
@@ -147,6 +151,24 @@ pub(crate) const ALL: &[Accused] = &[
         "disk",
         promise::INTENT,
     ),
+    accused(
+        Wrong::ReturnsForOne,
+        "one person's word brings everything home",
+        "home",
+        promise::HOME,
+    ),
+    accused(
+        Wrong::BringsTwice,
+        "what is told to come home is told so by another rung as well",
+        "home",
+        promise::SINGLY,
+    ),
+    accused(
+        Wrong::ForgetsWhatIsAway,
+        "a restart forgets what is away",
+        "home",
+        promise::AWAY,
+    ),
 ];
 
 /// The real core, or what a wrong policy makes of it.
@@ -207,10 +229,34 @@ pub(crate) fn decide(
                 step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
             }
         }
-        _ => step(core, now, input, out),
+        _ => homeward(wrong, core, (now, input), out),
     }
     afterwards(wrong, (core, memory), now, out);
     in_time(wrong, core, (now, input), out);
+}
+
+/// Those that are wrong on the way home.
+fn homeward(wrong: Option<Wrong>, core: &mut State, (now, input): (Millis, &Input), out: &mut Vec<Effect>) {
+    match (wrong, input) {
+        (Some(Wrong::ForgetsWhatIsAway), Input::Restore(entries)) => {
+            let of_step = |r: &Record| matches!(r, Record::StepIntent { .. } | Record::StepEnded { .. });
+            let kept = entries.iter().filter(|e| !of_step(&e.record));
+            step(core, now, &Input::Restore(kept.cloned().collect()), out);
+        }
+        (
+            Some(Wrong::ReturnsForOne),
+            Input::Order {
+                verb: verb @ Verb::Return,
+                ..
+            },
+        ) => {
+            for by in [PrincipalIx(0), PrincipalIx(1)] {
+                let verb = *verb;
+                step(core, now, &Input::Order { by, verb, nonce: 0 }, out);
+            }
+        }
+        _ => step(core, now, input, out),
+    }
 }
 
 fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), now: Millis, out: &mut Vec<Effect>) {
@@ -234,6 +280,10 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
                 }
             }
         }
+        Some(Wrong::BringsTwice) => {
+            let again = brought_again(out, now);
+            out.extend(again);
+        }
         Some(Wrong::TrustsItsDisk) => {
             let mut written = last_written(out);
             while let Some(through) = written {
@@ -245,6 +295,28 @@ fn afterwards(wrong: Option<Wrong>, (core, memory): (&mut State, &mut Memory), n
         }
         _ => {}
     }
+}
+
+/// A way home by another rung, which no core has begun.
+fn brought_again(out: &[Effect], now: Millis) -> Option<Effect> {
+    let brings = |r: &&Record| {
+        matches!(
+            r,
+            Record::StepIntent {
+                phase: Phase::Restore,
+                ..
+            }
+        )
+    };
+    let mut record = records(out).find(brings)?.clone();
+    if let Record::StepIntent {
+        step, workload, token, ..
+    } = &mut record
+    {
+        (*step, *token) = (format!("{workload}.stop.restore"), *token + 1);
+    }
+    let (seq, at) = (last_written(out)?, now);
+    Some(Effect::Persist(Entry { seq, at, record }))
 }
 
 /// Those that are wrong by a clock of their own, or by what they think to have heard.

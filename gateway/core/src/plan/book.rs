@@ -9,7 +9,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Doing, Step, Work, is_last, rung_of};
+use super::{Doing, Step, Work, rung_of};
 use crate::{HookIx, Mode, Phase, Site, WorkloadIx};
 
 /// A step that failed this often keeps its lane no longer while it waits: others could use it. Before that (250 ms to
@@ -118,15 +118,24 @@ impl Book {
         }
     }
 
-    /// The hook whose lane a step takes, if it takes one.
+    /// The hook whose lane a step takes, if it takes one. What is being carried out always does, however long it takes: a hook
+    /// is never at more than `max_parallel` at a time. Only what waits gives its lane to others: before the last of its rungs for
+    /// a few seconds it does not, after that it does; and a last rung that is past its time is put aside, its attempt called off
+    /// first, when others would be left no rung at all (`State::make_room`).
     pub(crate) fn lane_of(&self, site: &Site, step: &Step) -> Option<HookIx> {
         let waits_long = step.stranded || step.phase != Phase::Evacuate || step.attempts > KEEPS_LANE_ATTEMPTS;
         let yields = match step.doing {
             Doing::Ended { .. } => true,
-            Doing::Backoff { .. } => waits_long,
-            // Nothing is left to fall to, and it does not end: others must not hang with it.
-            _ => step.stuck && is_last(site, step.work, step.rung),
+            Doing::Backoff { .. } => waits_long || step.aside,
+            _ => false,
         };
         (!yields).then(|| rung_of(site, step.work, step.rung).1)
+    }
+
+    /// Whether a step may be called: it has kept its lane, or one is free. Another file may have left fewer lanes than are taken.
+    pub(crate) fn may_call(&self, site: &Site, step: &Step) -> bool {
+        let hook = rung_of(site, step.work, step.rung).1;
+        let keeps = self.lane_of(site, step).is_some();
+        self.lane_free(site, hook) || keeps && self.busy[hook.at()] <= u32::from(site.hooks[hook.at()].max_parallel)
     }
 }

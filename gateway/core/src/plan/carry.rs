@@ -1,7 +1,7 @@
 //! Workloads and steps under one config, under the next.
 
 use super::{Book, Plan, Step};
-use crate::{Rung, Site, Workload, moved::Moved};
+use crate::{Millis, Rung, Site, Workload, moved::Moved};
 
 /// Whether two configs save a workload in the same ways, by the same hooks. How long it takes may differ.
 pub(crate) fn same_ladder((was_in, was): (&Site, &Workload), (is_in, is): (&Site, &Workload)) -> bool {
@@ -14,11 +14,13 @@ pub(crate) fn same_ladder((was_in, was): (&Site, &Workload), (is_in, is): (&Site
 
 impl Plan {
     /// Takes over what was begun.
-    pub(crate) fn take_over(&mut self, (old, was): (Self, &Site), site: &Site, moved: &Moved) {
+    pub(crate) fn take_over(&mut self, (old, was): (Self, &Site), (site, now): (&Site, Millis), moved: &Moved) {
         self.book = old.book.under(was, site, moved);
         self.other = old.other.under(was, site, moved);
         self.know(site, old.lessons);
         self.places.take_over(old.places);
+        self.away = old.away;
+        self.remember(site, now);
         (self.intents, self.cordon_since) = (old.intents, old.cordon_since);
         (self.deadline, self.unstored, self.wake) = (old.deadline, old.unstored, old.wake);
     }

@@ -30,7 +30,7 @@ impl State {
             self.fall(now, scope, out);
         }
         // Before anything new starts, or a step that is tried again would never find a lane free.
-        self.ask_again(now, scope, out);
+        self.ask_again(now, scope, false, out);
         // A step that ends in the same breath (a skipped drill) may let others start.
         for _ in 0..=self.site.workloads.len() {
             let before = self.seq;
@@ -39,6 +39,7 @@ impl State {
                 break;
             }
         }
+        self.ask_again(now, scope, true, out);
         self.release(now, scope, out);
         self.plan.wake = self.next_due(now, scope);
     }
@@ -61,7 +62,7 @@ impl State {
         let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
         let cordoned = works
             .into_iter()
-            .all(|(w, work)| work.prepared || scope.waits.contains(&w));
+            .all(|(w, work)| !work.wants_cordon() || scope.waits.contains(&w));
         if !self.policy.holding(now) && (cordon_over || cordoned) {
             self.start(now, scope, out);
         }
@@ -77,7 +78,7 @@ impl State {
     fn prepare(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
         let book = &self.plan.book;
         let lacks = |w: &WorkloadIx| {
-            !scope.spared.contains(w) && !book.works[w.at()].prepared && !book.has_live(*w, Phase::Prepare)
+            !scope.spared.contains(w) && book.works[w.at()].wants_cordon() && !book.has_live(*w, Phase::Prepare)
         };
         let lacking: Vec<WorkloadIx> = self.plan.queue.iter().copied().filter(lacks).collect();
         if lacking.is_empty() {
@@ -146,7 +147,7 @@ impl State {
     fn fits(&self, now: Millis, deadline: Millis, step: &Step) -> bool {
         let reserve_left = now < deadline - self.plan.times.reserve(step.work);
         let needs = self.plan.times.needs(step.work, step.rung);
-        let waits = matches!(step.doing, Doing::Backoff { .. });
+        let waits = matches!(step.doing, Doing::Backoff { .. }) && !step.aside;
         match step.phase {
             Phase::Verify => reserve_left || (!waits && now < step.begun + PROBE_WAIT_MS),
             _ if waits && step.attempts > 0 => now + needs <= deadline,
@@ -155,21 +156,31 @@ impl State {
     }
 
     fn start(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
-        for slot in schedule::slots(&self.site, &self.plan, now, scope) {
+        let slots = schedule::slots(&self.site, &self.plan, now, scope);
+        for (at, slot) in slots.iter().enumerate() {
             let late = scope
                 .end(slot.work)
                 .is_some_and(|deadline| now >= deadline - (slot.finish - slot.start));
             let ready = slot.start <= now && self.dependencies_safe(slot.work, scope);
-            let (kind, hook) = rung_of(&self.site, slot.work, slot.rung);
-            let skipped = schedule::skipped(&self.site, self.plan.book.mode, hook);
-            if skipped || (ready || late) && self.plan.book.lane_free(&self.site, hook) {
-                if let Some(place) = slot.passed {
-                    let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
-                    self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+            let (_, hook) = rung_of(&self.site, slot.work, slot.rung);
+            if schedule::skipped(&self.site, self.plan.book.mode, hook) {
+                self.start_one(now, slot, out);
+            } else if ready || late {
+                self.make_room(now, (&slots, at), scope, out);
+                if self.plan.book.lane_free(&self.site, hook) {
+                    self.start_one(now, slot, out);
                 }
-                self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
             }
         }
+    }
+
+    fn start_one(&mut self, now: Millis, slot: &schedule::Slot, out: &mut Vec<Effect>) {
+        if let Some(place) = slot.passed {
+            let (kind, _) = rung_of(&self.site, slot.work, slot.rung);
+            let line = format!("{}: {kind} instead", self.passed_over(slot.work, place));
+            self.say(EventKind::Workload, &self.site.workloads[slot.work.at()].id, line, out);
+        }
+        self.intend(now, slot.work, slot.rung, Phase::Evacuate, out);
     }
 
     /// Why a workload does not go to a place.
@@ -204,7 +215,8 @@ impl State {
 
     /// For how long a hold may last: until what waits, or the last rung of what runs, would no longer fit.
     pub(crate) fn slack(&self, now: Millis, scope: &Scope) -> Millis {
-        let waiting = schedule::slots(&self.site, &self.plan, now, scope);
+        // What is put off until its latest start has its slack before that.
+        let waiting = schedule::earliest(&self.site, &self.plan, now, scope);
         let waiting = waiting
             .iter()
             .filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
@@ -248,6 +260,7 @@ impl State {
             return;
         }
         let workload = self.site.workloads[work.at()].id.clone();
+        let hook = self.site.hooks[rung_of(&self.site, work, rung).1.at()].id.clone();
         let mode = self.plan.book.mode;
         // Whoever keeps a fence for drills sees it rise over drills and incidents alike.
         let drills = if mode == Mode::Drill {
@@ -264,6 +277,7 @@ impl State {
             phase,
             mode,
             token,
+            hook: Some(hook),
         };
         self.record(now, intent, out);
         if schedule::skipped(&self.site, mode, rung_of(&self.site, work, rung).1) {
@@ -275,7 +289,7 @@ impl State {
     /// step: only one that was withdrawn is begun again.
     fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase), home: bool) -> Option<String> {
         if home || phase == Phase::Restore {
-            return self.must_not_return(step).or_else(|| self.begun_already(step));
+            return self.must_not_return(step).or_else(|| self.begun_back(step, home));
         }
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {
@@ -294,6 +308,16 @@ impl State {
         let again = self.plan.book.find(step)?;
         let end = self.plan.book.step(again).ended().map(|(end, _)| end);
         (end != Some(StepEnd::Withdrawn)).then(|| format!("{step} was about to begin twice"))
+    }
+
+    /// On the way back what could not be done is tried again by another order, and a question may be asked as often as it takes.
+    fn begun_back(&self, step: &str, home: bool) -> Option<String> {
+        let again = self.plan.book.find(step)?;
+        let over = match self.plan.book.step(again).ended() {
+            Some((end, _)) => home || matches!(end, StepEnd::Withdrawn | StepEnd::Cannot),
+            None => false,
+        };
+        (!over).then(|| format!("{step} was about to begin twice"))
     }
 
     pub(crate) fn skip(&mut self, now: Millis, step: String, out: &mut Vec<Effect>) {

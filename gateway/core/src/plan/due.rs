@@ -19,7 +19,8 @@ impl State {
             alloc::vec::Vec::new()
         };
         let put_off = put_off.iter().map(|slot| slot.start);
-        let due = steps.chain(starts).chain(put_off).chain(self.cordon_ends());
+        let room = self.room_due(now, scope);
+        let due = steps.chain(starts).chain(put_off).chain(self.cordon_ends()).chain(room);
         due.filter(|at| *at > now).min()
     }
 

@@ -9,8 +9,10 @@ use crate::{Effect, EventKind, HookOutcome, Millis, Mode, Phase, Record, State, 
 const BACKOFF_FIRST_MS: Millis = 250;
 /// Longest pause.
 const BACKOFF_LONGEST_MS: Millis = 8_000;
+/// So often is asked whether people have brought home what its hook could not.
+const LAST_WORDS: u32 = 3;
 /// A workload whose last rung cannot is tried again this often.
-const STRANDED_RETRY_MS: Millis = 30_000;
+pub(super) const STRANDED_RETRY_MS: Millis = 30_000;
 
 impl State {
     /// What a hook said. Late words, about steps that have ended or of another mode, change nothing.
@@ -61,9 +63,14 @@ impl State {
             let id = step.id.clone();
             self.record(now, Record::StepAccepted { step: id }, out);
         }
+        // A late word of what waits without a lane: it is called again when there is one.
+        let step = self.plan.book.step(i);
+        let waits = matches!(step.doing, Doing::Backoff { .. }) && !self.plan.book.may_call(&self.site, step);
         self.plan.book.change(&self.site, i, |step| {
             step.percent = percent.map(|p| p.min(100)).or(step.percent);
-            step.doing = Doing::Accepted { heard: now };
+            if !waits {
+                (step.aside, step.doing) = (false, Doing::Accepted { heard: now });
+            }
         });
     }
 
@@ -96,7 +103,7 @@ impl State {
         let last = is_last(&self.site, step.work, step.rung);
         match step.phase {
             // Not there yet is no end: the probe is asked again while the rung fits.
-            Phase::Verify => self.retry(now, i, note, out),
+            Phase::Verify if !self.is_last_word(i) => self.retry(now, i, note, out),
             Phase::Evacuate if last => self.strand(now, i, note, out),
             _ => self.end(now, i, StepEnd::Cannot, note.into(), out),
         }
@@ -124,7 +131,16 @@ impl State {
         });
     }
 
+    /// Whether somebody else has brought home what its hook could not: asked a few times, or the return would have no end.
+    fn is_last_word(&self, i: usize) -> bool {
+        let step = self.plan.book.step(i);
+        step.home && self.could_not_come(step.work) && step.attempts >= LAST_WORDS
+    }
+
     fn retry(&mut self, now: Millis, i: usize, cause: &str, out: &mut Vec<Effect>) {
+        if self.is_last_word(i) {
+            return self.end(now, i, StepEnd::Cannot, cause.into(), out);
+        }
         let step = self.plan.book.step(i);
         let doubled = BACKOFF_FIRST_MS << step.attempts.saturating_sub(1).min(8);
         let (id, first) = (step.id.clone(), step.attempts == 1);

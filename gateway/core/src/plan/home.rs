@@ -3,10 +3,15 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-use super::{Scope, Stage, Work};
+use super::{Scope, Stage};
 use crate::{
-    Effect, EventKind, Level, Millis, Phase, Record, Site, State, StepEnd, Workload, WorkloadIx, policy::runway,
+    Effect, EventKind, Level, Millis, Mode, Phase, Record, Site, State, StepEnd, Workload, WorkloadIx,
+    away::{Due, Gone, Sent, Whereabouts},
+    policy::runway,
 };
+
+/// Workloads that a line names.
+const NAMED: usize = 5;
 
 /// Nothing presses on the way back; a target that counts from a deadline gets this much at least.
 pub(super) const AMPLE_MS: Millis = 10 * 60_000;
@@ -35,26 +40,47 @@ impl State {
             let left_s = (end.earliest - now).max(0) / 1_000;
             return Some(format!("power may be lost in {left_s} s: {}", end.why));
         }
-        (self.plan.book.mode != self.mode()).then(|| {
-            let (was, is) = (self.plan.book.mode, self.mode());
-            format!("the evacuation was {was}, and now hooks are called {is}: order arm or disarm first")
+        None
+    }
+
+    /// Why there is nothing that a return would bring home, if so.
+    pub(crate) fn nothing_away(&self) -> Option<String> {
+        let (is, other) = match self.mode() {
+            Mode::Live => (Mode::Live, Mode::Drill),
+            Mode::Drill => (Mode::Drill, Mode::Live),
+        };
+        if self.comes_back(is).next().is_some() {
+            return None;
+        }
+        let known = self.comes_back(other).next().is_some();
+        Some(if known {
+            format!("the evacuation was {other}, and now hooks are called {is}: order arm or disarm first")
+        } else {
+            "nothing is away that could be brought home".into()
         })
     }
 
-    /// Whether anything is away that a return would bring home.
-    pub(crate) fn anything_away(&self) -> bool {
-        let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
-        works
-            .into_iter()
-            .any(|(work, state)| state.stage == Stage::Arriving || state.is_away() && self.may_return(work))
+    /// Workloads of which something is to be undone, and a rung of the ladder they have now can undo it.
+    fn comes_back(&self, mode: Mode) -> impl Iterator<Item = (WorkloadIx, &Gone)> + '_ {
+        let all = self.plan.away.of(mode).iter();
+        let known = all.filter_map(|(id, gone)| Some((self.plan.workload(id)?, gone)));
+        known.filter(|(work, gone)| gone.remains(|sent| self.rung_back(*work, sent).is_some()))
     }
 
-    /// Its way back has not been gone; one that was withdrawn may be begun again.
-    fn may_return(&self, work: WorkloadIx) -> bool {
-        let rung = self.plan.book.works[work.at()].rung;
-        let id = super::step_id(&self.site.workloads[work.at()], rung, Phase::Restore);
-        let end = self.plan.book.find(&id).and_then(|i| self.plan.book.step(i).ended());
-        end.is_none_or(|(end, _)| end == StepEnd::Withdrawn)
+    fn gone(&self, work: WorkloadIx) -> Option<&Gone> {
+        let id = &self.site.workloads[work.at()].id;
+        self.plan.away.of(self.plan.book.mode).get(id)
+    }
+
+    fn rung_back(&self, work: WorkloadIx, sent: &Sent) -> Option<u8> {
+        sent.rung_in(&self.site, &self.site.workloads[work.at()])
+    }
+
+    /// What is to be done next for it on its way home, and by which rung.
+    fn due_back(&self, work: WorkloadIx) -> Option<(Due<'_>, u8)> {
+        let due = self.gone(work)?.due(|sent| self.rung_back(work, sent).is_some())?;
+        let (Due::Restore(sent) | Due::Ask(sent)) = due;
+        Some((due, self.rung_back(work, sent)?))
     }
 
     /// Carries a return on.
@@ -66,11 +92,12 @@ impl State {
             return self.stop_return(now, &why, out);
         }
         let scope = &Scope::nothing_doomed();
-        self.ask_again(now, scope, out);
+        self.ask_again(now, scope, false, out);
+        self.ask_again(now, scope, true, out);
         // A step that ends in the same breath (a skipped drill) may let others start.
         for _ in 0..=self.site.workloads.len() {
             let before = self.seq;
-            self.verify_home(now, out);
+            self.ask_home(now, out);
             self.begin_returns(now, out);
             if self.seq == before {
                 break;
@@ -83,39 +110,46 @@ impl State {
         self.plan.wake = self.homeward_due(now);
     }
 
-    /// What may be brought home next: the last of the queue first, nothing before what depends on it.
-    fn next_home(&self) -> Vec<WorkloadIx> {
-        let works = &self.plan.book.works;
-        let returns = |work: &Work| matches!(work.stage, Stage::Returning | Stage::Arriving);
-        let away = |w: &WorkloadIx| works[w.at()].is_away() || returns(&works[w.at()]);
-        let all = self.plan.queue.iter().rev().copied();
-        let needed: BTreeSet<WorkloadIx> = all
-            .clone()
-            .filter(away)
-            .flat_map(|w| self.site.workloads[w.at()].after.iter().copied())
+    /// What may be done next: the last of the queue first, nothing before what depends on it is home.
+    fn next_home(&self) -> Vec<(WorkloadIx, u8, bool)> {
+        let away = self
+            .comes_back(self.plan.book.mode)
+            .filter(|(_, gone)| gone.at != Whereabouts::Here);
+        let needed: BTreeSet<WorkloadIx> = away
+            .flat_map(|(w, _)| self.site.workloads[w.at()].after.iter().copied())
             .collect();
-        all.filter(|w| works[w.at()].is_away() && !needed.contains(w) && self.may_return(*w))
+        let all = self.plan.queue.iter().rev().copied();
+        let due = all.filter_map(|work| Some((work, self.due_back(work)?)));
+        due.filter(|(work, (due, _))| matches!(due, Due::Ask(_)) || !needed.contains(work))
+            .map(|(work, (due, rung))| (work, rung, matches!(due, Due::Ask(_))))
             .collect()
+    }
+
+    /// Its way back has been tried, and did not come off.
+    pub(super) fn could_not_come(&self, work: WorkloadIx) -> bool {
+        self.gone(work).is_some_and(|gone| gone.failed().is_some())
+    }
+
+    fn is_on_its_way(&self, work: WorkloadIx) -> bool {
+        let book = &self.plan.book;
+        book.has_live(work, Phase::Restore) || book.has_live(work, Phase::Verify)
     }
 
     fn begin_returns(&mut self, now: Millis, out: &mut Vec<Effect>) {
         if self.policy.holding(now) {
             return;
         }
-        for work in self.next_home() {
-            let rung = self.plan.book.works[work.at()].rung;
-            if self.may_begin(work, rung) {
+        for (work, rung, _) in self.next_home().into_iter().filter(|(_, _, asks)| !asks) {
+            if !self.is_on_its_way(work) && self.may_begin(work, rung) {
                 self.intend(now, work, rung, Phase::Restore, out);
             }
         }
     }
 
     /// A workload is home only when its probe says so.
-    fn verify_home(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        for work in (0..self.site.workloads.len() as u16).map(WorkloadIx) {
-            let state = &self.plan.book.works[work.at()];
-            let (rung, due) = (state.rung, state.stage == Stage::Arriving);
-            if due && !self.plan.book.has_live(work, Phase::Verify) && self.may_begin(work, rung) {
+    fn ask_home(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        for (work, rung, _) in self.next_home().into_iter().filter(|(_, _, asks)| *asks) {
+            if !self.is_on_its_way(work) && self.may_begin(work, rung) {
                 let step = home_id(&self.site, &self.site.workloads[work.at()], rung);
                 self.intend_step(now, (step, work, rung), (Phase::Verify, true), out);
             }
@@ -147,11 +181,46 @@ impl State {
 
     fn finish_return(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let (home, away) = self.homeward();
-        let why = match away {
-            0 => format!("over: {home} at home again"),
-            _ => format!("over: {home} at home again, {away} could not come: bring them home by hand"),
+        let left = self.left_away();
+        let why = match left.first() {
+            None => format!("over: {home} at home again"),
+            Some(first) => {
+                let (more, named) = (left.len().saturating_sub(NAMED), left.iter().skip(1).take(NAMED - 1));
+                let named = named.fold(first.clone(), |words, next| words + "; " + next);
+                let more = if more > 0 {
+                    format!("; and {more} more")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "over: {home} at home again, {away} could not come: {named}{more}. Mend that or bring them home by hand, and \
+                     order return again: what is not home is tried again, and asked whether it is"
+                )
+            }
         };
         self.end_return(now, why, out);
+    }
+
+    /// What is not home, or not as it was, each with why.
+    fn left_away(&self) -> Vec<String> {
+        let left = self
+            .plan
+            .queue
+            .iter()
+            .rev()
+            .filter_map(|work| Some((work, self.gone(*work)?)));
+        left.map(|(work, gone)| {
+            let id = &self.site.workloads[work.at()].id;
+            match gone.failed() {
+                Some(why) if gone.at == Whereabouts::Here => format!("{id}, which is home and closed in: {why}"),
+                Some(why) => format!("{id}: {why}"),
+                None if gone.remains(|sent| self.rung_back(*work, sent).is_some()) => {
+                    format!("{id}: what needs it is not home")
+                }
+                None => format!("{id}: its ladder has no rung any more that took it away"),
+            }
+        })
+        .collect()
     }
 
     fn end_return(&mut self, now: Millis, why: String, out: &mut Vec<Effect>) {
@@ -159,12 +228,42 @@ impl State {
         self.record(now, Record::ReturnEnded { why }, out);
     }
 
-    /// What is at home again, and what is still away.
+    /// What has left before this incident began, in words.
+    pub(crate) fn left_where_it_is(&self) -> Option<String> {
+        let all = self.plan.away.of(Mode::Live).iter().filter(|(_, gone)| gone.is_away());
+        let ids: Vec<&str> = all
+            .filter(|(id, gone)| {
+                let taken = self.plan.workload(id).zip(gone.taken());
+                taken.is_some_and(|(work, sent)| self.rung_back(work, sent).is_some())
+            })
+            .map(|(id, _)| id.as_str())
+            .collect();
+        let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = ids.len().saturating_sub(NAMED);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        (!ids.is_empty()).then(|| {
+            format!(
+                "away since before, and left where they are: {named}{more}; whatever of it has been brought home by hand and not \
+                 by order return has to be saved by hand"
+            )
+        })
+    }
+
+    /// What is at home again, and what is still away or closed in.
     pub(crate) fn homeward(&self) -> (usize, usize) {
-        let works = &self.plan.book.works;
-        let home = works.iter().filter(|w| w.stage == Stage::Home).count();
-        let returning = |w: &&Work| matches!(w.stage, Stage::Returning | Stage::Arriving);
-        (home, works.iter().filter(|w| w.is_away() || returning(w)).count())
+        let works = (0u16..).map(WorkloadIx).zip(&self.plan.book.works);
+        let (mut home, mut away) = (0, 0);
+        for (work, state) in works {
+            match self.gone(work) {
+                Some(_) => away += 1,
+                None => home += usize::from(state.stage == Stage::Home),
+            }
+        }
+        (home, away)
     }
 
     /// Why a homeward step may not be begun or called, if it may not: return is never automatic.

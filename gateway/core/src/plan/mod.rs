@@ -7,6 +7,7 @@ mod due;
 mod flaw;
 mod hear;
 mod home;
+mod lanes;
 mod order;
 mod places;
 pub(crate) mod schedule;
@@ -17,7 +18,11 @@ mod times;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use crate::{FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx, learned::Lessons};
+use crate::{
+    Away, FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx,
+    away::{Gone, Whereabouts},
+    learned::Lessons,
+};
 pub(crate) use book::Book;
 pub(crate) use carry::same_ladder;
 pub(crate) use home::home_id;
@@ -57,6 +62,9 @@ pub struct Plan {
     /// Where they go to.
     #[serde(default)]
     pub(crate) places: Places,
+    /// What has left and is not home again, over all incidents.
+    #[serde(default)]
+    pub(crate) away: Away,
     /// Steps have gone out that the journal may not have, and it has been marked; until it has caught up.
     pub(crate) unstored: bool,
     /// When something is due though nothing happens.
@@ -98,11 +106,23 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// It was saved elsewhere or stopped, or nobody asked any more whether it was; or it stands where it stood, and what had been
-    /// closed around it is closed still.
-    pub(crate) fn is_away(&self) -> bool {
-        let shut_in = self.prepared && matches!(self.stage, Stage::Waiting | Stage::Stranded);
-        matches!(self.stage, Stage::Safe | Stage::Verifying) || shut_in
+    /// What has left needs no cordon.
+    fn wants_cordon(&self) -> bool {
+        !self.prepared && !matches!(self.stage, Stage::Safe | Stage::Verifying)
+    }
+
+    /// One that had left before its incident began: saved from the first moment, if its probe had said so.
+    fn gone((site, gone): (&str, &Gone), rung: u8, now: Millis) -> Self {
+        let is_safe = gone.at == Whereabouts::Safe;
+        let n = gone.incident;
+        Self {
+            stage: if is_safe { Stage::Safe } else { Stage::Verifying },
+            rung,
+            prepared: true,
+            safe_at: is_safe.then_some(now),
+            why: format!("away since {site}-{n}: it is left where it is, and comes home by order return alone"),
+            ..Self::default()
+        }
     }
 }
 
@@ -141,6 +161,9 @@ pub(crate) struct Step {
     pub(crate) home: bool,
     /// The hook has taken it on; the journal knows.
     pub(crate) accepted: bool,
+    /// It waits without a lane, though nothing was wrong with it: others come first.
+    #[serde(default)]
+    pub(crate) aside: bool,
     pub(crate) stuck: bool,
     /// The last rung, and it cannot.
     pub(crate) stranded: bool,
@@ -178,16 +201,33 @@ impl Plan {
             by_id: by_id.map(|(w, i)| (w.id.clone(), WorkloadIx(i))).collect(),
             ..Self::default()
         };
-        plan.start_over(site, mode);
+        plan.start_over(site, 0, mode);
         plan
     }
 
-    /// Forgets what was done in another incident.
-    pub(crate) fn start_over(&mut self, site: &Site, mode: Mode) {
+    /// Forgets what was done in another incident, but for what has left in it: that stays where it is.
+    pub(crate) fn start_over(&mut self, site: &Site, now: Millis, mode: Mode) {
         let other = if mode == Mode::Live { Mode::Drill } else { Mode::Live };
         (self.book, self.other) = (Book::new(site, mode), Book::new(site, other));
         (self.intents, self.wake, self.deadline) = (0, None, None);
         self.scope = Scope::default();
+        self.remember(site, now);
+    }
+
+    /// Puts what is away into the books, where they do not know it.
+    pub(crate) fn remember(&mut self, site: &Site, now: Millis) {
+        for book in [&mut self.book, &mut self.other] {
+            for (id, gone) in self.away.of(book.mode).iter().filter(|(_, gone)| gone.is_away()) {
+                let Some(work) = self.by_id.get(id) else { continue };
+                // With another ladder it begins anew.
+                let rung = gone
+                    .taken()
+                    .and_then(|sent| sent.rung_in(site, &site.workloads[work.at()]));
+                if let Some(rung) = rung.filter(|_| book.works[work.at()].stage == Stage::Waiting) {
+                    book.works[work.at()] = Work::gone((&site.id, gone), rung, now);
+                }
+            }
+        }
     }
 
     /// What was done as a drill has not been done for real, and the other way round.

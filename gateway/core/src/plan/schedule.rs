@@ -107,11 +107,16 @@ fn expected_end(times: &Times, step: &Step, now: Millis) -> Millis {
 
 /// A slot for every workload that may begin. Without an end nothing is known against the best rung.
 pub(crate) fn slots(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec<Slot> {
-    let mut slots = search::slots(site, plan, now, scope);
+    let mut slots = earliest(site, plan, now, scope);
     if plan.places.nowhere() {
         put_off(site, plan, &mut slots, scope);
     }
     slots
+}
+
+/// The same, with nothing put off: how much time there is to spare.
+pub(super) fn earliest(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Vec<Slot> {
+    search::slots(site, plan, now, scope)
 }
 
 /// A slot for every workload of a draft, in its order.

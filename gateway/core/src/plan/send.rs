@@ -11,25 +11,20 @@ pub(crate) const ASK_AGAIN_MS: Millis = 30_000;
 const JOURNAL: &str = "journal";
 
 impl State {
-    /// Steps that wait to be tried again, and calls that nobody has answered.
-    pub(super) fn ask_again(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
+    /// Steps that wait to be tried again, and calls that nobody has answered; or what was put aside.
+    pub(super) fn ask_again(&mut self, now: Millis, scope: &Scope, aside: bool, out: &mut Vec<Effect>) {
         for i in self.plan.book.live().collect::<Vec<_>>() {
             let step = self.plan.book.step(i);
-            let due = match step.doing {
-                Doing::Backoff { until } => until <= now && self.lane_for(step),
-                Doing::Called { since: last } | Doing::Accepted { heard: last } => last + ASK_AGAIN_MS <= now,
-                Doing::Intent { .. } | Doing::Ended { .. } => false,
-            };
+            let due = step.aside == aside
+                && match step.doing {
+                    Doing::Backoff { until } => until <= now && self.plan.book.may_call(&self.site, step),
+                    Doing::Called { since: last } | Doing::Accepted { heard: last } => last + ASK_AGAIN_MS <= now,
+                    Doing::Intent { .. } | Doing::Ended { .. } => false,
+                };
             if due {
                 self.fire(now, i, scope, out);
             }
         }
-    }
-
-    /// A step that has kept its lane may use it; another needs a free one.
-    fn lane_for(&self, step: &Step) -> bool {
-        let hook = rung_of(&self.site, step.work, step.rung).1;
-        self.plan.book.lane_of(&self.site, step).is_some() || self.plan.book.lane_free(&self.site, hook)
     }
 
     /// Intents that the journal has, or has not answered for in time.
@@ -68,7 +63,7 @@ impl State {
             return;
         }
         self.plan.book.change(&self.site, i, |step| {
-            step.attempts = step.attempts.saturating_add(1);
+            (step.attempts, step.aside) = (step.attempts.saturating_add(1), false);
             step.doing = Doing::Called { since: now };
         });
         let step = self.plan.book.step(i);

@@ -2,21 +2,22 @@
 
 use alloc::{
     collections::BTreeMap,
+    format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
 
 use super::Policy;
-use crate::{DrillOutcome, DrillResult, Millis, Phase, Site, Workload, plan::Plan, plan::step_id, state::in_reach};
+use crate::{DrillOutcome, DrillResult, Millis, Rung, Site, Workload, plan::Plan, state::in_reach};
 
 /// What is known of drills.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Drills {
     /// Drills so far; the next is this plus one.
     pub(crate) held: u32,
-    /// By workload id: the step whose probe said that it would have been safe. Without that step in its ladder the proof is
-    /// of something else.
+    /// By workload id: the ladder with which a probe said that it would have been safe. With another rung, destination or hook
+    /// the proof is of something else.
     pub(crate) proven: BTreeMap<String, String>,
     /// The last that ended.
     pub(crate) last: Option<Ended>,
@@ -74,7 +75,11 @@ impl Drills {
 
     /// Workloads that no drill has proven as their ladder is now.
     pub(crate) fn unproven<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = &'a str> {
-        let proven = |w: &Workload| self.proven.get(&w.id).is_some_and(|step| has_probe(w, step));
+        let proven = |w: &Workload| {
+            self.proven
+                .get(&w.id)
+                .is_some_and(|ladder| *ladder == ladder_words(site, w))
+        };
         site.workloads.iter().filter(move |w| !proven(w)).map(|w| w.id.as_str())
     }
 
@@ -90,14 +95,22 @@ impl Drills {
             .fold(first, |words, id| words + ", " + id);
         let more = all.len().saturating_sub(NAMED);
         Some(if more > 0 {
-            alloc::format!("{named} and {more} more")
+            format!("{named} and {more} more")
         } else {
             named
         })
     }
 }
 
-/// Whether a workload's ladder has the rung that this probe was of.
-fn has_probe(workload: &Workload, step: &str) -> bool {
-    (0..workload.rungs.len() as u8).any(|rung| step_id(workload, rung, Phase::Verify) == step)
+/// A ladder in words: what each rung does, where to, and by which hook.
+pub(crate) fn ladder_words(site: &Site, workload: &Workload) -> String {
+    let rung = |rung: &Rung| {
+        let (kind, hook) = (rung.kind, &site.hooks[rung.hook.at()].id);
+        match &rung.to {
+            Some(to) => format!("{kind} to {to} by {hook}"),
+            None => format!("{kind} by {hook}"),
+        }
+    };
+    let rungs: Vec<String> = workload.rungs.iter().map(rung).collect();
+    rungs.join(", ")
 }

@@ -19,7 +19,7 @@ use alloc::{
 };
 
 use crate::{ChannelIx, GroupIx, Level, Millis, PrincipalIx, Site, SourceIx, Target, Verb, ZoneIx, detect::Detect};
-pub(crate) use drill::{Drill, Drills, Ended};
+pub(crate) use drill::{Drill, Drills, Ended, ladder_words};
 pub(crate) use outage::PowerLoss;
 pub(crate) use runway::Interval;
 pub(crate) use votes::{REPAIR_MS, Sum, Vote};

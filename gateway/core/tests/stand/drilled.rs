@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::{Call, DrillOutcome, DrillResult, Millis, Mode, Record, Site, State, StepEnd};
+use muster_core::{Call, DrillOutcome, DrillResult, Millis, Mode, Record, Rung, Site, State, StepEnd};
 
 #[derive(Default)]
 pub struct Drilled {
@@ -12,7 +12,7 @@ pub struct Drilled {
     intents: BTreeMap<String, u64>,
     /// Steps that ended well in the drill that runs.
     done: BTreeSet<String>,
-    /// Workload to the probe by which it has passed.
+    /// Workload to the ladder with which it has passed.
     proven: BTreeMap<String, String>,
 }
 
@@ -79,7 +79,7 @@ impl Drilled {
                 "{} passed, and its probe never said so",
                 result.workload
             );
-            self.proven.insert(result.workload.clone(), by);
+            self.proven.insert(result.workload.clone(), result.ladder.clone());
         } else {
             self.proven.remove(&result.workload);
         }
@@ -113,13 +113,12 @@ impl Drilled {
     /// Whether every workload has passed as its ladder is now.
     pub fn covers(&self, site: &Site) -> bool {
         site.workloads.iter().all(|workload| {
-            let by = self.proven.get(&workload.id);
-            by.is_some_and(|by| {
-                workload.rungs.iter().any(|rung| {
-                    let to = rung.to.as_ref().map_or_else(String::new, |to| format!(".{to}"));
-                    *by == format!("{}.{}.verify{to}", workload.id, rung.kind)
-                })
-            })
+            let rung = |rung: &Rung| {
+                let to = rung.to.as_ref().map_or_else(String::new, |to| format!(" to {to}"));
+                format!("{}{to} by {}", rung.kind, site.hooks[rung.hook.at()].id)
+            };
+            let now = workload.rungs.iter().map(rung).collect::<Vec<_>>().join(", ");
+            self.proven.get(&workload.id) == Some(&now)
         })
     }
 }

@@ -6,7 +6,8 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Effect, Entry, FeedKind, Input, Millis, Mode, Part, Record, Role, Site, State, StepEnd, Verb, next_deadline,
+    Effect, Entry, FeedKind, HookOutcome, Input, Millis, Mode, Part, Phase, Record, Role, Site, State, StepEnd, Verb,
+    next_deadline,
 };
 use muster_wire::{MICRO, Quantity};
 
@@ -22,6 +23,10 @@ struct Intent {
     at: Millis,
     token: u64,
     end: Option<StepEnd>,
+    workload: String,
+    phase: Phase,
+    /// Of the way back: the order it was begun by.
+    by_order: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +53,12 @@ pub struct Witness {
     open: bool,
     /// Two have ordered that what was moved is brought home.
     returning: bool,
+    /// Attempts under way, by incident and step: the hook each is at.
+    running: BTreeMap<(String, String), String>,
+    /// How many orders to return there have been.
+    returns: u32,
+    /// Workloads that are away for real, as their probes said, and were not told to come home since.
+    away: BTreeSet<String>,
     /// Destinations with a vote of their own.
     lost: BTreeSet<String>,
     armed: bool,
@@ -86,6 +97,9 @@ impl Witness {
             lost: BTreeSet::new(),
             open: false,
             returning: false,
+            running: BTreeMap::new(),
+            returns: 0,
+            away: BTreeSet::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -114,6 +128,9 @@ impl Witness {
 
     pub fn saw(&mut self, now: Millis, input: &Input, out: &[Effect], state: &State) {
         if let Input::Config(site) = input {
+            let ladder = |s: &Site, id: &str| s.workloads.iter().find(|w| w.id == id).map(|w| w.rungs.clone());
+            // With another ladder it begins anew.
+            self.away.retain(|id| ladder(&self.site, id) == ladder(site, id));
             self.site = (**site).clone();
             if !self.arm_ordered {
                 self.armed = site.armed;
@@ -131,6 +148,16 @@ impl Witness {
             self.journal_sick = trouble.is_some();
         }
         self.hear(now, input);
+        if let Input::Hook {
+            incident,
+            step,
+            outcome,
+            ..
+        } = input
+            && !matches!(outcome, HookOutcome::Accepted | HookOutcome::Running { .. })
+        {
+            self.running.remove(&(incident.clone(), step.clone()));
+        }
         let (mut fired, mut closed) = (BTreeSet::new(), false);
         for effect in out {
             match effect {
@@ -142,6 +169,7 @@ impl Witness {
                 }
                 Effect::FireHook(call) => {
                     self.call(now, call);
+                    self.lanes(call);
                     assert!(
                         fired.insert(call.step.clone()),
                         "{} called twice in one step",
@@ -149,7 +177,8 @@ impl Witness {
                     );
                 }
                 Effect::Fault(what) => panic!("fault: {what}"),
-                Effect::CancelHook { .. } | Effect::Event(_) | Effect::Answer(_) => {}
+                Effect::CancelHook { incident, step } => drop(self.running.remove(&(incident.clone(), step.clone()))),
+                Effect::Event(_) | Effect::Answer(_) => {}
             }
         }
         self.steps_seen += 1;
@@ -361,6 +390,7 @@ impl Witness {
             Record::ActedUnstored { .. } => self.marked = true,
             Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
+                self.incident = (!leftover.away.is_empty()).then_some(leftover.resets);
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
                 }
@@ -463,6 +493,7 @@ impl Witness {
             Verb::Return => {
                 assert!(!held && !self.open, "a return, and an incident is open");
                 self.returning = true;
+                self.returns += 1;
             }
         }
     }

@@ -50,6 +50,7 @@ fn middle() -> [Record; 7] {
             phase: Phase::Evacuate,
             mode: Mode::Live,
             token: 7,
+            hook: Some("mover".into()),
         }),
         step(|step| Record::StepAccepted { step }),
         step(|step| Record::StepEnded {

@@ -193,6 +193,7 @@ fn steps() -> Vec<Record> {
                 phase,
                 mode,
                 token: u64::MAX,
+                hook: Some(s("mover")),
             });
         }
     }
@@ -210,6 +211,7 @@ fn drills() -> Vec<Record> {
         workload: s("db"),
         passed,
         by,
+        ladder: s("move to busan by mover"),
         took_ms: Some(i64::MAX),
         why: s("ok"),
     };

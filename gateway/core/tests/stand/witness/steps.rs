@@ -11,6 +11,7 @@ impl Witness {
             phase,
             mode,
             token,
+            workload,
             ..
         } = &entry.record
         else {
@@ -38,10 +39,45 @@ impl Witness {
             at: entry.at,
             token: *token,
             end: None,
+            workload: workload.clone(),
+            phase: *phase,
+            by_order: self.returns,
         };
+        self.leaves_once(&intent, (step, *mode));
         if let Some(old) = self.intents.insert(key, intent) {
-            assert_eq!(old.end, Some(StepEnd::Withdrawn), "{step} begins twice (8)");
+            // What could not come home is tried again by another order only; and a question may be asked again.
+            let again = homeward && (self.returns > old.by_order || *phase == Phase::Verify);
+            let may = old.end == Some(StepEnd::Withdrawn) || again && old.end.is_some_and(|end| end != StepEnd::Done);
+            assert!(may, "{step} begins twice (8): {old:?}");
         }
+    }
+
+    /// What is away is sent nothing but the way back.
+    fn leaves_once(&mut self, intent: &Intent, (step, mode): (&str, Mode)) {
+        let sends = matches!(intent.phase, Phase::Prepare | Phase::Evacuate) && mode == Mode::Live;
+        let workload = &intent.workload;
+        assert!(
+            !sends || !self.away.contains(workload),
+            "{step}, and {workload} is away"
+        );
+        if intent.phase == Phase::Restore {
+            self.away.remove(workload);
+        }
+    }
+
+    /// A hook is never at more than its lanes: whoever has to go for another is called off first.
+    pub(super) fn lanes(&mut self, call: &Call) {
+        let hook = &self.site.hooks[call.hook.at()];
+        let key = (call.incident.clone(), call.step.clone());
+        let known = self.running.insert(key, hook.id.clone());
+        let at_it = self.running.values().filter(|id| **id == hook.id).count();
+        assert!(
+            known.is_some() || at_it <= usize::from(hook.max_parallel),
+            "{} is called, and {} is at {at_it} of {}",
+            call.step,
+            hook.id,
+            hook.max_parallel
+        );
     }
 
     /// Of the way back, by its phase or because it asks at home.
@@ -58,7 +94,12 @@ impl Witness {
         let mode = [Mode::Live, Mode::Drill].into_iter().find(live);
         let mode = mode.unwrap_or_else(|| panic!("{step} ends, and never began"));
         let key = (n, step.to_string(), mode);
-        self.intents.get_mut(&key).expect("an intent").end = Some(end);
+        let homeward = self.homeward(step, Phase::Verify);
+        let intent = self.intents.get_mut(&key).expect("an intent");
+        intent.end = Some(end);
+        if intent.phase == Phase::Verify && end == StepEnd::Done && !homeward && mode == Mode::Live {
+            self.away.insert(intent.workload.clone());
+        }
     }
 
     /// Invariants 7, 8, 11 and 15.
