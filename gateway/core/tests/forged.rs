@@ -313,3 +313,59 @@ fn shorten(value: &mut Value, name: &str) -> usize {
     }
     found
 }
+
+/// Every list of points that is not in order, and every step of nothing, is a discharge that cannot be.
+#[test]
+fn a_discharge_that_cannot_be_is_refused() {
+    let whole = Value::serialized(&on_battery()).unwrap();
+    let changes: [fn(&mut Vec<Value>); 3] = [
+        |points| points.swap(0, 1),
+        |points| points.push(points[0].clone()),
+        // A list of 17 that are in order.
+        |points| {
+            let after = |i: i64| Value::Array(vec![Value::from(i), Value::from(0)]);
+            *points = (0..17).map(after).collect();
+        },
+    ];
+    for change in changes {
+        let mut copy = whole.clone();
+        let points = of_first_charge(&mut copy, "points").as_array_mut().unwrap();
+        change(points);
+        assert!(copy.deserialized::<State>().is_err());
+    }
+    for (step_ms, fits) in [(1, true), (0, false), (-1, false)] {
+        let mut copy = whole.clone();
+        *of_first_charge(&mut copy, "step_ms") = Value::from(step_ms);
+        assert_eq!(copy.deserialized::<State>().is_ok(), fits, "{step_ms}");
+    }
+}
+
+fn of_first_charge<'a>(state: &'a mut Value, field: &str) -> &'a mut Value {
+    let discharges = within(within(state, "detect"), "discharges").as_map_mut().unwrap();
+    within(within(&mut discharges[0].1, "charge"), field)
+}
+
+fn within<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
+    let all = value.as_map_mut().unwrap();
+    let found = all.iter_mut().find(|(key, _)| key.as_text() == Some(field));
+    &mut found.unwrap().1
+}
+
+/// A state of core 1 has not counted who is out of service, nor who speaks of power: it is counted when it is read.
+#[test]
+fn what_an_older_state_has_not_counted_is_counted() {
+    let mut stand = Stand::new(power::paths());
+    power::calm(&mut stand);
+    stand.sample(0, Err(muster_wire::Absence::Open));
+    stand.sample(5, Err(muster_wire::Absence::Open));
+    let mut copy = Value::serialized(&stand.state).unwrap();
+    let detect = within(&mut copy, "detect");
+    *within(detect, "speakers") = Value::Array(Vec::new());
+    *within(within(detect, "tally"), "out") = Value::Array(Vec::new());
+    let read: State = copy.deserialized().unwrap();
+    assert_eq!(read.view(stand.now), stand.view());
+    assert_eq!(
+        Value::serialized(&read).unwrap(),
+        Value::serialized(&stand.state).unwrap()
+    );
+}

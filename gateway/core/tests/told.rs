@@ -179,6 +179,36 @@ fn one_alarm_a_death_beside_it_an_abort_and_a_second_vote() {
     keep("votes", &told.text);
 }
 
+/// Three groups in one room; one is out for eight hours, and then one of the two others alarms.
+#[test]
+fn one_of_two_that_are_left() {
+    let mut site = works();
+    site.channels[3].zone = ZoneIx(0);
+    let (mut stand, mut told) = (Stand::new(site), Told::default());
+    let [calm, burns] = [Some(0), Some(20)];
+    smoke(&mut stand, &mut told, [calm; 4], 20 * SECOND);
+    smoke(
+        &mut stand,
+        &mut told,
+        [calm, None, None, calm],
+        8 * 60 * MINUTE + 3 * MINUTE,
+    );
+    smoke(&mut stand, &mut told, [burns, None, None, calm], 30 * SECOND);
+    stand.order(ANN, Verb::Abort);
+    smoke(&mut stand, &mut told, [burns, None, None, calm], 30 * SECOND);
+    smoke(&mut stand, &mut told, [burns, calm, calm, calm], 30 * SECOND);
+    smoke(&mut stand, &mut told, [calm; 4], 31 * MINUTE);
+    stand.both(Verb::Reset);
+    smoke(
+        &mut stand,
+        &mut told,
+        [calm, None, None, calm],
+        8 * 60 * MINUTE + 3 * MINUTE,
+    );
+    smoke(&mut stand, &mut told, [calm, None, None, burns], 5 * MINUTE);
+    keep("one-of-two", &told.text);
+}
+
 /// What hooks say in a fire, and how long after the one before. Seconds.
 fn said_in_a_fire() -> [(&'static str, HookOutcome, Millis); 9] {
     let retry = |cause: &str| HookOutcome::Retry { cause: cause.into() };
@@ -215,7 +245,8 @@ fn a_fire_and_everything_that_hooks_can_say() {
     let cut = Verb::Cut {
         at: stand.now + minutes(4),
     };
-    [ANN, BOB].map(|by| stand.order(by, cut));
+    stand.order(ANN, cut);
+    stand.order(BOB, cut);
     fire(&mut stand, &mut told, minutes(3));
     stand.answer("web.failover.evacuate", HookOutcome::TokenRefused);
     fire(&mut stand, &mut told, minutes(5));
