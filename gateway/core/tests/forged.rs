@@ -160,6 +160,7 @@ const NO_PLACES: &[&str] = &[
     "heard",
     "held",
     "hold_until",
+    "incident",
     "intents",
     "n",
     "now",
