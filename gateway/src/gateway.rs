@@ -1,6 +1,7 @@
 //! The rooms put together: what `run`, `demo`, `bench` and the tests all start.
 
 mod calendar;
+mod destinations;
 mod keeping;
 mod readying;
 mod reload;
@@ -222,6 +223,7 @@ impl Gateway {
         let readying = Readying {
             config: config(),
             view: self.view.clone(),
+            lanes: self.lanes.clone(),
             clock: self.clock.clone(),
             counters: self.counters.clone(),
             shown: self.readiness.clone(),

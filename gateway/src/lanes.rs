@@ -144,6 +144,13 @@ impl Lanes {
         Batch { inputs, mark, epoch }
     }
 
+    /// What ways of saving workloads take, of [`LADDERS_A_PIECE`] of them from this one on; none when the engine is gone.
+    pub async fn ways_from(&self, from: usize) -> Option<Vec<WayView>> {
+        let (answer, answered) = oneshot::channel();
+        self.control.send(Control::Ways { from, answer }).await.ok()?;
+        answered.await.ok()
+    }
+
     /// Tells the engine that a source is not heard any more; whether there still is one to be told.
     pub async fn lost(&self, source: SourceIx, why: String) -> bool {
         let epoch = self.epoch.clone();

@@ -316,7 +316,7 @@ pub(crate) fn of(what: Part, id: &str) -> String {
 }
 
 /// `1 h 05 min`.
-fn minutes(ms: Millis) -> String {
+pub(crate) fn minutes(ms: Millis) -> String {
     let min = (ms.max(0) + 59_999) / 60_000;
     format!("{} h {:02} min", min / 60, min % 60)
 }

@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     ChannelIx, DrillOutcome, Effect, EventKind, GroupIx, Level, Millis, Record, SourceIx, State, ZoneIx,
+    bypass::minutes,
     detect::{Change, Fault},
     policy::{Subject, Vote, levels, orders::PAIR_WITHIN_MS, votes},
 };
@@ -312,13 +313,13 @@ impl State {
             return power.why.clone();
         }
         let level = self.level();
-        let worst = self
-            .policy
-            .zones
-            .iter()
-            .zip(&self.site.zones)
-            .find(|(state, _)| state.level == level);
-        worst.map_or_else(String::new, |(state, zone)| format!("{}: {}", zone.id, state.why))
+        let zones = (0u16..).map(ZoneIx).zip(self.policy.zones.iter().zip(&self.site.zones));
+        // That nothing can alarm in one zone is no reason why all is well in the others.
+        let mute = |zone: &ZoneIx| self.detect.tally.protection(*zone).1 == 0;
+        let worst = zones
+            .filter(|(_, (state, _))| state.level == level)
+            .min_by_key(|(ix, _)| mute(ix));
+        worst.map_or_else(String::new, |(_, (state, zone))| format!("{}: {}", zone.id, state.why))
     }
 
     pub(crate) fn subject_id(&self, subject: Subject) -> &str {
@@ -362,8 +363,8 @@ pub(crate) fn describe(fault: Fault, unit: &str) -> String {
             format!("{value} {unit} came faster than it can change; not believed unless the next sample bears it out")
         }
         Fault::Stuck { ms } => format!(
-            "exactly the same value for {} h; not believed until it moves",
-            ms / 3_600_000
+            "exactly the same value for {}; not believed until it moves",
+            minutes(ms)
         ),
     }
 }

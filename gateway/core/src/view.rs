@@ -63,7 +63,7 @@ pub struct ZoneView {
     pub why: String,
     /// Groups that could vote now, of those configured.
     pub groups_healthy: u16,
-    /// See `groups_healthy`.
+    /// See `groups_healthy`. With none no channel can alarm in this zone: its level says nothing.
     pub groups_total: u16,
 }
 

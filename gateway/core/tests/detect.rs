@@ -1,7 +1,7 @@
 //! Limits, persistence, silence: what becomes an alarm, and what is only trouble.
 mod stand;
 
-use muster_core::{ChannelIx, EventKind, Input, Level, SourceIx};
+use muster_core::{ChannelIx, EventKind, Input, Level, SourceIx, Zone, ZoneIx};
 use muster_wire::{Absence, Micro, Quantity};
 use stand::{MINUTE, SECOND, Stand, site, units};
 
@@ -292,4 +292,27 @@ fn protection_is_counted_over_adjacent_zones_by_group() {
         (stand.view().zones[0].groups_healthy, stand.zone(0)),
         (2, Level::Normal)
     );
+}
+
+/// That nothing is heard where nothing can speak is no good news, and no reason for the level of the site.
+#[test]
+fn a_zone_where_no_channel_can_alarm_says_so() {
+    let mut site = site();
+    site.single_group = true;
+    let later = |zone: &mut ZoneIx| zone.0 += 1;
+    site.channels.iter_mut().for_each(|channel| later(&mut channel.zone));
+    site.zones
+        .iter_mut()
+        .flat_map(|zone| &mut zone.adjacent)
+        .for_each(later);
+    let quiet = Zone {
+        id: "dock".into(),
+        adjacent: Vec::new(),
+    };
+    site.zones.insert(0, quiet);
+    let view = Stand::new(site).view();
+    let dock = &view.zones[0];
+    assert_eq!((dock.level, dock.groups_total), (Level::Normal, 0));
+    assert_eq!(dock.why, "no channel can alarm here");
+    assert!(view.why.contains("groups watch"), "{}", view.why);
 }

@@ -1,5 +1,10 @@
 //! What is read of a recording is believed only if it can be: every number of a state is forged in turn, and what is not
 //! refused is named here.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
 mod stand;
 
 use std::collections::BTreeSet;
@@ -51,10 +56,6 @@ fn name(value: &Value, path: &[(char, usize)]) -> String {
         },
         _ => String::new(),
     }
-}
-
-fn written(state: &State) -> Value {
-    Value::serialized(state).unwrap()
 }
 
 /// A fire in a room with UPSes: votes, one that died, an order that waits for its second, bypasses, a hold and a cut, and

@@ -1,5 +1,4 @@
-//! What is said of batteries that run down, word by word and minute by minute. Each file in `stories` was read by a person
-//! before it was kept; `MUSTER_WRITE=1` writes them anew, for the next one to read.
+//! What is said of batteries that run down, word by word and minute by minute.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
@@ -8,11 +7,8 @@ use std::fmt::Write;
 use muster_core::{Millis, Site};
 use muster_wire::{Absence, Micro};
 use stand::power::{MAINS, OB, Says, calm, n_plus_1, of_ups, paths, poll};
+use stand::story::{clock, keep};
 use stand::{MINUTE, SECOND, Stand};
-
-fn clock(ms: Millis) -> String {
-    format!("{}:{:02}", ms.div_euclid(MINUTE), ms.rem_euclid(MINUTE) / SECOND)
-}
 
 /// The racks as they are seen, and what has been said since.
 fn tell(stand: &Stand, from: Millis, said: &mut usize, text: &mut String) {
@@ -44,11 +40,7 @@ fn story(name: &str, site: Site, minutes: i64, says: impl Fn(&mut Stand, Millis)
             tell(&stand, from, &mut said, &mut text);
         }
     }
-    let path = format!("{}/tests/stories/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("MUSTER_WRITE").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{path}");
+    keep(name, &text);
 }
 
 fn both(stand: &mut Stand, says: Says) {
@@ -66,10 +58,10 @@ fn it_falls_evenly() {
 #[test]
 fn it_falls_steeply_in_the_end() {
     story("steep", paths(), 28, |stand, t| {
-        for i in 0..2 {
-            stand.read(OB[i], 1);
+        for ob in &OB[..2] {
+            stand.read(*ob, 1);
             let gone = t / SECOND * 1_000 / 1_800;
-            stand.sample(OB[i] + 1, Ok(Micro((1_000 - gone * gone / 1_000) * 1_000)));
+            stand.sample(ob + 1, Ok(Micro((1_000 - gone * gone / 1_000) * 1_000)));
         }
         poll(stand, 2, MAINS);
     });
@@ -79,11 +71,11 @@ fn it_falls_steeply_in_the_end() {
 fn the_load_grows() {
     story("load", paths(), 20, |stand, t| {
         let load = if t < 8 * MINUTE { 40 } else { 80 };
-        for i in 0..2 {
-            stand.read(OB[i], 1);
+        for ob in &OB[..2] {
+            stand.read(*ob, 1);
             let gone = t.min(8 * MINUTE) + (t - 8 * MINUTE).max(0) * 5 / 2;
-            stand.sample(OB[i] + 1, Ok(Micro(1_000_000 - gone / SECOND * 1_000_000 / 3_600)));
-            stand.sample(OB[i] + 3, Ok(Micro(load * 10_000)));
+            stand.sample(ob + 1, Ok(Micro(1_000_000 - gone / SECOND * 1_000_000 / 3_600)));
+            stand.sample(ob + 3, Ok(Micro(load * 10_000)));
         }
         poll(stand, 2, MAINS);
     });
@@ -104,9 +96,9 @@ fn it_is_not_heard_any_more() {
 #[test]
 fn it_promises_the_same_for_ever() {
     story("promise", paths(), 24, |stand, _| {
-        for i in 0..2 {
-            stand.read(OB[i], 1);
-            stand.read(OB[i] + 2, 1_200);
+        for ob in &OB[..2] {
+            stand.read(*ob, 1);
+            stand.read(ob + 2, 1_200);
         }
         poll(stand, 2, MAINS);
     });
@@ -119,11 +111,11 @@ fn its_owner_has_said_how_long() {
         feed.runtime_ms = Some(20 * MINUTE);
     }
     story("declared", site, 20, |stand, t| {
-        for i in 0..2 {
-            stand.read(OB[i], 1);
+        for ob in &OB[..2] {
+            stand.read(*ob, 1);
             // It was not full.
             if t < 10 * SECOND {
-                stand.sample(OB[i] + 1, Ok(Micro(900_000)));
+                stand.sample(ob + 1, Ok(Micro(900_000)));
             }
         }
         poll(stand, 2, MAINS);

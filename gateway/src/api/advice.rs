@@ -21,8 +21,16 @@ pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String
     if let Some(drill) = &view.drill {
         lines.push(format!("DRILL {}: whatever is real ends it at once", drill.id));
     }
+    if is_deaf(view) {
+        lines.push("NOTHING CAN ALARM HERE: no zone has a channel with an alarm, so no fire is heard".to_owned());
+    }
     lines.extend(insecure.iter().map(|part| format!("INSECURE: {}", insecure_line(part))));
     lines
+}
+
+/// Whether no zone has a channel that can alarm.
+pub(crate) fn is_deaf(view: &View) -> bool {
+    !view.zones.is_empty() && view.zones.iter().all(|zone| zone.groups_total == 0)
 }
 
 /// What it means that a part goes over the network without TLS.
@@ -79,6 +87,7 @@ pub(crate) fn next_with(view: &View, clock: &Clock, here: &Here, logins: Option<
     {
         lines.push(drifting(drift, view.drifts.len()));
     }
+    lines.extend(mute(view));
     if !view.troubles.is_empty() {
         lines.push("Repair what stands under Trouble: until then detection is weaker.".to_owned());
     }
@@ -97,6 +106,15 @@ fn is_anything_away(view: &View) -> bool {
     live.flat_map(|incident| &incident.workloads)
         .any(|work| !matches!(work.state.as_str(), "waiting" | "skipped" | "home"))
         || view.orders.iter().any(|given| given.verb == "return" && !given.waits)
+}
+
+/// Zones where no channel can alarm: a fire there is not heard there.
+fn mute(view: &View) -> Option<String> {
+    let quiet = view.zones.iter().filter(|zone| zone.groups_total == 0);
+    let zones = join(quiet.map(|zone| zone.id.as_str()))?;
+    Some(format!(
+        "Give {zones} a channel with an alarm, such as smoke: no channel can alarm there now."
+    ))
 }
 
 /// A declared time that is not what it took.

@@ -91,7 +91,7 @@ pub(crate) fn moving(room: &Room, view: &View) -> String {
         here: &room.here,
     };
     let frame = html! {
-        div #frame class=(format!("level-{}{}", view.level, if view.incident.is_some() { "" } else { " idle" })) {
+        div #frame class=(format!("level-{}{}{}", view.level, if view.incident.is_some() { "" } else { " idle" }, if crate::api::advice::is_deaf(view) { " deaf" } else { "" })) {
             (top::stale(&moment))
             (top::headline(&moment))
             main {

@@ -31,5 +31,17 @@ pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Value>, Pr
     let mut document =
         serde_json::to_value(&*report).map_err(|_| Problem::engine_silent("the report could not be written down"))?;
     document["at_wall"] = wall::rfc3339(report.at_ms).into();
+    add_walls(&mut document);
     Ok(Json(document))
+}
+
+/// Beside when each thing was last asked.
+fn add_walls(document: &mut Value) {
+    for list in ["rows", "muster", "hooks", "drills"] {
+        for one in document[list].as_array_mut().into_iter().flatten() {
+            if let Some(at) = one["as_of_ms"].as_i64() {
+                one["as_of_wall"] = wall::rfc3339(at).into();
+            }
+        }
+    }
 }

@@ -7,12 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use muster_core::WayView;
 use serde::Serialize;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::serve::Room;
-use crate::lanes::{Control, LADDERS_A_PIECE, Lanes};
+use crate::lanes::{LADDERS_A_PIECE, Lanes};
 
 /// For asking and answering together, a piece.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -40,17 +39,11 @@ pub(crate) async fn get(State(room): State<Arc<Room>>) -> Result<Json<Ways>, Pro
 }
 
 async fn piece(lanes: &Lanes, from: usize) -> Result<Vec<WayView>, Problem> {
-    match timeout(DEADLINE, ask(lanes, from)).await {
+    match timeout(DEADLINE, lanes.ways_from(from)).await {
         Ok(Some(ways)) => Ok(ways),
         Ok(None) => Err(Problem::engine_silent("the engine has stopped")),
         Err(_) => Err(Problem::engine_silent(
             "the engine did not answer within 1 s; see /healthz",
         )),
     }
-}
-
-async fn ask(lanes: &Lanes, from: usize) -> Option<Vec<WayView>> {
-    let (answer, answered) = oneshot::channel();
-    lanes.control.send(Control::Ways { from, answer }).await.ok()?;
-    answered.await.ok()
 }

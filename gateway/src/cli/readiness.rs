@@ -93,14 +93,14 @@ async fn fetch(args: &Args) -> Result<Value, ExitCode> {
 
 /// What a document says, for a terminal: the columns, what every bridge stands on, and last what is to be done.
 fn text(document: &Value) -> String {
-    let mut text = as_of(document);
+    let mut text = at(document);
     let (columns, rows) = (list(&document["columns"]), list(&document["rows"]));
     let wide = rows.iter().map(|row| word(&row["id"]).len()).max().unwrap_or(0).max(13);
     for (nth, lost) in columns.iter().enumerate() {
         let also = lost["also_down"]
             .as_str()
             .map_or_else(String::new, |down| format!(" while {} is down", lines::printable(down)));
-        let _ = writeln!(text, "when {} is lost{also}", word(&lost["site"]));
+        let _ = writeln!(text, "when {} is lost{also}{}", word(&lost["site"]), as_of(rows));
         for row in rows {
             bridge(&mut text, row, nth, wide);
         }
@@ -119,14 +119,23 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn as_of(document: &Value) -> String {
+fn at(document: &Value) -> String {
     let Some(at_ms) = document["at_ms"].as_i64() else {
         return String::new();
     };
-    let ago_s = (wall_now_ms() - at_ms).max(0) / 1_000;
     let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
     let at = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
-    format!("as of {at} ({ago_s} s ago)\n")
+    format!("as of {at} ({} ago)\n", ago(at_ms))
+}
+
+/// When the one of them was asked that was asked longest ago.
+fn as_of(list: &[Value]) -> String {
+    let oldest = list.iter().filter_map(|one| one["as_of_ms"].as_i64()).min();
+    oldest.map_or_else(String::new, |at| format!(" (as of {} ago)", ago(at)))
+}
+
+fn ago(at_ms: i64) -> String {
+    lines::shortly((wall_now_ms() - at_ms).max(0).unsigned_abs())
 }
 
 /// One cell of the matrix. What is the same as when nothing else is down is not said twice.
@@ -145,9 +154,9 @@ fn bridge(text: &mut String, row: &Value, nth: usize, wide: usize) {
             Some("workload") => "no way is left".to_owned(),
             kind => format!("({})", lines::printable(kind.unwrap_or_default())),
         });
-    let gone = cell["gone_after_s"]
-        .as_i64()
-        .map_or_else(String::new, |s| format!(", gone after {s} s"));
+    let gone = cell["gone_after_s"].as_i64().map_or_else(String::new, |s| {
+        format!(", gone after {s} s ({})", word(&cell["time_by"]))
+    });
     let above = if known { ": as above" } else { "" };
     let _ = writeln!(text, "  {colour:<5}  {id:<wide$}  {way}{gone}{above}");
     if !known {
@@ -174,7 +183,7 @@ fn say(text: &mut String, findings: &[&Value], colour: &str, wide: usize) {
 
 fn standing(text: &mut String, title: &str, checks: &[Value], wide: usize) {
     if !checks.is_empty() {
-        let _ = writeln!(text, "{title}");
+        let _ = writeln!(text, "{title}{}", as_of(checks));
     }
     for check in checks {
         let (colour, id) = (word(&check["colour"]), word(&check["id"]));

@@ -13,6 +13,7 @@ mod moves;
 mod operation;
 mod preflight;
 mod room;
+mod survey;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

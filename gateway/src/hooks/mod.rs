@@ -11,6 +11,7 @@ pub mod preflight;
 pub mod progress;
 pub mod signing;
 pub mod slurm;
+pub mod stock;
 pub mod target;
 pub mod underway;
 pub mod webhook;
@@ -18,6 +19,7 @@ pub mod webhook;
 mod client;
 pub(crate) mod note;
 pub(crate) mod resolver;
+mod side_by_side;
 #[cfg(test)]
 pub(crate) mod testing;
 

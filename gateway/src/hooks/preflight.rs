@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::stock::Stock;
+
 /// What a target says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preflight {
     /// Whether it answers at all.
     pub reachable: Answer,
@@ -13,6 +15,24 @@ pub struct Preflight {
     pub room: BTreeMap<String, Answer>,
     /// By workload id: whether it would go. One that would not says why, and what would mend it.
     pub workloads: BTreeMap<String, Answer>,
+    /// By workload id: what would keep it from being moved, and from nothing else its ladder has.
+    pub moves: BTreeMap<String, Answer>,
+    /// By destination, whether anybody is there. Of one that is not here nobody has said anything, which is no absence.
+    pub there: BTreeMap<String, There>,
+    /// What is free at its destinations, and what would come.
+    pub stock: Stock,
+}
+
+/// Who is at a destination, as a target found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum There {
+    /// One at least that could take something.
+    Somebody,
+    /// Every member was looked for, and is down.
+    Nobody {
+        /// One line.
+        why: String,
+    },
 }
 
 /// An answer for people.
@@ -47,6 +67,9 @@ impl Preflight {
             rights,
             room: BTreeMap::new(),
             workloads: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            there: BTreeMap::new(),
+            stock: Stock::default(),
         }
     }
 }

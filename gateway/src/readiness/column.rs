@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_core::{Millis, Rung, RungKind, Site, State, Workload};
 
+use super::times::Times;
 use super::ways::{Room, Way};
 use super::{Cell, Colour, Facts, Finding, Lost, tools};
 
@@ -11,19 +12,20 @@ use super::{Cell, Colour, Facts, Finding, Lost, tools};
 pub(super) fn judge(facts: &Facts<'_>, lost: &Lost) -> Vec<Cell> {
     let site = &facts.config.site;
     let down = lost.also_down.as_deref();
-    let mut room = Room::of(facts.config);
+    let mut room = Room::of(facts, down);
     let mut ways: Vec<Option<Way>> = site.workloads.iter().map(|_| None).collect();
     // Who goes first takes the room first.
     for at in in_order(site) {
         ways[at] = Some(Way::of(facts, down, at, &mut room));
     }
     let ways: Vec<Way> = ways.into_iter().flatten().collect();
-    let gone = going(site, &ways).forecast_ms();
-    let mut cells: Vec<Cell> = ways
-        .iter()
-        .zip(gone)
-        .map(|(way, gone_ms)| cell(site, way, gone_ms))
-        .collect();
+    let times = Times::of(facts.ways);
+    let gone = going(site, &ways, &times).forecast_ms();
+    let cell = |((workload, way), gone_ms): ((&Workload, &Way), Millis)| {
+        let by = way.rung.map(|rung| times.by(site, workload, &workload.rungs[rung]));
+        cell(site, way, (gone_ms, by))
+    };
+    let mut cells: Vec<Cell> = site.workloads.iter().zip(&ways).zip(gone).map(cell).collect();
     lean_on(site, &mut cells);
     let tools = tools::cells(facts, down, &cells);
     cells.extend(tools);
@@ -38,10 +40,18 @@ fn in_order(site: &Site) -> Vec<usize> {
 }
 
 /// The site with nothing but workloads, each with the way that it would take.
-fn going(site: &Site, ways: &[Way]) -> Site {
-    let workload = |(workload, way): (&Workload, &Way)| Workload {
-        rungs: left(workload, way.rung),
-        ..workload.clone()
+fn going(site: &Site, ways: &[Way], times: &Times<'_>) -> Site {
+    let workload = |(workload, way): (&Workload, &Way)| {
+        let mut rungs = left(workload, way.rung);
+        for rung in &mut rungs {
+            if let Some(measured) = times.measured(site, workload, rung) {
+                rung.needs_ms = measured.needs_ms;
+            }
+        }
+        Workload {
+            rungs,
+            ..workload.clone()
+        }
     };
     Site {
         id: site.id.clone(),
@@ -56,23 +66,24 @@ fn left(workload: &Workload, rung: Option<usize>) -> Vec<Rung> {
     workload.rungs[from..].to_vec()
 }
 
-fn cell(site: &Site, way: &Way, gone_ms: Millis) -> Cell {
+fn cell(site: &Site, way: &Way, (gone_ms, time_by): (Millis, Option<String>)) -> Cell {
     let mut findings = way.findings.clone();
-    findings.extend(too_late(site, gone_ms));
+    findings.extend(too_late(site, gone_ms, time_by.as_deref().unwrap_or("declared")));
     Cell {
         way: way.words.clone(),
         gone_after_s: way.words.is_some().then_some(gone_ms / 1_000),
+        time_by,
         ..Cell::of(findings)
     }
 }
 
-fn too_late(site: &Site, gone_ms: Millis) -> Option<Finding> {
+fn too_late(site: &Site, gone_ms: Millis, by: &str) -> Option<Finding> {
     let (earliest, likely) = (site.priors.loss_earliest_ms, site.priors.loss_likely_ms);
     if gone_ms <= earliest {
         return None;
     }
     let why = format!(
-        "it would be gone after {} s, and power may be lost {} s after the first sign",
+        "it would be gone after {} s (its own time: {by}), and power may be lost {} s after the first sign",
         gone_ms / 1_000,
         earliest / 1_000
     );

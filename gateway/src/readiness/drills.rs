@@ -14,7 +14,8 @@ pub(super) fn checks(facts: &Facts<'_>) -> Vec<Check> {
     if ids.is_empty() {
         return Vec::new();
     }
-    vec![last(facts).of("last-drill"), old(facts, &ids).of("drill-age")]
+    let at = facts.as_of.looked_ms;
+    vec![last(facts).of("last-drill", at), old(facts, &ids).of("drill-age", at)]
 }
 
 fn last(facts: &Facts<'_>) -> Finding {

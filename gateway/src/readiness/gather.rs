@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_core::WayView;
 use tokio::task::JoinSet;
 
-use super::{Disk, Facts, History, Report, judge};
+use super::{AsOf, Disk, Facts, History, Report, judge};
 use crate::clock::wall_now_ms;
 use crate::config::{Config, Tool, ToolUrl};
 use crate::hooks::preflight::{Answer, Preflight};
@@ -18,19 +19,65 @@ use crate::lines;
 /// A hook that says nothing for so long is not there: more than any of its own deadlines.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Asks everybody, and judges.
+/// What everybody has said, and when. Unix milliseconds.
+#[derive(Debug)]
+pub struct Known {
+    /// By each hook, of itself.
+    pub asked: Vec<Preflight>,
+    hooks_ms: i64,
+    tools: BTreeMap<String, Answer>,
+    tools_ms: i64,
+    history: History,
+    disk: Disk,
+    looked_ms: i64,
+}
+
+/// Asks everybody, and judges by declared times.
 pub async fn report(config: &Config, hooks: &[Arc<Hook>]) -> Report {
+    ask(config, hooks).await.judge(config, &[])
+}
+
+/// Asks everybody.
+pub async fn ask(config: &Config, hooks: &[Arc<Hook>]) -> Known {
     let (asked, tools, (history, disk)) =
         tokio::join!(ask_hooks(hooks), ask_tools(&config.bridges.tools), look(config));
-    let facts = Facts {
-        config,
-        asked: &asked,
-        tools: &tools,
-        history: &history,
-        disk: &disk,
-        now_ms: wall_now_ms(),
-    };
-    judge(&facts)
+    let now_ms = wall_now_ms();
+    Known {
+        asked,
+        hooks_ms: now_ms,
+        tools,
+        tools_ms: now_ms,
+        history,
+        disk,
+        looked_ms: now_ms,
+    }
+}
+
+impl Known {
+    /// Asks the hooks alone again.
+    pub async fn ask_again(&mut self, hooks: &[Arc<Hook>]) {
+        self.asked = ask_hooks(hooks).await;
+        self.hooks_ms = wall_now_ms();
+    }
+
+    /// Judges by what is known now, and by what ways have been measured to take.
+    #[must_use]
+    pub fn judge(&self, config: &Config, ways: &[WayView]) -> Report {
+        judge(&Facts {
+            config,
+            asked: &self.asked,
+            tools: &self.tools,
+            history: &self.history,
+            disk: &self.disk,
+            ways,
+            as_of: AsOf {
+                hooks_ms: self.hooks_ms,
+                tools_ms: self.tools_ms,
+                looked_ms: self.looked_ms,
+            },
+            now_ms: wall_now_ms(),
+        })
+    }
 }
 
 async fn ask_hooks(hooks: &[Arc<Hook>]) -> Vec<Preflight> {

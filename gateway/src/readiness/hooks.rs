@@ -9,7 +9,9 @@ const PROOF_MS: i64 = 86_400_000;
 
 pub(super) fn checks(facts: &Facts<'_>) -> Vec<Check> {
     let hooks = facts.config.site.hooks.iter().enumerate();
-    hooks.map(|(at, hook)| one(facts, at).of(&hook.id)).collect()
+    hooks
+        .map(|(at, hook)| one(facts, at).of(&hook.id, facts.as_of.hooks_ms))
+        .collect()
 }
 
 fn one(facts: &Facts<'_>, at: usize) -> Finding {

@@ -7,6 +7,7 @@ pub mod gather;
 mod history;
 mod hooks;
 mod own;
+mod times;
 mod tools;
 mod ways;
 
@@ -15,6 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use muster_core::WayView;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -74,8 +76,10 @@ pub struct Cell {
     pub colour: Colour,
     /// The best way there is: `move to paris-1`.
     pub way: Option<String>,
-    /// When it would be gone, by declared times, if everything went at once. Seconds after the level has changed.
+    /// When it would be gone if everything went at once. Seconds after the level has changed.
     pub gone_after_s: Option<i64>,
+    /// What its own time was taken from: `declared`, or what was measured.
+    pub time_by: Option<String>,
     /// Gravest first; empty where there is nothing to say.
     pub findings: Vec<Finding>,
 }
@@ -87,6 +91,8 @@ pub struct Row {
     pub kind: &'static str,
     /// Its id.
     pub id: String,
+    /// When hooks were asked, or the tool. Unix milliseconds.
+    pub as_of_ms: i64,
     /// As the columns.
     pub cells: Vec<Cell>,
 }
@@ -96,6 +102,8 @@ pub struct Row {
 pub struct Check {
     /// A hook's id, or which part of Muster.
     pub id: String,
+    /// When it was asked, or looked at. Unix milliseconds.
+    pub as_of_ms: i64,
     /// What is so.
     #[serde(flatten)]
     pub finding: Finding,
@@ -137,8 +145,23 @@ pub struct Facts<'a> {
     pub history: &'a History,
     /// What the journal lies on.
     pub disk: &'a Disk,
+    /// What ways of saving workloads have been measured to take, as far as anybody knows.
+    pub ways: &'a [WayView],
+    /// When all of that was found out.
+    pub as_of: AsOf,
     /// Unix milliseconds.
     pub now_ms: i64,
+}
+
+/// When everybody was last asked. Unix milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// Hooks.
+    pub hooks_ms: i64,
+    /// Tools.
+    pub tools_ms: i64,
+    /// The journal, its disk and the config.
+    pub looked_ms: i64,
 }
 
 impl Finding {
@@ -165,9 +188,10 @@ impl Finding {
         }
     }
 
-    fn of(self, id: &str) -> Check {
+    fn of(self, id: &str, as_of_ms: i64) -> Check {
         Check {
             id: id.to_owned(),
+            as_of_ms,
             finding: self,
         }
     }
@@ -213,11 +237,14 @@ impl std::fmt::Display for Lost {
 pub fn judge(facts: &Facts<'_>) -> Report {
     let columns = columns(facts.config);
     let judged: Vec<_> = columns.iter().map(|lost| column::judge(facts, lost)).collect();
-    let ids = facts.config.site.workloads.iter().map(|w| ("workload", w.id.clone()));
-    let tools = tools::names(facts.config);
-    let rows = ids.chain(tools).enumerate().map(|(nth, (kind, id))| Row {
+    let works = facts.config.site.workloads.iter();
+    let ids = works.map(|w| ("workload", w.id.clone(), facts.as_of.hooks_ms));
+    let tools = tools::names(facts.config).into_iter();
+    let tools = tools.map(|(kind, id)| (kind, id, facts.as_of.tools_ms));
+    let rows = ids.chain(tools).enumerate().map(|(nth, (kind, id, as_of_ms))| Row {
         kind,
         id,
+        as_of_ms,
         cells: judged.iter().map(|cells| cells[nth].clone()).collect(),
     });
     let mut report = Report {

@@ -51,14 +51,15 @@ impl Disk {
 
 pub(super) fn checks(facts: &Facts<'_>) -> Vec<Check> {
     let own = facts.config.bridges.own.as_ref();
+    let at = facts.as_of.looked_ms;
     vec![
-        feed(facts, own).of("feed"),
-        several(own.map(|own| &own.switches), "switch", "switches").of("switch"),
-        disk(facts).of("disk"),
-        several(own.map(|own| &own.uplinks), "uplink", "uplinks").of("uplink"),
-        names(facts, own).of("names"),
-        told(facts).of("told-outside"),
-        watched(facts).of("outside-watch"),
+        feed(facts, own).of("feed", at),
+        several(own.map(|own| &own.switches), "switch", "switches").of("switch", at),
+        disk(facts).of("disk", at),
+        several(own.map(|own| &own.uplinks), "uplink", "uplinks").of("uplink", at),
+        names(facts, own).of("names", at),
+        told(facts).of("told-outside", at),
+        watched(facts).of("outside-watch", at),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::parse;
+use crate::hooks::stock::{Piece, Stock};
 
 const SITE: &str = r#"
 [site]
@@ -122,6 +123,7 @@ struct Known {
     tools: BTreeMap<String, Answer>,
     history: History,
     disk: Disk,
+    ways: Vec<WayView>,
 }
 
 impl Default for Known {
@@ -132,6 +134,7 @@ impl Default for Known {
             tools: BTreeMap::new(),
             history: History::default(),
             disk: Disk::Own,
+            ways: Vec::new(),
         }
     }
 }
@@ -148,6 +151,12 @@ impl Known {
             tools: &self.tools,
             history: &self.history,
             disk: &self.disk,
+            ways: &self.ways,
+            as_of: AsOf {
+                hooks_ms: 3,
+                tools_ms: 2,
+                looked_ms: 1,
+            },
             now_ms: 1_000 * 86_400_000,
         })
     }
@@ -293,7 +302,7 @@ fn time_is_counted_with_lanes_and_dependencies() {
     assert!(
         says(
             cell(&report, "web", None),
-            "gone after 529 s, and power may be lost 480 s"
+            "gone after 529 s (its own time: declared), and power may be lost 480 s"
         ),
         "after db"
     );
@@ -396,4 +405,132 @@ fn a_proof_is_good_for_a_day_and_a_drill_for_its_time() {
         check(&never.drills, "last-drill").mend.as_deref(),
         Some("`muster drill --site lyon-2 --token-file YOUR.tok`")
     );
+}
+
+/// A member that has so much, and both workloads take some of it.
+fn stocked(free: i128, needs: &[(&str, i128)]) -> Preflight {
+    let amounts = |n: i128| [("memory".to_owned(), n * (1_000 << 20))].into();
+    let takes = |n| {
+        vec![Piece {
+            takes: amounts(n),
+            only: None,
+        }]
+    };
+    let mut mover = reached();
+    mover.room.insert("paris-1".into(), yes());
+    mover.stock = Stock {
+        free: [("m3".to_owned(), amounts(free)), ("m9".to_owned(), amounts(1_000))].into(),
+        members: [
+            ("paris-1".to_owned(), ["m3".to_owned()].into()),
+            ("nice-1".to_owned(), ["m9".to_owned()].into()),
+        ]
+        .into(),
+        needs: needs.iter().map(|(id, n)| ((*id).to_owned(), takes(*n))).collect(),
+    };
+    mover
+}
+
+#[test]
+fn what_comes_is_summed_up_against_what_the_target_found() {
+    let mut known = Known::with("room = 10", "");
+    let both: &[_] = &[("db", 300), ("web", 200)];
+    known.asked[0] = stocked(500, both);
+    let report = known.report();
+    for id in ["db", "web"] {
+        let cell = cell(&report, id, None);
+        assert_eq!(
+            (cell.colour, cell.way.as_deref()),
+            (Colour::Green, Some("move to paris-1")),
+            "{id}: {cell:?}"
+        );
+    }
+    known.asked[0] = stocked(450, both);
+    let report = known.report();
+    assert_eq!(cell(&report, "db", None).colour, Colour::Green, "it goes first");
+    let web = cell(&report, "web", None);
+    assert_eq!(
+        (web.colour, web.way.as_deref()),
+        (Colour::Amber, Some("failover to nice-1"))
+    );
+    assert!(
+        says(
+            web,
+            "no room left after what goes before: it takes memory 200 MiB; m3 has memory 150 MiB"
+        ),
+        "{web:?}"
+    );
+    // With paris-1 down its member takes nothing; nice-1 is not asked for what db takes.
+    assert_eq!(
+        cell(&report, "db", Some("paris-1")).way.as_deref(),
+        Some("stop cleanly")
+    );
+}
+
+#[test]
+fn a_budget_stands_in_the_way_of_a_move_alone() {
+    let mut known = Known::with("room = 10", "room = 20");
+    let web = |known: &Known| cell(&known.report(), "web", None).clone();
+    let before = web(&known);
+    assert_eq!(
+        (before.colour, before.way.as_deref()),
+        (Colour::Green, Some("move to paris-1"))
+    );
+    known.asked[0].moves.insert("web".into(), no());
+    let held = web(&known);
+    assert_eq!(
+        (held.colour, held.way.as_deref()),
+        (Colour::Amber, Some("failover to nice-1"))
+    );
+    assert!(says(&held, "move to paris-1 is out: mover: refused"), "{held:?}");
+    assert_eq!(cell(&known.report(), "db", None).colour, Colour::Green);
+}
+
+#[test]
+fn times_are_those_that_were_measured_where_they_were() {
+    let way = |needs_ms, live: u32| WayView {
+        workload: "db".into(),
+        rung: muster_core::RungKind::Move,
+        hook: "mover".into(),
+        destination: Some("paris-1".into()),
+        declared_ms: 100_000,
+        needs_ms,
+        live: muster_core::Ranks {
+            count: live,
+            p95_ms: 470_000,
+            ..muster_core::Ranks::default()
+        },
+        drill: muster_core::Ranks::default(),
+        drift: None,
+    };
+    let mut known = Known::default();
+    let db = |known: &Known| cell(&known.report(), "db", None).clone();
+    assert_eq!(
+        (db(&known).gone_after_s, db(&known).time_by.as_deref()),
+        (Some(100), Some("declared"))
+    );
+    known.ways = vec![way(470_000, 3)];
+    assert_eq!(
+        (db(&known).gone_after_s, db(&known).time_by.as_deref()),
+        (Some(470), Some("p95 of 3 evacuations"))
+    );
+    let web = cell(&known.report(), "web", None).clone();
+    assert_eq!(web.gone_after_s, Some(520), "after db, by what db takes");
+    assert!(says(&web, "its own time: declared"), "{web:?}");
+    known.ways = vec![WayView {
+        declared_ms: 90_000,
+        ..way(470_000, 3)
+    }];
+    assert_eq!(db(&known).time_by.as_deref(), Some("declared"), "of another config");
+}
+
+#[test]
+fn everything_says_when_it_was_asked() {
+    let report = Known::default().report();
+    let of = |checks: &[Check]| checks.iter().map(|check| check.as_of_ms).max();
+    assert_eq!(
+        (of(&report.hooks), of(&report.muster), of(&report.drills)),
+        (Some(3), Some(1), Some(1))
+    );
+    let row = |id: &str| report.rows.iter().find(|row| row.id == id).unwrap().as_of_ms;
+    assert_eq!((row("db"), row("vault")), (3, 2));
 }

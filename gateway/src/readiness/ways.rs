@@ -6,11 +6,16 @@ use muster_core::{Rung, RungKind, Workload};
 
 use super::column::words;
 use super::{Facts, Finding};
-use crate::config::Config;
 use crate::hooks::preflight::Answer;
+use crate::hooks::stock::Stock;
 
-/// Room that is left at each destination that says how much it has, in units of its owner's choice.
-pub(super) struct Room(BTreeMap<String, u32>);
+/// Room that is left at each destination while one workload after the other takes its own.
+pub(super) struct Room {
+    /// As declared, in units of its owner's choice.
+    declared: BTreeMap<String, u32>,
+    /// As each hook has found it, by the hook's index.
+    found: Vec<Stock>,
+}
 
 /// The way of one workload.
 pub(super) struct Way {
@@ -28,31 +33,49 @@ struct Obstacle {
 }
 
 impl Room {
-    pub(super) fn of(config: &Config) -> Self {
-        let declared = config.site.destinations.iter();
-        Self(declared.filter_map(|d| Some((d.id.clone(), d.room?))).collect())
+    /// Before anything has come, with one site down already.
+    pub(super) fn of(facts: &Facts<'_>, down: Option<&str>) -> Self {
+        let declared = facts.config.site.destinations.iter();
+        let found = facts.asked.iter().map(|asked| {
+            let mut stock = asked.stock.clone();
+            if let Some(down) = down {
+                stock.lose(down);
+            }
+            stock
+        });
+        Self {
+            declared: declared.filter_map(|d| Some((d.id.clone(), d.room?))).collect(),
+            found: found.collect(),
+        }
     }
 
-    /// Whether it is short.
-    fn short(&self, to: &str, takes: u32) -> Option<Obstacle> {
-        let left = self.0.get(to).filter(|left| **left < takes)?;
-        Some(Obstacle {
-            why: format!(
-                "{to} has no room left: it takes {takes} units of room, and {left} are left after what goes before"
-            ),
-            mend: format!("more units of room at {to}, or a rung to another site"),
-        })
-    }
-
-    fn take(&mut self, to: &str, takes: u32) {
-        if let Some(left) = self.0.get_mut(to) {
+    /// Takes it for one workload by one rung: all that it needs, or nothing.
+    fn take(&mut self, (workload, rung, hook): (&Workload, &Rung, &str)) -> Result<(), Obstacle> {
+        let Some(to) = rung.to.as_deref() else { return Ok(()) };
+        let takes = workload.room;
+        if let Some(left) = self.declared.get(to).filter(|left| **left < takes) {
+            return Err(Obstacle {
+                why: format!(
+                    "{to} has no room left: it takes {takes} units of room, and {left} are left after what goes before"
+                ),
+                mend: format!("more units of room at {to}, or a rung to another site"),
+            });
+        }
+        if let Some(stock) = self.found.get_mut(rung.hook.at()) {
+            stock.take(to, &workload.id).map_err(|why| Obstacle {
+                why: format!("{hook}: {to} has no room left after what goes before: {why}"),
+                mend: format!("free or add room at {to}, or a rung to another site"),
+            })?;
+        }
+        if let Some(left) = self.declared.get_mut(to) {
             *left = left.saturating_sub(takes);
         }
+        Ok(())
     }
 
     /// Whether somebody has said how much there is.
     fn counts(&self, to: &str) -> bool {
-        self.0.contains_key(to)
+        self.declared.contains_key(to)
     }
 }
 
@@ -61,13 +84,17 @@ impl Way {
         let workload = &facts.config.site.workloads[at];
         let (mut findings, mut better) = (Vec::new(), Vec::new());
         for (nth, rung) in workload.rungs.iter().enumerate() {
-            if let Some(obstacle) = obstacle(facts, down, workload, rung, room) {
+            let hook = &facts.config.site.hooks[rung.hook.at()].id;
+            let free = match obstacle(facts, down, (workload, rung, hook)) {
+                Some(obstacle) => Err(obstacle),
+                None => room.take((workload, rung, hook)),
+            };
+            if let Err(obstacle) = free {
                 better.push((rung, obstacle));
                 continue;
             }
             if let Some(to) = &rung.to {
                 findings.extend(doubt(facts, rung, to, room));
-                room.take(to, workload.room);
             }
             findings.extend(missed(workload, rung, &better));
             return Self {
@@ -115,7 +142,11 @@ fn missed(workload: &Workload, rung: &Rung, better: &[(&Rung, Obstacle)]) -> Vec
     better.iter().map(finding).collect()
 }
 
-fn obstacle(facts: &Facts<'_>, down: Option<&str>, workload: &Workload, rung: &Rung, room: &Room) -> Option<Obstacle> {
+fn obstacle(
+    facts: &Facts<'_>,
+    down: Option<&str>,
+    (workload, rung, hook): (&Workload, &Rung, &str),
+) -> Option<Obstacle> {
     let to = rung.to.as_deref();
     if let Some(to) = to.filter(|to| down == Some(*to)) {
         return Some(Obstacle {
@@ -124,21 +155,19 @@ fn obstacle(facts: &Facts<'_>, down: Option<&str>, workload: &Workload, rung: &R
         });
     }
     let asked = facts.asked.get(rung.hook.at())?;
-    let hook = &facts.config.site.hooks[rung.hook.at()].id;
-    let said = [Some(&asked.reachable), Some(&asked.rights)]
+    let of_it = |answers: &'_ BTreeMap<String, Answer>| answers.get(&workload.id).cloned();
+    let said = [Some(asked.reachable.clone()), Some(asked.rights.clone())]
         .into_iter()
-        .chain([(rung.kind != RungKind::Stop)
-            .then(|| asked.workloads.get(&workload.id))
-            .flatten()])
-        .chain([to.and_then(|to| asked.room.get(to))]);
-    let no = said.flatten().find_map(|answer| match answer {
+        .chain([(rung.kind != RungKind::Stop).then(|| of_it(&asked.workloads)).flatten()])
+        .chain([(rung.kind == RungKind::Move).then(|| of_it(&asked.moves)).flatten()])
+        .chain([to.and_then(|to| asked.room.get(to).cloned())]);
+    said.flatten().find_map(|answer| match answer {
         Answer::No { why, mend } => Some(Obstacle {
             why: format!("{hook}: {why}"),
-            mend: mend.clone(),
+            mend,
         }),
         Answer::Yes { .. } | Answer::Unknown { .. } => None,
-    });
-    no.or_else(|| room.short(to?, workload.room))
+    })
 }
 
 /// Whether there is room has to be known from somewhere.

@@ -1,7 +1,7 @@
 //! libvirt: machines are moved live between two real hypervisors, through the whole gateway.
 
 use muster::hooks::Hook;
-use muster::hooks::preflight::Answer;
+use muster::hooks::preflight::{Answer, There};
 use muster_core::{Call, HookOutcome, Phase, RungKind};
 
 use super::alone::{LOSS_S, alone, call, carried, home, would_go, would_not_go};
@@ -59,6 +59,10 @@ async fn seen_beforehand(hook: &Hook) {
         matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("MiB free")),
         "{preflight:#?}"
     );
+    assert_eq!(preflight.there["busan"], There::Somebody);
+    let stock = &preflight.stock;
+    assert!(stock.needs["shop"][0].takes["memory"] > 0, "{stock:?}");
+    assert!(stock.clone().take("busan", "shop").is_ok(), "{stock:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

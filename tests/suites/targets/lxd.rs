@@ -1,7 +1,7 @@
 //! LXD: containers of doomed members are verified elsewhere before the cut, through the whole gateway.
 
 use muster::hooks::Hook;
-use muster::hooks::preflight::Answer;
+use muster::hooks::preflight::{Answer, There};
 use muster_core::{HookOutcome, Phase};
 
 use super::alone::{LOSS_S, alone, call, carried, home, would_go, would_not_go};
@@ -169,6 +169,10 @@ async fn seen_beforehand(hook: &Hook) {
         matches!(&preflight.room["busan"], Answer::Yes { seen } if seen.contains("m3 has ")),
         "{preflight:#?}"
     );
+    assert_eq!(preflight.there["busan"], There::Somebody);
+    let stock = &preflight.stock;
+    assert!(stock.needs["shop"][0].takes["memory"] > 0, "{stock:?}");
+    assert!(stock.clone().take("busan", "shop").is_ok(), "{stock:?}");
 }
 
 /// Two gateways, or two attempts, at once, while somebody has a shell open there; and one that comes late.

@@ -72,5 +72,8 @@ fn protection(site: &Site, detect: &Detect, zone: ZoneIx) -> (Level, String) {
             format!("protection lost: {healthy} of {total} groups can vote, {needed} are needed"),
         );
     }
+    if total == 0 {
+        return (Level::Normal, "no channel can alarm here".into());
+    }
     (Level::Normal, format!("{healthy} of {total} groups watch"))
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod dice;
 pub mod drilled;
 pub mod power;
+pub mod story;
 pub mod turned;
 pub mod witness;
 

@@ -38,9 +38,24 @@ fn shown(report: &Report) -> Markup {
             }
             (rest(rows.len(), ROWS))
         }
+        p.none { "As of: " @if !report.hooks.is_empty() { "hooks " (oldest(report.hooks.iter())) ", " } "tools " (tools(report)) ", journal and disk " (oldest(report.drills.iter().chain(&report.muster))) "." }
         p.checks { @for check in report.muster.iter().chain(&report.hooks).chain(&report.drills) { (said(check)) " " } }
         (findings(report))
     }
+}
+
+/// When the one of them was asked that was asked longest ago.
+fn oldest<'a>(checks: impl Iterator<Item = &'a Check>) -> Markup {
+    at(checks.map(|check| check.as_of_ms).min())
+}
+
+fn tools(report: &Report) -> Markup {
+    let tools = report.rows.iter().filter(|row| row.kind != "workload");
+    at(tools.map(|row| row.as_of_ms).min())
+}
+
+fn at(ms: Option<i64>) -> Markup {
+    html! { @match ms { Some(ms) => (time_of(wall::rfc3339(ms))), None => "never" } }
 }
 
 fn worst(row: &Row) -> Colour {

@@ -22,6 +22,16 @@ pub(super) fn sign(level: Level) -> Markup {
     }
 }
 
+/// The sign of what has no level: a question mark in a broken circle.
+pub(super) fn unknown() -> Markup {
+    html! {
+        svg.sign viewBox="0 0 24 24" aria-hidden="true" {
+            path.outline d="M12 1a11 11 0 1 0 0 22a11 11 0 0 0 0-22z" stroke-dasharray="4 3" {}
+            path.inside d="M8.5 9.5a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.1-1.5 2.3M12 17.2v1.6" {}
+        }
+    }
+}
+
 /// One dot a group: filled, or crossed out.
 pub(super) fn groups(healthy: u16, total: u16) -> Markup {
     // Beyond this many the words beside the dots have to do.

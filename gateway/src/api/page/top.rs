@@ -60,7 +60,13 @@ pub(super) fn hero(moment: &Moment<'_>) -> Markup {
                     " " span.chip { (troubles) @if troubles == 1 { " trouble" } @else { " troubles" } }
                 }
             }
-            h1 #level data-part="" aria-live="assertive" { (shape::sign(view.level)) span { (word(view.level)) } }
+            h1 #level data-part="" aria-live="assertive" {
+                @if advice::is_deaf(view) && view.level == Level::Normal {
+                    (shape::unknown()) span { "CANNOT ALARM" }
+                } @else {
+                    (shape::sign(view.level)) span { (word(view.level)) }
+                }
+            }
             p #why data-part="" { (view.why) }
         }
     }

@@ -1,7 +1,7 @@
 //! Zones as tiles with their groups and votes; trouble apart, because it is never an alarm.
 
 use maud::{Markup, html};
-use muster_core::{VoteView, ZoneView};
+use muster_core::{Level, VoteView, ZoneView};
 
 use super::top::word;
 use super::{Moment, rest, shape, tag};
@@ -21,6 +21,9 @@ pub(super) fn section(moment: &Moment<'_>) -> Markup {
 fn tile(moment: &Moment<'_>, zone: &ZoneView) -> Markup {
     let votes = moment.view.votes.iter().filter(|vote| vote.zone == zone.id);
     let weak = zone.groups_healthy < zone.groups_total;
+    if is_mute(zone) {
+        return mute(zone);
+    }
     html! {
         div class=(format!("tile level-{}", zone.level)) {
             h3 { (shape::sign(zone.level)) b { (zone.id) } span.word { (word(zone.level)) } }
@@ -29,6 +32,20 @@ fn tile(moment: &Moment<'_>, zone: &ZoneView) -> Markup {
                 (zone.groups_healthy) " of " (zone.groups_total) " groups healthy"
             }
             @for vote in votes { (ballot(moment, vote)) }
+            p.reason { (zone.why) }
+        }
+    }
+}
+
+/// Nothing there can vote, so that nothing is said of it is no good news. Work or power may still be.
+fn is_mute(zone: &ZoneView) -> bool {
+    zone.groups_total == 0 && zone.level == Level::Normal
+}
+
+fn mute(zone: &ZoneView) -> Markup {
+    html! {
+        div.tile.mute {
+            h3 { (shape::unknown()) b { (zone.id) } span.word { "CANNOT ALARM" } }
             p.reason { (zone.why) }
         }
     }

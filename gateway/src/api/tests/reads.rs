@@ -39,6 +39,51 @@ async fn status_is_the_view_with_wall_times_and_a_next_act() {
     assert!(status["next"].as_array().is_some_and(|lines| !lines.is_empty()));
 }
 
+/// One zone of a quiet site has no channel that can alarm.
+fn mute(now: muster_core::Millis) -> muster_core::View {
+    let mut view = story::normal(now);
+    hush(&mut view.zones[0]);
+    view
+}
+
+/// No zone has.
+fn deaf(now: muster_core::Millis) -> muster_core::View {
+    let mut view = story::normal(now);
+    view.zones.iter_mut().for_each(hush);
+    view
+}
+
+fn hush(zone: &mut muster_core::ZoneView) {
+    (zone.groups_healthy, zone.groups_total) = (0, 0);
+    zone.why = "no channel can alarm here".into();
+}
+
+#[tokio::test]
+async fn a_zone_where_nothing_can_alarm_is_not_green() {
+    let stand = Stand::with(mute).await;
+    let page = stand.get("/").await.text().await.unwrap();
+    assert!(
+        page.contains("CANNOT ALARM") && !page.contains("0 of 0 groups"),
+        "{page}"
+    );
+    assert!(page.contains("tile mute") && page.contains("tile level-normal") && !page.contains("NOTHING CAN ALARM"));
+    let status: Value = stand.get("/api/v1/status").await.json().await.unwrap();
+    assert_eq!(status["zones"][0]["why"], "no channel can alarm here");
+    assert!(
+        status["next"]
+            .to_string()
+            .contains("Give battery-b3 a channel with an alarm"),
+        "{}",
+        status["next"]
+    );
+    let stand = Stand::with(deaf).await;
+    let page = stand.get("/").await.text().await.unwrap();
+    assert!(
+        page.contains("NOTHING CAN ALARM HERE") && page.contains(" deaf") && !page.contains("NORMAL"),
+        "the whole site: {page}"
+    );
+}
+
 #[tokio::test]
 async fn an_incident_is_found_by_its_id_only() {
     let stand = Stand::with(story::evacuate).await;

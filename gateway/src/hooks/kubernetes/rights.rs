@@ -7,6 +7,7 @@ use serde_json::json;
 use super::api::{Api, ApiError};
 use super::object::Object;
 use crate::hooks::preflight::Answer;
+use crate::hooks::side_by_side::ask_all;
 
 /// A verb on a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,11 +34,14 @@ struct Verdict {
 /// What these objects need that we may not do.
 pub(super) async fn rights(api: &Api, objects: &[Object]) -> Result<Answer, ApiError> {
     let needed = needed(objects);
+    let ask = |right: &Right| {
+        let (api, right) = (api.clone(), right.clone());
+        async move { allowed(&api, &right).await.map(|allowed| (right, allowed)) }
+    };
     let mut missing = Vec::new();
-    for right in &needed {
-        if !allowed(api, right).await? {
-            missing.push(right.to_string());
-        }
+    for answer in ask_all(needed.iter().map(ask)).await.into_iter().flatten() {
+        let (right, allowed) = answer?;
+        missing.extend((!allowed).then(|| right.to_string()));
     }
     if missing.is_empty() {
         return Ok(Answer::Yes {

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use super::kinds::{Node, Pod, Taint, Term, Toleration};
 use super::quantity::thousandths;
-
-/// What a pod asks for, or a node has, by resource, in thousandths.
-type Amounts = BTreeMap<String, i128>;
+use crate::hooks::stock::{Amounts, Piece};
 
 /// A node and what is free on it.
 struct Free<'a> {
@@ -89,6 +87,27 @@ impl<'a> Room<'a> {
         } else {
             let why = "no node that stays may take it (selector, affinity, taints or size)";
             Short::Never(format!("{name}: {why}; it wants {wants}"))
+        }
+    }
+
+    /// What each node that may take something has free.
+    pub(super) fn free(&self) -> BTreeMap<String, Amounts> {
+        let free = |node: &Free<'_>| (node.node.metadata.name.clone(), node.free.clone());
+        self.nodes.iter().map(free).collect()
+    }
+
+    /// What a pod takes, and which of these nodes may ever take it.
+    pub(super) fn piece(&self, pod: &Pod) -> Piece {
+        let takes = asked(pod);
+        let may = |node: &&Free<'_>| admits(node.node, pod) && covers(&amounts(&node.node.status.allocatable), &takes);
+        let only = self
+            .nodes
+            .iter()
+            .filter(may)
+            .map(|node| node.node.metadata.name.clone());
+        Piece {
+            only: Some(only.collect()),
+            takes,
         }
     }
 

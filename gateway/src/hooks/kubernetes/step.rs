@@ -227,7 +227,7 @@ struct Marked {
     metadata: Meta,
 }
 
-fn no_such(object: &Object) -> Halt {
+pub(super) fn no_such(object: &Object) -> Halt {
     cannot(format!("there is no such object: {object:?}"))
 }
 

@@ -1,18 +1,22 @@
 //! What would keep a workload from going, seen before it has to: budgets that allow nothing, pods that nobody brings back,
 //! data on a node's own disk.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::api::Api;
 use super::evict::eviction_version;
 use super::kinds::{Budget, Pod};
 use super::step::Halt;
+use super::words_of;
 use crate::hooks::preflight::Answer;
+use crate::hooks::side_by_side::ask_all;
 
 /// What is wrong, and what a person does about it.
 type Fault = (String, String);
 
-/// The first thing that would keep these pods.
+/// The first thing that would keep these pods, whatever budgets say.
 pub(super) async fn stuck(api: &Api, pods: &[&Pod]) -> Result<Option<Answer>, Halt> {
     let mut fault = pods.iter().find_map(|pod| by_itself(pod));
     for pod in pods {
@@ -20,10 +24,11 @@ pub(super) async fn stuck(api: &Api, pods: &[&Pod]) -> Result<Option<Answer>, Ha
             fault = by_its_disk(api, pod).await?;
         }
     }
-    if fault.is_none() {
-        fault = by_its_budget(api, pods).await?;
-    }
-    Ok(fault.map(|(why, mend)| Answer::No { why, mend }))
+    Ok(fault.map(no))
+}
+
+fn no((why, mend): Fault) -> Answer {
+    Answer::No { why, mend }
 }
 
 fn by_itself(pod: &Pod) -> Option<Fault> {
@@ -59,27 +64,42 @@ async fn by_its_disk(api: &Api, pod: &Pod) -> Result<Option<Fault>, Halt> {
     Ok(None)
 }
 
-/// Of the budgets that protect a pod: two are an error at eviction; one that allows nothing now holds it.
-async fn by_its_budget(api: &Api, pods: &[&Pod]) -> Result<Option<Fault>, Halt> {
-    let version = eviction_version(api).await?;
-    let version = version.rsplit('/').next().unwrap_or("v1");
-    let namespaces: std::collections::BTreeSet<&str> = pods.iter().map(|pod| pod.metadata.namespace.as_str()).collect();
-    for namespace in namespaces {
-        let at = [
-            "apis",
-            "policy",
-            version,
-            "namespaces",
-            namespace,
-            "poddisruptionbudgets",
-        ];
-        let budgets: Vec<Budget> = api.list(&at, &[]).await?;
-        let here = pods.iter().filter(|pod| pod.metadata.namespace == namespace);
-        if let Some(fault) = here.filter_map(|pod| held(pod, &budgets)).next() {
-            return Ok(Some(fault));
-        }
+/// The budgets of every namespace that was asked for, or why they cannot be read.
+#[derive(Debug, Default)]
+pub(super) struct Budgets(BTreeMap<String, Result<Vec<Budget>, String>>);
+
+impl Budgets {
+    /// Each namespace is asked once.
+    pub(super) async fn of(api: &Api, namespaces: BTreeSet<&str>) -> Self {
+        let version = eviction_version(api).await.map_err(words_of);
+        let ask = |namespace: &str| {
+            let (api, version, namespace) = (api.clone(), version.clone(), namespace.to_owned());
+            async move {
+                let version = match &version {
+                    Ok(version) => version.rsplit('/').next().unwrap_or("v1"),
+                    Err(words) => return (namespace, Err(words.clone())),
+                };
+                let kind = "poddisruptionbudgets";
+                let at = ["apis", "policy", version, "namespaces", &namespace, kind];
+                let budgets = api.list(&at, &[]).await.map_err(|cause| words_of(cause.into()));
+                (namespace, budgets)
+            }
+        };
+        let answers = ask_all(namespaces.into_iter().map(ask)).await;
+        Self(answers.into_iter().flatten().collect())
     }
-    Ok(None)
+
+    /// Of the budgets that protect a pod: two are an error at eviction; one that allows nothing now holds it. What is deleted
+    /// or stopped passes them.
+    pub(super) fn hold(&self, pods: &[&Pod]) -> Option<Answer> {
+        pods.iter().find_map(|pod| match self.0.get(&pod.metadata.namespace)? {
+            Ok(budgets) => held(pod, budgets).map(no),
+            Err(words) => Some(no((
+                format!("its budgets cannot be read: {words}"),
+                "let Muster list poddisruptionbudgets there".into(),
+            ))),
+        })
+    }
 }
 
 fn held(pod: &Pod, budgets: &[Budget]) -> Option<Fault> {

@@ -50,6 +50,12 @@ impl Fault {
         matches!(self, Self::Said { error } if error.contains("failed to get domain"))
     }
 
+    /// Whether nobody is there to be connected to. No answer, no way out of here and no leave to come in say nothing of that.
+    pub(super) fn is_refusal(&self) -> bool {
+        let refused = ["Connection refused", "No route to host"];
+        matches!(self, Self::Said { error } if refused.iter().any(|words| error.contains(words)))
+    }
+
     /// Whether the machine has no metadata of ours.
     pub(super) fn is_unmarked(&self) -> bool {
         matches!(self, Self::Said { error } if error.contains("metadata not found"))

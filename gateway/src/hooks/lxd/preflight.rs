@@ -1,12 +1,14 @@
 //! What a cluster says of itself before it is needed. Nothing is changed by asking.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::door::{self, Door};
 use super::fault::Fault;
+use super::survey::Survey;
 use super::words::Instance;
-use super::{Inner, cordon, room};
+use super::{Inner, cordon};
 use crate::config::Placed;
 use crate::hooks::preflight::{Answer, Preflight};
 
@@ -41,13 +43,18 @@ pub(super) async fn of(inner: &Inner) -> Preflight {
 
 async fn asked(inner: &Inner) -> Result<Preflight, Fault> {
     let door = door::open(&inner.target.doors, &inner.target.project, &inner.limits).await?;
+    let door = Arc::new(door);
     let all: Vec<Instance> = door.get("/1.0/instances", &[("recursion", "1")]).await?.it;
     let judge = |(workload, placed): (&String, &Placed)| (workload.clone(), judged(inner, placed, &all));
+    let survey = Survey::of(inner, &door, &all).await?;
+    let destinations = &inner.target.places.destinations;
     Ok(Preflight {
-        reachable: Answer::Yes { seen: reached(&door) },
         rights: rights(inner, &door, &all),
-        room: room_of(inner, &door).await?,
+        room: survey.room(destinations),
+        there: survey.there(&inner.id, destinations),
         workloads: inner.works.iter().map(judge).collect(),
+        stock: survey.stock(destinations),
+        ..Preflight::only_reached(Answer::Yes { seen: reached(&door) }, "")
     })
 }
 
@@ -89,23 +96,6 @@ fn rights(inner: &Inner, door: &Door, all: &[Instance]) -> Answer {
         seen += &format!("; LEFT BEHIND, as no workload names them: {}", nobodys.join(", "));
     }
     Answer::Yes { seen }
-}
-
-async fn room_of(inner: &Inner, door: &Door) -> Result<BTreeMap<String, Answer>, Fault> {
-    let mut room = BTreeMap::new();
-    for (to, members) in &inner.target.places.destinations {
-        let members: Vec<_> = members.iter().map(String::as_str).collect();
-        let (free, silent) = room::free_of(door, &members, None).await?;
-        let seen: Vec<_> = free.iter().map(room::shown).collect();
-        let answer = if silent.is_empty() {
-            Answer::Yes { seen: seen.join(", ") }
-        } else {
-            let why = format!("no answer from {}", silent.join("; "));
-            no(&why, "start them, or take them out of `destinations`")
-        };
-        room.insert(to.clone(), answer);
-    }
-    Ok(room)
 }
 
 /// Whether one would go.

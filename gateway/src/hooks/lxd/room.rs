@@ -74,15 +74,11 @@ pub(super) async fn free_of(
     members: &[&str],
     pool: Option<&str>,
 ) -> Result<(Vec<Free>, Vec<String>), Fault> {
-    let all: Vec<Member> = door.get("/1.0/cluster/members", &[("recursion", "1")]).await?.it;
+    let all = members_of(door).await?;
     let (mut free, mut silent) = (Vec::new(), Vec::new());
     for name in members {
-        let Some(member) = all.iter().find(|m| m.server_name == *name) else {
-            silent.push(format!("{name}, which the cluster does not know"));
-            continue;
-        };
-        if member.status != "Online" {
-            silent.push(format!("{name}, which is {}", member.status));
+        if let Some(why) = is_down(&all, name) {
+            silent.push(why);
             continue;
         }
         match of_one(door, name, pool).await {
@@ -93,27 +89,51 @@ pub(super) async fn free_of(
     Ok((free, silent))
 }
 
+/// Every member, as the cluster sees it.
+pub(super) async fn members_of(door: &Door) -> Result<Vec<Member>, Fault> {
+    Ok(door.get("/1.0/cluster/members", &[("recursion", "1")]).await?.it)
+}
+
+/// Why a member takes nothing, if the cluster itself says so.
+pub(super) fn is_down(all: &[Member], name: &str) -> Option<String> {
+    match all.iter().find(|member| member.server_name == name) {
+        None => Some(format!("{name}, which the cluster does not know")),
+        Some(member) if member.status != "Online" => Some(format!("{name}, which is {}", member.status)),
+        Some(_) => None,
+    }
+}
+
 async fn of_one(door: &Door, member: &str, pool: Option<&str>) -> Result<Free, Fault> {
-    let target = [("target", member)];
-    let memory = door.get::<Resources>("/1.0/resources", &target).await?.it.memory;
+    let memory = memory_of(door, member).await?;
     let disk = match pool {
-        Some(pool) => {
-            let path = format!("/1.0/storage-pools/{pool}/resources");
-            let space = door.get::<PoolResources>(&path, &target).await?.it.space;
-            // A pool that cannot tell says 0 of 0.
-            (space.total > 0).then(|| space.total.saturating_sub(space.used))
-        }
+        Some(pool) => disk_of(door, member, pool).await?,
         None => None,
     };
     Ok(Free {
         member: member.to_owned(),
-        memory: memory.total.saturating_sub(memory.used),
+        memory,
         disk,
     })
 }
 
+/// Bytes of memory that a member has free.
+pub(super) async fn memory_of(door: &Door, member: &str) -> Result<u64, Fault> {
+    let target = [("target", member)];
+    let memory = door.get::<Resources>("/1.0/resources", &target).await?.it.memory;
+    Ok(memory.total.saturating_sub(memory.used))
+}
+
+/// Bytes that a pool of a member has free; none where it cannot tell.
+pub(super) async fn disk_of(door: &Door, member: &str, pool: &str) -> Result<Option<u64>, Fault> {
+    let path = format!("/1.0/storage-pools/{pool}/resources");
+    let target = [("target", member)];
+    let space = door.get::<PoolResources>(&path, &target).await?.it.space;
+    // A pool that cannot tell says 0 of 0.
+    Ok((space.total > 0).then(|| space.total.saturating_sub(space.used)))
+}
+
 /// The pool of its root disk.
-fn pool_of(instance: &Instance) -> Option<&str> {
+pub(super) fn pool_of(instance: &Instance) -> Option<&str> {
     let root = instance.expanded_devices.values().find(|device| {
         device.get("type").map(String::as_str) == Some("disk") && device.get("path").map(String::as_str) == Some("/")
     })?;
@@ -122,7 +142,7 @@ fn pool_of(instance: &Instance) -> Option<&str> {
     plain.then_some(name)
 }
 
-async fn need(door: &Door, instance: &Instance) -> Result<Need, Fault> {
+pub(super) async fn need(door: &Door, instance: &Instance) -> Result<Need, Fault> {
     let path = format!("/1.0/instances/{}/state", instance.name);
     let state: InstanceState = door.get(&path, &[]).await?.it;
     let limit = instance

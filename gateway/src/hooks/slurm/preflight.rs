@@ -28,10 +28,9 @@ impl Slurm {
             );
         }
         Preflight {
-            reachable,
             rights: rights(&commands).await,
-            room: BTreeMap::new(),
             workloads,
+            ..Preflight::only_reached(reachable, "it was not asked")
         }
     }
 

@@ -1,8 +1,15 @@
 //! An API in trouble, and rights that are missing.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use axum::http::Method;
-use muster::counters::Cause;
+use muster::clock::{Clock, Stopwatch};
+use muster::config::{HookTarget, HookWay, Placed};
+use muster::counters::{Cause, Counters};
 use muster::hooks::preflight::Answer;
+use muster::hooks::webhook::Limits;
+use muster::hooks::{Clients, Hook};
 use muster_core::{HookOutcome, Mode, Phase, RungKind};
 
 use serde_json::{Value, json};
@@ -277,4 +284,42 @@ async fn a_node_that_dies_with_pods_that_were_ending_holds_nothing_up() {
     assert_eq!(bench.step(Phase::Verify, RungKind::Move, 2).await, HookOutcome::Done);
     let stopped = bench.once(&bench.call(Phase::Verify, RungKind::Stop, 3)).await;
     assert!(words(&stopped).contains("left on doomed nodes"), "{stopped:?}");
+}
+
+/// Hundreds of workloads at a slow API: pods, nodes and budgets are read once, and the rest side by side.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_workloads_are_asked_for_in_time() {
+    let double = Double::start().await;
+    let cluster = double.cluster();
+    cluster.begin().await;
+    cluster.doomed_deployment("shop", 2).await;
+    cluster.budget("strict", "shop", 2).await;
+    let placed = || Placed {
+        object: cluster.object("shop"),
+        rack: "r1".into(),
+    };
+    let target = HookTarget {
+        id: "target".into(),
+        way: HookWay::Kubernetes(Box::new(cluster.target())),
+        works: (0..400).map(|n| (format!("work-{n}"), placed())).collect(),
+    };
+    let (clock, limits) = (Clock::starting_at(0), Limits::default());
+    let clients = Clients::new(limits.connect).unwrap();
+    let hook = Hook::new(target, &clients, limits, clock, Counters::default()).unwrap();
+    double.world.slow_ms.store(50, Ordering::Relaxed);
+    let before = ["/pods", "/nodes", "/poddisruptionbudgets"].map(|end| double.world.questions(end));
+    let since = Stopwatch::start();
+    let preflight = hook.preflight().await;
+    // One after the other they would take 20 s, which is longer than anybody waits for them.
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    assert_eq!(preflight.workloads.len(), 400);
+    assert!(
+        preflight
+            .workloads
+            .values()
+            .all(|answer| matches!(answer, Answer::Yes { .. }))
+    );
+    assert_eq!(preflight.moves.len(), 400, "each knows its budget");
+    let after = ["/pods", "/nodes", "/poddisruptionbudgets"].map(|end| double.world.questions(end));
+    assert_eq!([0, 1, 2].map(|n| after[n] - before[n]), [1, 1, 1]);
 }

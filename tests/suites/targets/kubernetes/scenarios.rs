@@ -245,7 +245,11 @@ pub(crate) async fn what_would_not_go_is_said_before(cluster: &Cluster) {
     assert!(matches!(good.workloads["work"], Answer::Yes { .. }), "{good:?}");
     cluster.budget("strict", "shop", 2).await;
     let held = bench.hook.preflight().await;
-    let Answer::No { why, mend } = &held.workloads["work"] else {
+    assert!(
+        matches!(held.workloads["work"], Answer::Yes { .. }),
+        "a stop passes it: {held:?}"
+    );
+    let Answer::No { why, mend } = &held.moves["work"] else {
         panic!("{held:?}")
     };
     assert!(why.contains("strict") && mend.contains("replicas"), "{why}: {mend}");

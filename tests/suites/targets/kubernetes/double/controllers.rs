@@ -98,7 +98,8 @@ impl Store {
         }
     }
 
-    /// The emptiest node that takes new pods, has its labels and room for its processors.
+    /// The emptiest node that is ready (one that is not bears a taint for it), takes new pods, has its labels and room for
+    /// its processors.
     fn best_for(&self, pod: &Value) -> Option<String> {
         let mut best: Option<(u64, String)> = None;
         for node in self.list("/api/v1/nodes") {
@@ -112,7 +113,7 @@ impl Store {
                 .as_str()
                 .and_then(|n| n.parse::<u64>().ok());
             let room = used + cpu_m(pod) <= whole.unwrap_or(0) * 1_000;
-            let fits = labelled && room && node["spec"]["unschedulable"] != true;
+            let fits = is_ready(node) && labelled && room && node["spec"]["unschedulable"] != true;
             if fits && best.as_ref().is_none_or(|(least, _)| used < *least) {
                 best = Some((used, name));
             }

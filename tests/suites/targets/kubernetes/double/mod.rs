@@ -10,6 +10,7 @@ mod controllers;
 mod store;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(crate) struct World {
     asked: Mutex<Vec<(Method, String)>>,
     /// Verbs on resources that are refused to whoever asks for an access review, and to their doer.
     pub(crate) forbidden: Mutex<Vec<(&'static str, &'static str)>>,
+    /// Every answer takes so long. Milliseconds.
+    pub(crate) slow_ms: AtomicU64,
 }
 
 impl Double {
@@ -106,6 +109,17 @@ impl Double {
         self.world.faults.lock().unwrap().push_back((method, path, fault));
     }
 
+    /// One more node, ready.
+    pub(crate) fn add_node(&self, name: &str, rack: &str) {
+        self.world.store.lock().unwrap().add_node(name, rack);
+    }
+
+    /// Changes a node as its kubelet would.
+    pub(crate) fn change_node(&self, name: &str, change: &Value) {
+        let at = format!("/api/v1/nodes/{name}");
+        self.world.store.lock().unwrap().edit(&at, |node| merge(node, change));
+    }
+
     /// Requests that would change something, with their query.
     pub(crate) fn writes(&self) -> Vec<String> {
         let asked = self.world.asked.lock().unwrap();
@@ -119,6 +133,14 @@ impl Double {
 impl World {
     pub(crate) fn asked_so_far(&self) -> usize {
         self.asked.lock().unwrap().len()
+    }
+
+    /// Questions so far whose path, without its query, ends so; a list that goes on page by page is one.
+    pub(crate) fn questions(&self, end: &str) -> usize {
+        let ends = |at: &str| at.split('?').next().is_some_and(|path| path.ends_with(end));
+        let asked = self.asked.lock().unwrap();
+        let begun = asked.iter().filter(|(_, at)| !at.contains("continue="));
+        begun.filter(|(_, at)| ends(at)).count()
     }
 
     fn fault(&self, method: &Method, path: &str) -> Option<Fault> {
@@ -156,6 +178,7 @@ async fn answer(
             }),
         None => {}
     }
+    tokio::time::sleep(Duration::from_millis(world.slow_ms.load(Ordering::Relaxed))).await;
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let kind = headers
         .get(header::CONTENT_TYPE)

@@ -1,0 +1,249 @@
+//! What is written, said and called in rooms where something burns or seems to, word by word.
+mod stand;
+
+use core::num::NonZeroU64;
+
+use muster_core::{ChannelIx, Checks, HookOutcome, Input, Millis, Phase, Site, Target, Verb, ZoneIx};
+use muster_wire::{Absence, Micro, Quantity};
+use stand::story::{Told, keep};
+use stand::{ANN, BOB, MINUTE, SECOND, Stand, rung, site, units, workload};
+
+/// A temperature in zone c with every check; its reference stands in zone b; a test contact beside it.
+fn checked() -> Site {
+    let mut s = site();
+    let micro = |units: u64| NonZeroU64::new(units * 1_000_000);
+    let mut hot = stand::smoke("hot", 2, 2, 2);
+    (hot.quantity, hot.range, hot.supervision_ms) = (Quantity::Temperature, (units(-40), units(200)), 15 * SECOND);
+    for (limit, set, clear) in [(&mut hot.watch, 45, 40), (&mut hot.alarm, 60, 55)] {
+        *limit = limit.map(|l| muster_core::Limit {
+            set: units(set),
+            clear: units(clear),
+            ..l
+        });
+    }
+    hot.checks = Checks {
+        jump: micro(20),
+        stuck_ms: NonZeroU64::new(20 * 60_000),
+        rise: micro(8),
+        trend: micro(30),
+        off_ms: 20_000,
+        reference: Some(ChannelIx(9)),
+        inhibited_by: Some(ChannelIx(10)),
+    };
+    let mut outside = stand::smoke("outside", 1, 1, 1);
+    (outside.quantity, outside.range, outside.watch, outside.alarm) =
+        (Quantity::Temperature, (units(-40), units(200)), None, None);
+    let mut test = stand::ups("test", Quantity::OnBattery);
+    (test.quantity, test.zone, test.watch) = (Quantity::Contact, ZoneIx(2), None);
+    s.channels.extend([hot, outside, test]);
+    s
+}
+
+/// The hot one in thousandths, and all others as usual, every 5 s.
+fn feed(stand: &mut Stand, told: &mut Told, milli: i64) {
+    (0..6).for_each(|smoke| stand.read(smoke, 0));
+    stand.sample(8, Ok(Micro(milli * 1_000)));
+    stand.wait(5 * SECOND);
+    told.rest(stand);
+}
+
+#[test]
+fn a_room_gets_warm_slowly_then_fast_and_cools() {
+    let (mut stand, mut told) = (Stand::new(checked()), Told::default());
+    let mut at = 20_000;
+    for (steps, by) in [(200, 0), (240, 55), (60, 700), (30, -900), (240, -40)] {
+        for _ in 0..steps {
+            stand.read(9, 20);
+            stand.read(10, 0);
+            at += by;
+            feed(&mut stand, &mut told, at);
+        }
+        told.now(&stand);
+    }
+    keep("warm", &told.text);
+}
+
+#[test]
+fn what_comes_from_outside_what_jumps_and_what_stands_still() {
+    let (mut stand, mut told) = (Stand::new(checked()), Told::default());
+    for i in 0..60 {
+        // Both follow the sun.
+        stand.read(9, 20 + i / 2);
+        stand.read(10, 0);
+        feed(&mut stand, &mut told, 22_000 + i * 500);
+    }
+    told.now(&stand);
+    for milli in [190_000, 50_000, 199_000, 199_500, 50_000, 250_000, -50_000] {
+        feed(&mut stand, &mut told, milli);
+    }
+    told.now(&stand);
+    for _ in 0..300 {
+        stand.read(10, 0);
+        feed(&mut stand, &mut told, 33_333);
+    }
+    told.now(&stand);
+    for absence in [Absence::Warmup, Absence::Open, Absence::Crc, Absence::Stuck] {
+        stand.sample(8, Err(absence));
+        stand.wait(5 * SECOND);
+        told.now(&stand);
+    }
+    keep("checks", &told.text);
+}
+
+#[test]
+fn a_test_and_work_in_the_room() {
+    let (mut stand, mut told) = (Stand::new(checked()), Told::default());
+    let rounds = |stand: &mut Stand, told: &mut Told, n: usize, milli: i64, test: i64| {
+        for _ in 0..n {
+            stand.read(9, 20);
+            stand.read(10, test);
+            feed(stand, told, milli);
+        }
+        told.now(stand);
+    };
+    rounds(&mut stand, &mut told, 20, 20_000, 0);
+    rounds(&mut stand, &mut told, 20, 70_000, 1);
+    rounds(&mut stand, &mut told, 20, 20_000, 0);
+    let bypass = |stand: &mut Stand, target, ms, nonce| {
+        let until = (ms > 0).then(|| stand.now + ms);
+        stand.input(&Input::Bypass {
+            by: ANN,
+            target,
+            until,
+            reason: "a fan is exchanged".into(),
+            nonce,
+        })
+    };
+    bypass(&mut stand, Target::Zone(ZoneIx(2)), 30 * MINUTE, 1);
+    rounds(&mut stand, &mut told, 20, 50_000, 0);
+    bypass(&mut stand, Target::Zone(ZoneIx(2)), 0, 2);
+    bypass(&mut stand, Target::Channel(ChannelIx(8)), 10 * MINUTE, 3);
+    rounds(&mut stand, &mut told, 20, 70_000, 0);
+    bypass(&mut stand, Target::Channel(ChannelIx(8)), 0, 4);
+    bypass(&mut stand, Target::Channel(ChannelIx(0)), 9 * 60 * MINUTE, 5);
+    rounds(&mut stand, &mut told, 4, 20_000, 0);
+    keep("work", &told.text);
+}
+
+/// Fifteen seconds of these values of the first four smoke channels, none for silence.
+fn smoke(stand: &mut Stand, told: &mut Told, values: [Option<i64>; 4], ms: Millis) {
+    let end = stand.now + ms;
+    while stand.now < end {
+        for (channel, value) in (0..).zip(values) {
+            if let Some(value) = value {
+                stand.read(channel, value);
+            }
+        }
+        stand.read(4, 0);
+        stand.read(5, 0);
+        stand.wait(5 * SECOND);
+        told.rest(stand);
+    }
+    told.now(stand);
+}
+
+fn works() -> Site {
+    let mut s = site();
+    s.hooks[0].max_parallel = 1;
+    s.workloads = vec![
+        workload("db", 1, &[]),
+        workload("web", 1, &[0]),
+        muster_core::Workload {
+            rungs: vec![rung(muster_core::RungKind::Stop, 1, 20)],
+            ..workload("batch", 3, &[])
+        },
+    ];
+    s
+}
+
+#[test]
+fn one_alarm_a_death_beside_it_an_abort_and_a_second_vote() {
+    let (mut stand, mut told) = (Stand::new(works()), Told::default());
+    let [calm, burns] = [Some(0), Some(20)];
+    smoke(&mut stand, &mut told, [calm; 4], 40 * SECOND);
+    smoke(&mut stand, &mut told, [burns, calm, calm, calm], 20 * SECOND);
+    smoke(&mut stand, &mut told, [burns, None, calm, calm], 70 * SECOND);
+    stand.order(ANN, Verb::Abort);
+    smoke(&mut stand, &mut told, [burns, None, calm, calm], 30 * SECOND);
+    smoke(&mut stand, &mut told, [burns, calm, burns, calm], 30 * SECOND);
+    stand.order(ANN, Verb::Abort);
+    stand.order(BOB, Verb::Abort);
+    smoke(&mut stand, &mut told, [burns, calm, burns, calm], 30 * SECOND);
+    smoke(&mut stand, &mut told, [burns, burns, burns, calm], 30 * SECOND);
+    stand.order(ANN, Verb::Reset);
+    stand.order(BOB, Verb::Reset);
+    smoke(&mut stand, &mut told, [calm; 4], 31 * MINUTE);
+    stand.order(ANN, Verb::Reset);
+    stand.order(BOB, Verb::Reset);
+    smoke(&mut stand, &mut told, [calm; 4], 20 * SECOND);
+    keep("votes", &told.text);
+}
+
+#[test]
+fn a_fire_and_everything_that_hooks_can_say() {
+    let (mut stand, mut told) = (Stand::new(works()), Told::default());
+    let [calm, burns] = [Some(0), Some(20)];
+    smoke(&mut stand, &mut told, [calm; 4], 20 * SECOND);
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
+    let says = |stand: &mut Stand, told: &mut Told, step: &str, outcome: HookOutcome| {
+        if stand.attempts(step) > 0 {
+            stand.answer(step, outcome);
+        }
+        told.rest(stand);
+    };
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    says(
+        &mut stand,
+        &mut told,
+        "db.move.evacuate.far",
+        HookOutcome::Retry { cause: "busy".into() },
+    );
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
+    says(&mut stand, &mut told, "db.move.evacuate.far", HookOutcome::Accepted);
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 60 * SECOND);
+    says(&mut stand, &mut told, "db.move.evacuate.far", HookOutcome::Done);
+    says(
+        &mut stand,
+        &mut told,
+        "db.move.verify.far",
+        HookOutcome::Retry {
+            cause: "not ready".into(),
+        },
+    );
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
+    says(&mut stand, &mut told, "db.move.verify.far", HookOutcome::Done);
+    says(&mut stand, &mut told, "batch.stop.evacuate", HookOutcome::Done);
+    says(&mut stand, &mut told, "batch.stop.verify", HookOutcome::Done);
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
+    says(
+        &mut stand,
+        &mut told,
+        "web.move.evacuate.far",
+        HookOutcome::Cannot {
+            note: "no such thing".into(),
+        },
+    );
+    stand.order(BOB, Verb::Hold);
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 30 * SECOND);
+    stand.order(
+        ANN,
+        Verb::Cut {
+            at: stand.now + 4 * MINUTE,
+        },
+    );
+    stand.order(
+        BOB,
+        Verb::Cut {
+            at: stand.now + 4 * MINUTE,
+        },
+    );
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 3 * MINUTE);
+    says(
+        &mut stand,
+        &mut told,
+        "web.failover.evacuate",
+        HookOutcome::TokenRefused,
+    );
+    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 5 * MINUTE);
+    keep("fire", &told.text);
+}
