@@ -57,8 +57,13 @@ pub struct Witness {
     running: BTreeMap<(String, String), String>,
     /// How many orders to return there have been.
     returns: u32,
-    /// Workloads that are away for real, as their probes said, and were not told to come home since.
-    away: BTreeSet<String>,
+    /// Workloads that are away for real, as their hooks or probes said, and were not told to come home or heard at home since; and
+    /// the incident in which they left.
+    away: BTreeMap<String, u32>,
+    /// Those of them that were told to come home last, and have not been heard of.
+    going: BTreeMap<String, u32>,
+    /// Those of them whose probe has said in this incident that they run at home: nothing may pass them over.
+    found_home: BTreeSet<String>,
     /// Destinations with a vote of their own.
     lost: BTreeSet<String>,
     armed: bool,
@@ -99,7 +104,9 @@ impl Witness {
             returning: false,
             running: BTreeMap::new(),
             returns: 0,
-            away: BTreeSet::new(),
+            away: BTreeMap::new(),
+            going: BTreeMap::new(),
+            found_home: BTreeSet::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -130,7 +137,8 @@ impl Witness {
         if let Input::Config(site) = input {
             let ladder = |s: &Site, id: &str| s.workloads.iter().find(|w| w.id == id).map(|w| w.rungs.clone());
             // With another ladder it begins anew.
-            self.away.retain(|id| ladder(&self.site, id) == ladder(site, id));
+            self.away.retain(|id, _| ladder(&self.site, id) == ladder(site, id));
+            self.found_home.retain(|id| ladder(&self.site, id) == ladder(site, id));
             self.site = (**site).clone();
             if !self.arm_ordered {
                 self.armed = site.armed;
@@ -408,6 +416,7 @@ impl Witness {
         assert_eq!(self.reset_by, 2, "a reset takes two");
         self.open = false;
         self.votes.clear();
+        self.found_home.clear();
         (self.evacuating, self.aborted) = (false, false);
         self.windows.clear();
         self.reset_by = 0;
@@ -506,6 +515,7 @@ impl Witness {
             assert!(closed || shown.contains(key), "the vote {key:?} is gone (3)");
         }
         assert_eq!(shown.len(), self.votes.len(), "a vote without a record");
+        self.none_is_passed_over(&view);
         let rungs: usize = self.site.workloads.iter().map(|w| w.rungs.len()).sum();
         assert!(view.incident.is_none_or(|i| i.steps.len() <= rungs * 5));
         assert!(view.troubles.len() <= self.site.channels.len() + self.site.sources.len() + 64);
