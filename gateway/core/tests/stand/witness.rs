@@ -29,6 +29,15 @@ struct Intent {
     by_order: u32,
 }
 
+/// One that is away.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    /// n of the incident in which it left.
+    incident: u32,
+    /// Its probe has said so, not its hook alone.
+    verified: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Vote {
     held: bool,
@@ -59,9 +68,11 @@ pub struct Witness {
     returns: u32,
     /// Workloads that are away for real, as their hooks or probes said, and were not told to come home or heard at home since; and
     /// the incident in which they left.
-    away: BTreeMap<String, u32>,
+    away: BTreeMap<String, Left>,
+    /// Others may be, since before what is kept of the journal.
+    away_before: bool,
     /// Those of them that were told to come home last, and have not been heard of.
-    going: BTreeMap<String, u32>,
+    going: BTreeMap<String, Left>,
     /// Those of them whose probe has said in this incident that they run at home: nothing may pass them over.
     found_home: BTreeSet<String>,
     /// Destinations with a vote of their own.
@@ -105,6 +116,7 @@ impl Witness {
             running: BTreeMap::new(),
             returns: 0,
             away: BTreeMap::new(),
+            away_before: false,
             going: BTreeMap::new(),
             found_home: BTreeSet::new(),
             intents: BTreeMap::new(),
@@ -360,6 +372,7 @@ impl Witness {
                 self.incident = Some(*n);
                 assert!(!self.returning, "an incident opens, and things are on their way home");
                 self.open = true;
+                self.going.clear();
             }
             Record::VoteHeld { zone, group, died, .. } => {
                 let vote = Vote {
@@ -398,6 +411,7 @@ impl Witness {
             Record::ActedUnstored { .. } => self.marked = true,
             Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
+                self.away_before = !leftover.away.is_empty();
                 self.incident = (!leftover.away.is_empty()).then_some(leftover.resets);
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);

@@ -2,7 +2,7 @@
 
 use muster_core::{Call, Entry, Millis, Mode, Phase, Record, StepEnd, View};
 
-use super::{Intent, StepKey, Witness};
+use super::{Intent, Left, StepKey, Witness};
 
 impl Witness {
     pub(super) fn intent(&mut self, entry: &Entry) {
@@ -58,7 +58,8 @@ impl Witness {
     /// What left before this incident is asked whether it is home while the site evacuates, and nothing else.
     fn may_ask(&self, workload: &str, phase: Phase) -> bool {
         let left = self.away.get(workload);
-        self.open && self.evacuating && phase == Phase::Verify && left.is_some_and(|n| Some(*n) != self.incident)
+        let before = left.map_or(self.away_before, |left| Some(left.incident) != self.incident);
+        self.open && self.evacuating && phase == Phase::Verify && before
     }
 
     /// What runs at home is never passed over once its probe has said so: it is on its way out, or waits for that and shows no time
@@ -89,14 +90,14 @@ impl Witness {
     fn leaves_once(&mut self, intent: &Intent, (step, mode): (&str, Mode)) {
         let sends = matches!(intent.phase, Phase::Prepare | Phase::Evacuate) && mode == Mode::Live;
         let workload = &intent.workload;
-        assert!(
-            !sends || !self.away.contains_key(workload),
-            "{step}, and {workload} is away"
-        );
+        let left = self.away.get(workload).filter(|_| sends);
+        // Where only the hook has said so, and it was in this incident, the next rung may take over.
+        let stays = left.is_some_and(|left| left.verified || Some(left.incident) != self.incident);
+        assert!(!stays, "{step}, and {workload} is away");
         if intent.phase == Phase::Restore
-            && let Some(n) = self.away.remove(workload)
+            && let Some(left) = self.away.remove(workload)
         {
-            self.going.insert(workload.clone(), n);
+            self.going.insert(workload.clone(), left);
         }
     }
 
@@ -140,24 +141,28 @@ impl Witness {
 
     /// Where something is for real, as its hook or its probe said.
     fn heard(&mut self, workload: String, what: (Phase, bool), end: StepEnd) {
-        let n = self.incident.unwrap_or_default();
+        let left = |verified| Left {
+            incident: self.incident.unwrap_or_default(),
+            verified,
+        };
         match (what, end) {
             ((Phase::Verify, true), StepEnd::Done) => {
+                self.going.remove(&workload);
                 if self.away.remove(&workload).is_some() && self.open {
                     self.found_home.insert(workload);
                 }
             }
             ((Phase::Verify, true), _) => {}
             // Refused: somebody else has it.
-            ((Phase::Evacuate, _), StepEnd::Done | StepEnd::Refused) => drop(self.away.insert(workload, n)),
-            ((Phase::Verify, _), StepEnd::Done) => drop(self.away.insert(workload, n)),
+            ((Phase::Evacuate, _), StepEnd::Done | StepEnd::Refused) => drop(self.away.insert(workload, left(false))),
+            ((Phase::Verify, _), StepEnd::Done) => drop(self.away.insert(workload, left(true))),
             ((Phase::Verify, _), StepEnd::Refused | StepEnd::Withdrawn) => {}
             ((Phase::Verify, _), _) => drop(self.away.remove(&workload)),
             ((Phase::Restore, _), StepEnd::Done | StepEnd::Refused | StepEnd::Withdrawn) => {}
             // It has not come.
             ((Phase::Restore, _), _) => {
-                if let Some(n) = self.going.remove(&workload) {
-                    self.away.insert(workload, n);
+                if let Some(left) = self.going.remove(&workload) {
+                    self.away.insert(workload, left);
                 }
             }
             _ => {}
