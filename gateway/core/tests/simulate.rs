@@ -5,14 +5,17 @@
 //! A seed that fails is named, with the command that replays it alone and prints every event.
 mod stand;
 
+#[path = "simulate/truth.rs"]
+mod truth;
+
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use muster_core::{
-    Call, Feed, FeedIx, FeedKind, Group, GroupIx, HookOutcome, Input, Millis, Mode, OnBattery, Phase, PrincipalIx,
-    Record, Site, SourceIx, StepView, Target, Verb, ZoneIx, next_deadline,
+    Call, Feed, FeedIx, FeedKind, Group, GroupIx, HookOutcome, Input, Millis, OnBattery, PrincipalIx, Record,
+    Site, SourceIx, Target, Verb, ZoneIx, next_deadline,
 };
 use muster_wire::{Absence, Micro, Quantity};
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, source, units, ups, workload};
@@ -248,39 +251,6 @@ impl World {
         }
     }
 
-    /// What is done has come about; and nothing says that it is at home while it is not.
-    fn really(&mut self, call: &Call, outcome: HookOutcome) -> HookOutcome {
-        let now = self.stand.view().incident.is_some_and(|i| i.id == call.incident);
-        let over = matches!(outcome, HookOutcome::Done | HookOutcome::TokenRefused);
-        match call.phase {
-            _ if call.mode == Mode::Drill || !over || !now => {}
-            Phase::Evacuate => drop(self.elsewhere.insert(call.workload.clone())),
-            Phase::Restore => drop(self.elsewhere.remove(&call.workload)),
-            Phase::Verify if call.asks_home() && self.elsewhere.contains(&call.workload) => {
-                let cause = "it is elsewhere".into();
-                return HookOutcome::Retry { cause };
-            }
-            _ => {}
-        }
-        outcome
-    }
-
-    /// Somebody brings something home and orders nothing: between incidents, or in one that it had left before.
-    fn bring_by_hand(&mut self) {
-        let Some(incident) = self.stand.view().incident else {
-            return;
-        };
-        let before = |id: &str| {
-            let work = incident.workloads.iter().find(|w| w.id == id);
-            incident.closed.is_some() || work.is_some_and(|w| w.why.starts_with("away since incident"))
-        };
-        let mut there: Vec<String> = self.elsewhere.iter().filter(|id| before(id)).cloned().collect();
-        if !there.is_empty() {
-            let id = there.swap_remove(self.dice.below(there.len() as u64) as usize);
-            self.elsewhere.remove(&id);
-        }
-    }
-
     fn plan_answers(&mut self, call: Call) {
         let now = self.stand.now;
         let soon = now + self.dice.between(1, 3_000);
@@ -488,49 +458,6 @@ impl World {
         {
             self.stand.order(ANN, Verb::Evacuate);
             self.stand.order(BOB, Verb::Evacuate);
-        }
-    }
-
-    /// Invariant 20 and the plan's end.
-    fn all_has_ended(&mut self) {
-        let view = self.stand.view();
-        assert!(
-            view.troubles.is_empty(),
-            "healed, and still in trouble: {:?}",
-            view.troubles
-        );
-        assert!(
-            view.votes.iter().all(|v| !v.held),
-            "healed, and a vote is held: {:?}",
-            view.votes
-        );
-        let Some(incident) = view.incident.filter(|i| i.closed.is_none()) else {
-            return;
-        };
-        // What is away is asked for as long as it lasts.
-        let asks = |id: &str| id.ends_with(".verify.s");
-        for step in incident.steps.iter().filter(|s| !asks(&s.id)) {
-            assert!(step.ended.is_some(), "{} has not ended: {step:?}", step.id);
-        }
-        if incident.evacuate_begun.is_some() {
-            for w in &incident.workloads {
-                let ended = ["moved", "stopped", "stranded", "skipped"].contains(&w.state.as_str());
-                assert!(ended, "{} is {}: {}", w.id, w.state, w.why);
-                let refused = |s: &StepView| s.workload == w.id && asks(&s.id) && s.state == "refused";
-                let unknown = w.state == "stranded" || incident.steps.iter().any(refused);
-                assert!(
-                    incident.mode == Mode::Drill || unknown || self.elsewhere.contains(&w.id),
-                    "{} is left at home as {}: {}",
-                    w.id,
-                    w.state,
-                    w.why
-                );
-                assert!(
-                    incident.mode == Mode::Drill || w.state != "skipped",
-                    "{} skipped live",
-                    w.id
-                );
-            }
         }
     }
 }

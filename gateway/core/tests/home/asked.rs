@@ -268,3 +268,21 @@ fn a_question_waits_for_what_is_of_a_better_tier() {
     stand.done("one.move.verify.far");
     assert_eq!(called_in(&stand, "s-2").last().unwrap(), HOME[0]);
 }
+
+#[test]
+fn hosts_stay_until_it_is_known_whether_it_is_home() {
+    let mut file = three();
+    file.power.hosts = vec![muster_core::Hosts {
+        id: "hall".into(),
+        rack: None,
+        last_ms: 2 * MINUTE,
+    }];
+    let mut stand = away(file);
+    let off = |stand: &Stand| stand.view().hosts[0].since.is_some();
+    stand.fire();
+    stand.answer(HOME[0], not_yet());
+    stand.answer(HOME[1], not_yet());
+    assert!(!off(&stand), "nobody knows of `log`");
+    stand.answer(HOME[2], not_yet());
+    assert!(off(&stand));
+}
