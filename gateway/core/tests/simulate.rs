@@ -14,8 +14,8 @@ use std::{
 };
 
 use muster_core::{
-    Call, Feed, FeedIx, FeedKind, Group, GroupIx, HookOutcome, Input, Millis, OnBattery, PrincipalIx, Record,
-    Site, SourceIx, Target, Verb, ZoneIx, next_deadline,
+    Call, Feed, FeedIx, FeedKind, Group, GroupIx, HookOutcome, Input, Millis, OnBattery, PrincipalIx, Record, Site,
+    SourceIx, Target, Verb, ZoneIx, next_deadline,
 };
 use muster_wire::{Absence, Micro, Quantity};
 use stand::{ANN, BOB, MINUTE, SECOND, Stand, dice::Dice, rung, site, smoke, source, units, ups, workload};
