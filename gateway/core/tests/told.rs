@@ -179,71 +179,45 @@ fn one_alarm_a_death_beside_it_an_abort_and_a_second_vote() {
     keep("votes", &told.text);
 }
 
+/// What hooks say in a fire, and how long after the one before. Seconds.
+fn said_in_a_fire() -> [(&'static str, HookOutcome, Millis); 9] {
+    let retry = |cause: &str| HookOutcome::Retry { cause: cause.into() };
+    let cannot = HookOutcome::Cannot {
+        note: "no such thing".into(),
+    };
+    [
+        ("db.move.evacuate.far", retry("busy"), 15),
+        ("db.move.evacuate.far", HookOutcome::Accepted, 60),
+        ("db.move.evacuate.far", HookOutcome::Done, 0),
+        ("db.move.verify.far", retry("not ready"), 15),
+        ("db.move.verify.far", HookOutcome::Done, 0),
+        ("batch.stop.evacuate", HookOutcome::Done, 0),
+        ("batch.stop.verify", HookOutcome::Done, 15),
+        ("web.move.evacuate.far", cannot, 0),
+        ("web.failover.evacuate", HookOutcome::Accepted, 0),
+    ]
+}
+
 #[test]
 fn a_fire_and_everything_that_hooks_can_say() {
     let (mut stand, mut told) = (Stand::new(works()), Told::default());
-    let [calm, burns] = [Some(0), Some(20)];
+    let ([calm, burns], minutes) = ([Some(0), Some(20)], |n| n * MINUTE);
+    let fire = |stand: &mut Stand, told: &mut Told, ms| smoke(stand, told, [burns, burns, calm, calm], ms);
     smoke(&mut stand, &mut told, [calm; 4], 20 * SECOND);
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
-    let says = |stand: &mut Stand, told: &mut Told, step: &str, outcome: HookOutcome| {
-        if stand.attempts(step) > 0 {
-            stand.answer(step, outcome);
-        }
-        told.rest(stand);
-    };
+    fire(&mut stand, &mut told, 15 * SECOND);
     stand.answer_all(Phase::Prepare, &HookOutcome::Done);
-    says(
-        &mut stand,
-        &mut told,
-        "db.move.evacuate.far",
-        HookOutcome::Retry { cause: "busy".into() },
-    );
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
-    says(&mut stand, &mut told, "db.move.evacuate.far", HookOutcome::Accepted);
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 60 * SECOND);
-    says(&mut stand, &mut told, "db.move.evacuate.far", HookOutcome::Done);
-    says(
-        &mut stand,
-        &mut told,
-        "db.move.verify.far",
-        HookOutcome::Retry {
-            cause: "not ready".into(),
-        },
-    );
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
-    says(&mut stand, &mut told, "db.move.verify.far", HookOutcome::Done);
-    says(&mut stand, &mut told, "batch.stop.evacuate", HookOutcome::Done);
-    says(&mut stand, &mut told, "batch.stop.verify", HookOutcome::Done);
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 15 * SECOND);
-    says(
-        &mut stand,
-        &mut told,
-        "web.move.evacuate.far",
-        HookOutcome::Cannot {
-            note: "no such thing".into(),
-        },
-    );
+    for (step, outcome, s) in said_in_a_fire() {
+        stand.answer(step, outcome);
+        fire(&mut stand, &mut told, s * SECOND);
+    }
     stand.order(BOB, Verb::Hold);
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 30 * SECOND);
-    stand.order(
-        ANN,
-        Verb::Cut {
-            at: stand.now + 4 * MINUTE,
-        },
-    );
-    stand.order(
-        BOB,
-        Verb::Cut {
-            at: stand.now + 4 * MINUTE,
-        },
-    );
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 3 * MINUTE);
-    says(
-        &mut stand,
-        &mut told,
-        "web.failover.evacuate",
-        HookOutcome::TokenRefused,
-    );
-    smoke(&mut stand, &mut told, [burns, burns, calm, calm], 5 * MINUTE);
+    fire(&mut stand, &mut told, 30 * SECOND);
+    let cut = Verb::Cut {
+        at: stand.now + minutes(4),
+    };
+    [ANN, BOB].map(|by| stand.order(by, cut));
+    fire(&mut stand, &mut told, minutes(3));
+    stand.answer("web.failover.evacuate", HookOutcome::TokenRefused);
+    fire(&mut stand, &mut told, minutes(5));
     keep("fire", &told.text);
 }
