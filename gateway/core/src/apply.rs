@@ -1,6 +1,6 @@
 //! What each durable change does to the state: live and after a restart the same function.
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::{
     GroupIx, Leftover, Millis, Phase, PrincipalIx, Record, State, StepEnd, Verb, ZoneIx,
@@ -343,6 +343,8 @@ fn intend(state: &mut State, at: Millis, seq: u64, record: &Record) {
     let book = state.plan.book_of(*mode);
     let known = &mut book.works[work.at()];
     match phase {
+        // What is believed away is so until its probe has said otherwise.
+        _ if home && state.policy.open().is_some() => {}
         _ if home => known.stage = Stage::Arriving,
         Phase::Restore => known.stage = Stage::Returning,
         Phase::Evacuate => (known.stage, known.rung) = (Stage::Moving, *rung),
@@ -408,6 +410,9 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
     let last = is_last(&state.site, ix, rung);
     let mode = step.mode;
     let work = &mut book.works[ix.at()];
+    if homeward && state.policy.open().is_some() {
+        return heard_of_home(work, end, note);
+    }
     // How long a step took is no reason for what the workload does next.
     work.why = if end == StepEnd::Done {
         String::new()
@@ -439,6 +444,20 @@ fn end_step(state: &mut State, at: Millis, step: &str, end: StepEnd, note: &str)
             work.rung = rung + 1;
         }
         (Phase::Restore, _) => {}
+    }
+}
+
+/// In an incident, of what was believed away: what runs at home is saved like any other, from its first rung on.
+fn heard_of_home(work: &mut Work, end: StepEnd, note: &str) {
+    match end {
+        StepEnd::Done => {
+            *work = Work {
+                why: "runs at home again, though nobody ordered its return".into(),
+                ..Work::default()
+            }
+        }
+        StepEnd::Withdrawn => {}
+        _ => work.why = format!("{}: {note}", work.why),
     }
 }
 

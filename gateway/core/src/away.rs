@@ -4,6 +4,7 @@
 
 use alloc::{
     collections::BTreeMap,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -134,6 +135,17 @@ impl Away {
         }
     }
 
+    /// One that left for real before the last incident opened, and was not heard at home since.
+    pub(crate) fn believed(&self, workload: &str) -> Option<&Gone> {
+        let gone = self.live.get(workload)?;
+        (gone.is_away() && self.left_before(gone)).then_some(gone)
+    }
+
+    /// Whether it left before the last incident opened.
+    pub(crate) fn left_before(&self, gone: &Gone) -> bool {
+        gone.incident != self.incident
+    }
+
     /// What is on its way, or was told to come and not heard of again, counts as at home: it is saved anew.
     fn opens(&mut self, n: u32) {
         self.drill.clear();
@@ -172,7 +184,9 @@ impl Away {
             return;
         }
         let gone = all.entry(workload.clone()).or_default();
-        let home = *phase == Phase::Verify && gone.asks_home(kind);
+        let left_before =
+            gone.incident != n && gone.is_away() && gone.taken().is_some_and(|sent| !sent.is_of(kind, &to));
+        let home = *phase == Phase::Verify && (gone.asks_home(kind) || left_before);
         gone.begins(n, *phase, (kind, &to, hook));
         let open = Open {
             workload: workload.clone(),
@@ -209,6 +223,11 @@ impl Gone {
     /// What took it away, of what is away.
     pub(crate) fn taken(&self) -> Option<&Sent> {
         self.sent.last()
+    }
+
+    /// Whether its probe at home has had its last word, for this incident or this order.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.taken().is_some_and(|sent| sent.asked)
     }
 
     /// Why it is not home, if it was tried.
@@ -307,12 +326,19 @@ impl Gone {
         }
     }
 
-    /// What its probe at home has said. The rung is the one that was brought, or could not be: its id does not say where to.
+    /// What its probe at home has said. The rung is the one that was brought, or could not be, or took it away in an earlier
+    /// incident: its id does not say where to.
     fn answered(&mut self, kind: RungKind, end: StepEnd) {
         let brought = |sent: &Sent| sent.kind == kind && sent.back == Back::Brought;
         let failed = |sent: &Sent| sent.kind == kind && sent.failed.is_some() && !sent.asked;
         let at = self.sent.iter().rposition(brought);
-        let Some(at) = at.or_else(|| self.sent.iter().rposition(failed)) else {
+        let at = at.or_else(|| self.sent.iter().rposition(failed));
+        let took = || {
+            self.is_away()
+                .then(|| self.sent.len() - 1)
+                .filter(|at| self.sent[*at].kind == kind)
+        };
+        let Some(at) = at.or_else(took) else {
             return;
         };
         match end {
@@ -331,6 +357,14 @@ impl Gone {
 impl Sent {
     fn is_of(&self, kind: RungKind, to: &Option<String>) -> bool {
         self.kind == kind && self.to == *to
+    }
+
+    /// What it did, in words.
+    pub(crate) fn words(&self) -> String {
+        match &self.to {
+            Some(to) => format!("{} to {to}", self.kind),
+            None => self.kind.to_string(),
+        }
     }
 
     /// By another order it is tried again.

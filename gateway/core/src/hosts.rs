@@ -68,7 +68,10 @@ impl State {
         }
         let works = self.awaited(i);
         let stages = works.iter().map(|w| self.plan.book.works[w.at()].stage);
-        if !works.is_empty() && stages.clone().all(|stage| stage == Stage::Safe) {
+        if !works.is_empty()
+            && stages.clone().all(|stage| stage == Stage::Safe)
+            && !works.iter().any(|w| self.may_be_home(*w))
+        {
             return Some(format!("{} workloads are safe", works.len()));
         }
         let hosts = &self.site.power.hosts[i];

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
 mod stand;
 
+#[path = "home/asked.rs"]
+mod asked;
 #[path = "home/away.rs"]
 mod away_still;
 
@@ -25,6 +27,26 @@ fn let_all_go_well(stand: &mut Stand) {
     for _ in 0..10 {
         for phase in [Phase::Prepare, Phase::Evacuate, Phase::Restore, Phase::Verify] {
             stand.answer_all(phase, &HookOutcome::Done);
+        }
+        stand.wait(SECOND);
+    }
+}
+
+/// The same, and a probe at home says yes for these alone.
+fn people_have_brought(stand: &mut Stand, home: &[&str]) {
+    for _ in 0..10 {
+        let steps = stand.view().incident.unwrap().steps;
+        for step in steps.iter().filter(|s| s.state == "called") {
+            let cause = "it is not".into();
+            let away = step.id.ends_with(".verify.s") && !home.contains(&step.workload.as_str());
+            stand.answer(
+                &step.id,
+                if away {
+                    HookOutcome::Retry { cause }
+                } else {
+                    HookOutcome::Done
+                },
+            );
         }
         stand.wait(SECOND);
     }

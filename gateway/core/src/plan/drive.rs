@@ -63,8 +63,11 @@ impl State {
         let cordoned = works
             .into_iter()
             .all(|(w, work)| !work.wants_cordon() || scope.waits.contains(&w));
-        if !self.policy.holding(now) && (cordon_over || cordoned) {
+        let starts = !self.policy.holding(now) && (cordon_over || cordoned);
+        self.ask_believed(now, scope, starts, out);
+        if starts {
             self.start(now, scope, out);
+            self.ask_believed(now, scope, false, out);
         }
     }
 
@@ -119,7 +122,7 @@ impl State {
         for i in live {
             self.mark_stuck(now, i, out);
             let step = self.plan.book.step(i);
-            let lower = !is_last(&self.site, step.work, step.rung);
+            let lower = !step.home && !is_last(&self.site, step.work, step.rung);
             if lower
                 && scope
                     .end(step.work)
@@ -166,6 +169,7 @@ impl State {
             if schedule::skipped(&self.site, self.plan.book.mode, hook) {
                 self.start_one(now, slot, out);
             } else if ready || late {
+                self.yield_lane(now, hook, out);
                 self.make_room(now, (&slots, at), scope, out);
                 if self.plan.book.lane_free(&self.site, hook) {
                     self.start_one(now, slot, out);
@@ -223,7 +227,7 @@ impl State {
         let book = &self.plan.book;
         let running = book.live().map(|i| book.step(i));
         let running = running
-            .filter(|s| s.phase != Phase::Prepare && !is_last(&self.site, s.work, s.rung))
+            .filter(|s| s.phase != Phase::Prepare && !s.home && !is_last(&self.site, s.work, s.rung))
             .filter_map(|s| Some(scope.end(s.work)? - self.plan.times.reserve(s.work) - now));
         waiting.chain(running).min().unwrap_or(HOLD_MS).clamp(0, HOLD_MS)
     }
@@ -288,8 +292,17 @@ impl State {
     /// Our own invariants: nothing irreversible without a released evacuation, no automatic return, and one effect a
     /// step: only one that was withdrawn is begun again.
     fn must_not_begin(&self, step: &str, (work, rung, phase): (WorkloadIx, u8, Phase), home: bool) -> Option<String> {
+        if home && self.policy.open().is_some() {
+            return self.must_not_ask(step, work).or_else(|| self.begun_back(step, home));
+        }
         if home || phase == Phase::Restore {
             return self.must_not_return(step).or_else(|| self.begun_back(step, home));
+        }
+        if self.believed_away(work).is_some() {
+            return Some(format!(
+                "{step} was about to begin, and nobody has found {} at home",
+                self.site.workloads[work.at()].id
+            ));
         }
         let released = self.policy.evacuating() && self.level() == Level::Evacuate;
         if matches!(phase, Phase::Evacuate | Phase::Verify) && !released {

@@ -1,6 +1,6 @@
 //! What hooks answer, and what follows for their steps.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{Doing, Stage, is_last, rung_of};
 use crate::{Effect, EventKind, HookOutcome, Millis, Mode, Phase, Record, State, StepEnd, clip::clip};
@@ -8,7 +8,7 @@ use crate::{Effect, EventKind, HookOutcome, Millis, Mode, Phase, Record, State, 
 /// First pause before a step is tried again; doubles with every attempt.
 const BACKOFF_FIRST_MS: Millis = 250;
 /// Longest pause.
-const BACKOFF_LONGEST_MS: Millis = 8_000;
+pub(super) const BACKOFF_LONGEST_MS: Millis = 8_000;
 /// So often is asked whether people have brought home what its hook could not.
 const LAST_WORDS: u32 = 3;
 /// A workload whose last rung cannot is tried again this often.
@@ -89,7 +89,9 @@ impl State {
             } else {
                 ""
             };
-            let line = if home {
+            let line = if home && self.policy.open().is_some() {
+                String::from("runs at home again, though nobody ordered its return: it is evacuated")
+            } else if home {
                 format!("at home again, its probe says so{drill}")
             } else {
                 format!("safe by {kind}, its probe says so{drill}")
@@ -143,14 +145,23 @@ impl State {
         }
         let step = self.plan.book.step(i);
         let doubled = BACKOFF_FIRST_MS << step.attempts.saturating_sub(1).min(8);
-        let (id, first) = (step.id.clone(), step.attempts == 1);
+        let (id, first, work) = (step.id.clone(), step.attempts == 1, step.work);
+        // What has to leave goes before a question that has been answered once.
+        let asks = step.home && self.policy.open().is_some();
         self.plan.book.change(&self.site, i, |step| {
             step.doing = Doing::Backoff {
                 until: now + doubled.min(BACKOFF_LONGEST_MS),
             };
             step.note = cause.into();
+            if asks {
+                (step.aside, step.stuck) = (true, false);
+            }
         });
-        if first {
+        if first && asks {
+            let id = self.site.workloads[work.at()].id.clone();
+            let line = format!("believed away still, and asked again whether it is home: {cause}");
+            self.say(EventKind::Workload, &id, line, out);
+        } else if first {
             self.say(EventKind::Step, &id, format!("is tried again: {cause}"), out);
         }
     }

@@ -72,7 +72,7 @@ impl State {
         self.plan.away.of(self.plan.book.mode).get(id)
     }
 
-    fn rung_back(&self, work: WorkloadIx, sent: &Sent) -> Option<u8> {
+    pub(super) fn rung_back(&self, work: WorkloadIx, sent: &Sent) -> Option<u8> {
         sent.rung_in(&self.site, &self.site.workloads[work.at()])
     }
 
@@ -230,6 +230,9 @@ impl State {
 
     /// What has left before this incident began, in words.
     pub(crate) fn left_where_it_is(&self) -> Option<String> {
+        if self.mode() == Mode::Drill {
+            return None;
+        }
         let all = self.plan.away.of(Mode::Live).iter().filter(|(_, gone)| gone.is_away());
         let ids: Vec<&str> = all
             .filter(|(id, gone)| {
@@ -247,8 +250,8 @@ impl State {
         };
         (!ids.is_empty()).then(|| {
             format!(
-                "away since before, and left where they are: {named}{more}; whatever of it has been brought home by hand and not \
-                 by order return has to be saved by hand"
+                "away since before, and left where they are: {named}{more}; once this incident evacuates, their probes are asked \
+                 whether they run at home again, and what does is saved"
             )
         })
     }

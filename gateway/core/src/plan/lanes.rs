@@ -35,7 +35,9 @@ impl State {
         // Without an end no clock says that there is time.
         let latest = schedule::latest(&self.site, &self.plan, slots, scope)[at];
         if latest.is_none_or(|latest| latest <= now) {
-            self.put_aside(now, longest, out);
+            let why =
+                "past its time, and others would be left no rung: called off, and called again when there is room";
+            self.put_aside(now, longest, (STRANDED_RETRY_MS, why), out);
         }
     }
 
@@ -90,17 +92,15 @@ impl State {
         rung_of(&self.site, step.work, step.rung).1
     }
 
-    fn put_aside(&mut self, now: Millis, i: usize, out: &mut Vec<Effect>) {
+    pub(super) fn put_aside(&mut self, now: Millis, i: usize, (for_ms, why): (Millis, &str), out: &mut Vec<Effect>) {
         let step = self.plan.book.step(i).id.clone();
         let incident = self.incident_id(self.policy.incident.as_ref().map_or(0, |i| i.n));
-        let why = "past its time, and others would be left no rung: called off, and called again when there is room";
         self.say(EventKind::Step, &step, format!("put aside: {why}"), out);
         out.push(Effect::CancelHook { incident, step });
         self.plan.book.change(&self.site, i, |step| {
-            step.doing = Doing::Backoff {
-                until: now + STRANDED_RETRY_MS,
-            };
+            step.doing = Doing::Backoff { until: now + for_ms };
             (step.aside, step.note) = (true, why.into());
+            step.stuck |= step.home;
         });
     }
 }

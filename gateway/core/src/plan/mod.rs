@@ -1,5 +1,6 @@
 //! From a level and a runway to steps: who goes when, by which rung, and what to do when a step does not go well.
 
+mod ask;
 mod book;
 mod carry;
 mod drive;
@@ -20,7 +21,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
     Away, FeedIx, HookIx, Millis, Mode, Phase, RungKind, Site, StepEnd, Workload, WorkloadIx,
-    away::{Gone, Whereabouts},
+    away::{Gone, Sent, Whereabouts},
     learned::Lessons,
 };
 pub(crate) use book::Book;
@@ -111,16 +112,25 @@ impl Work {
         !self.prepared && !matches!(self.stage, Stage::Safe | Stage::Verifying)
     }
 
-    /// One that had left before its incident began: saved from the first moment, if its probe had said so.
-    fn gone((site, gone): (&str, &Gone), rung: u8, now: Millis) -> Self {
+    /// One that has left: saved from the first moment, if its probe had said so. What had left before this incident began is asked
+    /// for at home and nowhere else, probe or not: no hook finds a mark of this incident on it where it went to.
+    fn gone((site, gone, before): (&str, &Gone, bool), rung: u8, now: Millis) -> Self {
         let is_safe = gone.at == Whereabouts::Safe;
-        let n = gone.incident;
+        let (n, by) = (gone.incident, gone.taken().map(Sent::words).unwrap_or_default());
         Self {
-            stage: if is_safe { Stage::Safe } else { Stage::Verifying },
+            stage: if is_safe || before {
+                Stage::Safe
+            } else {
+                Stage::Verifying
+            },
             rung,
             prepared: true,
             safe_at: is_safe.then_some(now),
-            why: format!("away since {site}-{n}: it is left where it is, and comes home by order return alone"),
+            why: if before {
+                format!("away since incident {site}-{n} (by {by}); asked whether it is home")
+            } else {
+                format!("away since incident {site}-{n} (by {by})")
+            },
             ..Self::default()
         }
     }
@@ -156,7 +166,7 @@ pub(crate) struct Step {
     pub(crate) doing: Doing,
     pub(crate) attempts: u32,
     pub(crate) percent: Option<u8>,
-    /// A probe that asks at home, after its way back.
+    /// A probe that asks at home: after its way back, or of what is believed away.
     #[serde(default)]
     pub(crate) home: bool,
     /// The hook has taken it on; the journal knows.
@@ -164,6 +174,7 @@ pub(crate) struct Step {
     /// It waits without a lane, though nothing was wrong with it: others come first.
     #[serde(default)]
     pub(crate) aside: bool,
+    /// Past its time; or a question that was called off before it was answered.
     pub(crate) stuck: bool,
     /// The last rung, and it cannot.
     pub(crate) stranded: bool,
@@ -171,7 +182,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Of the way back.
+    /// Of the way back, or whether it has been gone by hand.
     pub(crate) fn is_homeward(&self) -> bool {
         self.home || self.phase == Phase::Restore
     }
@@ -224,7 +235,8 @@ impl Plan {
                     .taken()
                     .and_then(|sent| sent.rung_in(site, &site.workloads[work.at()]));
                 if let Some(rung) = rung.filter(|_| book.works[work.at()].stage == Stage::Waiting) {
-                    book.works[work.at()] = Work::gone((&site.id, gone), rung, now);
+                    let before = self.away.left_before(gone);
+                    book.works[work.at()] = Work::gone((&site.id, gone, before), rung, now);
                 }
             }
         }

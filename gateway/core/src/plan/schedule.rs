@@ -190,7 +190,10 @@ pub(crate) fn end(site: &Site, plan: &Plan, now: Millis, scope: &Scope) -> Optio
 /// The same of slots that are known.
 pub(crate) fn end_of(plan: &Plan, now: Millis, slots: &[Slot]) -> Option<Millis> {
     let book = &plan.book;
-    let steps = book.live().map(|i| book.step(i)).filter(|s| s.phase != Phase::Prepare);
+    let steps = book
+        .live()
+        .map(|i| book.step(i))
+        .filter(|s| s.phase != Phase::Prepare && !s.home);
     let under_way = steps.map(|step| expected_end(&plan.times, step, now));
     under_way.chain(slots.iter().map(|slot| slot.finish)).max()
 }

@@ -85,7 +85,12 @@ impl State {
             mode: step.mode,
             token: step.token,
             attempt: step.attempts,
-            doomed: self.names_of(scope.doomed.as_deref()),
+            // Whether it runs at home has nothing to do with what burns there.
+            doomed: if step.home {
+                Some(Vec::new())
+            } else {
+                self.names_of(scope.doomed.as_deref())
+            },
             deadline: match scope.end(step.work) {
                 Some(end) => end,
                 None if step.is_homeward() => now + needs.max(AMPLE_MS),
@@ -118,6 +123,9 @@ impl State {
         }
         if schedule::skipped(&self.site, step.mode, rung_of(&self.site, step.work, step.rung).1) {
             return Some(format!("{id} was about to drill a hook that takes none"));
+        }
+        if step.home && self.policy.open().is_some() {
+            return self.must_not_ask_again(id);
         }
         if step.is_homeward() {
             return self.must_not_return(id);

@@ -134,13 +134,17 @@ fn what_is_away_is_left_where_it_is_by_the_next_fire_and_comes_home_after_it() {
     assert_eq!(states(&stand), ["moved", "moved", "home"]);
     let mut stand = stand.restart(u64::MAX);
     stand.fire();
-    let_all_go_well(&mut stand);
-    assert_eq!(
-        of_incident(&stand, "s-2"),
-        ["log.stop.prepare", "log.stop.evacuate", "log.stop.verify"]
-    );
+    people_have_brought(&mut stand, &[]);
+    let asked_and_left = [
+        "log.stop.prepare",
+        "db.move.verify.s",
+        "web.move.verify.s",
+        "log.stop.evacuate",
+        "log.stop.verify",
+    ];
+    assert_eq!(of_incident(&stand, "s-2"), asked_and_left);
     assert_eq!(states(&stand), ["moved", "moved", "stopped"]);
-    let said = |e: &muster_core::Event| e.line.contains("left where they are: db, web;");
+    let said = |e: &muster_core::Event| e.line.contains("left where they are: db, web; once");
     assert!(stand.events.iter().any(said), "it is said");
     let web = stand
         .view()
@@ -151,7 +155,7 @@ fn what_is_away_is_left_where_it_is_by_the_next_fire_and_comes_home_after_it() {
         .find(|w| w.id == "web")
         .unwrap();
     assert!(
-        web.why.contains("away since s-1") && web.safe_at.is_some(),
+        web.why == "away since incident s-1 (by move to far); asked whether it is home" && web.safe_at.is_some(),
         "{}",
         web.why
     );
@@ -180,16 +184,17 @@ fn what_is_away_is_left_where_it_is_by_the_next_fire_and_comes_home_after_it() {
 #[test]
 fn another_file_in_the_incident_does_not_forget_what_is_away() {
     let mut stand = away(three());
-    stand.fire();
+    stand.alarm(0);
     let mut other = stand.file.clone();
     other.workloads[1].rungs.remove(1);
     stand.reload(other).unwrap();
-    let_all_go_well(&mut stand);
+    people_have_brought(&mut stand, &[]);
     assert_eq!(of_incident(&stand, "s-2"), [""; 0]);
     let mut otherwise = stand.file.clone();
     otherwise.workloads[1].rungs[0].to = Some("elsewhere".into());
     stand.reload(otherwise).unwrap();
-    let_all_go_well(&mut stand);
+    stand.alarm(1);
+    people_have_brought(&mut stand, &[]);
     assert!(
         of_incident(&stand, "s-2").contains(&"web.move.evacuate.elsewhere".into()),
         "with a ladder that cannot have taken it away it begins anew"

@@ -29,6 +29,15 @@ struct Intent {
     by_order: u32,
 }
 
+/// One that is away.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    /// n of the incident in which it left.
+    incident: u32,
+    /// Its probe has said so, not its hook alone.
+    verified: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Vote {
     held: bool,
@@ -57,8 +66,15 @@ pub struct Witness {
     running: BTreeMap<(String, String), String>,
     /// How many orders to return there have been.
     returns: u32,
-    /// Workloads that are away for real, as their probes said, and were not told to come home since.
-    away: BTreeSet<String>,
+    /// Workloads that are away for real, as their hooks or probes said, and were not told to come home or heard at home since; and
+    /// the incident in which they left.
+    away: BTreeMap<String, Left>,
+    /// Others may be, since before what is kept of the journal.
+    away_before: bool,
+    /// Those of them that were told to come home last, and have not been heard of.
+    going: BTreeMap<String, Left>,
+    /// Those of them whose probe has said in this incident that they run at home: nothing may pass them over.
+    found_home: BTreeSet<String>,
     /// Destinations with a vote of their own.
     lost: BTreeSet<String>,
     armed: bool,
@@ -99,7 +115,10 @@ impl Witness {
             returning: false,
             running: BTreeMap::new(),
             returns: 0,
-            away: BTreeSet::new(),
+            away: BTreeMap::new(),
+            away_before: false,
+            going: BTreeMap::new(),
+            found_home: BTreeSet::new(),
             intents: BTreeMap::new(),
             ordered: false,
             reset_by: 0,
@@ -130,7 +149,8 @@ impl Witness {
         if let Input::Config(site) = input {
             let ladder = |s: &Site, id: &str| s.workloads.iter().find(|w| w.id == id).map(|w| w.rungs.clone());
             // With another ladder it begins anew.
-            self.away.retain(|id| ladder(&self.site, id) == ladder(site, id));
+            self.away.retain(|id, _| ladder(&self.site, id) == ladder(site, id));
+            self.found_home.retain(|id| ladder(&self.site, id) == ladder(site, id));
             self.site = (**site).clone();
             if !self.arm_ordered {
                 self.armed = site.armed;
@@ -352,6 +372,7 @@ impl Witness {
                 self.incident = Some(*n);
                 assert!(!self.returning, "an incident opens, and things are on their way home");
                 self.open = true;
+                self.going.clear();
             }
             Record::VoteHeld { zone, group, died, .. } => {
                 let vote = Vote {
@@ -390,6 +411,7 @@ impl Witness {
             Record::ActedUnstored { .. } => self.marked = true,
             Record::IncidentClosed { .. } => self.closes(),
             Record::Pruned { through, leftover, .. } if *through == entry.seq => {
+                self.away_before = !leftover.away.is_empty();
                 self.incident = (!leftover.away.is_empty()).then_some(leftover.resets);
                 if let Some(armed) = leftover.armed {
                     (self.armed, self.arm_ordered) = (armed, true);
@@ -408,6 +430,7 @@ impl Witness {
         assert_eq!(self.reset_by, 2, "a reset takes two");
         self.open = false;
         self.votes.clear();
+        self.found_home.clear();
         (self.evacuating, self.aborted) = (false, false);
         self.windows.clear();
         self.reset_by = 0;
@@ -506,6 +529,7 @@ impl Witness {
             assert!(closed || shown.contains(key), "the vote {key:?} is gone (3)");
         }
         assert_eq!(shown.len(), self.votes.len(), "a vote without a record");
+        self.none_is_passed_over(&view);
         let rungs: usize = self.site.workloads.iter().map(|w| w.rungs.len()).sum();
         assert!(view.incident.is_none_or(|i| i.steps.len() <= rungs * 5));
         assert!(view.troubles.len() <= self.site.channels.len() + self.site.sources.len() + 64);

@@ -1,8 +1,8 @@
 //! What must hold of every step: its intent, its calls, its end.
 
-use muster_core::{Call, Entry, Millis, Mode, Phase, Record, StepEnd};
+use muster_core::{Call, Entry, Millis, Mode, Phase, Record, StepEnd, View};
 
-use super::{Intent, Witness};
+use super::{Intent, Left, StepKey, Witness};
 
 impl Witness {
     pub(super) fn intent(&mut self, entry: &Entry) {
@@ -19,7 +19,7 @@ impl Witness {
         };
         let homeward = self.homeward(step, *phase);
         assert!(
-            !homeward || self.returning && !self.open,
+            !homeward || self.returning && !self.open || self.may_ask(workload, *phase),
             "{step}: return is never automatic (15)"
         );
         assert!(
@@ -47,21 +47,57 @@ impl Witness {
         if let Some(old) = self.intents.insert(key, intent) {
             // What could not come home is tried again by another order only; and a question may be asked again.
             let again = homeward && (self.returns > old.by_order || *phase == Phase::Verify);
-            let may = old.end == Some(StepEnd::Withdrawn) || again && old.end.is_some_and(|end| end != StepEnd::Done);
+            // What was asked in the incident is asked after its return too.
+            let asked = homeward && *phase == Phase::Verify && self.returns > old.by_order;
+            let may = old.end == Some(StepEnd::Withdrawn)
+                || again && old.end.is_some_and(|end| asked || end != StepEnd::Done);
             assert!(may, "{step} begins twice (8): {old:?}");
         }
     }
 
-    /// What is away is sent nothing but the way back.
+    /// What left before this incident is asked whether it is home while the site evacuates, and nothing else.
+    fn may_ask(&self, workload: &str, phase: Phase) -> bool {
+        let left = self.away.get(workload);
+        let before = left.map_or(self.away_before, |left| Some(left.incident) != self.incident);
+        self.open && self.evacuating && phase == Phase::Verify && before
+    }
+
+    /// What runs at home is never passed over once its probe has said so: it is on its way out, or waits for that and shows no time
+    /// at which it was safe.
+    pub(super) fn none_is_passed_over(&self, view: &View) {
+        let Some(incident) = view
+            .incident
+            .as_ref()
+            .filter(|i| i.mode == Mode::Live && i.closed.is_none())
+        else {
+            return;
+        };
+        for w in incident.workloads.iter().filter(|w| self.found_home.contains(&w.id)) {
+            let begun = |i: &Intent| i.phase == Phase::Evacuate && i.workload == w.id;
+            let now = |(n, _, mode): &StepKey| Some(*n) == self.incident && *mode == Mode::Live;
+            let left = self.intents.iter().any(|(key, i)| now(key) && begun(i));
+            let safe = ["moved", "stopped", "home"].contains(&w.state.as_str()) || w.safe_at.is_some();
+            assert!(
+                left || !safe,
+                "{} runs at home, and is passed over as {}",
+                w.id,
+                w.state
+            );
+        }
+    }
+
+    /// What is away is sent nothing but the way back, and nothing but that before its probe at home has said that it is there.
     fn leaves_once(&mut self, intent: &Intent, (step, mode): (&str, Mode)) {
         let sends = matches!(intent.phase, Phase::Prepare | Phase::Evacuate) && mode == Mode::Live;
         let workload = &intent.workload;
-        assert!(
-            !sends || !self.away.contains(workload),
-            "{step}, and {workload} is away"
-        );
-        if intent.phase == Phase::Restore {
-            self.away.remove(workload);
+        let left = self.away.get(workload).filter(|_| sends);
+        // Where only the hook has said so, and it was in this incident, the next rung may take over.
+        let stays = left.is_some_and(|left| left.verified || Some(left.incident) != self.incident);
+        assert!(!stays, "{step}, and {workload} is away");
+        if intent.phase == Phase::Restore
+            && let Some(left) = self.away.remove(workload)
+        {
+            self.going.insert(workload.clone(), left);
         }
     }
 
@@ -97,8 +133,39 @@ impl Witness {
         let homeward = self.homeward(step, Phase::Verify);
         let intent = self.intents.get_mut(&key).expect("an intent");
         intent.end = Some(end);
-        if intent.phase == Phase::Verify && end == StepEnd::Done && !homeward && mode == Mode::Live {
-            self.away.insert(intent.workload.clone());
+        let (workload, phase) = (intent.workload.clone(), intent.phase);
+        if mode == Mode::Live {
+            self.heard(workload, (phase, homeward), end);
+        }
+    }
+
+    /// Where something is for real, as its hook or its probe said.
+    fn heard(&mut self, workload: String, what: (Phase, bool), end: StepEnd) {
+        let left = |verified| Left {
+            incident: self.incident.unwrap_or_default(),
+            verified,
+        };
+        match (what, end) {
+            ((Phase::Verify, true), StepEnd::Done) => {
+                self.going.remove(&workload);
+                if self.away.remove(&workload).is_some() && self.open {
+                    self.found_home.insert(workload);
+                }
+            }
+            ((Phase::Verify, true), _) => {}
+            // Refused: somebody else has it.
+            ((Phase::Evacuate, _), StepEnd::Done | StepEnd::Refused) => drop(self.away.insert(workload, left(false))),
+            ((Phase::Verify, _), StepEnd::Done) => drop(self.away.insert(workload, left(true))),
+            ((Phase::Verify, _), StepEnd::Refused | StepEnd::Withdrawn) => {}
+            ((Phase::Verify, _), _) => drop(self.away.remove(&workload)),
+            ((Phase::Restore, _), StepEnd::Done | StepEnd::Refused | StepEnd::Withdrawn) => {}
+            // It has not come.
+            ((Phase::Restore, _), _) => {
+                if let Some(left) = self.going.remove(&workload) {
+                    self.away.insert(workload, left);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -136,7 +203,7 @@ impl Witness {
         );
         let homeward = self.homeward(&call.step, call.phase);
         assert!(
-            !homeward || self.returning && !self.open,
+            !homeward || self.returning && !self.open || self.may_ask(&call.workload, call.phase),
             "{} called, and nobody has ordered a return (15)",
             call.step
         );
