@@ -23,13 +23,21 @@ pub(crate) struct Order {
     pub(crate) reason: String,
 }
 
-/// Names in a sentence, at most eight: of what somebody may have meant.
-pub(crate) fn there_are<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
-    let first: Vec<&str> = names.by_ref().take(8).collect();
-    match (first.is_empty(), names.count()) {
-        (true, _) => "there is none".into(),
-        (false, 0) => format!("there are: {}", first.join(", ")),
-        (false, more) => format!("there are: {} and {more} more", first.join(", ")),
+/// Names in a sentence, at most the first eight of the alphabet, however the config orders them: of what somebody may have meant.
+pub(crate) fn there_are<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let (mut first, mut all) = (BTreeSet::new(), 0);
+    for name in names {
+        all += 1;
+        first.insert(name);
+        if first.len() > 8 {
+            first.pop_last();
+        }
+    }
+    let named = first.iter().copied().collect::<Vec<_>>().join(", ");
+    match all - first.len() {
+        _ if all == 0 => "there is none".into(),
+        0 => format!("there are: {named}"),
+        more => format!("there are: {named} and {more} more"),
     }
 }
 
