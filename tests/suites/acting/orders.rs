@@ -12,10 +12,15 @@ use crate::site::desk::{Call, Desk};
 use crate::site::process::{Muster, document, muster};
 use crate::site::talk::{self, state_of};
 
-/// The time of day in about two hours, as a person types it.
+/// The time of day in about two hours, as a person types it; late in the evening the last second of the day, with its date.
 fn in_two_hours(status: &Value) -> String {
-    let hour: u32 = status["now_wall"].as_str().unwrap()[11..13].parse().unwrap();
-    format!("{:02}:00", (hour + 2) % 24)
+    let now = status["now_wall"].as_str().unwrap();
+    let hour: u32 = now[11..13].parse().unwrap();
+    if hour < 22 {
+        return format!("{:02}:00", hour + 2);
+    }
+    let offset = now[19..].trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    format!("{}T23:59:59{offset}", &now[..10])
 }
 
 /// Three workloads one after another by one lane, each ended by its own report.
