@@ -204,7 +204,9 @@ impl Judge {
         let probe = end == StepEnd::Done && step.contains(".verify");
         let live = self.intents.contains_key(&(step.to_owned(), false));
         if probe && is_homeward(step, Phase::Verify) {
-            self.came_home = true;
+            // Asked in an incident, it is home though nobody has ordered it.
+            self.came_home |= !self.open;
+            self.away.remove(workload);
         } else if probe && live {
             self.away.insert(workload.to_owned());
         }
@@ -402,8 +404,7 @@ impl Judge {
             self.sent_away = self.sent_away.saturating_add(1);
         }
         if is_homeward(step, phase) {
-            let ordered = self.returning && !self.open;
-            self.require(ordered, promise::HOME);
+            self.require(self.may_be_homeward(phase), promise::HOME);
         } else if phase != Phase::Prepare {
             self.require(self.grounds.is_some(), promise::GROUNDS);
             self.require(!self.aborted, promise::ABORT);
@@ -429,12 +430,17 @@ impl Judge {
         let refused = self.cannot.contains(&(call.step.clone(), call.mode == Mode::Drill));
         self.require(!refused, promise::LEFT);
         if is_homeward(&call.step, call.phase) {
-            let ordered = self.returning && !self.open;
-            self.require(ordered, promise::HOME);
+            self.require(self.may_be_homeward(call.phase), promise::HOME);
         } else if call.phase != Phase::Prepare {
             self.require(self.grounds.is_some(), promise::GROUNDS);
             self.require(!(self.aborted && first), promise::ABORT);
         }
+    }
+
+    /// By an order of two, and with no incident open; in one that evacuates what is away may be asked for, and no more.
+    fn may_be_homeward(&self, phase: Phase) -> bool {
+        let asks = phase == Phase::Verify && self.grounds.is_some();
+        if self.open { asks } else { self.returning }
     }
 
     /// A rung's hook has said that it cannot.
