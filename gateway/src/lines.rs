@@ -66,6 +66,16 @@ pub(crate) fn shortly(ms: u64) -> String {
     }
 }
 
+/// `a, b and 2 more`: the first `most` of them, and how many there are beside.
+pub(crate) fn some_of<T: AsRef<str>>(all: &[T], most: usize) -> String {
+    let (first, rest) = all.split_at(all.len().min(most));
+    let named = first.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match rest.len() {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// `1 channel`, `2 channels`.
 #[must_use]
 pub fn many(n: usize, word: &str) -> String {

@@ -8,6 +8,7 @@ use super::here::{Here, TOKEN_FILE};
 use super::hosts::{self, Logins};
 use super::wall;
 use crate::clock::Clock;
+use crate::lines;
 
 /// What must be seen on every screen before anything else.
 pub(crate) fn headline(view: &View, speed: u32, insecure: &[&str]) -> Vec<String> {
@@ -170,14 +171,7 @@ fn named(works: &[&WorkloadView]) -> String {
         "" => work.id.clone(),
         why => format!("{} ({why})", work.id),
     };
-    let named: Vec<String> = works.iter().take(3).map(name).collect();
-    let more = works.len().saturating_sub(named.len());
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{more}", named.join(", "))
+    lines::some_of(&works.iter().map(name).collect::<Vec<_>>(), 3)
 }
 
 /// It stands where it stood, and something had been closed around it: its nodes are cordoned. Or it is home again, and something is
@@ -334,13 +328,7 @@ fn stuck(incident: &IncidentView) -> Option<String> {
 /// At most five names, then how many more.
 fn join<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names: Vec<_> = names.collect();
-    let (first, rest) = names.split_at(names.len().min(5));
-    let more = if rest.is_empty() {
-        String::new()
-    } else {
-        format!(" and {} more", rest.len())
-    };
-    (!names.is_empty()).then(|| format!("{}{more}", first.join(", ")))
+    (!names.is_empty()).then(|| lines::some_of(&names, 5))
 }
 
 #[cfg(test)]

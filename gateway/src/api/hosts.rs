@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use muster_core::{HostsView, View};
 
+use crate::lines;
+
 /// UPSes that are named in a line.
 const NAMED: usize = 8;
 
@@ -46,18 +48,8 @@ pub(crate) fn told(view: &View) -> Option<String> {
         .filter(|h| h.since.is_some())
         .map(|h| h.id.as_str())
         .collect();
-    let (named, rest) = told.split_at(told.len().min(NAMED));
-    let more = if rest.is_empty() {
-        String::new()
-    } else {
-        format!(" and {} more", rest.len())
-    };
-    (!told.is_empty()).then(|| {
-        format!(
-            "Hosts have been told to shut down: those of {}{more}.",
-            named.join(", ")
-        )
-    })
+    let named = lines::some_of(&told, NAMED);
+    (!told.is_empty()).then(|| format!("Hosts have been told to shut down: those of {named}."))
 }
 
 fn counted(stay: &[&HostsView], logins: Option<&Logins>) -> String {

@@ -319,18 +319,10 @@ fn nut_lines(address: SocketAddr, face: &NutFace, hosts: &[Hosts]) -> Vec<String
             None => format!("{} (the whole site)", ups.id),
         })
         .collect();
-    let (first, rest) = names.split_at(names.len().min(UPSES_NAMED));
-    let more = if rest.is_empty() {
-        String::new()
-    } else {
-        format!(" and {} more", rest.len())
-    };
+    let named = lines::some_of(&names, UPSES_NAMED);
     let tls = if face.tls.is_some() { "STARTTLS" } else { "plain" };
     vec![
-        format!(
-            "  NUT           {address} ({tls}), as a UPS that sends hosts off last: {}{more}",
-            first.join(", ")
-        ),
+        format!("  NUT           {address} ({tls}), as a UPS that sends hosts off last: {named}"),
         format!("                at most {CLIENTS_OF_ONE} connections an address: hosts behind one NAT share them"),
     ]
 }

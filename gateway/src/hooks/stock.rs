@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lines;
+
 /// By resource, in thousandths of its unit: `memory` and `disk…` of a byte, `cpu` of a core, all else of one.
 pub type Amounts = BTreeMap<String, i128>;
 
@@ -80,13 +82,7 @@ impl Stock {
         if all.is_empty() {
             return format!("it takes {wants}, and nobody there may take it");
         }
-        let more = all.len().saturating_sub(NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        format!("it takes {wants}; {}{more}", all[..all.len().min(NAMED)].join(", "))
+        format!("it takes {wants}; {}", lines::some_of(&all, NAMED))
     }
 
     /// As it is without a destination that is down: its members take nothing for another either.

@@ -10,6 +10,7 @@ use super::{Known, Message, Tables};
 use crate::config::NodeChannel;
 use crate::counters::{Cause, Counters};
 use crate::lanes::{Batch, Mark};
+use crate::lines;
 
 /// Reads a pack; `Err` refuses it as a whole.
 pub(super) fn read(
@@ -140,17 +141,9 @@ fn channel(known: &Known, record: &Record<'_>, sequenced: bool) -> Result<Channe
 fn unknown(known: &Known, name: &str) -> String {
     // A node has about ten.
     const SHOWN: usize = 20;
-    let signals: Vec<&str> = known.node.channels.keys().map(String::as_str).take(SHOWN).collect();
-    let more = known.node.channels.len().saturating_sub(SHOWN);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "the config has no signal {name:?} of it; it has {}{more}",
-        signals.join(", ")
-    )
+    let signals: Vec<&str> = known.node.channels.keys().map(String::as_str).collect();
+    let named = lines::some_of(&signals, SHOWN);
+    format!("the config has no signal {name:?} of it; it has {named}")
 }
 
 /// A record's value in micro-units of its channel's quantity.

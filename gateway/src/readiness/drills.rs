@@ -2,6 +2,7 @@
 
 use super::hooks::{ago, drill};
 use super::{Check, Facts, Finding};
+use crate::lines;
 
 /// How old the last passed drill of a workload may be where no `[[drill]]` says so: a quarter of a year.
 const USUAL_DAYS: u32 = 92;
@@ -50,12 +51,6 @@ fn old(facts: &Facts<'_>, ids: &[&str]) -> Finding {
     if stale.is_empty() {
         return Finding::green("every workload has passed a drill within its time");
     }
-    let named = stale[..stale.len().min(NAMED)].join(", ");
-    let more = stale.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    Finding::amber(format!("not drilled within their time: {named}{more}"), drill(facts))
+    let named = lines::some_of(&stale, NAMED);
+    Finding::amber(format!("not drilled within their time: {named}"), drill(facts))
 }

@@ -7,6 +7,7 @@ use super::{Scope, Stage};
 use crate::{
     Effect, EventKind, Level, Millis, Mode, Phase, Record, Site, State, StepEnd, Workload, WorkloadIx,
     away::{Due, Gone, Sent, Whereabouts},
+    clip::some_of,
     policy::runway,
 };
 
@@ -241,16 +242,10 @@ impl State {
             })
             .map(|(id, _)| id.as_str())
             .collect();
-        let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let more = ids.len().saturating_sub(NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
+        let named = some_of(&ids, NAMED);
         (!ids.is_empty()).then(|| {
             format!(
-                "away since before, and left where they are: {named}{more}; once this incident evacuates, their probes are asked \
+                "away since before, and left where they are: {named}; once this incident evacuates, their probes are asked \
                  whether they run at home again, and what does is saved"
             )
         })

@@ -1,15 +1,9 @@
 //! Drills: what has been proven by them, and the one that is under way.
 
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use super::Policy;
-use crate::{DrillOutcome, DrillResult, Millis, Rung, Site, Workload, plan::Plan, state::in_reach};
+use crate::{DrillOutcome, DrillResult, Millis, Rung, Site, Workload, clip::some_of, plan::Plan, state::in_reach};
 
 /// What is known of drills.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -87,18 +81,7 @@ impl Drills {
     pub(crate) fn unproven_words(&self, site: &Site) -> Option<String> {
         const NAMED: usize = 3;
         let all: Vec<&str> = self.unproven(site).collect();
-        let first = all.first()?.to_string();
-        let named = all
-            .iter()
-            .skip(1)
-            .take(NAMED - 1)
-            .fold(first, |words, id| words + ", " + id);
-        let more = all.len().saturating_sub(NAMED);
-        Some(if more > 0 {
-            format!("{named} and {more} more")
-        } else {
-            named
-        })
+        (!all.is_empty()).then(|| some_of(&all, NAMED))
     }
 }
 

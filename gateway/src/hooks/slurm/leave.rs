@@ -7,6 +7,7 @@ use muster_core::{HookOutcome, RungKind};
 
 use super::jobs::Job;
 use super::step::{Halt, Step};
+use crate::lines;
 
 /// What a job has to end by itself once it is told to (`KillWait`): not taken from it for its checkpoint. Milliseconds.
 const ENDING_MS: i64 = 30_000;
@@ -95,12 +96,6 @@ impl Step {
 /// The first few, for people.
 pub(super) fn ids(jobs: &[&Job]) -> String {
     const SHOWN: usize = 8;
-    let first: Vec<&str> = jobs.iter().take(SHOWN).map(|job| job.id.as_str()).collect();
-    let more = jobs.len().saturating_sub(SHOWN);
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("jobs {}{rest}", first.join(", "))
+    let all: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    format!("jobs {}", lines::some_of(&all, SHOWN))
 }
