@@ -32,6 +32,10 @@ pub(super) struct About {
     pub(super) pause: (Duration, Duration),
     /// A webhook comes within this, or the chain has failed.
     pub(super) within: Duration,
+    /// While it starts, what was raised in vain is raised again after this. Longer than its slowest answer where the
+    /// condition is a state: two changes between two polls are none, and the webhook of the first would be taken for
+    /// that of the second.
+    pub(super) again: Duration,
     /// It gets one event in so many of those asked for: what takes seconds gets few.
     pub(super) share: usize,
 }
@@ -85,11 +89,8 @@ impl Live {
         let ready = async {
             loop {
                 raise.now(watch).await?;
-                // NUT answers after seconds; whoever answers at once is not asked again meanwhile.
-                if tokio::time::timeout(about.within / 10, receiver.receipts.recv())
-                    .await
-                    .is_ok()
-                {
+                let answer = tokio::time::timeout(about.again, receiver.receipts.recv());
+                if answer.await.is_ok() {
                     return Ok(());
                 }
             }
@@ -97,11 +98,13 @@ impl Live {
         let ready = tokio::time::timeout(READY_WITHIN, ready).await;
         ready.map_err(|_| PeerError::NoWebhook(READY_WITHIN.as_secs()))??;
         while tokio::time::timeout(STILL, receiver.receipts.recv()).await.is_ok() {}
+        let mut gap = Gap::default();
+        gap.pause(about.pause.0, about.pause.1).await;
         Ok(Self {
             raise,
             receiver,
             broker,
-            gap: Gap::default(),
+            gap,
             watch,
             _running: running,
         })
@@ -131,7 +134,10 @@ impl Raise {
             }
             Self::Write { file, next } => {
                 let at = watch.elapsed();
-                std::fs::write(file, nut::STATUS[*next]).map_err(PeerError::Files)?;
+                // In one step: a driver that read half of it would not look again, its time being the same.
+                let written = file.with_extension("new");
+                std::fs::write(&written, nut::STATUS[*next]).map_err(PeerError::Files)?;
+                std::fs::rename(&written, file).map_err(PeerError::Files)?;
                 *next = 1 - *next;
                 Ok(at)
             }

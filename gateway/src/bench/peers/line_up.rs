@@ -17,8 +17,12 @@ use crate::clock::Stopwatch;
 const SHORT: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(15));
 /// Such a chain answers within this.
 const SOON: Duration = Duration::from_secs(10);
+/// A message that such a chain was not there to hear is sent again after this.
+const SOON_AGAIN: Duration = Duration::from_secs(1);
 /// NUT at its slowest took 7 s; its monitor gives a silent server up after 15.
 const NUT_WITHIN: Duration = Duration::from_secs(30);
+/// Twice NUT's slowest.
+const NUT_AGAIN: Duration = Duration::from_secs(15);
 /// NUT's events take seconds each: one of them for fifty messages.
 const NUT_SHARE: usize = 50;
 
@@ -32,6 +36,7 @@ pub(super) async fn shell(setup: Setup<'_>) -> Chain {
         version: version("mosquitto", &["-h"]).await,
         pause: SHORT,
         within: SOON,
+        again: SOON_AGAIN,
         share: 1,
     };
     let live = start_shell(setup, &about).await;
@@ -68,6 +73,7 @@ pub(super) async fn node_red(setup: Setup<'_>) -> [Chain; 2] {
         version: version.clone(),
         pause: SHORT,
         within: SOON,
+        again: SOON_AGAIN,
         share: 1,
     };
     let abouts = [about("default nodes"), about("keep-alive on")];
@@ -136,6 +142,7 @@ pub(super) async fn nut(setup: Setup<'_>, pace: nut::Pace) -> Chain {
             Duration::from_millis(if fastest { 2_100 } else { 3_100 }),
         ),
         within: NUT_WITHIN,
+        again: NUT_AGAIN,
         share: NUT_SHARE,
     };
     let live = start_nut(setup, pace, &about).await;
