@@ -158,6 +158,8 @@ fn sources_are_summed_up_piece_by_piece() {
         pieces.extend(piece);
     }
     assert_eq!(pieces, all);
+    let of = |most| stand.state.sources_from(stand.now, 0, most).len();
+    assert_eq!((of(3), of(4), of(5)), (1, 2, 2), "two channels each");
 }
 
 /// 0 and -1 minutes on mains are heard, and mean nothing: that is no fault of the device.

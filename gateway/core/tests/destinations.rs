@@ -296,3 +296,46 @@ fn what_is_put_off_until_its_latest_start_can_be_held_before_that() {
     stand.wait(20 * SECOND);
     assert!(stand.view().orders.iter().any(|o| o.verb == "hold"), "it lasts");
 }
+
+/// What is known of a destination is known under the next config as well, whatever else that changes.
+#[test]
+fn a_destination_that_burns_is_lost_over_a_reload() {
+    let mut file = with(1, Some(9), Some(9));
+    let mut stand = Stand::new(file.clone());
+    says(&mut stand, "far", lost());
+    says(&mut stand, "near", room(5));
+    file.workloads.push(workload("late", 3, &[]));
+    file.destinations.insert(
+        0,
+        Destination {
+            id: "another".into(),
+            room: None,
+        },
+    );
+    assert_eq!(stand.reload(file), Ok(()));
+    let known: Vec<_> = stand
+        .view()
+        .destinations
+        .into_iter()
+        .map(|d| (d.id, d.room, d.lost))
+        .collect();
+    let burns = Some("smoke in its hall".to_owned());
+    assert_eq!(
+        known,
+        [
+            ("another".to_owned(), None, None),
+            ("far".to_owned(), Some(9), burns),
+            ("near".to_owned(), Some(5), None)
+        ]
+    );
+    stand.fire();
+    assert_eq!(begun(&stand)[0], "w0.failover.near");
+}
+
+#[test]
+fn a_destination_is_lost_once() {
+    let mut stand = Stand::new(with(1, None, None));
+    (0..3).for_each(|_| says(&mut stand, "far", lost()));
+    let lost = |e: &&muster_core::Entry| matches!(e.record, muster_core::Record::DestinationLost { .. });
+    assert_eq!(stand.entries.iter().filter(lost).count(), 1);
+}

@@ -3,7 +3,8 @@
 mod stand;
 
 use muster_core::{
-    DrillOutcome, HookOutcome, Input, Level, Mode, Phase, PrincipalIx, Record, Site, Verb, Verdict, WorkloadIx,
+    DrillOutcome, HookOutcome, Input, Level, Mode, Phase, PrincipalIx, Record, RungKind, Site, Verb, Verdict,
+    WorkloadIx,
 };
 use stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, site, workload};
 
@@ -102,6 +103,42 @@ fn whoever_orders_a_drill_is_told_before_how_long_it_may_take() {
     );
     let (_, why) = drill_as(&mut stand, Some(ANN), &[], false);
     assert!(why.contains("begins") && why.contains(told), "{why}");
+}
+
+#[test]
+fn what_a_drill_has_taken_is_known_after_it() {
+    let mut stand = Stand::new(two());
+    drill(&mut stand);
+    stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+    stand.wait(31 * SECOND);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Passed);
+    let known: Vec<_> = stand.state.ways().collect();
+    let moved = known
+        .iter()
+        .find(|way| way.workload == "db" && way.rung == RungKind::Move);
+    let moved = moved.unwrap();
+    assert_eq!((moved.drill.count, moved.live.count), (1, 0));
+    assert!(i64::from(moved.drill.p50_ms) >= 30 * SECOND, "{moved:?}");
+    assert_eq!(stand.restart(u64::MAX).state.ways().collect::<Vec<_>>(), known);
+}
+
+/// Eight names are a sentence, more are counted.
+#[test]
+fn names_that_may_have_been_meant_are_at_most_eight() {
+    let offered = |workloads: u8| {
+        let mut site = two();
+        site.workloads = (0..workloads).map(|i| workload(&format!("w{i:02}"), 1, &[])).collect();
+        drill_as(&mut Stand::new(site), Some(ANN), &[WorkloadIx(99)], true).1
+    };
+    let eight = "there are: w00, w01, w02, w03, w04, w05, w06, w07";
+    assert!(offered(8).ends_with(eight), "{}", offered(8));
+    assert!(offered(9).ends_with(&format!("{eight} and 1 more")), "{}", offered(9));
+    assert!(
+        offered(20).ends_with(&format!("{eight} and 12 more")),
+        "{}",
+        offered(20)
+    );
 }
 
 #[test]
@@ -210,6 +247,23 @@ fn a_hook_that_never_answers_ends_the_drill_within_the_runway() {
     let calls = stand.calls.len();
     stand.wait(10 * MINUTE);
     assert_eq!(stand.calls.len(), calls, "nothing goes on after its end");
+}
+
+/// As long as the site's own fires give it, not as long as others'.
+#[test]
+fn a_drill_is_given_the_runway_of_its_site() {
+    let mut site = two();
+    (site.priors.loss_earliest_ms, site.priors.loss_likely_ms) = (5 * MINUTE, 20 * MINUTE);
+    let mut stand = Stand::new(site);
+    drill(&mut stand);
+    stand.wait(2 * SECOND);
+    let deadlines: Vec<_> = stand.calls.iter().map(|call| call.deadline).collect();
+    assert!(
+        !deadlines.is_empty() && deadlines.iter().all(|at| *at <= 5 * MINUTE),
+        "{deadlines:?}"
+    );
+    stand.wait(5 * MINUTE);
+    assert_eq!(ended(&stand).unwrap().0, DrillOutcome::Failed);
 }
 
 #[test]

@@ -452,3 +452,45 @@ fn who_held_the_way_back_may_hold_the_next_evacuation_too() {
     assert!(!held, "a hold of the way back holds nothing of a fire");
     assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken, "{}", why(&stand));
 }
+
+/// Where no runway ends, whoever brings something home has ten minutes, or as long as it needs.
+#[test]
+fn the_way_back_has_time() {
+    let mut site = three();
+    site.workloads[2].rungs[0].needs_ms = 11 * MINUTE;
+    let mut stand = away(site);
+    let from = stand.calls.len();
+    let ordered = stand.now;
+    returned(&mut stand, |_| HookOutcome::Done);
+    let times = stand.calls[from..].iter().filter(|c| c.phase == Phase::Restore);
+    let times: Vec<_> = times.map(|c| (c.step.as_str(), c.deadline - ordered)).collect();
+    assert!(times.len() == 3, "{times:?}");
+    for (step, ms) in times {
+        let least = if step.starts_with("log") {
+            11 * MINUTE
+        } else {
+            10 * MINUTE
+        };
+        assert!((least..least + MINUTE).contains(&ms), "{step}: {ms}");
+    }
+}
+
+/// Five are named, more are counted.
+#[test]
+fn who_could_not_come_is_named_up_to_five() {
+    let ended = |count: usize| {
+        let mut site = site();
+        site.hooks[0].max_parallel = 9;
+        site.workloads = (0..count).map(|i| workload(&format!("w{i}"), 1, &[])).collect();
+        let mut stand = away(site);
+        returned(&mut stand, |_| no());
+        over(&stand).unwrap()
+    };
+    let (five, seven) = (ended(5), ended(7));
+    assert!(five.contains("5 could not come") && !five.contains("more"), "{five}");
+    assert!(
+        seven.contains("7 could not come") && seven.contains("; and 2 more. "),
+        "{seven}"
+    );
+    assert_eq!(seven.matches("its disk burnt").count(), 5, "{seven}");
+}

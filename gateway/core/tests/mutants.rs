@@ -93,6 +93,20 @@ fn what_dies_a_minute_after_the_alarm_is_trouble() {
     assert!(after(55 * SECOND) && !after(65 * SECOND));
 }
 
+/// Fire burns the cable of a whole node: it says nothing at all.
+#[test]
+fn a_neighbour_that_falls_silent_after_the_alarm_has_died() {
+    let mut s = room();
+    s.channels.push(smoke("a2-too", 0, 1, 1));
+    let mut stand = calm(s);
+    stand.keep(&[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)], 20 * SECOND);
+    stand.alarm(0);
+    stand.keep(&BURNS, MINUTE);
+    assert!(window(&stand).is_some(), "{:?}", stand.troubles());
+    let dead = stand.view().zones[0].why.clone();
+    assert!(dead.contains("n2") || dead.contains("a2"), "{dead}");
+}
+
 #[test]
 fn what_is_heard_again_within_the_minute_was_not_burnt() {
     let mut stand = calm(room());
@@ -117,6 +131,23 @@ fn a_bypass_is_named_in_its_own_room_alone() {
     let zones = stand.view().zones;
     assert!(zones[0].why.contains("bypass of n3"), "{}", zones[0].why);
     assert!(!zones[2].why.contains("bypass"), "{}", zones[2].why);
+}
+
+#[test]
+fn a_bypass_lasts_for_eight_hours_at_most() {
+    let mut stand = calm(room());
+    let mut bypass = |ms: Millis| {
+        stand.input(&Input::Bypass {
+            by: ANN,
+            target: Target::Source(SourceIx(2)),
+            until: Some(stand.now + ms),
+            reason: "fan".into(),
+            nonce: 1,
+        });
+        stand.answers.last().unwrap().verdict
+    };
+    assert_eq!(bypass(8 * 60 * MINUTE + 1), Verdict::Refused);
+    assert_eq!(bypass(8 * 60 * MINUTE), Verdict::Taken);
 }
 
 #[test]

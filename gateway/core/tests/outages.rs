@@ -326,3 +326,20 @@ fn every_phase_of_a_load_counts() {
         "{why:?}"
     );
 }
+
+/// Far below the limit at which it is watched, a UPS that warms fast is no end.
+#[test]
+fn a_ups_that_warms_far_below_its_limit_is_no_end() {
+    let mut site = paths();
+    site.channels.extend([thermometer(0), thermometer(1)]);
+    let mut stand = Stand::new(site);
+    for s in (0..10 * 60).step_by(5) {
+        for i in 0..2 {
+            poll(&mut stand, i, MAINS);
+            stand.sample(20 + i as u32, Ok(Micro(s * 2_000_000 / 60)));
+        }
+        stand.wait(5 * SECOND);
+        let racks = stand.view().racks;
+        assert!(racks.iter().all(|rack| rack.loss.is_none()), "{s}: {racks:?}");
+    }
+}

@@ -535,3 +535,22 @@ fn after_a_restart_a_hook_is_asked_no_more_at_a_time_than_it_bears() {
     }
     assert!((0..6).all(|i| after.workload(&format!("w{i}")) == "stopped"));
 }
+
+/// Of one tier whoever has the longest way behind it goes first, whatever the file's order.
+#[test]
+fn the_longest_way_goes_first() {
+    let mut site = with(&[("short", 1, &[]), ("end", 1, &[2]), ("head", 1, &[])], 1);
+    site.workloads[0].rungs[0].needs_ms = 90 * SECOND;
+    site.workloads[2].rungs[0].needs_ms = 80 * SECOND;
+    let mut stand = Stand::new(site);
+    stand.fire();
+    for _ in 0..3 {
+        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+        stand.wait(SECOND);
+    }
+    assert_eq!(
+        moves(&stand),
+        ["head.move"],
+        "80 s and 100 s behind it are more than 90 s"
+    );
+}

@@ -100,6 +100,8 @@ fn returned_votes_count_within_half_an_hour_of_onset_only() {
     // (minutes of quiet between the first's end and the second's onset, evacuates)
     for (quiet, together) in [(0, true), (29, true), (31, false), (120, false)] {
         let mut stand = Stand::new(site());
+        // A clock that has run for long: what counts is what lies between the two.
+        stand.wait(600 * MINUTE);
         stand.alarm(0);
         calm(&mut stand, quiet * MINUTE);
         let held = stand.votes()[0].2;
@@ -273,6 +275,22 @@ fn a_hold_lasts_three_minutes_once_a_person_and_never_longer_than_the_slack() {
     stand.wait(500 * SECOND);
     stand.alarm(1);
     assert_eq!(stand.order(BOB, Verb::Hold), Verdict::Refused, "no slack at all");
+}
+
+/// A move that runs is given up when only its last rung still fits: 20 s before the prior's 480 s, and no hold lasts longer.
+#[test]
+fn a_hold_leaves_what_runs_the_time_of_its_last_rung() {
+    let mut stand = Stand::new(site());
+    stand.alarm(0);
+    stand.wait(340 * SECOND);
+    stand.alarm(1);
+    stand.answer_all(Phase::Prepare, &muster_core::HookOutcome::Done);
+    stand.wait(SECOND);
+    stand.answer_all(Phase::Evacuate, &muster_core::HookOutcome::Accepted);
+    assert_eq!(stand.workload("db"), "moving");
+    stand.wait(59 * SECOND);
+    assert_eq!(stand.order(BOB, Verb::Hold), Verdict::Taken);
+    assert_eq!(stand.view().orders.remove(0).until, Some(460 * SECOND));
 }
 
 #[test]

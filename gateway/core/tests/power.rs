@@ -370,6 +370,32 @@ fn an_overloaded_ups_may_drop_its_load_at_any_moment() {
     );
 }
 
+/// It is given as long again as it has borne the overload, and a full load was none.
+#[test]
+fn a_ups_that_carries_all_it_is_rated_for_is_not_overloaded() {
+    let mut stand = Stand::new(n_plus_1());
+    calm(&mut stand);
+    let with = |load: i64| {
+        move |_, t| {
+            Some(Says {
+                load,
+                ..Says::drained(t)
+            })
+        }
+    };
+    play(&mut stand, 2 * MINUTE, with(100));
+    let racks = stand.view().racks;
+    assert!(
+        racks[0].loss.as_ref().is_some_and(|l| !l.why.contains("rating")),
+        "{racks:?}"
+    );
+    let over = stand.now;
+    play(&mut stand, 15 * SECOND, with(120));
+    let racks = stand.view().racks;
+    let loss = racks[0].loss.as_ref().unwrap();
+    assert!(loss.earliest <= over + 30 * SECOND, "{} {loss:?}", over);
+}
+
 #[test]
 fn a_disarmed_site_drills_an_outage() {
     let mut site = paths();
@@ -416,4 +442,76 @@ fn a_circle_or_an_unknown_place_is_refused() {
         spoil(&mut site);
         assert!(site.flaw().is_some());
     }
+}
+
+/// Beyond a short grace it is the runtime that has to be seen falling: for 15 s of 30 on battery.
+#[test]
+fn a_runtime_that_falls_is_believed_after_half_a_minute() {
+    let mut site = paths();
+    site.power.generator_grace_ms = 5 * SECOND;
+    let mut stand = Stand::new(site);
+    calm(&mut stand);
+    let outage = stand.now;
+    play(&mut stand, MINUTE, |i, t| match i {
+        2 => Some(MAINS),
+        _ => Some(Says {
+            runtime: 150 - t / SECOND,
+            charge: 60,
+            ..Says::drained(0)
+        }),
+    });
+    let begun: Vec<_> = begun(&stand).iter().map(|(at, _)| (at - outage) / SECOND).collect();
+    assert!(matches!(begun[..], [30..=40]), "{begun:?} {:?}", stand.view().racks);
+}
+
+/// Of two batteries on a rack's ways the second has to have lasted for the grace as well.
+#[test]
+fn a_second_battery_that_has_just_begun_ends_nothing_yet() {
+    let mut stand = Stand::new(paths());
+    calm(&mut stand);
+    let begins = 10 * MINUTE;
+    let from = stand.now + begins;
+    play(&mut stand, 14 * MINUTE, |i, t| match i {
+        0 => Some(Says {
+            charge: 40,
+            runtime: 700 - t / SECOND,
+            ..Says::drained(0)
+        }),
+        1 if t >= begins => Some(Says {
+            charge: 30,
+            runtime: 160 - (t - begins) / SECOND,
+            ..Says::drained(0)
+        }),
+        _ => Some(MAINS),
+    });
+    let both = begun(&stand)
+        .into_iter()
+        .find(|(_, racks)| racks.contains(&"r1".to_owned()));
+    let grace_ms = paths().power.generator_grace_ms;
+    assert!(
+        both.as_ref().is_some_and(|(at, _)| *at >= from + grace_ms),
+        "{from} {both:?}"
+    );
+}
+
+/// Where an overload is all that is known, it is also the likely end.
+#[test]
+fn an_overload_alone_is_an_end_as_well() {
+    let mut stand = Stand::new(n_plus_1());
+    calm(&mut stand);
+    for _ in 0..36 {
+        for ob in stand::power::OB {
+            stand.read(ob, 1);
+            stand.sample(ob + 1, Err(muster_wire::Absence::Bus));
+            stand.sample(ob + 2, Err(muster_wire::Absence::Bus));
+            stand.sample(ob + 3, Ok(muster_wire::Micro(1_330_000)));
+        }
+        stand.wait(5 * SECOND);
+    }
+    let racks = stand.view().racks;
+    let loss = racks[0].loss.as_ref().unwrap();
+    assert!(
+        loss.why.contains("rating") && loss.likely - stand.now < 10 * MINUTE,
+        "{loss:?}"
+    );
 }

@@ -280,3 +280,39 @@ fn a_hold_without_end_is_no_deadline_beyond_all_time() {
     stand.input(&muster_core::Input::Restore(vec![entry]));
     assert!(muster_core::next_deadline(&stand.state).is_none_or(|at| at <= i64::MAX / 3));
 }
+
+/// Another window counts from what was last heard, and the same one goes on.
+#[test]
+fn silence_is_counted_from_what_was_last_heard() {
+    let silent_after = |reload_s: i64, supervised_s: i64| {
+        let mut stand = Stand::new(site());
+        (0..8).for_each(|channel| stand.read(channel, 1));
+        stand.wait(reload_s * SECOND);
+        let mut next = site();
+        next.channels
+            .iter_mut()
+            .for_each(|c| c.supervision_ms = supervised_s * SECOND);
+        next.workloads.push(workload("web", 2, &[0]));
+        assert_eq!(stand.reload(next), Ok(()));
+        while stand.troubles().is_empty() {
+            stand.wait(SECOND);
+        }
+        stand.now / SECOND
+    };
+    assert_eq!(
+        (silent_after(4, 10), silent_after(4, 25), silent_after(4, 6)),
+        (10, 25, 6)
+    );
+    assert_eq!(silent_after(8, 6), 9, "at once, and not before the reload is over");
+}
+
+#[test]
+fn what_came_and_went_is_counted() {
+    let mut stand = Stand::new(site());
+    let mut next = site();
+    next.workloads.push(workload("web", 2, &[0]));
+    next.workloads[0].id = "other".into();
+    assert_eq!(stand.reload(next), Ok(()));
+    let line = &stand.events.last().expect("it is said").line;
+    assert!(line.contains("workloads +2 -1"), "{line}");
+}

@@ -163,6 +163,11 @@ fn lists_end_where_an_index_does() {
     let person = |id| muster_core::Principal { id, roles: Vec::new() };
     let place = |id| Destination { id, room: None };
     let fed = |id: String| -> Feed { power::feed(FeedKind::Utility, &id, &[], &[]) };
+    let hosts = |id| muster_core::Hosts {
+        id,
+        rack: None,
+        last_ms: 0,
+    };
     for (n, fits) in [(MOST, true), (MOST + 1, false)] {
         let fill_one = |which: usize, s: &mut Site| match which {
             0 => fill(&mut s.zones, n, zone),
@@ -173,12 +178,13 @@ fn lists_end_where_an_index_does() {
             5 => fill(&mut s.power.feeds, n, fed),
             // One is where the rungs go to.
             6 => fill(&mut s.destinations, n - 1, place),
+            7 => fill(&mut s.power.hosts, n, hosts),
             _ => fill(&mut s.workloads, n, |id| muster_core::Workload {
                 rungs: vec![rung(RungKind::Stop, 1, 1)],
                 ..workload(&id, 1, &[])
             }),
         };
-        for which in 0..8 {
+        for which in 0..9 {
             let mut s = site();
             fill_one(which, &mut s);
             assert_eq!(s.flaw().is_none(), fits, "list {which} of {n}: {:?}", s.flaw());
