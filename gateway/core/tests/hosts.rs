@@ -150,3 +150,34 @@ fn an_abort_keeps_them_and_a_reset_forgets() {
     stand.wait(MINUTE);
     assert!(stand.view().hosts[0].since.is_none());
 }
+
+/// Who stands in another rack takes nothing of a workload's time.
+#[test]
+fn only_the_hosts_of_its_own_rack_shorten_a_workloads_time() {
+    let time_of_alone = |rack: &str| {
+        let mut site = stand::power::paths();
+        site.power.hosts = vec![muster_core::Hosts {
+            id: "h".into(),
+            rack: Some(rack.into()),
+            last_ms: 120 * SECOND,
+        }];
+        let mut stand = Stand::new(site);
+        stand::power::calm(&mut stand);
+        let from = stand.now;
+        stand::power::play(&mut stand, 30 * MINUTE, |i, t| {
+            Some(if i == 2 {
+                stand::power::MAINS
+            } else {
+                stand::power::Says::drained(t)
+            })
+        });
+        let call = stand
+            .calls
+            .iter()
+            .find(|call| call.step == "alone.move.evacuate.far")
+            .unwrap();
+        call.deadline - from
+    };
+    let (own, other) = (time_of_alone("ra"), time_of_alone("r1"));
+    assert!(own < other - MINUTE, "{own} {other}");
+}

@@ -177,3 +177,14 @@ fn a_slow_rise_is_the_reason_that_is_named() {
         Some("2.95")
     );
 }
+
+/// What was last heard before the alarm may have died before it as well.
+#[test]
+fn who_was_not_heard_after_the_alarm_has_not_died_of_it() {
+    let mut stand = calm(room());
+    stand.wait(SECOND);
+    stand.alarm(0);
+    stand.wait(SECOND);
+    stand.sample(1, Err(Absence::Bus));
+    assert_eq!(window(&stand), None);
+}

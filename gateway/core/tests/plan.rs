@@ -554,3 +554,38 @@ fn the_longest_way_goes_first() {
         "80 s and 100 s behind it are more than 90 s"
     );
 }
+
+/// Both have come to their last moment, and the first is within the time it was ever said to take.
+#[test]
+fn a_last_rung_within_its_time_is_not_called_off() {
+    let mut site = one_stopper();
+    site.workloads[0].rungs[0].needs_ms = 470 * SECOND;
+    let mut stand = Stand::new(site);
+    stand.fire();
+    stand.wait(2 * SECOND);
+    stand.answer("a.stop.evacuate", HookOutcome::Accepted);
+    for _ in 0..460 {
+        stand.wait(SECOND);
+        stand.answer("a.stop.evacuate", HookOutcome::Running { percent: None });
+    }
+    assert!(!stand.cancelled.contains(&"a.stop.evacuate".to_owned()));
+    assert_eq!(stand.attempts("b.stop.evacuate"), 0);
+}
+
+/// A hook that cannot just now is asked again after 250 ms, and twice that each time, up to half a minute.
+#[test]
+fn a_step_is_tried_again_less_and_less_often() {
+    let mut stand = Stand::new(site());
+    stand.fire();
+    let mut waited = Vec::new();
+    for n in 1..=3 {
+        let from = stand.now;
+        stand.answer("db.move.evacuate.far", retry());
+        while stand.attempts("db.move.evacuate.far") == n {
+            stand.wait(50);
+            assert!(stand.now - from < MINUTE);
+        }
+        waited.push(stand.now - from);
+    }
+    assert_eq!(waited, [250, 500, 1_000]);
+}

@@ -464,7 +464,7 @@ fn a_runtime_that_falls_is_believed_after_half_a_minute() {
     assert!(matches!(begun[..], [30..=40]), "{begun:?} {:?}", stand.view().racks);
 }
 
-/// Of two batteries on a rack's ways the second has to have lasted for the grace as well.
+/// Of two batteries on a rack's ways the second has to have lasted for the grace as well, though two groups agree already.
 #[test]
 fn a_second_battery_that_has_just_begun_ends_nothing_yet() {
     let mut stand = Stand::new(paths());
@@ -472,7 +472,7 @@ fn a_second_battery_that_has_just_begun_ends_nothing_yet() {
     let begins = 10 * MINUTE;
     let from = stand.now + begins;
     play(&mut stand, 14 * MINUTE, |i, t| match i {
-        0 => Some(Says {
+        0 | 2 => Some(Says {
             charge: 40,
             runtime: 700 - t / SECOND,
             ..Says::drained(0)
@@ -514,4 +514,32 @@ fn an_overload_alone_is_an_end_as_well() {
         loss.why.contains("rating") && loss.likely - stand.now < 10 * MINUTE,
         "{loss:?}"
     );
+}
+
+/// Also where nobody has said what feeds what.
+#[test]
+fn without_feeds_mains_that_stay_hold_what_has_not_begun() {
+    let mut site = paths();
+    site.power = muster_core::Power::default();
+    site.hooks[0].max_parallel = 1;
+    let mut stand = Stand::new(site);
+    calm(&mut stand);
+    let mut t = 0;
+    while evacuated(&stand).is_empty() {
+        (0..2).for_each(|i| poll(&mut stand, i, Says::drained(t)));
+        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+        stand.wait(5 * SECOND);
+        t += 5 * SECOND;
+        assert!(t < 30 * MINUTE, "it never begins");
+    }
+    let moving = evacuated(&stand);
+    for _ in 0..30 {
+        (0..3).for_each(|i| poll(&mut stand, i, MAINS));
+        stand.read(6, 0);
+        stand.wait(5 * SECOND);
+    }
+    stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
+    stand.answer_all(Phase::Verify, &HookOutcome::Done);
+    stand.wait(MINUTE);
+    assert_eq!((evacuated(&stand), moving.len()), (moving, 1), "the second waits");
 }
