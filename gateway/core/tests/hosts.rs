@@ -181,3 +181,36 @@ fn only_the_hosts_of_its_own_rack_shorten_a_workloads_time() {
     let (own, other) = (time_of_alone("ra"), time_of_alone("r1"));
     assert!(own < other - MINUTE, "{own} {other}");
 }
+
+/// Mains that stay keep what has not gone: also where nobody has said what feeds what.
+#[test]
+fn without_feeds_hosts_go_off_for_a_battery_and_stay_for_mains_that_are_back() {
+    let off_after = |mains: bool| {
+        let mut site = stand::power::paths();
+        site.power = with_hosts().power;
+        let mut stand = Stand::new(site);
+        stand::power::calm(&mut stand);
+        let mut t = 0;
+        while stand::power::evacuated(&stand).is_empty() {
+            (0..2).for_each(|i| stand::power::poll(&mut stand, i, stand::power::Says::drained(t)));
+            stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+            stand.wait(5 * SECOND);
+            t += 5 * SECOND;
+            assert!(t < 30 * MINUTE, "it never begins");
+        }
+        if mains {
+            for _ in 0..30 {
+                (0..3).for_each(|i| stand::power::poll(&mut stand, i, stand::power::MAINS));
+                stand.read(6, 0);
+                stand.wait(5 * SECOND);
+            }
+        }
+        for _ in 0..10 {
+            stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
+            stand.answer_all(Phase::Verify, &HookOutcome::Done);
+            stand.wait(SECOND);
+        }
+        off(&stand).is_some()
+    };
+    assert_eq!((off_after(false), off_after(true)), (true, false));
+}

@@ -4,7 +4,7 @@ mod stand;
 
 use core::num::NonZeroU64;
 
-use muster_core::{ChannelIx, Input, Level, Millis, Site, SourceIx, Target, Verb, Verdict};
+use muster_core::{ChannelIx, HookOutcome, Input, Level, Millis, Site, SourceIx, Target, Verb, Verdict};
 use muster_wire::{Absence, Micro, Quantity};
 use stand::{ANN, MINUTE, SECOND, Stand, site, smoke, source, ups};
 
@@ -187,4 +187,58 @@ fn who_was_not_heard_after_the_alarm_has_not_died_of_it() {
     stand.wait(SECOND);
     stand.sample(1, Err(Absence::Bus));
     assert_eq!(window(&stand), None);
+}
+
+/// Two channels of `n2`, as `room` has them, and a third one beside them.
+fn two_of_n2() -> Stand {
+    let mut s = room();
+    s.channels.push(smoke("a2-too", 0, 1, 1));
+    let mut stand = calm(s);
+    stand.keep(&[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)], 20 * SECOND);
+    stand
+}
+
+/// What many channels of a node wait for is said once, when it begins and when it ends.
+#[test]
+fn the_end_of_what_many_channels_had_is_said_once() {
+    let mut stand = two_of_n2();
+    let both = [1, 4];
+    both.iter()
+        .for_each(|channel| stand.sample(*channel, Err(Absence::Warmup)));
+    let from = stand.events.len();
+    stand.keep(&[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)], MINUTE);
+    let said: Vec<&str> = stand.events[from..].iter().map(|event| event.line.as_str()).collect();
+    assert_eq!(
+        said,
+        ["a2-too is good again; nothing of n2 has this any more: no value (warmup)"]
+    );
+}
+
+/// Once a node is heard again, what is wrong with a channel of it is named by itself.
+#[test]
+fn a_node_that_is_heard_again_does_not_cover_a_channel_at_fault() {
+    let mut stand = two_of_n2();
+    stand.keep(&[(0, 0), (2, 0), (3, 0)], MINUTE);
+    assert_eq!(stand.troubles(), ["n2"]);
+    stand.sample(1, Err(Absence::Bus));
+    stand.read(4, 0);
+    assert_eq!(stand.troubles(), ["a2"]);
+}
+
+/// A hook that cannot just now is asked again after 250 ms, and twice that each time, up to half a minute.
+#[test]
+fn a_step_is_tried_again_less_and_less_often() {
+    let mut stand = Stand::new(site());
+    stand.fire();
+    let mut waited = Vec::new();
+    for n in 1..=3 {
+        let from = stand.now;
+        stand.answer("db.move.evacuate.far", HookOutcome::Retry { cause: "500".into() });
+        while stand.attempts("db.move.evacuate.far") == n {
+            stand.wait(50);
+            assert!(stand.now - from < MINUTE);
+        }
+        waited.push(stand.now - from);
+    }
+    assert_eq!(waited, [250, 500, 1_000]);
 }

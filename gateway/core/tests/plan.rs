@@ -536,6 +536,27 @@ fn after_a_restart_a_hook_is_asked_no_more_at_a_time_than_it_bears() {
     assert!((0..6).all(|i| after.workload(&format!("w{i}")) == "stopped"));
 }
 
+/// A tier reaches through a chain to its very beginning, whatever the file's order.
+#[test]
+fn what_the_first_tier_waits_for_is_of_the_first_tier() {
+    let site = with(
+        &[
+            ("other", 2, &[]),
+            ("first", 3, &[]),
+            ("then", 3, &[1]),
+            ("app", 1, &[2]),
+        ],
+        1,
+    );
+    let mut stand = Stand::new(site);
+    stand.fire();
+    for _ in 0..4 {
+        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+        stand.wait(SECOND);
+    }
+    assert_eq!(moves(&stand), ["first.move"]);
+}
+
 /// Of one tier whoever has the longest way behind it goes first, whatever the file's order.
 #[test]
 fn the_longest_way_goes_first() {
@@ -570,22 +591,4 @@ fn a_last_rung_within_its_time_is_not_called_off() {
     }
     assert!(!stand.cancelled.contains(&"a.stop.evacuate".to_owned()));
     assert_eq!(stand.attempts("b.stop.evacuate"), 0);
-}
-
-/// A hook that cannot just now is asked again after 250 ms, and twice that each time, up to half a minute.
-#[test]
-fn a_step_is_tried_again_less_and_less_often() {
-    let mut stand = Stand::new(site());
-    stand.fire();
-    let mut waited = Vec::new();
-    for n in 1..=3 {
-        let from = stand.now;
-        stand.answer("db.move.evacuate.far", retry());
-        while stand.attempts("db.move.evacuate.far") == n {
-            stand.wait(50);
-            assert!(stand.now - from < MINUTE);
-        }
-        waited.push(stand.now - from);
-    }
-    assert_eq!(waited, [250, 500, 1_000]);
 }
