@@ -293,6 +293,29 @@ fn a_hold_leaves_what_runs_the_time_of_its_last_rung() {
     assert_eq!(stand.view().orders.remove(0).until, Some(460 * SECOND));
 }
 
+/// What is heard later of how long power lasts counts for a hold that has begun.
+#[test]
+fn a_hold_ends_earlier_when_the_runway_does() {
+    let mut stand = Stand::new(site());
+    stand.alarm(0);
+    stand.alarm(1);
+    assert_eq!(stand.order(ANN, Verb::Hold), Verdict::Taken);
+    stand.wait(10 * SECOND);
+    stand.settle_at(6, 1);
+    // 100 s to move, of at most 150.
+    stand.settle_at(7, 150);
+    stand.wait(SECOND);
+    let until = stand
+        .view()
+        .orders
+        .iter()
+        .find(|o| o.verb == "hold")
+        .and_then(|o| o.until);
+    assert!(until.is_none_or(|at| at <= stand.now + 50 * SECOND), "{until:?}");
+    stand.wait(50 * SECOND);
+    assert!(stand.called().iter().any(|step| step.contains("evacuate")));
+}
+
 #[test]
 fn a_new_vote_ends_a_hold_and_an_abort() {
     for verb in [Verb::Hold, Verb::Abort] {

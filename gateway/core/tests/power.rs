@@ -188,6 +188,21 @@ fn mains_that_stay_hold_what_has_not_begun_and_a_second_outage_goes_on() {
     assert_eq!(evacuated(&stand).len(), 4, "{:?}", evacuated(&stand));
 }
 
+/// What waits because the mains are back does not wait once two persons order it.
+#[test]
+fn mains_that_stay_hold_nothing_that_is_ordered() {
+    let mut stand = mains_come_back();
+    assert_eq!(evacuated(&stand).len(), 1);
+    assert_eq!(stand.both(Verb::Evacuate), muster_core::Verdict::Taken);
+    for _ in 0..20 {
+        for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
+            stand.answer_all(phase, &HookOutcome::Done);
+        }
+        stand.wait(SECOND);
+    }
+    assert_eq!(evacuated(&stand).len(), 4, "{:?}", evacuated(&stand));
+}
+
 #[test]
 fn after_the_mains_are_back_two_persons_reset() {
     let mut stand = mains_come_back();
