@@ -190,14 +190,7 @@ fn without_feeds_hosts_go_off_for_a_battery_and_stay_for_mains_that_are_back() {
         site.power = with_hosts().power;
         let mut stand = Stand::new(site);
         stand::power::calm(&mut stand);
-        let mut t = 0;
-        while stand::power::evacuated(&stand).is_empty() {
-            (0..2).for_each(|i| stand::power::poll(&mut stand, i, stand::power::Says::drained(t)));
-            stand.answer_all(Phase::Prepare, &HookOutcome::Done);
-            stand.wait(5 * SECOND);
-            t += 5 * SECOND;
-            assert!(t < 30 * MINUTE, "it never begins");
-        }
+        stand::power::drain(&mut stand, |stand| !stand::power::evacuated(stand).is_empty());
         if mains {
             for _ in 0..30 {
                 (0..3).for_each(|i| stand::power::poll(&mut stand, i, stand::power::MAINS));

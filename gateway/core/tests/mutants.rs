@@ -118,16 +118,22 @@ fn what_is_heard_again_within_the_minute_was_not_burnt() {
     assert_eq!(stand.votes().len(), 1);
 }
 
-#[test]
-fn a_bypass_is_named_in_its_own_room_alone() {
-    let mut stand = calm(room());
+/// Ann bypasses the third node.
+fn bypass(stand: &mut Stand, for_ms: Millis) -> Option<Verdict> {
     stand.input(&Input::Bypass {
         by: ANN,
         target: Target::Source(SourceIx(2)),
-        until: Some(stand.now + MINUTE),
+        until: Some(stand.now + for_ms),
         reason: "fan".into(),
         nonce: 1,
     });
+    stand.answers.last().map(|answer| answer.verdict)
+}
+
+#[test]
+fn a_bypass_is_named_in_its_own_room_alone() {
+    let mut stand = calm(room());
+    assert_eq!(bypass(&mut stand, MINUTE), Some(Verdict::Taken));
     let zones = stand.view().zones;
     assert!(zones[0].why.contains("bypass of n3"), "{}", zones[0].why);
     assert!(!zones[2].why.contains("bypass"), "{}", zones[2].why);
@@ -136,18 +142,8 @@ fn a_bypass_is_named_in_its_own_room_alone() {
 #[test]
 fn a_bypass_lasts_for_eight_hours_at_most() {
     let mut stand = calm(room());
-    let mut bypass = |ms: Millis| {
-        stand.input(&Input::Bypass {
-            by: ANN,
-            target: Target::Source(SourceIx(2)),
-            until: Some(stand.now + ms),
-            reason: "fan".into(),
-            nonce: 1,
-        });
-        stand.answers.last().unwrap().verdict
-    };
-    assert_eq!(bypass(8 * 60 * MINUTE + 1), Verdict::Refused);
-    assert_eq!(bypass(8 * 60 * MINUTE), Verdict::Taken);
+    assert_eq!(bypass(&mut stand, 8 * 60 * MINUTE + 1), Some(Verdict::Refused));
+    assert_eq!(bypass(&mut stand, 8 * 60 * MINUTE), Some(Verdict::Taken));
 }
 
 #[test]

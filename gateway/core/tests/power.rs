@@ -3,7 +3,7 @@ mod stand;
 
 use muster_core::{FeedIx, HookOutcome, Level, Millis, OnBattery, Phase, Record, Site, StepEnd, Verb, ZoneIx};
 use muster_wire::Quantity;
-use stand::power::{MAINS, Says, begun, calm, evacuated, n_plus_1, of_ups, on, paths, play, poll};
+use stand::power::{MAINS, Says, begun, calm, drain, evacuated, n_plus_1, of_ups, on, paths, play, poll};
 use stand::{BOB, MINUTE, SECOND, Stand};
 
 #[test]
@@ -144,16 +144,7 @@ fn mains_come_back() -> Stand {
     site.workloads = (0..4).map(|i| on("r1", &format!("w{i}"))).collect();
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    let mut t = 0;
-    while begun(&stand).is_empty() {
-        for i in 0..2 {
-            poll(&mut stand, i, Says::drained(t));
-        }
-        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
-        stand.wait(5 * SECOND);
-        t += 5 * SECOND;
-        assert!(t < 30 * MINUTE, "it never begins");
-    }
+    let t = drain(&mut stand, |stand| !begun(stand).is_empty());
     let charge = Says::drained(t).charge;
     for _ in 0..40 {
         for i in 0..2 {
@@ -539,14 +530,7 @@ fn without_feeds_mains_that_stay_hold_what_has_not_begun() {
     site.hooks[0].max_parallel = 1;
     let mut stand = Stand::new(site);
     calm(&mut stand);
-    let mut t = 0;
-    while evacuated(&stand).is_empty() {
-        (0..2).for_each(|i| poll(&mut stand, i, Says::drained(t)));
-        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
-        stand.wait(5 * SECOND);
-        t += 5 * SECOND;
-        assert!(t < 30 * MINUTE, "it never begins");
-    }
+    drain(&mut stand, |stand| !evacuated(stand).is_empty());
     let moving = evacuated(&stand);
     for _ in 0..30 {
         (0..3).for_each(|i| poll(&mut stand, i, MAINS));

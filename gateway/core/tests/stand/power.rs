@@ -127,6 +127,19 @@ pub fn evacuated(stand: &Stand) -> Vec<String> {
     called.filter(|step| step.contains("evacuate")).collect()
 }
 
+/// Two UPSes run down until something is begun; how long that took.
+pub fn drain(stand: &mut Stand, begun: impl Fn(&Stand) -> bool) -> Millis {
+    let mut t = 0;
+    while !begun(stand) {
+        (0..2).for_each(|i| poll(stand, i, Says::drained(t)));
+        stand.answer_all(Phase::Prepare, &HookOutcome::Done);
+        stand.wait(5 * SECOND);
+        t += 5 * SECOND;
+        assert!(t < 30 * MINUTE, "it never begins");
+    }
+    t
+}
+
 /// When and for which racks, by the journal.
 pub fn begun(stand: &Stand) -> Vec<(Millis, Vec<String>)> {
     let racks = stand.entries.iter().filter_map(|e| match &e.record {
