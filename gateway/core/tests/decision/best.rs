@@ -9,6 +9,9 @@ use muster_core::{HookIx, HookOutcome, Millis, Phase, RungKind, Site, WorkloadIx
 const PLANS: u64 = 600;
 /// Of all that could be saved, this share may be lost to the order of work (issue 7: within 5 %).
 const MOST_LOST_PERCENT: i64 = 5;
+/// What the search reaches today, so that a change that plans worse is seen: 3.32 % lost, 472 plans as good as any.
+const LOST_TODAY_PER_MILLE: i64 = 34;
+const BEST_TODAY: u64 = 470;
 
 /// What it is worth that a workload is saved in time: by tier, and by rung.
 fn worth(site: &Site, work: usize, kind: RungKind) -> i64 {
@@ -187,5 +190,9 @@ fn the_plan_is_within_five_percent_of_the_best_there_is() {
     assert!(
         (most - core) * 100 <= most * MOST_LOST_PERCENT,
         "{core} of {most} saved"
+    );
+    assert!(
+        (most - core) * 1_000 <= most * LOST_TODAY_PER_MILLE && exact >= BEST_TODAY,
+        "worse than it was: {core} of {most} saved, {exact} plans as good as any"
     );
 }

@@ -88,6 +88,58 @@ fn a_spike_is_doubted_and_a_fire_as_fast_is_believed_with_its_second_sample() {
     assert!(shown(&stand).1 && !stand.troubles().contains(&"a1".to_string()));
 }
 
+/// Two of three that must all be beyond: the doubted one counts once, and so does the one that bears it out.
+#[test]
+fn a_doubted_sample_counts_once() {
+    let mut site = hot(Checks {
+        jump: micro(20_000_000),
+        ..Checks::default()
+    });
+    (site.channels[0].k, site.channels[0].n) = (3, 3);
+    let mut stand = Stand::new(site);
+    (0..4).for_each(|_| feed(&mut stand, 20_000));
+    [130_000, 131_000].into_iter().for_each(|milli| feed(&mut stand, milli));
+    assert!(!shown(&stand).1, "two samples are not three");
+    feed(&mut stand, 131_500);
+    assert!(shown(&stand).1);
+}
+
+/// One that is below the limit bears nothing out that is beyond it.
+#[test]
+fn a_doubted_sample_counts_only_with_one_beyond_as_well() {
+    let mut stand = Stand::new(hot(Checks {
+        jump: micro(1_000_000),
+        ..Checks::default()
+    }));
+    (0..4).for_each(|_| feed(&mut stand, 20_000));
+    // 58 °C is nearer to 62 than a second each second, and below the limit of 60.
+    [62_000, 58_000, 58_000]
+        .into_iter()
+        .for_each(|milli| feed(&mut stand, milli));
+    assert_eq!((shown(&stand).0, shown(&stand).1), (true, false));
+    feed(&mut stand, 62_000);
+    assert!(!shown(&stand).1, "one of the last three is beyond");
+    feed(&mut stand, 62_000);
+    assert!(shown(&stand).1);
+}
+
+/// A straggler says what was: it is held against nothing that came after it.
+#[test]
+fn what_is_older_than_the_newest_is_not_doubted() {
+    let mut stand = Stand::new(hot(Checks {
+        jump: micro(1_000_000),
+        ..Checks::default()
+    }));
+    (0..4).for_each(|_| feed(&mut stand, 20_000));
+    stand.input(&Input::Reading {
+        channel: ChannelIx(0),
+        value: Ok(units(50)),
+        simulated: false,
+        age_ms: 12_000,
+    });
+    assert!(!says(&stand, "faster than it can change"), "{:?}", stand.events);
+}
+
 #[test]
 fn one_broken_value_for_ever_is_stuck_and_a_whole_one_is_not() {
     let stuck = Checks {

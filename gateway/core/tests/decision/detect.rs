@@ -1,6 +1,6 @@
 //! Limits, persistence, silence: what becomes an alarm, and what is only trouble.
 use crate::stand::{MINUTE, SECOND, Stand, site, units};
-use muster_core::{ChannelIx, EventKind, Input, Level, SourceIx, Zone, ZoneIx};
+use muster_core::{ChannelIx, EventKind, Input, Level, Site, SourceIx, Zone, ZoneIx};
 use muster_wire::{Absence, Micro, Quantity};
 
 fn in_alarm(stand: &Stand, channel: usize) -> bool {
@@ -313,4 +313,16 @@ fn a_zone_where_no_channel_can_alarm_says_so() {
     assert_eq!((dock.level, dock.groups_total), (Level::Normal, 0));
     assert_eq!(dock.why, "no channel can alarm here");
     assert!(view.why.contains("groups watch"), "{}", view.why);
+}
+
+/// What a simulated site shows is never taken for a room: every value says so, and one that has said nothing yet says that.
+#[test]
+fn a_simulated_site_calls_every_value_simulated() {
+    for (simulated, called) in [(false, "good"), (true, "simulated")] {
+        let mut stand = Stand::new(Site { simulated, ..site() });
+        stand.read(0, 1);
+        let quality = |stand: &Stand, i: usize| stand.state.channels(stand.now)[i].quality.clone();
+        assert_eq!(quality(&stand, 0), called);
+        assert_eq!(quality(&stand, 1), "warmup", "nothing has come yet");
+    }
 }

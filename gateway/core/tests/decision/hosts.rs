@@ -205,3 +205,27 @@ fn without_feeds_hosts_go_off_for_a_battery_and_stay_for_mains_that_are_back() {
     };
     assert_eq!((off_after(false), off_after(true)), (true, false));
 }
+
+/// Machines without a workload of their own go with the rack they stand in, and only with that.
+#[test]
+fn a_fire_switches_off_the_hosts_of_the_racks_it_takes() {
+    for (rack, goes) in [("ra", true), ("rb", false)] {
+        let mut site = crate::stand::power::paths();
+        let mut other = site.power.feeds[6].clone();
+        (other.id, other.by) = ("rb".into(), vec![muster_core::FeedIx(4)]);
+        site.power.feeds.push(other);
+        site.power.hosts = vec![Hosts {
+            id: "h".into(),
+            rack: Some(rack.into()),
+            last_ms: 60 * SECOND,
+        }];
+        let mut stand = Stand::new(site);
+        crate::stand::power::calm(&mut stand);
+        stand.fire();
+        stand.wait(2 * SECOND);
+        assert_eq!(off(&stand), None, "the only workload that leaves has not left");
+        save(&mut stand, "alone");
+        stand.wait(SECOND);
+        assert_eq!(off(&stand).is_some(), goes, "{rack}");
+    }
+}

@@ -87,6 +87,27 @@ fn under_another_limit_counting_begins_anew() {
     assert_eq!(stand.votes().len(), 1);
 }
 
+/// What a reload leaves as it was goes on counting; what it changes begins anew, each limit for itself.
+#[test]
+fn a_limit_that_is_changed_takes_nothing_from_the_other() {
+    let changes: [(fn(&mut Site), bool, bool); 4] = [
+        (|s| s.channels[0].supervision_ms = 20 * SECOND, true, true),
+        (|s| s.channels[0].watch.as_mut().unwrap().set = units(6), true, false),
+        (|s| s.channels[0].alarm.as_mut().unwrap().set = units(15), false, true),
+        (|s| (s.channels[0].k, s.channels[0].n) = (2, 4), false, false),
+    ];
+    for (i, (change, alarm, watch)) in changes.into_iter().enumerate() {
+        let mut stand = Stand::new(site());
+        stand.read(0, 20);
+        let mut next = site();
+        change(&mut next);
+        assert_eq!(stand.reload(next), Ok(()));
+        stand.read(0, 20);
+        let shown = &stand.state.channels(stand.now)[0];
+        assert_eq!((shown.alarm, shown.watch), (alarm, watch), "change {i}");
+    }
+}
+
 #[test]
 fn a_vote_whose_room_has_left_the_config_stays_latched_until_a_reset() {
     let mut stand = Stand::new(site());
