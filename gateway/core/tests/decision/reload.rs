@@ -87,10 +87,13 @@ fn under_another_limit_counting_begins_anew() {
     assert_eq!(stand.votes().len(), 1);
 }
 
+/// What is changed, and whether the alarm and the watch limit still count what came before.
+type Change = (fn(&mut Site), bool, bool);
+
 /// What a reload leaves as it was goes on counting; what it changes begins anew, each limit for itself.
 #[test]
 fn a_limit_that_is_changed_takes_nothing_from_the_other() {
-    let changes: [(fn(&mut Site), bool, bool); 4] = [
+    let changes: [Change; 4] = [
         (|s| s.channels[0].supervision_ms = 20 * SECOND, true, true),
         (|s| s.channels[0].watch.as_mut().unwrap().set = units(6), true, false),
         (|s| s.channels[0].alarm.as_mut().unwrap().set = units(15), false, true),
