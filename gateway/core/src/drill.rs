@@ -259,19 +259,17 @@ impl State {
 
     /// Ends the drill, whatever it is at.
     pub(crate) fn end_drill(&mut self, now: Millis, outcome: DrillOutcome, why: String, out: &mut Vec<Effect>) {
+        // Of one that was cut short nothing is known. Of the others what hooks have said: its end is no reason.
+        let judged = self.drill.as_ref().filter(|_| outcome != DrillOutcome::Interrupted);
+        let results = judged.map(|drill| drill.results()).unwrap_or_default();
         self.in_drill(out, |drill, out| {
             for i in drill.plan.book.live().collect::<Vec<_>>() {
                 drill.end(now, i, StepEnd::Withdrawn, "the drill is over".into(), out);
             }
         });
-        let Some(drill) = self.drill.take() else { return };
-        // Of one that was cut short nothing is known.
-        let results = if outcome == DrillOutcome::Interrupted {
-            Vec::new()
-        } else {
-            drill.results()
+        let Some(Drill { n, .. }) = self.drill.take().map(|drill| *drill) else {
+            return;
         };
-        let n = drill.n;
         let line = format!("{outcome}: {why}");
         let record = Record::DrillEnded {
             n,

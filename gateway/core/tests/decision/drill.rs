@@ -234,6 +234,46 @@ fn who_does_not_get_there_has_not_passed() {
     assert!(stand.view().unproven.is_empty());
 }
 
+/// Each with its own reason, for whoever has to mend the bridge.
+#[test]
+fn what_did_not_get_there_says_why() {
+    let mut site = two();
+    site.workloads[1].after.clear();
+    let mut silent = site.hooks[0].clone();
+    (silent.id, silent.accepts_drill) = ("no-drills".into(), false);
+    site.hooks.push(silent);
+    site.workloads.push(workload("log", 2, &[]));
+    site.workloads[2].rungs = vec![crate::stand::rung(RungKind::Stop, 2, 20)];
+    let mut stand = Stand::new(site);
+    drill(&mut stand);
+    let deaf = |step: &str| {
+        if step.contains(".evacuate") && step.starts_with("web") {
+            HookOutcome::Cannot {
+                note: "no such image".into(),
+            }
+        } else {
+            HookOutcome::Done
+        }
+    };
+    for _ in 0..10 {
+        answer_everything(&mut stand, deaf);
+        stand.wait(MINUTE);
+    }
+    let results = stand.view().last_drill.unwrap().results;
+    let said: Vec<(&str, bool, &str)> = results
+        .iter()
+        .map(|r| (r.workload.as_str(), r.passed, r.why.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("db", true, ""),
+            ("web", false, "its last rung cannot: no such image"),
+            ("log", false, "its hook takes no drills"),
+        ]
+    );
+}
+
 #[test]
 fn a_hook_that_never_answers_ends_the_drill_within_the_runway() {
     let mut stand = Stand::new(two());
@@ -241,7 +281,16 @@ fn a_hook_that_never_answers_ends_the_drill_within_the_runway() {
     stand.wait(9 * MINUTE);
     let (outcome, why) = ended(&stand).unwrap();
     assert_eq!(outcome, DrillOutcome::Failed, "{why}");
-    assert!(why.contains("not safe in time"), "{why}");
+    assert!(why.contains("first db: not safe in time"), "{why}");
+    let results = stand.view().last_drill.unwrap().results;
+    assert!(
+        results.iter().all(|r| r.why.starts_with("not safe in time")),
+        "{results:?}"
+    );
+    assert_eq!(
+        results[1].why, "not safe in time",
+        "it never began: there is nothing to add"
+    );
     let calls = stand.calls.len();
     stand.wait(10 * MINUTE);
     assert_eq!(stand.calls.len(), calls, "nothing goes on after its end");

@@ -275,6 +275,39 @@ fn a_place_just_behind_a_list_is_refused() {
     }
 }
 
+/// Workloads and racks that the ends of an outage are about.
+#[test]
+fn an_end_of_what_the_site_has_not_is_refused() {
+    for state in states() {
+        let site = state.site();
+        let (works, feeds) = (site.workloads.len(), site.power.feeds.len());
+        let within = [
+            ("waits", works),
+            ("last_only", works),
+            ("spared", works),
+            ("doomed", feeds),
+        ];
+        for (list, behind) in within {
+            let list = format!(".scope.{list}");
+            let names = believed(&state, behind as i64, |name| name.contains(&list));
+            assert_eq!(names, BTreeSet::new(), "believed at {behind}");
+        }
+    }
+    let mut copy = Value::serialized(&burning()).unwrap();
+    assert!(shorten(&mut copy, "each") > 0);
+    assert!(copy.deserialized::<State>().is_err(), "an end for each workload");
+}
+
+/// What a state knows is what is read of it again.
+#[test]
+fn what_is_written_is_read() {
+    for state in states() {
+        let written = Value::serialized(&state).unwrap();
+        let read: State = written.deserialized().unwrap();
+        assert_eq!(Value::serialized(&read).unwrap(), written);
+    }
+}
+
 /// Every list and every word of it is what the code relies on: one entry less is another site's.
 #[test]
 fn a_list_that_is_too_short_is_refused() {

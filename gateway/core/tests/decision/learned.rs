@@ -208,6 +208,9 @@ fn what_is_learned_outlives_restart_reload_and_retention() {
     assert!(known[0].needs_ms > 250 * SECOND);
     let after = stand.restart(u64::MAX);
     assert_eq!(after.state.ways().collect::<Vec<_>>(), known);
+    let written = ciborium::Value::serialized(&stand.state).unwrap();
+    let read: muster_core::State = written.deserialized().unwrap();
+    assert_eq!(read.ways().collect::<Vec<_>>(), known, "and a recording");
     // Another file that no longer has it, and then has it again.
     let (file, mut without) = (stand.file.clone(), stand.file.clone());
     without.workloads[0].id = "other".into();

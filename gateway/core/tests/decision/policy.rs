@@ -106,10 +106,10 @@ fn returned_votes_count_within_half_an_hour_of_onset_only() {
         assert_eq!(held, quiet < 30);
         stand.alarm(1);
         assert_eq!(stand.level() == Level::Evacuate, together, "{quiet} min");
-        let told = stand
-            .events
-            .iter()
-            .any(|e| e.line.contains("does not count together with that of n1"));
+        let apart = format!(
+            "does not count together with that of n1, which has returned and fell {quiet} min before (limit 30 min)"
+        );
+        let told = stand.events.iter().any(|e| e.line.contains(&apart));
         assert_eq!(told, !together, "{quiet} min: a refusal has its why");
     }
 }

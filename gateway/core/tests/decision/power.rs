@@ -177,6 +177,50 @@ fn mains_that_stay_hold_what_has_not_begun_and_a_second_outage_goes_on() {
     assert_eq!(evacuated(&stand).len(), 4, "{:?}", evacuated(&stand));
 }
 
+/// A contact whose wire breaks says nothing: nothing is held for mains that nobody hears.
+#[test]
+fn a_broken_contact_brings_no_mains_back() {
+    let held = |broken: bool| {
+        let mut site = paths();
+        site.hooks[0].max_parallel = 1;
+        let mut stand = Stand::new(site);
+        calm(&mut stand);
+        let t = drain(&mut stand, |stand| !begun(stand).is_empty());
+        let charge = Says::drained(t).charge;
+        for round in 0..40 {
+            for i in 0..2 {
+                poll(&mut stand, i, Says { charge, ..MAINS });
+                if broken && round > 3 {
+                    stand.sample(crate::stand::power::OB[i], Err(muster_wire::Absence::Open));
+                }
+            }
+            stand.wait(5 * SECOND);
+        }
+        let is_held = |e: &muster_core::Entry| matches!(e.record, Record::PowerHeld { .. });
+        stand.entries.iter().any(is_held)
+    };
+    assert_eq!((held(false), held(true)), (true, false));
+}
+
+/// Hosts that were told to go stay once the mains are back.
+#[test]
+fn hosts_that_have_not_gone_stay_with_the_mains() {
+    let mut site = paths();
+    site.power.hosts = vec![muster_core::Hosts {
+        id: "h".into(),
+        rack: Some("ra".into()),
+        last_ms: 60 * SECOND,
+    }];
+    let mut stand = Stand::new(site);
+    calm(&mut stand);
+    play(&mut stand, 29 * MINUTE, |i, t| {
+        Some(if i < 2 { Says::drained(t) } else { MAINS })
+    });
+    assert!(stand.view().hosts[0].since.is_some(), "their workloads are away");
+    play(&mut stand, 5 * MINUTE, |_, _| Some(MAINS));
+    assert_eq!(stand.view().hosts[0].since, None);
+}
+
 /// What waits because the mains are back does not wait once two persons order it.
 #[test]
 fn mains_that_stay_hold_nothing_that_is_ordered() {
