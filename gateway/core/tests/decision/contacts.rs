@@ -1,4 +1,5 @@
 //! What contacts mean for their zone and the two clocks, and devices as they are shown.
+use crate::stand::power::{OB, Says, calm, of_ups, paths, poll};
 use crate::stand::{MINUTE, SECOND, Stand, site, smoke, ups};
 use muster_core::{Level, Millis, Site};
 use muster_wire::{Absence, Quantity};
@@ -43,6 +44,39 @@ fn an_emergency_power_off_is_one_vote_and_the_loss_is_here() {
     assert!(loss.why.starts_with("contact: emergency power off"), "{}", loss.why);
     stand.wait(40 * MINUTE);
     assert_eq!(stand.view().level, Level::Prepare);
+}
+
+/// Pressed in a room, it takes what stands on that room's feeds alone; beside it, the other side's battery decides.
+#[test]
+fn an_emergency_power_off_takes_its_side_at_once() {
+    let mut site = paths();
+    let mut epo = of_ups(0, Quantity::EmergencyPowerOff);
+    (epo.id, epo.watch) = ("epo-a".into(), None);
+    epo.alarm = site.channels[OB[0] as usize].watch;
+    (epo.group, epo.source) = (muster_core::GroupIx(3), muster_core::SourceIx(3));
+    site.channels.push(epo);
+    let mut stand = Stand::new(site);
+    calm(&mut stand);
+    let pressed = stand.now;
+    stand.settle_at(20, 1);
+    let racks = stand.view().racks;
+    assert_eq!((&racks[0].loss, racks[0].gone), (&None, false), "it has another way");
+    let loss = racks[1].loss.clone().expect("a loss");
+    assert_eq!((loss.earliest, loss.likely, racks[1].gone), (pressed, pressed, true));
+    assert!(loss.why.contains("epo-a: emergency power off"), "{}", loss.why);
+    for t in (0..5 * MINUTE).step_by(5_000) {
+        stand.settle_at(20, 1);
+        poll(&mut stand, 1, Says::drained(t));
+        stand.wait(5 * SECOND);
+    }
+    let both = stand.view().racks[0].clone();
+    let loss = both.loss.expect("its other side runs down");
+    assert!(!both.gone && loss.earliest > stand.now + 10 * MINUTE, "{loss:?}");
+    assert!(
+        !loss.why.contains("others' load"),
+        "what is off shares no load: {}",
+        loss.why
+    );
 }
 
 /// A rung that was to save what has another feed is not given up for what is lost already.

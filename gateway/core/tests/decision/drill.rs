@@ -287,9 +287,9 @@ fn a_hook_that_never_answers_ends_the_drill_within_the_runway() {
         results.iter().all(|r| r.why.starts_with("not safe in time")),
         "{results:?}"
     );
-    assert_eq!(
-        results[1].why, "not safe in time",
-        "it never began: there is nothing to add"
+    assert!(
+        !results.iter().any(|r| r.why.contains("is over")),
+        "its end is no reason: {results:?}"
     );
     let calls = stand.calls.len();
     stand.wait(10 * MINUTE);
