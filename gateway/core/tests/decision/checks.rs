@@ -104,14 +104,20 @@ fn a_doubted_sample_counts_once() {
     assert!(shown(&stand).1);
 }
 
-/// One that is below the limit bears nothing out that is beyond it.
-#[test]
-fn a_doubted_sample_counts_only_with_one_beyond_as_well() {
+/// At 20 °C for a while, and it can change by a degree a second.
+fn calm_and_slow() -> Stand {
     let mut stand = Stand::new(hot(Checks {
         jump: micro(1_000_000),
         ..Checks::default()
     }));
     (0..4).for_each(|_| feed(&mut stand, 20_000));
+    stand
+}
+
+/// One that is below the limit bears nothing out that is beyond it.
+#[test]
+fn a_doubted_sample_counts_only_with_one_beyond_as_well() {
+    let mut stand = calm_and_slow();
     // 58 °C is nearer to 62 than a second each second, and below the limit of 60.
     [62_000, 58_000, 58_000]
         .into_iter()
@@ -126,11 +132,7 @@ fn a_doubted_sample_counts_only_with_one_beyond_as_well() {
 /// A straggler says what was: it is held against nothing that came after it.
 #[test]
 fn what_is_older_than_the_newest_is_not_doubted() {
-    let mut stand = Stand::new(hot(Checks {
-        jump: micro(1_000_000),
-        ..Checks::default()
-    }));
-    (0..4).for_each(|_| feed(&mut stand, 20_000));
+    let mut stand = calm_and_slow();
     stand.input(&Input::Reading {
         channel: ChannelIx(0),
         value: Ok(units(50)),
