@@ -134,7 +134,8 @@ fn a_device_that_reports_its_own_fault_is_trouble_until_it_does_not() {
     stand.keep(&[(0, 0), (5, 1)], SECOND);
     assert!(stand.troubles().contains(&"a1x".to_string()), "{:?}", stand.troubles());
     assert!(stand.votes().is_empty() && stand.level() <= Level::Watch);
-    assert_eq!(stand.state.channels(stand.now)[5].value, Some("1".into()));
+    let shown = &stand.state.channels(stand.now)[5];
+    assert_eq!((shown.value.as_deref(), shown.quality.as_str()), (Some("1"), "good"));
     stand.keep(&[(0, 0), (5, 0)], 20 * SECOND);
     assert!(!stand.troubles().contains(&"a1x".to_string()), "it works again");
 }

@@ -2,8 +2,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers as well")]
 use crate::stand::{ANN, BOB, EVE, MINUTE, SECOND, Stand, site, workload};
 use muster_core::{
-    DrillOutcome, HookOutcome, Input, Level, Mode, Phase, PrincipalIx, Record, RungKind, Site, Verb, Verdict,
-    WorkloadIx,
+    DrillOutcome, EventKind, HookOutcome, Input, Level, Mode, Phase, PrincipalIx, Record, RungKind, Site, Verb,
+    Verdict, WorkloadIx,
 };
 
 fn two() -> Site {
@@ -99,8 +99,12 @@ fn whoever_orders_a_drill_is_told_before_how_long_it_may_take() {
         verdict == Verdict::Refused && why.ends_with("there are: db, web"),
         "{why}"
     );
+    let said = |stand: &Stand| stand.events.iter().any(|event| event.kind == EventKind::Drill);
+    assert!(!said(&stand), "who only asks is the only one told");
     let (_, why) = drill_as(&mut stand, Some(ANN), &[], false);
     assert!(why.contains("begins") && why.contains(told), "{why}");
+    assert!(said(&stand));
+    assert_eq!(stand.view().drill.unwrap().id, "s-d1");
 }
 
 #[test]
@@ -349,6 +353,28 @@ fn when_no_drill_may_begin() {
     });
     refused(&mut stand, None, "disk is in trouble");
     drill(&mut stand);
+    let mut stand = Stand::new(two());
+    stand.input(&Input::Own {
+        part: "journal".into(),
+        trouble: Some("no room".into()),
+    });
+    refused(&mut stand, Some(ANN), "the journal is in trouble");
+}
+
+/// Whoever has no room for all in a fire has none in a drill.
+#[test]
+fn a_drill_knows_how_much_room_there_is() {
+    let mut site = two();
+    site.destinations = vec![muster_core::Destination {
+        id: "far".into(),
+        room: Some(1),
+    }];
+    let mut stand = Stand::new(site);
+    drill(&mut stand);
+    answer_everything(&mut stand, |_| HookOutcome::Done);
+    let called = stand.called();
+    assert!(called.contains(&"db.move.evacuate.far".into()), "{called:?}");
+    assert!(called.contains(&"web.failover.evacuate".into()), "{called:?}");
 }
 
 #[test]

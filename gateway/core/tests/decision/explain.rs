@@ -61,6 +61,23 @@ fn a_channel_below_its_limit_says_by_how_much() {
 }
 
 #[test]
+fn a_zone_names_those_beside_it_and_its_own_channels_alone() {
+    let view = stand().state.explain(0);
+    let of = |zone: usize| {
+        (
+            view.zones[zone].counts_with.clone(),
+            view.zones[zone].without_limit.clone(),
+        )
+    };
+    assert_eq!(of(0), (vec!["b".into()], vec!["ob".into(), "rt".into()]));
+    assert_eq!(of(2), (vec![], vec![]));
+    assert!(!channel(&stand(), 0).contact);
+    let mut s = site();
+    s.channels[0].quantity = muster_wire::Quantity::FireAlarm;
+    assert!(channel(&Stand::new(s), 0).contact);
+}
+
+#[test]
 fn what_cannot_vote_says_why_and_since_when() {
     let mut stand = stand();
     let since = stand.now;
@@ -106,6 +123,7 @@ fn a_bypass_says_who_and_the_room_beside_it_has_lower_limits() {
     assert!(cannot.line.contains("being cleaned"), "{}", cannot.line);
     let last = stand.state.site().channels.len() - 1;
     assert!(channel(&stand, last).lowered);
+    assert!(!channel(&stand, 4).lowered, "nobody is at work there");
 }
 
 #[test]

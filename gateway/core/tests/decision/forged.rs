@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 
 use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, power, site, workload};
 use ciborium::Value;
-use muster_core::{ChannelIx, HookOutcome, Input, Phase, Site, SourceIx, State, Target, Verb, WorkloadIx, ZoneIx};
+use muster_core::{
+    ChannelIx, HookOutcome, Input, OnBattery, Phase, Site, SourceIx, State, Target, Verb, WorkloadIx, ZoneIx,
+};
 
 /// Where a value stands in another, from the outside in: keys of a map are `k`, its values `v`, entries of a list `l`.
 type Path = Vec<(char, usize)>;
@@ -112,6 +114,20 @@ fn on_battery() -> State {
     stand.state
 }
 
+/// One UPS has run down: what hangs on it alone is stopped and nothing else, the rest waits and is spared.
+fn losing_a_side() -> State {
+    let mut s = power::paths();
+    s.power.on_battery = OnBattery::StopLastRung;
+    let mut stand = Stand::new(s);
+    power::calm(&mut stand);
+    power::play(&mut stand, 30 * MINUTE, |i, t| {
+        // A second one for a while, so that two groups say that the mains are gone.
+        let battery = i == 0 || i == 2 && t < 29 * MINUTE;
+        Some(if battery { power::Says::drained(t) } else { power::MAINS })
+    });
+    stand.state
+}
+
 /// One alarm, and one that dies beside it: a window is open.
 fn in_doubt() -> State {
     let mut stand = Stand::new(site());
@@ -168,6 +184,7 @@ const NO_PLACES: &[&str] = &[
     "power_wake",
     "refused",
     "resets",
+    "safe_at",
     "seq",
     "sign",
     "since",
@@ -190,6 +207,8 @@ const NO_PLACES_WITHIN: &[&str] = &[
     ".points.*.0",
     ".points.*.1",
     ".scope.each.*",
+    ".scope.each.1",
+    ".live.0",
     ".troubles.*.0",
 ];
 /// What no time and no count is bounded by.
@@ -221,8 +240,8 @@ fn is_place(name: &str) -> bool {
     !NO_PLACES.contains(&last) && !NO_PLACES_WITHIN.iter().any(|end| name.ends_with(end))
 }
 
-fn states() -> [State; 4] {
-    [burning(), on_battery(), in_doubt(), drilling()]
+fn states() -> [State; 5] {
+    [burning(), on_battery(), losing_a_side(), in_doubt(), drilling()]
 }
 
 #[test]
@@ -275,6 +294,24 @@ fn a_place_just_behind_a_list_is_refused() {
     }
 }
 
+/// What the plan is for names racks and workloads of the site, and every one of its lists has one here.
+#[test]
+fn a_scope_of_what_is_not_in_the_site_is_refused() {
+    let state = losing_a_side();
+    let site = state.site();
+    let works = site.workloads.len();
+    for (list, behind) in [
+        (".scope.waits.", works),
+        (".scope.spared.", works),
+        (".scope.last_only.", works),
+        (".scope.doomed.", site.power.feeds.len()),
+    ] {
+        let of_list = |name: &str| name.contains(list);
+        let believed_at = |forged: usize| believed(&state, forged as i64, of_list).len();
+        assert_eq!((believed_at(behind), believed_at(behind - 1)), (0, 1), "{list}");
+    }
+}
+
 /// Every workload has an end of its own, or none has.
 #[test]
 fn ends_for_some_workloads_only_are_refused() {
@@ -283,10 +320,22 @@ fn ends_for_some_workloads_only_are_refused() {
     assert!(copy.deserialized::<State>().is_err(), "an end for each workload");
 }
 
+/// Under another file, with other windows of silence.
+fn reloaded() -> State {
+    let mut stand = Stand::new(site());
+    stand.keep(&[(0, 0), (1, 0)], 20 * SECOND);
+    let mut next = site();
+    (0..)
+        .zip(&mut next.channels)
+        .for_each(|(i, c)| c.supervision_ms = (5 + 3 * i) * SECOND);
+    assert_eq!(stand.reload(next), Ok(()));
+    stand.state
+}
+
 /// What a state knows is what is read of it again.
 #[test]
 fn what_is_written_is_read() {
-    for state in states() {
+    for state in states().into_iter().chain([reloaded()]) {
         let written = Value::serialized(&state).unwrap();
         let read: State = written.deserialized().unwrap();
         assert_eq!(Value::serialized(&read).unwrap(), written);

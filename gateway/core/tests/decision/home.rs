@@ -295,7 +295,16 @@ fn one_that_was_stopped_between_bringing_and_asking_ends_by_the_next_order() {
     stand.both(Verb::Return);
     stand.done("web.move.restore.far");
     stand.wait(SECOND);
+    assert_eq!(states(&stand), ["moved", "returning", "returning"]);
+    let shown = stand.view().orders;
+    assert!(
+        shown
+            .iter()
+            .any(|o| o.line == "return ordered by ann and bob: 0 at home, 3 away; one person aborts it"),
+        "{shown:?}"
+    );
     assert_eq!(stand.order(ANN, Verb::Abort), Verdict::Taken);
+    assert_eq!(states(&stand)[1], "returning", "it was brought");
     assert_eq!(stand.both(Verb::Return), Verdict::Taken);
     let_all_go_well(&mut stand);
     assert_eq!(states(&stand), ["home"; 3], "{:?}", over(&stand));

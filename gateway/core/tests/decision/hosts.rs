@@ -81,13 +81,8 @@ fn a_prior_is_no_reason_to_switch_hosts_off_and_an_announced_cut_is() {
     stand.wait(8 * MINUTE - SECOND);
     assert_eq!(off(&stand), None);
     stand.wait(2 * SECOND);
-    assert!(
-        off(&stand)
-            .unwrap()
-            .starts_with("power ends in 120 s and they take 120 s"),
-        "{:?}",
-        off(&stand)
-    );
+    let why = off(&stand).unwrap();
+    assert_eq!(why, "power ends in 120 s and they take 120 s; 2 workloads are not safe");
 }
 
 #[test]
@@ -228,4 +223,96 @@ fn a_fire_switches_off_the_hosts_of_the_racks_it_takes() {
         stand.wait(SECOND);
         assert_eq!(off(&stand).is_some(), goes, "{rack}");
     }
+}
+
+/// With two groups of hosts, by their ids: who has been told to go.
+fn gone(stand: &Stand) -> Vec<String> {
+    let gone = stand.entries.iter().filter_map(|e| match &e.record {
+        Record::HostsOff { id, why } => Some(format!("{id}: {why}")),
+        _ => None,
+    });
+    gone.collect()
+}
+
+/// `ra` loses its only way, `r1` and `rb` keep one; hosts on each of them.
+fn losing_a_side() -> Stand {
+    let mut site = crate::stand::power::paths();
+    let mut other = site.power.feeds[6].clone();
+    (other.id, other.by) = ("rb".into(), vec![muster_core::FeedIx(4)]);
+    site.power.feeds.push(other);
+    site.power.hosts = ["ra", "r1", "rb"]
+        .map(|rack| Hosts {
+            id: format!("of-{rack}"),
+            rack: Some(rack.into()),
+            last_ms: 60 * SECOND,
+        })
+        .to_vec();
+    let mut stand = Stand::new(site);
+    crate::stand::power::calm(&mut stand);
+    stand
+}
+
+/// `ups-0` runs down, and another one that feeds nothing says as well that the mains are gone.
+fn runs_down(stand: &mut Stand, answers: bool) {
+    for t in (0..30 * MINUTE).step_by(5_000) {
+        (0..6).for_each(|smoke| stand.read(smoke, 0));
+        for i in 0..3 {
+            let says = if i == 1 {
+                crate::stand::power::MAINS
+            } else {
+                crate::stand::power::Says::drained(t)
+            };
+            crate::stand::power::poll(stand, i, says);
+        }
+        for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
+            if answers || phase == Phase::Prepare {
+                stand.answer_all(phase, &HookOutcome::Done);
+            }
+        }
+        stand.wait(5 * SECOND);
+    }
+}
+
+#[test]
+fn an_outage_switches_off_the_hosts_of_the_racks_that_lose_their_power() {
+    let mut stand = losing_a_side();
+    runs_down(&mut stand, true);
+    assert_eq!(gone(&stand), ["of-ra: 1 workloads are safe"]);
+}
+
+/// What has not left is no reason to let them fall.
+#[test]
+fn hosts_go_before_their_battery_ends_whatever_is_left_on_them() {
+    let mut stand = losing_a_side();
+    runs_down(&mut stand, false);
+    let gone = gone(&stand);
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(
+        gone[0].starts_with("of-ra: power ends in ") && gone[0].ends_with("; 1 workloads are not safe"),
+        "{gone:?}"
+    );
+}
+
+/// A battery that says nothing, and one that speaks within the generator's grace, are no reason to switch anything off.
+#[test]
+fn nobody_goes_by_a_battery_that_says_nothing_or_has_just_begun() {
+    let told_after = |runtime: Option<i64>, wait_s: i64| {
+        let mut site = crate::stand::power::paths();
+        site.power.hosts = losing_a_side().file.power.hosts;
+        site.power.hosts.truncate(1);
+        site.power.generator_grace_ms = 60 * SECOND;
+        let mut stand = Stand::new(site);
+        stand.both(Verb::Evacuate);
+        for _ in 0..wait_s / 5 {
+            stand.read(crate::stand::power::OB[0], 1);
+            if let Some(left) = runtime {
+                stand.read(crate::stand::power::OB[0] + 2, left);
+            }
+            stand.wait(5 * SECOND);
+        }
+        off(&stand).is_some()
+    };
+    assert!(!told_after(None, 600));
+    assert!(!told_after(Some(70), 40), "a generator may start yet");
+    assert!(told_after(Some(70), 90));
 }

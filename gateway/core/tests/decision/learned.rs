@@ -59,6 +59,20 @@ fn the_declared_time_counts_until_a_way_was_gone_three_times() {
     assert_eq!(needs_s(&stand, RungKind::Stop), 20, "another rung has not been gone");
 }
 
+/// Twice as long as it takes is a careful owner; more is a drift.
+#[test]
+fn half_of_what_is_declared_is_no_drift_yet() {
+    for (declared_ms, drifts) in [(2 * 42_000, false), (2 * 42_000 + 1, true)] {
+        let mut site = site();
+        site.workloads[0].rungs[0].needs_ms = declared_ms;
+        let mut stand = Stand::new(site);
+        (0..3).for_each(|_| incident(&mut stand, 40));
+        let way = way(&stand, RungKind::Move);
+        assert_eq!(way.needs_ms, 42_000);
+        assert_eq!(way.drift.is_some(), drifts, "{way:?}");
+    }
+}
+
 #[test]
 fn one_that_took_longer_counts_at_once_and_is_said() {
     let mut stand = Stand::new(site());

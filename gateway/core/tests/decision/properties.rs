@@ -15,7 +15,7 @@ use proptest::prelude::*;
 type Latched = (String, String, bool);
 
 /// Three numbers that become one input.
-type Op = (u8, u16, i32);
+pub(crate) type Op = (u8, u16, i32);
 
 fn play(seed: u64, ops: &[Op]) -> Stand {
     let mut stand = Stand::new(Dice(seed).site());
@@ -26,7 +26,7 @@ fn play(seed: u64, ops: &[Op]) -> Stand {
     stand
 }
 
-fn act(stand: &mut Stand, (kind, which, value): Op) {
+pub(crate) fn act(stand: &mut Stand, (kind, which, value): Op) {
     let site = stand.state.site();
     let channel = ChannelIx(u32::from(which) % (site.channels.len() as u32 + 1));
     let simulated = site.simulated || which % 11 == 0;
@@ -67,6 +67,25 @@ fn act(stand: &mut Stand, (kind, which, value): Op) {
             }
         }
     }
+}
+
+/// Three workloads of a drawn site have left, and two persons have reset it.
+pub(crate) fn all_away(seed: u64) -> Stand {
+    let mut site = Dice(seed).site();
+    (site.armed, site.workloads) = (
+        true,
+        vec![workload("a", 1, &[]), workload("b", 1, &[0]), workload("c", 2, &[])],
+    );
+    let mut stand = Stand::new(site);
+    stand.both(Verb::Evacuate);
+    for _ in 0..12 {
+        for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
+            stand.answer_all(phase, &HookOutcome::Done);
+        }
+        stand.wait(SECOND);
+    }
+    stand.both(Verb::Reset);
+    stand
 }
 
 fn order(stand: &mut Stand, which: u16, value: i32) {
@@ -165,17 +184,7 @@ proptest! {
     /// so few inputs is where this begins.
     #[test]
     fn the_invariants_hold_on_the_way_home(seed: u64, ops in ops(60), then in ops(30)) {
-        let mut site = Dice(seed).site();
-        (site.armed, site.workloads) = (true, vec![workload("a", 1, &[]), workload("b", 1, &[0]), workload("c", 2, &[])]);
-        let mut stand = Stand::new(site);
-        stand.both(Verb::Evacuate);
-        for _ in 0..12 {
-            for phase in [Phase::Prepare, Phase::Evacuate, Phase::Verify] {
-                stand.answer_all(phase, &HookOutcome::Done);
-            }
-            stand.wait(SECOND);
-        }
-        stand.both(Verb::Reset);
+        let mut stand = all_away(seed);
         prop_assert_eq!(stand.both(Verb::Return), muster_core::Verdict::Taken);
         ops.iter().for_each(|op| act(&mut stand, *op));
         stand.store();

@@ -336,5 +336,28 @@ fn what_came_and_went_is_counted() {
     next.workloads[0].id = "other".into();
     assert_eq!(stand.reload(next), Ok(()));
     let line = &stand.events.last().expect("it is said").line;
-    assert!(line.contains("workloads +2 -1"), "{line}");
+    assert!(line.ends_with(": workloads +2 -1"), "{line}");
+    let mut less = site();
+    less.workloads.clear();
+    assert_eq!(stand.reload(less), Ok(()));
+    let line = &stand.events.last().expect("it is said").line;
+    assert!(line.ends_with(": workloads +0 -2"), "{line}");
+}
+
+/// Under its id another device speaks now: what the old one said is not its word.
+#[test]
+fn a_channel_of_another_source_is_another_signal() {
+    let value_after = |next: Site| {
+        let mut stand = Stand::new(site());
+        stand.read(0, 3);
+        assert_eq!(stand.reload(next), Ok(()));
+        stand.state.channels(stand.now)[0].value.clone()
+    };
+    assert_eq!(value_after(site()).as_deref(), Some("3"));
+    let mut other = site();
+    other.channels[0].source = muster_core::SourceIx(2);
+    assert_eq!(value_after(other), None);
+    let mut other = site();
+    other.channels[0].quantity = muster_wire::Quantity::Humidity;
+    assert_eq!(value_after(other), None);
 }

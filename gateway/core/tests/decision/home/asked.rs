@@ -178,6 +178,46 @@ fn a_rehearsal_asks_nothing_and_arming_in_it_does() {
     assert_eq!(live.filter(|c| c.phase == Phase::Evacuate).count(), 1);
 }
 
+/// A question that is taken back says nothing of where the workload is.
+#[test]
+fn a_question_that_is_taken_back_is_no_reason() {
+    let mut stand = away(three());
+    stand.fire();
+    let before = why_of(&stand, "db");
+    assert!(called_in(&stand, "s-2").contains(&HOME[0].to_owned()));
+    assert_eq!(stand.both(Verb::Disarm), Verdict::Taken);
+    assert_eq!(stand.both(Verb::Arm), Verdict::Taken);
+    assert_eq!(why_of(&stand, "db"), before);
+}
+
+/// A probe at home has the site of its incident as its destination, and no other call has.
+#[test]
+fn what_asks_at_home_is_told_from_what_asks_elsewhere() {
+    let call = away(three()).calls[0].clone();
+    let asks = |phase, incident: &str, destination: Option<&str>| {
+        let (incident, destination) = (incident.into(), destination.map(Into::into));
+        muster_core::Call {
+            phase,
+            incident,
+            destination,
+            ..call.clone()
+        }
+        .asks_home()
+    };
+    assert!(asks(Phase::Verify, "a-site-1", Some("a-site")));
+    for (phase, incident, destination) in [
+        (Phase::Restore, "s-1", Some("s")),
+        (Phase::Verify, "s-1", Some("far")),
+        (Phase::Verify, "s-1", None),
+        (Phase::Verify, "odd", None),
+    ] {
+        assert!(
+            !asks(phase, incident, destination),
+            "{phase} {incident} {destination:?}"
+        );
+    }
+}
+
 #[test]
 fn nobody_is_asked_before_it_evacuates_or_while_it_is_aborted() {
     let mut stand = away(three());
