@@ -41,7 +41,7 @@ impl State {
 
     /// When the batteries are so near their end that somebody has to be told.
     pub(crate) fn hosts_wake(&self, now: Millis) -> Option<Millis> {
-        if self.site.power.hosts.is_empty() || !self.hosts_may_go(now) {
+        if !self.hosts_may_go(now) {
             return None;
         }
         let all = (0..self.site.power.hosts.len()).filter(|i| self.stays(*i) && self.leaves(now, *i));

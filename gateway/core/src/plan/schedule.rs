@@ -264,10 +264,7 @@ pub(crate) fn skipped(site: &Site, mode: Mode, hook: HookIx) -> bool {
     mode == Mode::Drill && !site.hooks[hook.at()].accepts_drill
 }
 
-/// Rungs from the present one down that have not said that they cannot; the last one always.
+/// Rungs from the present one down: what is above it has been tried, or was given up.
 pub(crate) fn open_rungs(site: &Site, book: &Book, work: WorkloadIx) -> impl Iterator<Item = u8> + use<> {
-    let state = &book.works[work.at()];
-    let (from, refused) = (state.rung, state.refused);
-    let count = site.workloads[work.at()].rungs.len() as u8;
-    (from..count).filter(move |r| *r + 1 == count || refused & (1 << *r) == 0)
+    book.works[work.at()].rung..site.workloads[work.at()].rungs.len() as u8
 }
