@@ -47,3 +47,27 @@ pub(crate) fn of(value: &impl Hash) -> u64 {
     value.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every width enters as its bytes do, the least significant first.
+    #[test]
+    fn integers_enter_little_endian() {
+        let bytes = |bytes: &[u8]| {
+            let mut hasher = Fnv(0);
+            hasher.write(bytes);
+            hasher.0
+        };
+        let of = |write: fn(&mut Fnv)| {
+            let mut hasher = Fnv(0);
+            write(&mut hasher);
+            hasher.0
+        };
+        assert_eq!(of(|h| h.write_i16(-2)), bytes(&[0xfe, 0xff]));
+        assert_eq!(of(|h| h.write_i32(-2)), bytes(&[0xfe, 0xff, 0xff, 0xff]));
+        assert_eq!(of(|h| h.write_u16(0x0102)), bytes(&[2, 1]));
+        assert_eq!(of(|h| h.write_isize(1)), bytes(&[1, 0, 0, 0, 0, 0, 0, 0]));
+    }
+}

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, power, site, workload};
 use ciborium::Value;
 use muster_core::{
-    ChannelIx, HookOutcome, Input, OnBattery, Phase, Site, SourceIx, State, Target, Verb, WorkloadIx, ZoneIx,
+    ChannelIx, HookOutcome, Input, OnBattery, Phase, Site, SourceIx, State, Target, Verb, Verdict, WorkloadIx, ZoneIx,
 };
 
 /// Where a value stands in another, from the outside in: keys of a map are `k`, its values `v`, entries of a list `l`.
@@ -68,7 +68,7 @@ fn burning() -> State {
     power::calm(&mut stand);
     for (target, ms) in [
         (Target::Zone(ZoneIx(2)), 90),
-        (Target::Source(SourceIx(2)), 80),
+        (Target::Source(SourceIx(6)), 80),
         (Target::Channel(ChannelIx(5)), 70),
     ] {
         let until = Some(stand.now + ms * MINUTE);
@@ -79,7 +79,10 @@ fn burning() -> State {
             reason: "fan".into(),
             nonce: 1,
         });
+        assert_eq!(stand.answers.last().unwrap().verdict, Verdict::Taken, "{target:?}");
     }
+    // It is bypassed, and its alarm waits for the end of that.
+    stand.alarm(5);
     stand.alarm(0);
     stand.alarm(1);
     stand.order(
@@ -136,6 +139,19 @@ fn in_doubt() -> State {
     stand.alarm(0);
     stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0)], 3 * SECOND);
     stand.sample(1, Err(muster_wire::Absence::Open));
+    stand.state
+}
+
+/// The same a minute later: what died has voted.
+fn burnt() -> State {
+    let mut stand = Stand::new(site());
+    let all = [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)];
+    stand.keep(&all, 20 * SECOND);
+    stand.alarm(0);
+    stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0)], 3 * SECOND);
+    stand.sample(1, Err(muster_wire::Absence::Open));
+    stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0), (5, 0)], 2 * MINUTE);
+    assert_eq!(stand.votes().len(), 2);
     stand.state
 }
 
@@ -240,8 +256,15 @@ fn is_place(name: &str) -> bool {
     !NO_PLACES.contains(&last) && !NO_PLACES_WITHIN.iter().any(|end| name.ends_with(end))
 }
 
-fn states() -> [State; 5] {
-    [burning(), on_battery(), losing_a_side(), in_doubt(), drilling()]
+fn states() -> [State; 6] {
+    [
+        burning(),
+        on_battery(),
+        losing_a_side(),
+        in_doubt(),
+        burnt(),
+        drilling(),
+    ]
 }
 
 #[test]
@@ -309,6 +332,35 @@ fn a_scope_of_what_is_not_in_the_site_is_refused() {
         let of_list = |name: &str| name.contains(list);
         let believed_at = |forged: usize| believed(&state, forged as i64, of_list).len();
         assert_eq!((believed_at(behind), believed_at(behind - 1)), (0, 1), "{list}");
+    }
+}
+
+/// What is doubted, died, waits or is out of service is in the site, and each of it is here once at least.
+#[test]
+fn a_doubt_of_what_is_not_in_the_site_is_refused() {
+    let (fire, doubt, dead) = (burning(), in_doubt(), burnt());
+    let of = |state: &State, part: &str, behind: usize| {
+        let believed_at = |forged: usize| believed(state, forged as i64, |name| name.contains(part)).len();
+        (believed_at(behind), believed_at(behind - 1) > 0)
+    };
+    let site = |state: &State| {
+        (
+            state.site().zones.len(),
+            state.site().groups.len(),
+            state.site().channels.len(),
+        )
+    };
+    for (state, part, behind) in [
+        (&fire, ".bypasses.key.Zone", site(&fire).0),
+        (&fire, ".bypasses.key.Source", fire.site().sources.len()),
+        (&fire, ".bypasses.key.Channel", site(&fire).2),
+        (&fire, ".withheld.", site(&fire).2),
+        (&doubt, ".dying.key.0", site(&doubt).0),
+        (&doubt, ".dying.key.1", site(&doubt).1),
+        (&doubt, ".windows.key", site(&doubt).0),
+        (&dead, ".votes.*.dead", site(&dead).2),
+    ] {
+        assert_eq!(of(state, part, behind), (0, true), "{part}");
     }
 }
 

@@ -86,6 +86,7 @@ fn what_dies_a_minute_after_the_alarm_is_trouble() {
     let after = |ms| {
         let mut stand = calm(room());
         dies_after(&mut stand, ms);
+        stand.wait(SECOND);
         (window(&stand).is_some(), stand.votes().len())
     };
     assert_eq!((after(55 * SECOND), after(65 * SECOND)), ((true, 1), (false, 1)));

@@ -1,7 +1,8 @@
 //! Another config while there is one: what stays, what is refused, what is told.
 use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, units, workload};
 use muster_core::{
-    EventKind, GroupIx, HookOutcome, Level, Phase, Principal, Role, Site, SourceIx, Verb, Verdict, ZoneIx,
+    EventKind, GroupIx, HookOutcome, Input, Level, Phase, Principal, Role, Site, SourceIx, Target, Verb, Verdict,
+    ZoneIx,
 };
 
 /// `site()` without zone `a`, its group and node.
@@ -131,6 +132,43 @@ fn a_vote_whose_room_has_left_the_config_stays_latched_until_a_reset() {
     assert!(stand.votes().is_empty());
     assert_eq!(stand.view().zones.len(), 2, "then the room is gone");
     assert!(stand.restart(u64::MAX).votes().is_empty());
+}
+
+/// While a room is kept for its vote's sake another file may come; after the reset that room alone is forgotten.
+#[test]
+fn a_room_that_was_kept_for_its_vote_leaves_what_is_known_of_others() {
+    let mut stand = Stand::new(site());
+    let until = Some(stand.now + 8 * 60 * MINUTE);
+    stand.input(&Input::Bypass {
+        by: ANN,
+        target: Target::Zone(ZoneIx(2)),
+        until,
+        reason: "fan".into(),
+        nonce: 1,
+    });
+    assert_eq!(stand.answers.last().unwrap().verdict, Verdict::Taken);
+    stand.alarm(0);
+    assert_eq!(stand.reload(without_a()), Ok(()));
+    let digest = stand.state.digest();
+    assert_eq!(stand.reload(without_a()), Ok(()));
+    assert_eq!(stand.state.digest(), digest, "the same once more");
+    let mut more = without_a();
+    more.workloads.push(workload("late", 2, &[]));
+    assert_eq!(stand.reload(more), Ok(()));
+    assert!(stand.state.site().workloads.iter().any(|w| w.id == "late"));
+    stand.wait(31 * MINUTE);
+    assert_eq!(stand.both(Verb::Reset), Verdict::Taken);
+    let at_work = |stand: &Stand| stand.view().orders.iter().any(|o| o.until == until);
+    assert!(at_work(&stand), "people work in c still: {:?}", stand.view().orders);
+    let c3 = stand.state.site().channels.iter().position(|c| c.id == "c3").unwrap();
+    stand.settle_at(c3 as u32, 8);
+    assert_eq!(
+        stand.votes(),
+        [("c".into(), "n3".into(), true)],
+        "and its limit is lower"
+    );
+    let written = ciborium::Value::serialized(&stand.state).unwrap();
+    assert!(written.deserialized::<muster_core::State>().is_ok());
 }
 
 #[test]
