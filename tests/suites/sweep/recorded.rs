@@ -3,8 +3,9 @@
 //!
 //! At each place there are two nodes for smoke and one for heat, as their own groups. Both nodes for smoke read the one
 //! column that there is, so that two of one place vote together is arithmetic, and shows only when the first does. Smoke is the
-//! ceiling's smoke meter (`SM…_1`, taken for optical density a metre), heat its thermocouple (`TC…_1`). Before ignition
-//! everything is taken to have shown for two minutes what it showed first.
+//! ceiling's smoke meter (`SM…_1`, taken for optical density a metre), heat its thermocouple (`TC…_1`). The commercial alarms,
+//! ionisation and photoelectric, hang on one fire panel, whose contact is on from the first of them on: another group, of
+//! another principle than a light beam. Before ignition everything is taken to have shown for two minutes what it showed first.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,12 +42,14 @@ pub(crate) struct Came {
     pub(crate) first_alarm_s: f64,
     /// The first physical rise at any place: 0.2 %/m or 2 °C above the first.
     pub(crate) first_rise_s: f64,
-    /// First vote of any group.
+    /// First vote of a sensor.
     pub(crate) first_vote_s: Option<f64>,
     /// Two nodes for smoke at one place vote.
     pub(crate) same_place_s: Option<f64>,
-    /// Smoke and heat vote, at whatever places.
-    pub(crate) diverse_s: Option<f64>,
+    /// Smoke and the panel vote.
+    pub(crate) with_panel_s: Option<f64>,
+    /// Smoke and heat vote, at whatever places: what nodes can do without a panel.
+    pub(crate) with_heat_s: Option<f64>,
 }
 
 impl Came {
@@ -55,7 +58,7 @@ impl Came {
     pub(crate) fn is_as_promised(&self) -> bool {
         let within = |at_s: Option<f64>, s: f64| at_s.is_some_and(|at_s| at_s <= self.first_alarm_s + s);
         let waits = self.first_vote_s.is_none_or(|at_s| at_s >= self.first_rise_s);
-        within(self.same_place_s, 5.0) && within(self.diverse_s, 15.0) && waits
+        within(self.same_place_s, 5.0) && within(self.with_panel_s, 15.0) && waits
     }
 }
 
@@ -133,6 +136,8 @@ impl Test {
     }
 }
 
+const PANEL: &str = "panel";
+
 /// A channel and what it showed at every time.
 struct Recorded {
     id: String,
@@ -140,7 +145,7 @@ struct Recorded {
     series: Vec<f64>,
 }
 
-/// What the places have; a column that is missing or cut short is left out.
+/// What the places have, and the panel; a column that is missing or cut short is left out.
 fn channels(test: &Test) -> Vec<Recorded> {
     let mut all = Vec::new();
     for place in ["A", "B", "C", "D", "E", "F"] {
@@ -153,6 +158,12 @@ fn channels(test: &Test) -> Vec<Recorded> {
         add(format!("smoke-{at}-2"), Quantity::Smoke, &smoke);
         add(format!("heat-{at}"), Quantity::Temperature, &heat);
     }
+    let on = |t_s: &f64| f64::from(u8::from(*t_s >= test.first_alarm_s));
+    all.push(Recorded {
+        id: PANEL.to_owned(),
+        quantity: Quantity::FireAlarm,
+        series: test.times_s.iter().map(on).collect(),
+    });
     all
 }
 
@@ -175,18 +186,23 @@ fn play(test: &Test) -> Result<Came, RecordedError> {
         test: test.name.clone(),
         first_alarm_s: test.first_alarm_s,
         first_rise_s: first_rise_s(test, &channels),
-        first_vote_s: votes.first().map(|(at_s, _)| *at_s),
+        first_vote_s: votes.iter().find(|(_, group)| group != PANEL).map(|(at_s, _)| *at_s),
         same_place_s: None,
-        diverse_s: None,
+        with_panel_s: None,
+        with_heat_s: None,
     };
     for (nth, (at_s, group)) in votes.iter().enumerate() {
-        let (place, is_smoke) = (group.trim_end_matches(['1', '2']), group.starts_with("smoke"));
         for (_, other) in votes[..nth].iter().filter(|(_, other)| other != group) {
-            if is_smoke && other.trim_end_matches(['1', '2']) == place {
+            let are = |one: &str, two: &str| group.starts_with(one) && other.starts_with(two);
+            let place = |group: &str| group.trim_end_matches(['1', '2']).to_owned();
+            if are("smoke", "smoke") && place(group) == place(other) {
                 came.same_place_s.get_or_insert(*at_s);
             }
-            if other.starts_with("smoke") != is_smoke {
-                came.diverse_s.get_or_insert(*at_s);
+            if are("smoke", PANEL) || are(PANEL, "smoke") {
+                came.with_panel_s.get_or_insert(*at_s);
+            }
+            if are("smoke", "heat") || are("heat", "smoke") {
+                came.with_heat_s.get_or_insert(*at_s);
             }
         }
     }
@@ -199,7 +215,8 @@ fn first_rise_s(test: &Test, channels: &[Recorded]) -> f64 {
         let at = channel.series.iter().position(|x| *x >= channel.series[0] + by)?;
         Some(test.times_s[at])
     };
-    channels.iter().filter_map(rise).fold(f64::INFINITY, f64::min)
+    let physical = channels.iter().filter(|channel| channel.id != PANEL);
+    physical.filter_map(rise).fold(f64::INFINITY, f64::min)
 }
 
 /// Every vote in order: seconds after ignition, and whose it is.
@@ -228,19 +245,20 @@ fn votes(fit: &Fit, test: &Test, channels: &[Recorded]) -> Vec<(f64, String)> {
 /// For a terminal.
 pub(crate) fn text(all: &[Came]) -> String {
     let mut text = format!(
-        "two of one place read one column: the second votes with the first\n{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}\n",
-        "test", "first alarm", "first rise", "first vote", "same place", "diverse"
+        "two of one place read one column: the second votes with the first\n{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}{:>13}\n",
+        "test", "first alarm", "first rise", "first vote", "same place", "with panel", "with heat"
     );
     let s = |at_s: Option<f64>| at_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.0} s"));
     for came in all {
         text += &format!(
-            "{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}{}\n",
+            "{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}{:>13}{}\n",
             came.test,
             s(Some(came.first_alarm_s)),
             s(Some(came.first_rise_s)),
             s(came.first_vote_s),
             s(came.same_place_s),
-            s(came.diverse_s),
+            s(came.with_panel_s),
+            s(came.with_heat_s),
             if came.is_as_promised() {
                 ""
             } else {
