@@ -4,7 +4,7 @@ use std::sync::Arc;
 use muster_core::{Effect, Entry, HookOutcome, Input, Phase, Record, RungKind, State, Verb, Verdict, step};
 use muster_wire::{Absence, Micro, Quantity};
 
-use crate::stand::power::{MAINS, OB, Says, calm, drain, evacuated, paths, poll};
+use crate::stand::power::{OB, Says, calm, evacuated, mains_for, paths, poll, runs_down_without_feeds};
 use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, workload};
 
 /// Everything in the room is heard and well.
@@ -96,25 +96,6 @@ fn steps_begin_at_the_very_end_of_a_hold() {
     assert_eq!(evacuated(&stand), ["db.move.evacuate.far"]);
 }
 
-/// Without feeds; one lane, so that the second workload has not begun.
-fn runs_down() -> Stand {
-    let mut site = paths();
-    site.power = muster_core::Power::default();
-    site.hooks[0].max_parallel = 1;
-    let mut stand = Stand::new(site);
-    calm(&mut stand);
-    drain(&mut stand, |stand| !evacuated(stand).is_empty());
-    stand
-}
-
-fn mains_for(stand: &mut Stand, s: i64) {
-    for _ in 0..s / 5 {
-        (0..3).for_each(|i| poll(stand, i, MAINS));
-        stand.read(6, 0);
-        stand.wait(5 * SECOND);
-    }
-}
-
 fn held(stand: &Stand) -> Option<i64> {
     let held = |e: &&Entry| matches!(e.record, Record::PowerHeld { .. });
     stand.entries.iter().find(held).map(|e| e.at)
@@ -122,7 +103,7 @@ fn held(stand: &Stand) -> Option<i64> {
 
 #[test]
 fn mains_are_back_after_two_minutes_without_a_break() {
-    let mut stand = runs_down();
+    let mut stand = runs_down_without_feeds();
     mains_for(&mut stand, 100);
     poll(&mut stand, 0, Says::drained(20 * MINUTE));
     poll(&mut stand, 0, Says::drained(20 * MINUTE));
@@ -136,7 +117,7 @@ fn mains_are_back_after_two_minutes_without_a_break() {
 /// Mains that are back put out no fire.
 #[test]
 fn what_burns_is_evacuated_whatever_the_mains_do() {
-    let mut stand = runs_down();
+    let mut stand = runs_down_without_feeds();
     assert!(stand.state.why().contains("without power"), "{}", stand.state.why());
     stand.alarm(0);
     stand.alarm(1);

@@ -132,24 +132,19 @@ fn losing_a_side() -> State {
 }
 
 /// One alarm, and one that dies beside it: a window is open.
-fn in_doubt() -> State {
+fn in_doubt() -> Stand {
     let mut stand = Stand::new(site());
     let all = [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)];
     stand.keep(&all, 20 * SECOND);
     stand.alarm(0);
     stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0)], 3 * SECOND);
     stand.sample(1, Err(muster_wire::Absence::Open));
-    stand.state
+    stand
 }
 
 /// The same a minute later: what died has voted.
 fn burnt() -> State {
-    let mut stand = Stand::new(site());
-    let all = [(0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0)];
-    stand.keep(&all, 20 * SECOND);
-    stand.alarm(0);
-    stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0)], 3 * SECOND);
-    stand.sample(1, Err(muster_wire::Absence::Open));
+    let mut stand = in_doubt();
     stand.keep(&[(0, 20), (2, 0), (3, 0), (4, 0), (5, 0)], 2 * MINUTE);
     assert_eq!(stand.votes().len(), 2);
     stand.state
@@ -261,7 +256,7 @@ fn states() -> [State; 6] {
         burning(),
         on_battery(),
         losing_a_side(),
-        in_doubt(),
+        in_doubt().state,
         burnt(),
         drilling(),
     ]
@@ -338,7 +333,7 @@ fn a_scope_of_what_is_not_in_the_site_is_refused() {
 /// What is doubted, died, waits or is out of service is in the site, and each of it is here once at least.
 #[test]
 fn a_doubt_of_what_is_not_in_the_site_is_refused() {
-    let (fire, doubt, dead) = (burning(), in_doubt(), burnt());
+    let (fire, doubt, dead) = (burning(), in_doubt().state, burnt());
     let of = |state: &State, part: &str, behind: usize| {
         let believed_at = |forged: usize| believed(state, forged as i64, |name| name.contains(part)).len();
         (believed_at(behind), believed_at(behind - 1) > 0)

@@ -1,11 +1,10 @@
 //! Outages that come oddly: over an order, a restart, an abort, in heat, one after another, or heard of badly.
-use std::num::NonZeroU64;
-
-use crate::stand::power::{MAINS, OB, Says, begun, calm, evacuated, n_plus_1, of_ups, on, paths, play, poll};
-use crate::stand::{ANN, MINUTE, SECOND, Stand, units};
+use crate::stand::power::{
+    MAINS, OB, Says, begun, calm, evacuated, n_plus_1, of_ups, on, paths, play, poll, thermometer,
+};
+use crate::stand::{ANN, MINUTE, SECOND, Stand};
 use muster_core::{
-    Channel, ChannelIx, FeedIx, GroupIx, HookOutcome, Input, Limit, Millis, Phase, Record, Site, SourceIx, Target,
-    Verb, Verdict,
+    ChannelIx, FeedIx, GroupIx, HookOutcome, Input, Millis, Phase, Record, Site, SourceIx, Target, Verb, Verdict,
 };
 use muster_wire::{Micro, Quantity};
 
@@ -32,25 +31,10 @@ fn armed_by_order_the_plan_is_counted_as_it_will_be_carried_out() {
     assert!(why.contains("the plan needs 100 s"), "{why}");
 }
 
-/// A thermometer of UPS `i`, watched from 31 on and too hot at 100 °C.
-fn thermometer(i: u16) -> Channel {
-    let limit = |set| Limit {
-        set: units(set),
-        clear: units(set - 1),
-        above: true,
-    };
-    let mut channel = of_ups(i, Quantity::Temperature);
-    (channel.watch, channel.alarm) = (Some(limit(31)), Some(limit(100)));
-    channel.checks.rise = NonZeroU64::new(50_000_000);
-    // A point for every poll.
-    channel.supervision_ms = 15 * SECOND;
-    channel
-}
-
 #[test]
 fn a_hot_ups_on_battery_ends_by_its_heat_and_is_not_back_on_mains() {
     let mut site = paths();
-    site.channels.extend([thermometer(0), thermometer(1)]);
+    site.channels.extend([thermometer(0, 100), thermometer(1, 100)]);
     let mut stand = Stand::new(site);
     let from = stand.now;
     for s in (0..16 * 60).step_by(5) {
@@ -329,7 +313,7 @@ fn every_phase_of_a_load_counts() {
 #[test]
 fn a_ups_that_warms_far_below_its_limit_is_no_end() {
     let mut site = paths();
-    site.channels.extend([thermometer(0), thermometer(1)]);
+    site.channels.extend([thermometer(0, 100), thermometer(1, 100)]);
     let mut stand = Stand::new(site);
     for s in (0..10 * 60).step_by(5) {
         for i in 0..2 {

@@ -1,5 +1,8 @@
 //! The power path: which racks end with which batteries, when that counts, and what is done about it.
-use crate::stand::power::{MAINS, Says, begun, calm, drain, evacuated, n_plus_1, of_ups, on, paths, play, poll};
+use crate::stand::power::{
+    MAINS, Says, begun, calm, drain, evacuated, mains_for, n_plus_1, of_ups, on, paths, play, poll,
+    runs_down_without_feeds,
+};
 use crate::stand::{BOB, MINUTE, SECOND, Stand};
 use muster_core::{FeedIx, HookOutcome, Level, Millis, OnBattery, Phase, Record, Site, StepEnd, Verb, ZoneIx};
 use muster_wire::Quantity;
@@ -567,18 +570,9 @@ fn an_overload_alone_is_an_end_as_well() {
 /// Also where nobody has said what feeds what.
 #[test]
 fn without_feeds_mains_that_stay_hold_what_has_not_begun() {
-    let mut site = paths();
-    site.power = muster_core::Power::default();
-    site.hooks[0].max_parallel = 1;
-    let mut stand = Stand::new(site);
-    calm(&mut stand);
-    drain(&mut stand, |stand| !evacuated(stand).is_empty());
+    let mut stand = runs_down_without_feeds();
     let moving = evacuated(&stand);
-    for _ in 0..30 {
-        (0..3).for_each(|i| poll(&mut stand, i, MAINS));
-        stand.read(6, 0);
-        stand.wait(5 * SECOND);
-    }
+    mains_for(&mut stand, 150);
     stand.answer_all(Phase::Evacuate, &HookOutcome::Done);
     stand.answer_all(Phase::Verify, &HookOutcome::Done);
     stand.wait(MINUTE);

@@ -1,16 +1,13 @@
 //! Outages drawn from a seed: every UPS has a story of its own, some of them lies; somewhere it may burn, people give orders, and
 //! hooks answer as they like.
-use std::num::NonZeroU64;
-
 use muster_core::{
-    Channel, ChannelIx, Feed, FeedIx, FeedKind, HookOutcome, Hosts, Limit, Millis, OnBattery, Phase, PrincipalIx, Site,
-    Verb, ZoneIx,
+    ChannelIx, Feed, FeedIx, FeedKind, HookOutcome, Hosts, Millis, OnBattery, Phase, PrincipalIx, Site, Verb, ZoneIx,
 };
 use muster_wire::{Micro, Quantity};
 
 use super::drawn::Drawn;
-use crate::stand::power::{OB, feed, n_plus_1, of_ups, on, paths};
-use crate::stand::{MINUTE, SECOND, Stand, dice::Dice, rung, units};
+use crate::stand::power::{OB, feed, n_plus_1, of_ups, on, paths, thermometer};
+use crate::stand::{MINUTE, SECOND, Stand, dice::Dice, rung};
 
 /// A poll of everything this often, and for so long.
 const EVERY: Millis = 5 * SECOND;
@@ -83,20 +80,6 @@ impl Story {
     }
 }
 
-/// Watched from 31 on and too hot at 60 °C.
-fn thermometer(i: u16) -> Channel {
-    let limit = |set| Limit {
-        set: units(set),
-        clear: units(set - 1),
-        above: true,
-    };
-    let mut channel = of_ups(i, Quantity::Temperature);
-    (channel.watch, channel.alarm) = (Some(limit(31)), Some(limit(60)));
-    channel.checks.rise = NonZeroU64::new(50_000_000);
-    channel.supervision_ms = 15 * SECOND;
-    channel
-}
-
 /// A contact that says that a feed carries nothing, one that somebody has cut the power of zone a, and a generator's.
 fn contacts(site: &mut Site) {
     let limit = site.channels[OB[0] as usize].watch;
@@ -118,7 +101,7 @@ fn contacts(site: &mut Site) {
 
 fn drawn_site(dice: &mut Dice) -> Site {
     let mut site = if dice.one_in(3) { n_plus_1() } else { paths() };
-    site.channels.extend([thermometer(0), thermometer(1)]);
+    site.channels.extend([thermometer(0, 60), thermometer(1, 60)]);
     contacts(&mut site);
     let last = FeedIx(site.power.feeds.len() as u16 - 2);
     let extra: Vec<Feed> = (0..dice.below(3))

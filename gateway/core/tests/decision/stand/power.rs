@@ -1,9 +1,13 @@
 //! UPSes, feeds and racks, and outages of them.
 
-use muster_core::{Channel, Feed, FeedIx, FeedKind, Group, HookOutcome, Millis, Phase, Record, Site, Workload, ZoneIx};
+use std::num::NonZeroU64;
+
+use muster_core::{
+    Channel, Feed, FeedIx, FeedKind, Group, HookOutcome, Limit, Millis, Phase, Record, Site, Workload, ZoneIx,
+};
 use muster_wire::{Micro, Quantity};
 
-use super::{MINUTE, SECOND, Stand, source, ups, workload};
+use super::{MINUTE, SECOND, Stand, source, units, ups, workload};
 
 /// On battery, charge, runtime, load of UPS `i`: channels 8 + 4 `i` and on.
 pub(crate) const OB: [u32; 3] = [8, 12, 16];
@@ -168,4 +172,39 @@ pub(crate) fn n_plus_1() -> Site {
     ];
     site.workloads = vec![on("r1", "both")];
     site
+}
+
+/// A thermometer of UPS `i`, watched from 31 on; °C at which it is too hot.
+pub(crate) fn thermometer(i: u16, too_hot: i64) -> Channel {
+    let limit = |set| Limit {
+        set: units(set),
+        clear: units(set - 1),
+        above: true,
+    };
+    let mut channel = of_ups(i, Quantity::Temperature);
+    (channel.watch, channel.alarm) = (Some(limit(31)), Some(limit(too_hot)));
+    channel.checks.rise = NonZeroU64::new(50_000_000);
+    // A point for every poll.
+    channel.supervision_ms = 15 * SECOND;
+    channel
+}
+
+/// Without feeds, until the first of two workloads moves; one lane, so that the second has not begun.
+pub(crate) fn runs_down_without_feeds() -> Stand {
+    let mut site = paths();
+    site.power = muster_core::Power::default();
+    site.hooks[0].max_parallel = 1;
+    let mut stand = Stand::new(site);
+    calm(&mut stand);
+    drain(&mut stand, |stand| !evacuated(stand).is_empty());
+    stand
+}
+
+/// Every UPS says that it is on mains.
+pub(crate) fn mains_for(stand: &mut Stand, s: i64) {
+    for _ in 0..s / 5 {
+        (0..3).for_each(|i| poll(stand, i, MAINS));
+        stand.read(6, 0);
+        stand.wait(5 * SECOND);
+    }
 }
