@@ -192,9 +192,9 @@ fn a_hot_week_does_not_flood() {
 }
 
 /// Recorded room fires, where the recordings are: two detectors of one place, which read one column, vote within 5 s of the
-/// first commercial alarm in three of the four; in SDC33 10 s after it, as its ceiling's meter saw smoke that late. By two
-/// principles, the meter and the panel of those alarms, it comes within 15 s of it; with heat as the second, which nodes have
-/// without a panel, within 75 s, because it rises that late. The figures are printed.
+/// first commercial alarm in three of the four; in SDC33 10 s after it, as its ceiling's meter saw smoke that late. That a
+/// vote by two principles comes within 15 s of it is not reached with heat as the second; the figures are printed. Beside a panel
+/// with those alarms on it a vote of smoke counts within 15 s.
 #[test]
 fn recorded_room_fires_vote_with_the_first_alarms_nist_recordings() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/nist-smoke-alarms");
@@ -208,12 +208,12 @@ fn recorded_room_fires_vote_with_the_first_alarms_nist_recordings() {
     let rows: Vec<(&str, Vec<f64>)> = rows.collect();
     assert!(rows.len() >= 4, "{text}");
     for (test, row) in rows {
-        let [alarm, rise, vote, same_place, with_panel, with_heat] = row[..] else {
+        let [alarm, rise, vote, same_place, diverse, with_panel] = row[..] else {
             panic!("{text}");
         };
         assert!(vote >= rise, "before anything had risen: {text}");
         let within_s = if test == "SDC33" { 10.0 } else { 5.0 };
-        assert!(same_place <= alarm + within_s, "{text}");
-        assert!(with_panel <= alarm + 15.0 && with_heat <= alarm + 75.0, "{text}");
+        assert!(same_place <= alarm + within_s && diverse <= alarm + 75.0, "{text}");
+        assert!(with_panel <= alarm + 15.0, "{text}");
     }
 }

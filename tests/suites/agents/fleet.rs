@@ -77,7 +77,5 @@ async fn two_hundred_agents_at_1_hz_and_what_they_cost() {
     );
     // Two GETs a second and agent: trip signals, and the rest.
     assert!(asked > 0.98 * 2.0 * AGENTS as f64, "{asked}");
-    // On a machine that is busy with other tests an answer may come too late; nothing else may be lost.
-    let late = |(why, n): &(String, u64)| why == "snmp_timeout" && (*n as f64) < 0.02 * asked * seconds;
-    assert!(dropped.iter().all(late), "{dropped:?}");
+    assert!(dropped.is_empty(), "{dropped:?}");
 }

@@ -65,8 +65,7 @@ async fn a_minute_of(what: &str, more: &str, most_of_a_core: f64) {
         rss_kib / 1_024 / BOARDS as u64,
         beside()
     );
-    // Those of the last second may be on their way still.
-    let due = BOARDS * usize::try_from(LONG.as_secs() - 1).unwrap();
+    let due = BOARDS * usize::try_from(LONG.as_secs()).unwrap();
     assert!(samples >= due, "{samples} samples of {due}");
     assert!(share <= most_of_a_core, "{share} of a core");
     assert_eq!(stand.api.count("node_lost").await, 0);
