@@ -208,9 +208,15 @@ impl State {
     /// Those whose time is over.
     pub(crate) fn end_bypasses(&mut self, now: Millis, out: &mut Vec<Effect>) {
         let over = self.policy.bypasses.iter().filter(|(_, b)| b.until <= now);
-        let over: Vec<(Target, String)> = over.map(|(t, b)| (*t, b.by.clone())).collect();
-        for (target, by) in over {
-            let (what, id) = self.site.part(target);
+        let mut over: Vec<(Part, String, String)> = over
+            .map(|(target, bypass)| {
+                let (what, id) = self.site.part(*target);
+                (what, id, bypass.by.clone())
+            })
+            .collect();
+        // Several at once end by name, wherever they stand in the file.
+        over.sort();
+        for (what, id, by) in over {
             let line = format!("{} by {by} is over: its time has passed", of(what, &id));
             let why = "its time has passed".into();
             self.record(now, Record::BypassEnded { what, id, why }, out);
@@ -238,7 +244,9 @@ impl State {
         // one that has come back clear waits: it is over, or shows it again.
         let may =
             |ix: &ChannelIx| self.detect.channels[ix.at()].shows_alarm() && self.kept_from_voting(now, *ix).is_none();
-        let free: Vec<ChannelIx> = self.policy.withheld.iter().copied().filter(may).collect();
+        let mut free: Vec<ChannelIx> = self.policy.withheld.iter().copied().filter(may).collect();
+        // Of several at once it is the first by name that speaks, wherever it stands in the file.
+        free.sort_by(|a, b| self.site.channels[a.at()].id.cmp(&self.site.channels[b.at()].id));
         for ix in free {
             self.policy.withheld.remove(&ix);
             let channel = &self.site.channels[ix.at()];
@@ -269,8 +277,10 @@ impl Policy {
             Target::Source(s) => detect.of_source(s).iter().any(|c| site.channels[c.at()].zone == zone),
             Target::Channel(c) => site.channels.get(c.at()).is_some_and(|c| c.zone == zone),
         };
-        let (target, bypass) = self.bypasses.iter().find(|(target, _)| here(target))?;
-        let (what, id) = site.part(*target);
+        let in_force = self.bypasses.iter().filter(|(target, _)| here(target));
+        let named = in_force.map(|(target, bypass)| (site.part(*target), bypass));
+        // The first by name, wherever it stands in the file.
+        let ((what, id), bypass) = named.min_by(|(a, _), (b, _)| a.cmp(b))?;
         Some(format!(
             "{} by {}: {}; alarm limits are lower",
             of(what, &id),

@@ -110,7 +110,7 @@ pub enum Phase {
 
 /// Rises whenever the same inputs may give other effects or another digest, that is with every change of a digest in
 /// `tests/decision/digest.rs`. A recording carries it, so that whoever replays it knows whether digests can be compared.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 macro_rules! words {
     ($type:ident { $($variant:ident => $word:literal),* $(,)? }) => {

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Doing, Scope, Stage, Step, is_last, rung_of, schedule, step_id};
+use super::{Doing, Room, Scope, Stage, Step, rung_of, schedule, step_id};
 use crate::{
     Effect, EventKind, Level, Millis, Mode, Phase, Record, State, StepEnd, WorkloadIx, policy::orders::HOLD_MS,
 };
@@ -115,19 +115,24 @@ impl State {
         }
     }
 
-    /// Steps whose rung no longer fits give way to the next one while there is time for it.
+    /// Steps whose rung no longer fits give way to one below while there is time for it. Where nothing may go below, they
+    /// are all there is, and go on.
     fn fall(&mut self, now: Millis, scope: &Scope, out: &mut Vec<Effect>) {
+        let mut room = Room::left(&self.site, &self.plan);
         let mut live = self.plan.book.live_in(Phase::Evacuate);
         live.extend(self.plan.book.live_in(Phase::Verify));
         for i in live {
             self.mark_stuck(now, i, out);
             let step = self.plan.book.step(i);
-            let lower = !step.home && !is_last(&self.site, step.work, step.rung);
-            if lower
-                && scope
-                    .end(step.work)
-                    .is_some_and(|deadline| !self.fits(now, deadline, step))
-            {
+            let below = self.plan.below(&self.site, &room, step);
+            let Some((below, deadline)) = below.zip(scope.end(step.work)) else {
+                continue;
+            };
+            if !self.fits(now, (deadline, below), step) {
+                room.take(
+                    self.plan.places.at(step.work, below),
+                    self.site.workloads[step.work.at()].room,
+                );
                 let why = format!("{} no longer fits its runway; the next rung takes over", step.id);
                 self.end(now, i, StepEnd::Superseded, why, out);
             }
@@ -146,9 +151,9 @@ impl State {
         self.say(EventKind::Step, &id, line, out);
     }
 
-    /// Whether a running step may go on: it will end in time, or there is still time for the last rung after it.
-    fn fits(&self, now: Millis, deadline: Millis, step: &Step) -> bool {
-        let reserve_left = now < deadline - self.plan.times.reserve(step.work);
+    /// Whether a running step may go on: it will end in time, or there is still time for the rung below after it.
+    fn fits(&self, now: Millis, (deadline, below): (Millis, u8), step: &Step) -> bool {
+        let reserve_left = now < deadline - self.plan.times.needs(step.work, below);
         let needs = self.plan.times.needs(step.work, step.rung);
         let waits = matches!(step.doing, Doing::Backoff { .. }) && !step.aside;
         match step.phase {
@@ -224,11 +229,11 @@ impl State {
         let waiting = waiting
             .iter()
             .filter_map(|slot| Some(scope.end(slot.work)? - slot.finish));
-        let book = &self.plan.book;
+        let (book, room) = (&self.plan.book, Room::left(&self.site, &self.plan));
         let running = book.live().map(|i| book.step(i));
         let running = running
-            .filter(|s| s.phase != Phase::Prepare && !s.home && !is_last(&self.site, s.work, s.rung))
-            .filter_map(|s| Some(scope.end(s.work)? - self.plan.times.reserve(s.work) - now));
+            .filter(|s| s.phase != Phase::Prepare)
+            .filter_map(|s| Some(self.switch(&room, s, scope.end(s.work))? - now));
         waiting.chain(running).min().unwrap_or(HOLD_MS).clamp(0, HOLD_MS)
     }
 

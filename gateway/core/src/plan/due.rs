@@ -6,10 +6,12 @@ use crate::{Millis, Phase, State, WorkloadIx};
 impl State {
     /// The next such time. What is due already waits for a lane or a person, and whoever frees it wakes us.
     pub(super) fn next_due(&self, now: Millis, scope: &Scope) -> Option<Millis> {
-        let book = &self.plan.book;
-        let steps = book
-            .live()
-            .flat_map(|i| self.step_due(book.step(i), scope.end(book.step(i).work)));
+        let (book, room) = (&self.plan.book, super::Room::left(&self.site, &self.plan));
+        let steps = book.live().flat_map(|i| {
+            let step = book.step(i);
+            let switch = self.switch(&room, step, scope.end(step.work));
+            self.step_due(step).chain(switch)
+        });
         let waiting = self.plan.queue.iter();
         let waiting = waiting.filter(|w| book.works[w.at()].stage == Stage::Waiting && !scope.waits.contains(w));
         let starts = waiting.flat_map(|w| self.start_due(*w, scope.end(*w)));
@@ -24,7 +26,13 @@ impl State {
         due.filter(|at| *at > now).min()
     }
 
-    pub(super) fn step_due(&self, step: &Step, deadline: Option<Millis>) -> impl Iterator<Item = Millis> + use<> {
+    /// When a step gives way to a rung below at the latest; none where none is below.
+    pub(super) fn switch(&self, room: &super::Room, step: &Step, deadline: Option<Millis>) -> Option<Millis> {
+        let below = self.plan.below(&self.site, room, step)?;
+        Some(deadline? - self.plan.times.needs(step.work, below))
+    }
+
+    pub(super) fn step_due(&self, step: &Step) -> impl Iterator<Item = Millis> + use<> {
         let own = match step.doing {
             Doing::Intent { release_at } => Some(release_at),
             Doing::Called { since: last } | Doing::Accepted { heard: last } => Some(last + ASK_AGAIN_MS),
@@ -33,8 +41,7 @@ impl State {
         };
         let stuck = step.begun + self.plan.times.stuck_after(step.work, step.rung) + 1;
         let probed = (step.phase == Phase::Verify).then_some(step.begun + PROBE_WAIT_MS);
-        let switch = deadline.map(|deadline| deadline - self.plan.times.reserve(step.work));
-        own.into_iter().chain([stuck]).chain(probed).chain(switch)
+        own.into_iter().chain([stuck]).chain(probed)
     }
 
     /// When a waiting workload can wait for its dependencies no longer, by each of its rungs.

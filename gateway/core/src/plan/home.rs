@@ -159,7 +159,7 @@ impl State {
 
     fn homeward_due(&self, now: Millis) -> Option<Millis> {
         let live = self.plan.book.live().map(|i| self.plan.book.step(i));
-        let due = live.flat_map(|step| self.step_due(step, None));
+        let due = live.flat_map(|step| self.step_due(step));
         due.filter(|at| *at > now).min()
     }
 

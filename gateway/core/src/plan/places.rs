@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use super::{Book, Plan, Stage};
+use super::{Book, Plan, Stage, Step};
 use crate::{
     DestinationView, Effect, Elsewhere, EventKind, Millis, Phase, Record, Site, State, StepEnd, WorkloadIx, clip::clip,
 };
@@ -210,14 +210,9 @@ impl State {
                 continue;
             };
             let note = format!("left: {why}");
-            let last = super::is_last(&self.site, step.work, step.rung);
-            self.end(
-                now,
-                i,
-                if last { StepEnd::Withdrawn } else { StepEnd::Superseded },
-                note,
-                out,
-            );
+            let below = self.plan.below(&self.site, &Room::left(&self.site, &self.plan), step);
+            let end = below.map_or(StepEnd::Withdrawn, |_| StepEnd::Superseded);
+            self.end(now, i, end, note, out);
         }
     }
 
@@ -234,6 +229,18 @@ impl State {
 }
 
 impl Plan {
+    /// The rung that a step gives way to: the last one, or where nothing may go to that, the lowest with room. None below the
+    /// last one that may be gone to, and on the way home.
+    pub(super) fn below(&self, site: &Site, room: &Room, step: &Step) -> Option<u8> {
+        let rungs = step.rung + 1..site.workloads[step.work.at()].rungs.len() as u8;
+        let units = site.workloads[step.work.at()].room;
+        let may = |rung: &u8| {
+            let has = super::is_last(site, step.work, *rung) || room.has(self.places.at(step.work, *rung), units);
+            has && self.places.lost(step.work, *rung).is_none()
+        };
+        rungs.rev().find(may).filter(|_| !step.home)
+    }
+
     /// Whether a destination has a vote or is down, as the journal has it.
     pub(crate) fn lose(&mut self, destination: &str, why: Option<&str>) {
         if let Some(at) = self.places.find(destination) {

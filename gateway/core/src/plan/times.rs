@@ -67,11 +67,6 @@ impl Times {
     pub(crate) fn stuck_after(&self, work: WorkloadIx, rung: u8) -> Millis {
         self.0[work.at()][usize::from(rung)].stuck_after
     }
-
-    /// Time the last rung needs: what is kept in reserve to the end.
-    pub(crate) fn reserve(&self, work: WorkloadIx) -> Millis {
-        self.0[work.at()].last().map_or(0, |time| time.needs)
-    }
 }
 
 /// A rung by names.

@@ -337,3 +337,81 @@ fn a_destination_is_lost_once() {
     let lost = |e: &&muster_core::Entry| matches!(e.record, muster_core::Record::DestinationLost { .. });
     assert_eq!(stand.entries.iter().filter(lost).count(), 1);
 }
+
+/// `count` workloads without a stop: `far`, else `near`.
+fn without_a_stop(count: u16, near: Option<u32>) -> Site {
+    let mut file = with(count, None, near);
+    file.workloads.iter_mut().for_each(|w| w.rungs.truncate(2));
+    file
+}
+
+/// It was given up for a rung that nothing could be begun of, and was left with nothing.
+#[test]
+fn what_is_under_way_goes_on_past_its_runway_where_nothing_may_go_below() {
+    let mut stand = Stand::new(without_a_stop(1, None));
+    says(&mut stand, "near", lost());
+    stand.fire();
+    stand.wait(30 * MINUTE);
+    assert_eq!(stand.ended("w0.move.evacuate.far"), None, "it is all there is");
+    assert!(stand.attempts("w0.move.evacuate.far") > 50, "and is asked for ever");
+    stand.done("w0.move.evacuate.far");
+    stand.wait(MINUTE);
+    assert_eq!(stand.ended("w0.move.verify.far"), None, "nor is its probe given up");
+    stand.done("w0.move.verify.far");
+    assert_eq!(stand.workload("w0"), "moved");
+}
+
+/// As soon as something may be gone to, what is late gives way to it, and not before its reserve begins.
+#[test]
+fn a_rung_below_that_is_well_again_counts_at_once() {
+    let mut stand = Stand::new(without_a_stop(1, None));
+    says(&mut stand, "near", lost());
+    stand.fire();
+    stand.wait(415 * SECOND - stand.now);
+    says(&mut stand, "near", Elsewhere::Well);
+    assert_eq!(stand.ended("w0.move.evacuate.far"), None);
+    stand.wait(420 * SECOND - stand.now);
+    assert_eq!(stand.ended("w0.move.evacuate.far"), Some(StepEnd::Superseded));
+    assert_eq!(
+        begun(&stand),
+        ["w0.move.far", "w0.failover.near"],
+        "60 s are left for it"
+    );
+}
+
+#[test]
+fn where_the_last_rung_is_lost_the_one_above_it_is_fallen_back_on_while_it_has_room() {
+    let mut file = with(2, None, Some(1));
+    for w in &mut file.workloads {
+        w.rungs[2].to = Some("mars".into());
+    }
+    let mut stand = Stand::new(file);
+    says(&mut stand, "mars", lost());
+    stand.fire();
+    stand.wait(419 * SECOND - stand.now);
+    assert_eq!(begun(&stand), ["w0.move.far", "w1.move.far"]);
+    stand.wait(SECOND);
+    assert_eq!(stand.ended("w0.move.evacuate.far"), Some(StepEnd::Superseded));
+    stand.wait(30 * MINUTE);
+    assert_eq!(stand.ended("w1.move.evacuate.far"), None, "there was room for one");
+}
+
+#[test]
+fn what_has_to_leave_a_place_and_has_nowhere_to_go_waits_for_either_place() {
+    for well in ["far", "near"] {
+        let mut stand = Stand::new(without_a_stop(1, None));
+        says(&mut stand, "near", lost());
+        stand.fire();
+        says(&mut stand, "far", lost());
+        assert_eq!(stand.ended("w0.move.evacuate.far"), Some(StepEnd::Withdrawn));
+        stand.wait(MINUTE);
+        assert_eq!(begun(&stand), ["w0.move.far"]);
+        says(&mut stand, well, Elsewhere::Well);
+        let next = if well == "far" {
+            "w0.move.far"
+        } else {
+            "w0.failover.near"
+        };
+        assert_eq!(begun(&stand), ["w0.move.far", next]);
+    }
+}

@@ -1,8 +1,8 @@
 //! Another config while there is one: what stays, what is refused, what is told.
-use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, units, workload};
+use crate::stand::{ANN, BOB, MINUTE, SECOND, Stand, site, smoke, turned, units, workload};
 use muster_core::{
-    EventKind, GroupIx, HookOutcome, Input, Level, Phase, Principal, Role, Site, SourceIx, Target, Verb, Verdict,
-    ZoneIx,
+    ChannelIx, EventKind, GroupIx, HookOutcome, Input, Level, Phase, Principal, Record, Role, Site, SourceIx, Target,
+    Verb, Verdict, ZoneIx,
 };
 
 /// `site()` without zone `a`, its group and node.
@@ -398,4 +398,31 @@ fn a_channel_of_another_source_is_another_signal() {
     let mut other = site();
     other.channels[0].quantity = muster_wire::Quantity::Humidity;
     assert_eq!(value_after(other), None);
+}
+
+/// Of several at once it is the first by name that ends and that speaks: it was the first in the file.
+#[test]
+fn what_ends_at_once_ends_by_name_wherever_it_stands_in_the_file() {
+    let mut plain = Stand::new(site());
+    for channel in [0, 3] {
+        plain.input(&Input::Bypass {
+            by: ANN,
+            target: Target::Channel(ChannelIx(channel)),
+            until: Some(2 * MINUTE),
+            reason: "dust".into(),
+            nonce: 0,
+        });
+    }
+    plain.keep(&[(0, 12), (1, 0), (2, 0), (3, 12), (5, 0)], 3 * MINUTE);
+    let told = |e: &muster_core::Entry| match &e.record {
+        Record::BypassEnded { id, .. } => Some(id.clone()),
+        Record::VoteHeld { channel, .. } => Some(channel.clone()),
+        _ => None,
+    };
+    let told: Vec<String> = plain.entries.iter().filter_map(told).collect();
+    assert_eq!(told, ["a1", "b3", "a1", "b3"]);
+    for turn in 1..8 {
+        let (_, records, _) = turned::replay_with_reloads(&plain, &[(1, turn)]);
+        assert_eq!(records, plain.entries, "turned by {turn}");
+    }
 }

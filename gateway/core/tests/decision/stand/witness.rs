@@ -24,6 +24,7 @@ struct Intent {
     token: u64,
     end: Option<StepEnd>,
     workload: String,
+    rung: u8,
     phase: Phase,
     /// Of the way back: the order it was begun by.
     by_order: u32,

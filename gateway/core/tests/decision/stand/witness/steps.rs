@@ -12,6 +12,7 @@ impl Witness {
             mode,
             token,
             workload,
+            rung,
             ..
         } = &entry.record
         else {
@@ -40,6 +41,7 @@ impl Witness {
             token: *token,
             end: None,
             workload: workload.clone(),
+            rung: *rung,
             phase: *phase,
             by_order: self.returns,
         };
@@ -133,10 +135,23 @@ impl Witness {
         let homeward = self.homeward(step, Phase::Verify);
         let intent = self.intents.get_mut(&key).expect("an intent");
         intent.end = Some(end);
-        let (workload, phase) = (intent.workload.clone(), intent.phase);
+        let (workload, phase, rung) = (intent.workload.clone(), intent.phase, intent.rung);
+        if phase != Phase::Prepare && end == StepEnd::Superseded {
+            let below = self.may_go_below(&workload, rung);
+            assert!(below, "{step} gives way, and nothing may go below");
+        }
         if mode == Mode::Live {
             self.heard(workload, (phase, homeward), end);
         }
+    }
+
+    fn may_go_below(&self, workload: &str, rung: u8) -> bool {
+        let known = self.site.workloads.iter().find(|w| w.id == workload);
+        let below = known
+            .into_iter()
+            .flat_map(|w| w.rungs.iter().skip(usize::from(rung) + 1));
+        let mut places = below.map(|rung| rung.to.as_ref());
+        places.any(|to| to.is_none_or(|to| !self.lost.contains(to)))
     }
 
     /// Where something is for real, as its hook or its probe said.
