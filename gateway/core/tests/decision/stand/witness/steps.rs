@@ -137,7 +137,8 @@ impl Witness {
         intent.end = Some(end);
         let (workload, phase, rung) = (intent.workload.clone(), intent.phase, intent.rung);
         if phase != Phase::Prepare && end == StepEnd::Superseded {
-            let below = self.may_go_below(&workload, rung);
+            // What is remembered was judged when it happened, and may be of another file.
+            let below = self.remembering || self.may_go_below(&workload, rung);
             assert!(below, "{step} gives way, and nothing may go below");
         }
         if mode == Mode::Live {
