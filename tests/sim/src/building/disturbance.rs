@@ -7,7 +7,7 @@ use super::{Dice, NODES, Room, Sign};
 pub enum Cause {
     /// Somebody sweeps, or drills a wall, beside one node.
     Dust,
-    /// A kettle, a humidifier, a wet cloth on something hot.
+    /// A kettle, a humidifier, a wet cloth on something hot: it dims the light, and it is warm.
     Steam,
     /// Contacts are cleaned with alcohol.
     Solvent,
@@ -53,6 +53,15 @@ impl Cause {
             Self::HotDay => (Sign::Temperature, 3.0, 14.0),
             Self::OutsideSmoke => (Sign::Smoke, 0.05, 1.0),
             Self::OutsideGas => (Sign::Hydrogen, 20.0, 600.0),
+        }
+    }
+
+    /// How much of a sign it adds for each of its strength; none if it does not show there. Steam that takes a percent of the light
+    /// a metre is two degrees warmer than the room. Assumed.
+    fn shows(self, sign: Sign) -> Option<f64> {
+        match (self, sign) {
+            (Self::Steam, Sign::Temperature) => Some(2.0),
+            _ => (self.strength().0 == sign).then_some(1.0),
         }
     }
 
@@ -110,19 +119,19 @@ impl Disturbance {
 
     /// A triangle in time; a cloud thins with the square of the distance beyond a metre.
     pub(super) fn adds(&self, room: &Room, node: usize, sign: Sign, t_s: f64) -> f64 {
-        if self.cause.strength().0 != sign {
+        let Some(share) = self.cause.shows(sign) else {
             return 0.0;
-        }
+        };
         let middle = self.lasts_s / 2.0;
         let shape = (1.0 - ((t_s - self.at_s - middle) / middle).abs()).max(0.0);
         if self.cause.is_everywhere() {
-            return self.peak * shape;
+            return self.peak * share * shape;
         }
         let thin = {
             let away_m = self.to_node_m[node].max(1.0);
             1.0 / (away_m * away_m)
         };
-        self.peak * shape * thin.max(0.02 * room.keeps())
+        self.peak * share * shape * thin.max(0.02 * room.keeps())
     }
 
     /// When it is over. Seconds.
