@@ -27,7 +27,7 @@ impl World {
         outcome
     }
 
-    /// Somebody brings something home and orders nothing: between incidents, or in one that it had left before.
+    /// Somebody brings one or a few home and orders nothing: between incidents, or in one that they had left before.
     pub(super) fn bring_by_hand(&mut self) {
         let Some(incident) = self.stand.view().incident else {
             return;
@@ -37,7 +37,7 @@ impl World {
             incident.closed.is_some() || work.is_some_and(|w| w.why.starts_with("away since incident"))
         };
         let mut there: Vec<String> = self.elsewhere.iter().filter(|id| before(id)).cloned().collect();
-        if !there.is_empty() {
+        for _ in 0..self.dice.below(there.len() as u64 + 1) {
             let id = there.swap_remove(self.dice.below(there.len() as u64) as usize);
             self.elsewhere.remove(&id);
         }
