@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Incident and step.
@@ -33,35 +34,50 @@ struct Tasks {
 impl Flights {
     /// Starts a task for a step. One that is under way is stopped, and the new one begins when it has, so that two
     /// attempts at a step do not overlap. Never waits.
+    ///
+    /// Nothing is spawned or stopped under the lock: a runtime that is shutting down drops a new task at once, here, and a
+    /// task that is dropped takes the lock to free its place.
     pub(super) fn begin(
         self: &Arc<Self>,
         runtime: &Handle,
         key: Key,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Full> {
-        let mut tasks = self.lock();
-        let before = tasks.by_step.remove(&key).map(|(_, task)| task);
+        let (before, number) = self.next(&key);
         // Here and not in the new task, which may itself be stopped before it has run.
         before.iter().for_each(JoinHandle::abort);
-        if tasks.by_step.len() >= MAX {
-            return Err(Full);
-        }
-        tasks.last += 1;
         let place = Place {
             flights: Arc::clone(self),
             key: key.clone(),
-            number: tasks.last,
+            number: number?,
         };
+        let (number, (known, is_known)) = (place.number, oneshot::channel());
         let task = runtime.spawn(async move {
             let _place = place;
+            // It may not end before its place is taken.
+            if is_known.await.is_err() {
+                return;
+            }
             if let Some(before) = before {
                 let _ = before.await;
             }
             work.await;
         });
-        let number = tasks.last;
-        tasks.by_step.insert(key, (number, task));
+        let other = self.lock().by_step.insert(key, (number, task));
+        other.iter().for_each(|(_, task)| task.abort());
+        let _ = known.send(());
         Ok(())
+    }
+
+    /// The task that is under way for a step, and the number of the next one.
+    fn next(&self, key: &Key) -> (Option<JoinHandle<()>>, Result<u64, Full>) {
+        let mut tasks = self.lock();
+        let before = tasks.by_step.remove(key).map(|(_, task)| task);
+        if tasks.by_step.len() >= MAX {
+            return (before, Err(Full));
+        }
+        tasks.last += 1;
+        (before, Ok(tasks.last))
     }
 
     /// Stops the task of a step.

@@ -325,6 +325,30 @@ async fn too_many_steps_under_way_are_a_fault_and_a_retry() {
     assert_eq!(bench.counters.get(Cause::Fault), 1);
 }
 
+/// The engine hung for ever when it called a hook while its runtime was shutting down: the task was dropped where it was spawned,
+/// and waited for the lock that its spawner held.
+#[test]
+fn a_step_that_begins_while_the_runtime_shuts_down_holds_nothing_up() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let flights = std::sync::Arc::<flights::Flights>::default();
+        for n in ["1", "1", "2"] {
+            flights
+                .begin(&handle, ("i".into(), n.into()), std::future::pending())
+                .unwrap();
+        }
+        flights.end_all();
+        ended.send(()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(SOON * 10), Ok(()));
+}
+
 #[tokio::test]
 async fn a_bad_address_is_found_at_the_start() {
     let (lanes, _ends) = lanes();
