@@ -335,7 +335,7 @@ fn a_step_that_begins_while_the_runtime_shuts_down_holds_nothing_up() {
         .unwrap();
     let handle = runtime.handle().clone();
     drop(runtime);
-    let (ended, end) = std::sync::mpsc::channel();
+    let (ended, end) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let flights = std::sync::Arc::<flights::Flights>::default();
         for n in ["1", "1", "2"] {
